@@ -1,0 +1,130 @@
+//! Convolution, transposed convolution and their gradients: one op.
+//!
+//! The form F(x, w, y) = Σ y · w · x is linear in image, weight and map. Each function here solves it
+//! for the missing operand, and the gradients of each are the other two:
+//!
+//! | missing | function           | gradient to its first | gradient to its second |
+//! |---------|--------------------|-----------------------|------------------------|
+//! | map     | conv2d(x, w)       | conv_transpose2d(g, w)| conv_weight2d(x, g)    |
+//! | image   | conv_transpose2d(y, w) | conv2d(g, w)      | conv_weight2d(g, y)    |
+//! | weight  | conv_weight2d(x, y)| conv_transpose2d(y, g)| conv2d(x, g)           |
+//!
+//! The gradient arrives in the missing operand's place, and the operand asked for becomes the missing
+//! one. No derivative of any order leaves the table.
+
+use crate::{Call, Op, Reads, Var};
+use mirrorgrad_tensor::{self as tensor, Element, Geometry, Tensor};
+
+#[derive(Debug)]
+struct Conv {
+    geometry: Geometry,
+    groups: usize,
+    missing: Operand,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operand {
+    Map,
+    Image,
+    Weight,
+}
+
+/// Position of the optional bias among the operands: what a solution starts from.
+const BIAS: usize = 2;
+
+impl<T: Element> Op<T> for Conv {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        let (g, n, bias) = (&self.geometry, self.groups, x.get(BIAS).copied());
+        let value = match self.missing {
+            Operand::Map => tensor::conv(g, n, x[0], x[1], bias),
+            Operand::Image => tensor::conv_adjoint(g, n, x[0], x[1], bias),
+            Operand::Weight => tensor::conv_weight(g, n, x[0], x[1]),
+        };
+        (value, ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::first(2)
+    }
+
+    fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        let (g, n) = (&self.geometry, self.groups);
+        match (self.missing, i) {
+            (_, BIAS) => grad.sum_axes(&[0, 2, 3]),
+            (Operand::Map, 0) => conv_transpose2d(g, n, grad, &call.input(1), None),
+            (Operand::Map, _) => conv_weight2d(g, n, &call.input(0), grad),
+            (Operand::Image, 0) => conv2d(g, n, grad, &call.input(1), None),
+            (Operand::Image, _) => conv_weight2d(g, n, grad, &call.input(0)),
+            (Operand::Weight, 0) => conv_transpose2d(g, n, &call.input(1), grad, None),
+            (Operand::Weight, _) => conv2d(g, n, &call.input(0), grad, None),
+        }
+    }
+}
+
+/// The convolution of an image. `x: [batch, inputs, height, width]`,
+/// `weight: [outputs, inputs / groups, kh, kw]`, `bias: [outputs]`, result
+/// `[batch, outputs, map height, map width]`.
+///
+/// # Panics
+/// If the shapes do not fit the geometry and the groups.
+#[track_caller]
+pub fn conv2d<T: Element>(
+    geometry: &Geometry,
+    groups: usize,
+    x: &Var<T>,
+    weight: &Var<T>,
+    bias: Option<&Var<T>>,
+) -> Var<T> {
+    solve(geometry, groups, Operand::Map, x, weight, bias)
+}
+
+/// The transposed convolution of a map: what [`conv2d`] does to gradients of its image.
+/// `y: [batch, in, map height, map width]`, `weight: [in, out / groups, kh, kw]`, `bias: [out]`,
+/// result `[batch, out, height, width]`.
+///
+/// # Panics
+/// If the shapes do not fit the geometry and the groups.
+#[track_caller]
+pub fn conv_transpose2d<T: Element>(
+    geometry: &Geometry,
+    groups: usize,
+    y: &Var<T>,
+    weight: &Var<T>,
+    bias: Option<&Var<T>>,
+) -> Var<T> {
+    solve(geometry, groups, Operand::Image, y, weight, bias)
+}
+
+/// The weight that a pair of image and map asks for: what both layers do to gradients of their
+/// weight. `x: [batch, inputs, height, width]`, `y: [batch, outputs, map height, map width]`, result
+/// `[outputs, inputs / groups, kh, kw]`.
+///
+/// # Panics
+/// If the shapes do not fit the geometry and the groups.
+#[track_caller]
+pub fn conv_weight2d<T: Element>(
+    geometry: &Geometry,
+    groups: usize,
+    x: &Var<T>,
+    y: &Var<T>,
+) -> Var<T> {
+    solve(geometry, groups, Operand::Weight, x, y, None)
+}
+
+#[track_caller]
+fn solve<T: Element>(
+    geometry: &Geometry,
+    groups: usize,
+    missing: Operand,
+    first: &Var<T>,
+    second: &Var<T>,
+    bias: Option<&Var<T>>,
+) -> Var<T> {
+    let op = Conv { geometry: *geometry, groups, missing };
+    match bias {
+        Some(bias) => Var::apply(op, &[first, second, bias]),
+        None => Var::apply(op, &[first, second]),
+    }
+}

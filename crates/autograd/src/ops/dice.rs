@@ -1,0 +1,136 @@
+//! The dice loss: how much of each class is found, whatever its size.
+
+use crate::{Call, Op, Reads, Var};
+use mirrorgrad_tensor::{ClassTargets, Element, Tensor, log_softmax, log_softmax_backward};
+
+/// `1 − mean_c (2 Σ p·t + s) / (Σ p + Σ t + s)`, p the softmax of the scores, t the truth, sums over
+/// the counted pixels of the batch.
+#[derive(Debug)]
+struct Dice {
+    targets: ClassTargets,
+    smooth: f64,
+}
+
+/// The sums of one class: Σ p·t, and Σ p + Σ t.
+#[derive(Clone, Copy, Debug)]
+struct Sums<T> {
+    overlap: T,
+    total: T,
+}
+
+impl Dice {
+    /// The definition, in differentiable calls: what gradients of gradients are taken from.
+    fn composed<T: Element>(&self, scores: &Var<T>) -> Var<T> {
+        let axes: Vec<usize> = (0..scores.value().rank()).filter(|&axis| axis != 1).collect();
+        let truth = Var::constant(self.targets.one_hot());
+        let p = scores.softmax(1) * Var::constant(self.counted());
+        let overlap = (&p * &truth).sum_axes(&axes).scale(T::of(2.0)).shift(T::of(self.smooth));
+        let total = (p + truth).sum_axes(&axes).shift(T::of(self.smooth));
+        (overlap / total).mean().scale(-T::one()).shift(T::one())
+    }
+
+    /// 1 where a pixel counts, `[batch, 1, ..]`.
+    fn counted<T: Element>(&self) -> Tensor<T> {
+        let shape = self.targets.shape();
+        self.targets.counted().reshape([&shape[..1], &[1], &shape[1..]].concat())
+    }
+
+    /// (2 Σ p·t + s) / (Σ p + Σ t + s) of a class, with the slopes by p where t is 1 and where it is
+    /// not.
+    fn ratio<T: Element>(&self, sums: Sums<T>) -> (T, [T; 2]) {
+        let (two, smooth) = (T::of(2.0), T::of(self.smooth));
+        let (over, under) = (two * sums.overlap + smooth, sums.total + smooth);
+        let ratio = over / under;
+        (ratio, [-ratio / under, (two - ratio) / under])
+    }
+}
+
+impl<T: Element> Op<T> for Dice {
+    type Saved = (Tensor<T>, Vec<[T; 2]>);
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, Self::Saved) {
+        let log_p = log_softmax(x[0], 1);
+        let classes = self.targets.classes();
+        let places: usize = self.targets.shape()[1..].iter().product();
+        let mut sums = vec![Sums { overlap: T::zero(), total: T::zero() }; classes];
+        let labels: Vec<Option<usize>> = self.targets.iter().collect();
+        for (line, log_p) in log_p.as_slice().chunks(places.max(1)).enumerate() {
+            let (batch, class) = (line / classes, line % classes);
+            for (&log_p, label) in log_p.iter().zip(&labels[batch * places..]) {
+                let p = log_p.exp();
+                let sums = &mut sums[class];
+                match label {
+                    None => {}
+                    Some(label) if *label == class => {
+                        sums.overlap += p;
+                        sums.total += p + T::one();
+                    }
+                    Some(_) => sums.total += p,
+                }
+            }
+        }
+        let ratios: Vec<_> = sums.into_iter().map(|sums| self.ratio(sums)).collect();
+        let mean = ratios.iter().map(|(ratio, _)| *ratio).sum::<T>() / T::of(classes as f64);
+        let slopes = ratios.into_iter().map(|(_, slopes)| slopes).collect();
+        (Tensor::scalar(T::one() - mean), (log_p, slopes))
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::INPUTS
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, Self::Saved>, grad: &Var<T>) -> Var<T> {
+        let scores = call.input(0);
+        self.composed(&scores).grad_with(grad, &[&scores]).remove(0)
+    }
+
+    fn fused(
+        &self,
+        _: &[bool],
+        call: &Call<'_, T, Self::Saved>,
+        grad: &Tensor<T>,
+    ) -> Option<Vec<Option<Tensor<T>>>> {
+        let (log_p, slopes) = call.saved();
+        let classes = self.targets.classes();
+        let places: usize = self.targets.shape()[1..].iter().product();
+        let labels: Vec<Option<usize>> = self.targets.iter().collect();
+        let factor = -grad.item() / T::of(classes as f64);
+        // d loss / d ln p = p · d loss / d p; the softmax's own gradient does the rest.
+        let to_log_p = Tensor::build(log_p.shape(), |out| {
+            let lines = out.chunks_mut(places.max(1)).zip(log_p.as_slice().chunks(places.max(1)));
+            for (line, (out, log_p)) in lines.enumerate() {
+                let (batch, class) = (line / classes, line % classes);
+                let labels = &labels[batch * places..];
+                for ((out, &log_p), label) in out.iter_mut().zip(log_p).zip(labels) {
+                    *out = match label {
+                        None => T::zero(),
+                        Some(label) => {
+                            factor * log_p.exp() * slopes[class][usize::from(*label == class)]
+                        }
+                    };
+                }
+            }
+        });
+        Some(vec![Some(log_softmax_backward(log_p, &to_log_p, 1))])
+    }
+}
+
+/// The soft dice loss over all classes (Milletari et al. 2016, with sums in the denominator): 1 less
+/// the mean over classes of `(2 Σ p·t + smooth) / (Σ p + Σ t + smooth)`. Ignored pixels are left out.
+/// `scores: [batch, classes, ..]`, `targets: [batch, ..]`.
+///
+/// # Panics
+/// If the shapes of scores and targets do not fit together.
+#[track_caller]
+pub fn dice_loss<T: Element>(scores: &Var<T>, targets: &ClassTargets, smooth: f64) -> Var<T> {
+    let (shape, own) = (scores.shape(), targets.shape());
+    assert!(
+        shape.len() == own.len() + 1
+            && shape[0] == own[0]
+            && shape[1] == targets.classes()
+            && shape[2..] == own[1..],
+        "dice_loss: scores {shape:?} do not fit targets {own:?} of {} classes",
+        targets.classes()
+    );
+    Var::apply(Dice { targets: targets.clone(), smooth }, &[scores])
+}

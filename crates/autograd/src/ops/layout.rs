@@ -1,0 +1,212 @@
+//! The same numbers in another order or place; every op here is linear and names its adjoint.
+
+use crate::{Call, Op, Reads, Var};
+use mirrorgrad_tensor::{self as tensor, Element, Tensor};
+use std::ops::Range;
+
+/// Another shape. Adjoint: itself, to the old shape.
+#[derive(Debug)]
+struct Reshape {
+    shape: Vec<usize>,
+}
+
+impl<T: Element> Op<T> for Reshape {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (x[0].reshape(&self.shape), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        grad.reshape(call.shape(0))
+    }
+}
+
+/// Another order of axes. Adjoint: the inverse order.
+#[derive(Debug)]
+struct Permute {
+    axes: Vec<usize>,
+}
+
+impl<T: Element> Op<T> for Permute {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (x[0].permute(&self.axes), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, _: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        let mut inverse = vec![0; self.axes.len()];
+        self.axes.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);
+        grad.permute(&inverse)
+    }
+}
+
+/// A block. Adjoint: [`Pad`].
+#[derive(Debug)]
+struct Slice {
+    ranges: Vec<Range<usize>>,
+}
+
+impl<T: Element> Op<T> for Slice {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (x[0].slice(&self.ranges), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        let sides = self.ranges.iter().zip(call.shape(0)).map(|(r, n)| [r.start, n - r.end]);
+        grad.pad(&sides.collect::<Vec<_>>())
+    }
+}
+
+/// Zeros around. Adjoint: [`Slice`].
+#[derive(Debug)]
+struct Pad {
+    sides: Vec<[usize; 2]>,
+}
+
+impl<T: Element> Op<T> for Pad {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (x[0].pad(&self.sides), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        let ranges =
+            self.sides.iter().zip(call.shape(0)).map(|(&[before, _], n)| before..before + n);
+        grad.slice(&ranges.collect::<Vec<_>>())
+    }
+}
+
+/// End to end along an axis. Adjoint: one [`Slice`] for each part.
+#[derive(Debug)]
+struct Concat {
+    axis: usize,
+}
+
+impl<T: Element> Op<T> for Concat {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (tensor::concat(x, self.axis), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        let start: usize = (0..i).map(|part| call.shape(part)[self.axis]).sum();
+        grad.narrow(self.axis, start..start + call.shape(i)[self.axis])
+    }
+}
+
+/// Joins variables end to end along `axis`.
+///
+/// # Panics
+/// If there are none, or sizes along other axes differ.
+#[track_caller]
+pub fn concat<T: Element>(parts: &[&Var<T>], axis: usize) -> Var<T> {
+    Var::apply(Concat { axis }, parts)
+}
+
+impl<T: Element> Var<T> {
+    /// The same numbers under another shape.
+    ///
+    /// # Panics
+    /// If the shape holds another number of elements.
+    #[track_caller]
+    pub fn reshape(&self, shape: impl AsRef<[usize]>) -> Self {
+        if self.shape() == shape.as_ref() {
+            return self.clone();
+        }
+        Self::apply(Reshape { shape: shape.as_ref().to_vec() }, &[self])
+    }
+
+    /// Axis `i` of the result is axis `axes[i]` of this variable.
+    ///
+    /// # Panics
+    /// If `axes` is not a permutation of the axes.
+    #[track_caller]
+    pub fn permute(&self, axes: &[usize]) -> Self {
+        if axes.iter().copied().eq(0..self.value().rank()) {
+            return self.clone();
+        }
+        Self::apply(Permute { axes: axes.to_vec() }, &[self])
+    }
+
+    /// The last two axes exchanged.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn transpose(&self) -> Self {
+        let rank = self.value().rank();
+        assert!(rank >= 2, "transpose: shape {:?} has under two axes", self.shape());
+        let mut axes: Vec<usize> = (0..rank).collect();
+        axes.swap(rank - 2, rank - 1);
+        self.permute(&axes)
+    }
+
+    /// The block at `ranges`, one for each axis.
+    ///
+    /// # Panics
+    /// If a range reaches outside its axis or their number is not the rank.
+    #[track_caller]
+    pub fn slice(&self, ranges: &[Range<usize>]) -> Self {
+        Self::apply(Slice { ranges: ranges.to_vec() }, &[self])
+    }
+
+    /// The stretch `range` of one axis.
+    ///
+    /// # Panics
+    /// If the axis does not exist or the range reaches outside it.
+    #[track_caller]
+    pub fn narrow(&self, axis: usize, range: Range<usize>) -> Self {
+        let mut ranges: Vec<_> = self.shape().iter().map(|&n| 0..n).collect();
+        ranges[axis] = range;
+        self.slice(&ranges)
+    }
+
+    /// The block of `[height, width]` whose corner is at `[top, left]` of the last two axes.
+    ///
+    /// # Panics
+    /// If it reaches outside or there are fewer than two axes.
+    #[track_caller]
+    pub fn crop(&self, [top, left]: [usize; 2], [height, width]: [usize; 2]) -> Self {
+        let rank = self.value().rank();
+        assert!(rank >= 2, "crop: shape {:?} has under two axes", self.shape());
+        let mut ranges: Vec<_> = self.shape().iter().map(|&n| 0..n).collect();
+        ranges[rank - 2] = top..top + height;
+        ranges[rank - 1] = left..left + width;
+        self.slice(&ranges)
+    }
+
+    /// With zeros around: `sides[axis]` are their numbers before and after.
+    ///
+    /// # Panics
+    /// If there is not one pair for each axis.
+    #[track_caller]
+    pub fn pad(&self, sides: &[[usize; 2]]) -> Self {
+        Self::apply(Pad { sides: sides.to_vec() }, &[self])
+    }
+}

@@ -1,0 +1,403 @@
+//! Functions of one number, applied everywhere.
+//!
+//! A [`Pointwise`] function gives its value, its slope as a number (for the fused first-order pass)
+//! and its slope as a variable (to differentiate again), each in terms of the one thing it reads: its
+//! input or its output.
+
+use crate::{Call, Op, Reads, Var};
+use mirrorgrad_tensor::{Element, Tensor};
+use std::fmt::Debug;
+
+trait Pointwise<T: Element>: Debug + Send + Sync + 'static {
+    /// [`Reads::INPUTS`] or [`Reads::OUTPUT`]: what the slopes are computed from.
+    const READS: Reads;
+
+    fn value(&self, x: T) -> T;
+
+    /// The derivative at the number read.
+    fn slope(&self, read: T) -> T;
+
+    /// The same, as a variable.
+    fn derivative(&self, read: &Var<T>) -> Var<T>;
+}
+
+#[derive(Debug)]
+struct Map<F>(F);
+
+impl<T: Element, F: Pointwise<T>> Op<T> for Map<F> {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (x[0].map(|v| self.0.value(v)), ())
+    }
+
+    fn reads(&self) -> Reads {
+        F::READS
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        let read = if F::READS.reads_output() { call.output() } else { call.input(0) };
+        grad * &self.0.derivative(&read)
+    }
+
+    fn fused(
+        &self,
+        _: &[bool],
+        call: &Call<'_, T, ()>,
+        grad: &Tensor<T>,
+    ) -> Option<Vec<Option<Tensor<T>>>> {
+        let read = if F::READS.reads_output() { call.output_value() } else { call.value(0) };
+        Some(vec![Some(grad.zip(read, |g, v| g * self.0.slope(v)))])
+    }
+}
+
+/// A slope that is constant between kinks: differentiated again, it gives zero.
+fn step<T: Element>(read: &Var<T>, slope: impl Fn(T) -> T + Send + Sync) -> Var<T> {
+    Var::constant(read.value().map(slope))
+}
+
+#[derive(Debug)]
+struct Exp;
+
+impl<T: Element> Pointwise<T> for Exp {
+    const READS: Reads = Reads::OUTPUT;
+
+    fn value(&self, x: T) -> T {
+        x.exp()
+    }
+
+    fn slope(&self, y: T) -> T {
+        y
+    }
+
+    fn derivative(&self, y: &Var<T>) -> Var<T> {
+        y.clone()
+    }
+}
+
+#[derive(Debug)]
+struct Ln;
+
+impl<T: Element> Pointwise<T> for Ln {
+    const READS: Reads = Reads::INPUTS;
+
+    fn value(&self, x: T) -> T {
+        x.ln()
+    }
+
+    fn slope(&self, x: T) -> T {
+        x.recip()
+    }
+
+    fn derivative(&self, x: &Var<T>) -> Var<T> {
+        x.powi(-1)
+    }
+}
+
+#[derive(Debug)]
+struct Sqrt;
+
+impl<T: Element> Pointwise<T> for Sqrt {
+    const READS: Reads = Reads::OUTPUT;
+
+    fn value(&self, x: T) -> T {
+        x.sqrt()
+    }
+
+    fn slope(&self, y: T) -> T {
+        T::of(0.5) / y
+    }
+
+    fn derivative(&self, y: &Var<T>) -> Var<T> {
+        y.powi(-1).scale(T::of(0.5))
+    }
+}
+
+#[derive(Debug)]
+struct PowI(i32);
+
+impl<T: Element> Pointwise<T> for PowI {
+    const READS: Reads = Reads::INPUTS;
+
+    fn value(&self, x: T) -> T {
+        x.powi(self.0)
+    }
+
+    fn slope(&self, x: T) -> T {
+        // 0 · 0⁻¹ would be NaN.
+        if self.0 == 0 { T::zero() } else { T::of(f64::from(self.0)) * x.powi(self.0 - 1) }
+    }
+
+    fn derivative(&self, x: &Var<T>) -> Var<T> {
+        match self.0 {
+            0 => step(x, |_| T::zero()),
+            n => x.powi(n - 1).scale(T::of(f64::from(n))),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Abs;
+
+impl<T: Element> Pointwise<T> for Abs {
+    const READS: Reads = Reads::INPUTS;
+
+    fn value(&self, x: T) -> T {
+        x.abs()
+    }
+
+    fn slope(&self, x: T) -> T {
+        if x == T::zero() { x } else { x.signum() }
+    }
+
+    fn derivative(&self, x: &Var<T>) -> Var<T> {
+        step(x, |v| self.slope(v))
+    }
+}
+
+#[derive(Debug)]
+struct Tanh;
+
+impl<T: Element> Pointwise<T> for Tanh {
+    const READS: Reads = Reads::OUTPUT;
+
+    fn value(&self, x: T) -> T {
+        x.tanh()
+    }
+
+    fn slope(&self, y: T) -> T {
+        T::one() - y * y
+    }
+
+    fn derivative(&self, y: &Var<T>) -> Var<T> {
+        -&(y * y).shift(-T::one())
+    }
+}
+
+#[derive(Debug)]
+struct Sigmoid;
+
+impl<T: Element> Pointwise<T> for Sigmoid {
+    const READS: Reads = Reads::OUTPUT;
+
+    fn value(&self, x: T) -> T {
+        // The exponent is never positive, so neither branch overflows.
+        let small = (-x.abs()).exp();
+        if x < T::zero() { small / (T::one() + small) } else { (T::one() + small).recip() }
+    }
+
+    fn slope(&self, y: T) -> T {
+        y * (T::one() - y)
+    }
+
+    fn derivative(&self, y: &Var<T>) -> Var<T> {
+        y - &(y * y)
+    }
+}
+
+#[derive(Debug)]
+struct LeakyRelu<T> {
+    slope: T,
+}
+
+impl<T: Element> Pointwise<T> for LeakyRelu<T> {
+    const READS: Reads = Reads::INPUTS;
+
+    fn value(&self, x: T) -> T {
+        if x < T::zero() { self.slope * x } else { x }
+    }
+
+    fn slope(&self, x: T) -> T {
+        if x > T::zero() { T::one() } else { self.slope }
+    }
+
+    fn derivative(&self, x: &Var<T>) -> Var<T> {
+        step(x, |v| self.slope(v))
+    }
+}
+
+/// The rectifier. Its slope is told from its output, so the input need not be kept; NaN passes.
+#[derive(Debug)]
+struct Relu;
+
+impl<T: Element> Pointwise<T> for Relu {
+    const READS: Reads = Reads::OUTPUT;
+
+    fn value(&self, x: T) -> T {
+        if x < T::zero() { T::zero() } else { x }
+    }
+
+    fn slope(&self, y: T) -> T {
+        if y > T::zero() { T::one() } else { T::zero() }
+    }
+
+    fn derivative(&self, y: &Var<T>) -> Var<T> {
+        step(y, |v| self.slope(v))
+    }
+}
+
+#[derive(Debug)]
+struct Clamp<T> {
+    low: T,
+    high: T,
+}
+
+impl<T: Element> Pointwise<T> for Clamp<T> {
+    const READS: Reads = Reads::INPUTS;
+
+    fn value(&self, x: T) -> T {
+        // Comparisons with NaN are false: it passes.
+        if x < self.low {
+            self.low
+        } else if x > self.high {
+            self.high
+        } else {
+            x
+        }
+    }
+
+    fn slope(&self, x: T) -> T {
+        if x < self.low || x > self.high { T::zero() } else { T::one() }
+    }
+
+    fn derivative(&self, x: &Var<T>) -> Var<T> {
+        step(x, |v| self.slope(v))
+    }
+}
+
+#[derive(Debug)]
+struct Softplus;
+
+impl<T: Element> Pointwise<T> for Softplus {
+    const READS: Reads = Reads::INPUTS;
+
+    fn value(&self, x: T) -> T {
+        // ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|), which does not overflow.
+        Relu.value(x) + (-x.abs()).exp().ln_1p()
+    }
+
+    fn slope(&self, x: T) -> T {
+        Sigmoid.value(x)
+    }
+
+    fn derivative(&self, x: &Var<T>) -> Var<T> {
+        x.sigmoid()
+    }
+}
+
+#[derive(Debug)]
+struct Erf;
+
+impl<T: Element> Pointwise<T> for Erf {
+    const READS: Reads = Reads::INPUTS;
+
+    fn value(&self, x: T) -> T {
+        x.erf()
+    }
+
+    fn slope(&self, x: T) -> T {
+        T::of(std::f64::consts::FRAC_2_SQRT_PI) * (-x * x).exp()
+    }
+
+    fn derivative(&self, x: &Var<T>) -> Var<T> {
+        (-&(x * x)).exp().scale(T::of(std::f64::consts::FRAC_2_SQRT_PI))
+    }
+}
+
+/// x · Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016; PyTorch's default, exact form).
+#[derive(Debug)]
+struct Gelu;
+
+/// 1 / √(2π).
+const NORMAL_PEAK: f64 = 0.398_942_280_401_432_7;
+
+impl Gelu {
+    fn normal<T: Element>(x: T) -> T {
+        T::of(0.5) * (T::one() + (x * T::of(std::f64::consts::FRAC_1_SQRT_2)).erf())
+    }
+}
+
+impl<T: Element> Pointwise<T> for Gelu {
+    const READS: Reads = Reads::INPUTS;
+
+    fn value(&self, x: T) -> T {
+        x * Self::normal(x)
+    }
+
+    fn slope(&self, x: T) -> T {
+        Self::normal(x) + x * T::of(NORMAL_PEAK) * (-x * x * T::of(0.5)).exp()
+    }
+
+    fn derivative(&self, x: &Var<T>) -> Var<T> {
+        let normal = x.scale(T::of(std::f64::consts::FRAC_1_SQRT_2)).erf().shift(T::one());
+        let density = (x * x).scale(T::of(-0.5)).exp().scale(T::of(NORMAL_PEAK));
+        normal.scale(T::of(0.5)) + x * density
+    }
+}
+
+impl<T: Element> Var<T> {
+    /// eˣ.
+    pub fn exp(&self) -> Self {
+        Self::apply(Map(Exp), &[self])
+    }
+
+    /// The natural logarithm.
+    pub fn ln(&self) -> Self {
+        Self::apply(Map(Ln), &[self])
+    }
+
+    /// The square root.
+    pub fn sqrt(&self) -> Self {
+        Self::apply(Map(Sqrt), &[self])
+    }
+
+    /// The `n`th power.
+    pub fn powi(&self, n: i32) -> Self {
+        Self::apply(Map(PowI(n)), &[self])
+    }
+
+    /// The absolute value; its slope at 0 is 0.
+    pub fn abs(&self) -> Self {
+        Self::apply(Map(Abs), &[self])
+    }
+
+    /// The hyperbolic tangent.
+    pub fn tanh(&self) -> Self {
+        Self::apply(Map(Tanh), &[self])
+    }
+
+    /// 1 / (1 + e⁻ˣ).
+    pub fn sigmoid(&self) -> Self {
+        Self::apply(Map(Sigmoid), &[self])
+    }
+
+    /// max(x, 0); its slope at 0 is 0, and NaN stays NaN.
+    pub fn relu(&self) -> Self {
+        Self::apply(Map(Relu), &[self])
+    }
+
+    /// x where positive, `slope · x` elsewhere.
+    pub fn leaky_relu(&self, slope: T) -> Self {
+        Self::apply(Map(LeakyRelu { slope }), &[self])
+    }
+
+    /// x · Φ(x), with the exact error function.
+    pub fn gelu(&self) -> Self {
+        Self::apply(Map(Gelu), &[self])
+    }
+
+    /// The error function.
+    pub fn erf(&self) -> Self {
+        Self::apply(Map(Erf), &[self])
+    }
+
+    /// ln(1 + eˣ).
+    pub fn softplus(&self) -> Self {
+        Self::apply(Map(Softplus), &[self])
+    }
+
+    /// x between `low` and `high`, the nearer of them outside; NaN stays NaN.
+    pub fn clamp(&self, low: T, high: T) -> Self {
+        Self::apply(Map(Clamp { low, high }), &[self])
+    }
+}

@@ -1,0 +1,148 @@
+//! Pooling and unpooling. Max pooling reads at positions that the data chose; average pooling is a
+//! fixed linear map.
+
+use super::resample::resample;
+use crate::{Call, Op, Reads, Var};
+use mirrorgrad_tensor::{
+    self as tensor, Element, Geometry, GeometryError, PoolIndices, Resample, Tensor, Window,
+};
+
+/// The largest pixel under each window. Its gradient goes back to where the pixel was.
+#[derive(Debug)]
+struct MaxPool {
+    geometry: Geometry,
+}
+
+impl<T: Element> Op<T> for MaxPool {
+    type Saved = PoolIndices;
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, PoolIndices) {
+        tensor::max_pool(&self.geometry, x[0])
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, PoolIndices>, grad: &Var<T>) -> Var<T> {
+        Var::apply(PlaneScatterAdd { at: call.saved().clone() }, &[grad])
+    }
+}
+
+/// Reads planes at indices. Adjoint: [`PlaneScatterAdd`].
+#[derive(Debug)]
+struct PlaneGather {
+    at: PoolIndices,
+}
+
+impl<T: Element> Op<T> for PlaneGather {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (tensor::plane_gather(&self.at, x[0]), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, _: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        Var::apply(PlaneScatterAdd { at: self.at.clone() }, &[grad])
+    }
+}
+
+/// Adds to planes of zeros at indices. Adjoint: [`PlaneGather`].
+#[derive(Debug)]
+struct PlaneScatterAdd {
+    at: PoolIndices,
+}
+
+impl<T: Element> Op<T> for PlaneScatterAdd {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (tensor::plane_scatter_add(&self.at, x[0]), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, _: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        Var::apply(PlaneGather { at: self.at.clone() }, &[grad])
+    }
+}
+
+/// Writes into planes of zeros at indices. Where several meet, the last stays and every one of them
+/// reads its gradient there, as in PyTorch.
+#[derive(Debug)]
+struct MaxUnpool {
+    at: PoolIndices,
+}
+
+impl<T: Element> Op<T> for MaxUnpool {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (tensor::plane_scatter(&self.at, x[0]), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, _: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        Var::apply(PlaneGather { at: self.at.clone() }, &[grad])
+    }
+}
+
+/// The largest pixel under each window, and where each was (see [`max_unpool2d`]). Of equals the
+/// first is taken; NaN wins. `[batch, channels, height, width] -> [batch, channels, map..]`; make the
+/// geometry with [`Window::pool_over`].
+///
+/// # Panics
+/// If the image has another size than the geometry's, or a window sees only padding.
+#[track_caller]
+pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolIndices) {
+    Var::apply_saving(MaxPool { geometry: *geometry }, &[x])
+}
+
+/// Puts each element of a map back to where a [`max_pool2d`] found it; everything else is 0.
+///
+/// # Panics
+/// If `x` does not have the shape of the indices.
+#[track_caller]
+pub fn max_unpool2d<T: Element>(x: &Var<T>, indices: &PoolIndices) -> Var<T> {
+    Var::apply(MaxUnpool { at: indices.clone() }, &[x])
+}
+
+/// The mean under each window (PyTorch's `avg_pool2d`). With `count_include_pad` the divisor counts
+/// padding; without, only pixels.
+///
+/// # Errors
+/// If the window does not fit the image or sees only padding.
+///
+/// # Panics
+/// If `x` does not have four axes.
+#[track_caller]
+pub fn avg_pool2d<T: Element>(
+    window: &Window,
+    x: &Var<T>,
+    count_include_pad: bool,
+) -> Result<Var<T>, GeometryError> {
+    let [_, _, height, width] = x.value().dims();
+    let geometry = window.pool_over([height, width])?;
+    Ok(resample(&Resample::average_pool(&geometry, window.after, count_include_pad), x))
+}
+
+/// The means of `size = [height, width]` stretches that cover the image evenly (PyTorch's
+/// `adaptive_avg_pool2d`).
+///
+/// # Panics
+/// If `x` does not have four axes or a size is 0.
+#[track_caller]
+pub fn adaptive_avg_pool2d<T: Element>(x: &Var<T>, size: [usize; 2]) -> Var<T> {
+    let [_, _, height, width] = x.value().dims();
+    assert!(!size.contains(&0), "adaptive_avg_pool2d: expected a size of at least 1, got {size:?}");
+    resample(&Resample::adaptive_average_pool([height, width], size), x)
+}

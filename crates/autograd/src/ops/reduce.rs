@@ -1,0 +1,212 @@
+//! Sums, means, variances and maxima over axes, and the broadcasting that is their adjoint.
+
+use crate::{Call, Op, Reads, Var};
+use mirrorgrad_tensor::{Element, Indices, Tensor};
+
+/// Sums over `axes`, which stay with size 1. Adjoint: [`BroadcastTo`].
+#[derive(Debug)]
+struct Sum {
+    axes: Vec<usize>,
+}
+
+impl<T: Element> Op<T> for Sum {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (x[0].sum_axes(&self.axes, true), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        grad.broadcast_to(call.shape(0))
+    }
+}
+
+/// Repeats along new or unit axes. Adjoint: [`SumTo`].
+#[derive(Debug)]
+struct BroadcastTo {
+    shape: Vec<usize>,
+}
+
+impl<T: Element> Op<T> for BroadcastTo {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (x[0].broadcast_to(&self.shape), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        grad.sum_to(call.shape(0))
+    }
+}
+
+/// Sums along the axes that broadcasting repeated. Adjoint: [`BroadcastTo`].
+#[derive(Debug)]
+struct SumTo {
+    shape: Vec<usize>,
+}
+
+impl<T: Element> Op<T> for SumTo {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (x[0].sum_to(&self.shape), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        grad.broadcast_to(call.shape(0))
+    }
+}
+
+/// The largest element of the last axis: a gather at positions chosen by the data.
+#[derive(Debug)]
+struct MaxLast;
+
+impl<T: Element> Op<T> for MaxLast {
+    type Saved = Indices;
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, Indices) {
+        x[0].max_last()
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, Indices>, grad: &Var<T>) -> Var<T> {
+        grad.scatter_flat(call.saved(), call.shape(0))
+    }
+}
+
+impl<T: Element> Var<T> {
+    /// The sum of all elements, of rank 0.
+    pub fn sum(&self) -> Self {
+        self.sum_axes(&self.all_axes())
+    }
+
+    /// The sum over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn sum_axes(&self, axes: &[usize]) -> Self {
+        self.sum_axes_keep(axes).reshape(self.shape_without(axes))
+    }
+
+    /// The sum over `axes`, which stay with size 1.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn sum_axes_keep(&self, axes: &[usize]) -> Self {
+        Self::apply(Sum { axes: axes.to_vec() }, &[self])
+    }
+
+    /// The mean of all elements, of rank 0.
+    pub fn mean(&self) -> Self {
+        self.mean_axes(&self.all_axes())
+    }
+
+    /// The mean over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn mean_axes(&self, axes: &[usize]) -> Self {
+        self.mean_axes_keep(axes).reshape(self.shape_without(axes))
+    }
+
+    /// The mean over `axes`, which stay with size 1.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn mean_axes_keep(&self, axes: &[usize]) -> Self {
+        let sum = self.sum_axes_keep(axes);
+        sum.scale(T::of(self.count(axes)).recip())
+    }
+
+    /// The variance over `axes`, which disappear: squared distances from the mean, divided by their
+    /// number less `correction` (0 for the variance of these numbers, 1 for an unbiased estimate).
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn var_axes(&self, axes: &[usize], correction: usize) -> Self {
+        let distance = self - &self.mean_axes_keep(axes);
+        let sum = (&distance * &distance).sum_axes(axes);
+        sum.scale(T::of(self.count(axes) - correction as f64).recip())
+    }
+
+    /// The largest element over `axes`, which disappear. NaN is larger than every number; of equals
+    /// the first is taken, and alone gets the gradient.
+    ///
+    /// # Panics
+    /// If an axis does not exist, is named twice or is empty.
+    #[track_caller]
+    pub fn max_axes(&self, axes: &[usize]) -> Self {
+        let kept: Vec<usize> = (0..self.value().rank()).filter(|a| !axes.contains(a)).collect();
+        let mut shape = self.shape_without(axes);
+        let last = self.permute(&[&kept, axes].concat());
+        shape.push(axes.iter().map(|&axis| self.shape()[axis]).product());
+        Self::apply(MaxLast, &[&last.reshape(shape)])
+    }
+
+    /// The largest of all elements, of rank 0; see [`Var::max_axes`].
+    ///
+    /// # Panics
+    /// If there are none.
+    #[track_caller]
+    pub fn max(&self) -> Self {
+        self.max_axes(&self.all_axes())
+    }
+
+    /// Repeated along new or unit axes. Adjoint: [`Var::sum_to`].
+    ///
+    /// # Panics
+    /// If the shape does not broadcast to `shape`.
+    #[track_caller]
+    pub fn broadcast_to(&self, shape: &[usize]) -> Self {
+        if self.shape() == shape {
+            return self.clone();
+        }
+        Self::apply(BroadcastTo { shape: shape.to_vec() }, &[self])
+    }
+
+    /// Summed along the axes that broadcasting from `shape` repeated. Adjoint:
+    /// [`Var::broadcast_to`].
+    ///
+    /// # Panics
+    /// If `shape` does not broadcast to this one.
+    #[track_caller]
+    pub fn sum_to(&self, shape: &[usize]) -> Self {
+        if self.shape() == shape {
+            return self.clone();
+        }
+        Self::apply(SumTo { shape: shape.to_vec() }, &[self])
+    }
+
+    fn all_axes(&self) -> Vec<usize> {
+        (0..self.value().rank()).collect()
+    }
+
+    fn shape_without(&self, axes: &[usize]) -> Vec<usize> {
+        let kept = self.shape().iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
+        kept.map(|(_, &size)| size).collect()
+    }
+
+    fn count(&self, axes: &[usize]) -> f64 {
+        axes.iter().map(|&axis| self.shape()[axis] as f64).product()
+    }
+}

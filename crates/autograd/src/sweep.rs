@@ -1,0 +1,142 @@
+//! The way back: from a value to all it was made of, newest call first.
+
+use crate::graph::Node;
+use crate::var::{Var, is_recording, no_grad};
+use mirrorgrad_tensor::{Element, Tensor};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+impl<T: Element> Var<T> {
+    /// The gradients of this single number with respect to each of `wrt`, themselves differentiable.
+    /// A variable that this one does not depend on has a gradient of zeros.
+    ///
+    /// # Panics
+    /// If this is not one number, or one of `wrt` is not tracked: its gradient does not exist.
+    #[track_caller]
+    pub fn grad(&self, wrt: &[&Var<T>]) -> Vec<Var<T>> {
+        self.check_scalar("grad");
+        self.grad_with(&Var::constant(Tensor::ones(self.shape())), wrt)
+    }
+
+    /// The gradients of ⟨self, cotangent⟩ with respect to each of `wrt`, differentiable also in the
+    /// cotangent.
+    ///
+    /// # Panics
+    /// If the cotangent has another shape, or one of `wrt` is not tracked.
+    #[track_caller]
+    pub fn grad_with(&self, cotangent: &Var<T>, wrt: &[&Var<T>]) -> Vec<Var<T>> {
+        assert_eq!(self.shape(), cotangent.shape(), "grad_with: cotangent of another shape");
+        let ids: Vec<u64> = wrt
+            .iter()
+            .map(|v| v.node().expect("grad: asked for the gradient of an untracked variable").id)
+            .collect();
+        let wanted: BTreeSet<u64> = ids.iter().copied().collect();
+        let mut found = BTreeMap::new();
+        // Nothing older than the oldest wanted variable can lead to one.
+        if let (Some(root), Some(&oldest)) = (self.node(), wanted.first()) {
+            sweep(Arc::clone(root), cotangent.clone(), oldest, |node, grad| {
+                if wanted.contains(&node.id) {
+                    found.insert(node.id, grad.clone());
+                }
+            });
+        }
+        let zeros = |v: &Var<T>| Var::constant(Tensor::zeros(v.shape()));
+        ids.iter()
+            .zip(wrt)
+            .map(|(id, v)| found.get(id).cloned().unwrap_or_else(|| zeros(v)))
+            .collect()
+    }
+
+    /// The gradients of this single number with respect to every parameter it depends on, as plain
+    /// tensors. The graph is freed as the sweep passes, unless somebody else holds on to it.
+    ///
+    /// # Panics
+    /// If this is not one number, or depends on no parameter (it was computed under
+    /// [`no_grad`](crate::no_grad), or from constants).
+    #[track_caller]
+    pub fn backward(self) -> Gradients<T> {
+        self.check_scalar("backward");
+        let seed = Var::constant(Tensor::ones(self.shape()));
+        let root = self.into_node().expect("backward: the value depends on no parameter");
+        let mut found = BTreeMap::new();
+        no_grad(|| {
+            sweep(root, seed, 0, |node, grad| {
+                if node.record.is_none() {
+                    found.insert(node.id, grad.value().clone());
+                }
+            });
+        });
+        Gradients(found)
+    }
+
+    #[track_caller]
+    fn check_scalar(&self, name: &str) {
+        assert_eq!(
+            self.value().len(),
+            1,
+            "{name}: expected a single number, got shape {:?}; see grad_with",
+            self.shape()
+        );
+    }
+}
+
+/// Visits `root` and all it was made of down to the id `oldest`, with each one's gradient.
+/// Gradients that arrive at one place by several ways are added here and nowhere else.
+fn sweep<T: Element>(
+    root: Arc<Node<T>>,
+    seed: Var<T>,
+    oldest: u64,
+    mut visit: impl FnMut(&Node<T>, &Var<T>),
+) {
+    let mut pending = BTreeMap::from([(root.id, (root, seed))]);
+    while let Some((id, (node, grad))) = pending.pop_last() {
+        if id < oldest {
+            break;
+        }
+        visit(&node, &grad);
+        let Some(record) = &node.record else { continue };
+        for (operand, part) in record.operands.iter().zip(parts(&node, grad)) {
+            let (Some(parent), Some(part)) = (&operand.node, part) else { continue };
+            debug_assert_eq!(*part.shape(), *operand.shape, "{record:?}");
+            let total = match pending.remove(&parent.id) {
+                Some((_, sum)) => &sum + &part,
+                None => part,
+            };
+            pending.insert(parent.id, (Arc::clone(parent), total));
+        }
+    }
+}
+
+/// The gradients that one call passes on to its operands.
+fn parts<T: Element>(node: &Arc<Node<T>>, grad: Var<T>) -> Vec<Option<Var<T>>> {
+    let record = node.record.as_ref().expect("only calls pass gradients on");
+    let wanted: Vec<bool> = record.operands.iter().map(|operand| operand.node.is_some()).collect();
+    if !is_recording()
+        && let Some(parts) = record.fused(&wanted, node, grad.value())
+    {
+        return parts.into_iter().map(|part| part.map(Var::constant)).collect();
+    }
+    let vjp = |(i, &wanted): (usize, &bool)| wanted.then(|| record.vjp(i, node, &grad));
+    wanted.iter().enumerate().map(vjp).collect()
+}
+
+/// What [`Var::backward`] found: a gradient for every parameter that was reached.
+#[derive(Debug)]
+pub struct Gradients<T: Element = f32>(BTreeMap<u64, Tensor<T>>);
+
+impl<T: Element> Gradients<T> {
+    /// The gradient with respect to `parameter`; `None` if the value did not depend on it.
+    pub fn get(&self, parameter: &Var<T>) -> Option<&Tensor<T>> {
+        self.0.get(&parameter.node()?.id)
+    }
+
+    /// The Euclidean norm of all gradients together.
+    pub fn norm(&self) -> T {
+        self.0.values().map(|grad| grad.dot(grad)).sum::<T>().sqrt()
+    }
+
+    /// All gradients times `factor`.
+    pub fn scaled(&self, factor: T) -> Self {
+        Self(self.0.iter().map(|(id, grad)| (*id, grad.map(|g| g * factor))).collect())
+    }
+}

@@ -1,0 +1,110 @@
+//! A value that may remember how it was made.
+
+use crate::Op;
+use crate::graph::Node;
+use mirrorgrad_tensor::{Element, Tensor};
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+
+/// A tensor that may remember the call that made it. Cloning shares both.
+#[derive(Clone)]
+pub struct Var<T: Element = f32> {
+    value: Tensor<T>,
+    node: Option<Arc<Node<T>>>,
+}
+
+thread_local!(static RECORDING: Cell<bool> = const { Cell::new(true) });
+
+/// Runs `f` without recording on this thread. The previous mode returns even if `f` panics.
+pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    with_recording(false, f)
+}
+
+/// Whether calls on this thread are recorded.
+pub fn is_recording() -> bool {
+    RECORDING.get()
+}
+
+pub(crate) fn with_recording<R>(recording: bool, f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            RECORDING.set(self.0);
+        }
+    }
+    let _restore = Restore(RECORDING.replace(recording));
+    f()
+}
+
+impl<T: Element> Var<T> {
+    /// A leaf of the graph, which gradients can be asked for.
+    pub fn parameter(value: Tensor<T>) -> Self {
+        Self { value, node: Some(Node::leaf()) }
+    }
+
+    /// A value without history.
+    pub fn constant(value: Tensor<T>) -> Self {
+        Self { value, node: None }
+    }
+
+    /// The numbers.
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+
+    /// The size along each axis.
+    pub fn shape(&self) -> &[usize] {
+        self.value.shape()
+    }
+
+    /// Whether gradients flow to or through this variable.
+    pub fn is_tracked(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// The same numbers without their history.
+    pub fn detach(&self) -> Self {
+        Self::constant(self.value.clone())
+    }
+
+    /// Calls `op`, and records the call if it may be differentiated.
+    #[track_caller]
+    pub fn apply<O: Op<T>>(op: O, inputs: &[&Var<T>]) -> Self {
+        Self::apply_saving(op, inputs).0
+    }
+
+    /// As [`Var::apply`], and returns what the op saved as well.
+    #[track_caller]
+    pub fn apply_saving<O: Op<T>>(op: O, inputs: &[&Var<T>]) -> (Self, O::Saved) {
+        let values: Vec<&Tensor<T>> = inputs.iter().map(|input| input.value()).collect();
+        let (value, saved) = op.forward(&values);
+        let tracked = is_recording() && inputs.iter().any(|input| input.is_tracked());
+        let node = tracked.then(|| Node::call(op, saved.clone(), inputs, &value));
+        (Self { value, node }, saved)
+    }
+
+    pub(crate) fn with_node(value: Tensor<T>, node: Option<Arc<Node<T>>>) -> Self {
+        Self { value, node }
+    }
+
+    pub(crate) fn node(&self) -> Option<&Arc<Node<T>>> {
+        self.node.as_ref()
+    }
+
+    pub(crate) fn into_node(self) -> Option<Arc<Node<T>>> {
+        self.node
+    }
+}
+
+/// Shows the value and the call that made it, not the graph behind.
+impl<T: Element> fmt::Debug for Var<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)?;
+        match self.node.as_deref() {
+            None => write!(f, " (constant)"),
+            Some(Node { record: None, .. }) => write!(f, " (parameter)"),
+            Some(Node { record: Some(call), .. }) => write!(f, " by {call:?}"),
+        }
+    }
+}

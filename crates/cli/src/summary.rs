@@ -1,0 +1,62 @@
+//! `mirrorgrad summary`.
+
+use crate::{Failure, options};
+use clap::Args;
+use mirrorgrad_layers::{named_params, summary};
+use mirrorgrad_segment::{Config, Predictor, check_size};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Pixels of a picture that is summarized, at most: a trace computes what it shows.
+const MOST_PIXELS: usize = 1 << 22;
+
+/// Options of `mirrorgrad summary`.
+#[derive(Debug, Args)]
+pub struct SummaryArgs {
+    /// A checkpoint, or a run's folder; without, the default network
+    checkpoint: Option<PathBuf>,
+    /// Height and width of the picture
+    #[arg(long, value_name = "HxW", value_parser = options::size, default_value = "64x64")]
+    size: [usize; 2],
+    /// Classes, for the default network
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=256))]
+    classes: u16,
+}
+
+/// Prints one line a layer.
+pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
+    let network = match &args.checkpoint {
+        Some(path) => {
+            let checkpoint = options::checkpoint(path)?;
+            let (config, classes) = (checkpoint.config.clone(), checkpoint.classes.len());
+            Predictor::new(checkpoint)?;
+            config.network(classes)
+        }
+        None => Config::default().network(usize::from(args.classes)),
+    };
+    let [height, width] = args.size;
+    check_size(&network, "--size", args.size)?;
+    if height.saturating_mul(width) > MOST_PIXELS {
+        return Err(Failure::new(format!(
+            "--size: expected at most {MOST_PIXELS} pixels, found {height}x{width}"
+        )));
+    }
+    println!(
+        "{:<18} {:<16} {:<20} {:>10} {:>14}",
+        "layer", "kind", "output", "params", "mult-adds"
+    );
+    let mut total = 0;
+    for (name, call, params) in summary(&network, &[1, 3, height, width]) {
+        let shape = call.shape[1..].iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        total += call.multiply_adds;
+        println!(
+            "{name:<18} {:<16} {shape:<20} {params:>10} {:>14}",
+            call.kind, call.multiply_adds
+        );
+    }
+    let params = named_params(&network);
+    let trained = params.iter().filter(|(_, param)| param.is_trainable());
+    let trained: usize = trained.map(|(_, param)| param.value().len()).sum();
+    println!("\n{trained} parameters, {:.1} million multiply-adds a picture", total as f64 / 1e6);
+    Ok(ExitCode::SUCCESS)
+}

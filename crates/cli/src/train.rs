@@ -1,0 +1,245 @@
+//! `mirrorgrad train`.
+
+use crate::watch::Terminal;
+use crate::{Failure, options};
+use clap::Args;
+use mirrorgrad_layers::models::Upsampling;
+use mirrorgrad_segment::{
+    Checkpoint, Config, ModelKind, OptimizerKind, Outcome, Predictor, RunFolder, ScheduleKind,
+    Trainer, plots,
+};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The exit code of a run that Ctrl-C ended, by the shell's custom.
+const INTERRUPTED: u8 = 130;
+
+/// Rows of the picture grid that a run leaves.
+const GRID_ROWS: usize = 8;
+
+/// Options of `mirrorgrad train`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// The run's folder; without, the next number in runs/
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with the run in --out, from its last checkpoint
+    #[arg(long, requires = "out")]
+    resume: bool,
+    /// Threads to work on; all of the machine's by default. Results do not depend on it
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// What makes a run what it is. Everything left out has its default, or comes from the checkpoint.
+#[derive(Debug, Default, Args)]
+struct Settings {
+    /// A folder of pictures and masks; the built-in shapes without
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    data: Option<PathBuf>,
+    /// The share of pictures to validate on, for a folder without train and val
+    #[arg(long, value_name = "SHARE", help_heading = "Data")]
+    val_split: Option<f64>,
+    /// The label of pixels that count for nothing
+    #[arg(long, value_name = "LABEL", help_heading = "Data")]
+    ignore_index: Option<u8>,
+    /// Bring all pictures to one size
+    #[arg(long, value_name = "HxW", value_parser = options::size, help_heading = "Data")]
+    size: Option<[usize; 2]>,
+    /// Train on random crops of this size
+    #[arg(long, value_name = "HxW", value_parser = options::size, help_heading = "Data")]
+    crop: Option<[usize; 2]>,
+    /// Scale training pictures by random factors between two
+    #[arg(long, value_name = "A,B", value_parser = options::factors, help_heading = "Data")]
+    scale: Option<[f64; 2]>,
+    /// The probability of mirroring a training picture [default: 0.5]
+    #[arg(long, value_name = "P", help_heading = "Data")]
+    flip: Option<f64>,
+    /// How strongly colours of training pictures change, from 0 to 1 [default: 0]
+    #[arg(long, value_name = "S", help_heading = "Data")]
+    jitter: Option<f64>,
+
+    /// The network
+    #[arg(long, value_name = "NAME", value_parser = options::choice::<ModelKind>(["fcn"]), help_heading = "Network")]
+    model: Option<ModelKind>,
+    /// The way back up to the picture's size [default: deconv]
+    #[arg(long, value_name = "NAME", value_parser = options::choice::<Upsampling>(["deconv", "bilinear", "unpool"]), help_heading = "Network")]
+    upsample: Option<Upsampling>,
+    /// Channels of each stage [default: 16,32,64,128]
+    #[arg(long, value_name = "A,B,..", value_parser = options::widths, help_heading = "Network")]
+    widths: Option<options::Widths>,
+    /// Leave out batch normalization
+    #[arg(long, help_heading = "Network")]
+    no_batch_norm: bool,
+
+    /// Passes over the training pictures
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<usize>,
+    /// Pictures in a step
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    batch: Option<usize>,
+    /// The highest learning rate
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    lr: Option<f64>,
+    /// What moves the weights [default: adamw]
+    #[arg(long, value_name = "NAME", value_parser = options::choice::<OptimizerKind>(["adamw", "adam", "sgd"]), help_heading = "Training")]
+    optimizer: Option<OptimizerKind>,
+    /// How strongly weights are pulled towards 0
+    #[arg(long, value_name = "W", help_heading = "Training")]
+    weight_decay: Option<f64>,
+    /// SGD's momentum
+    #[arg(long, value_name = "M", help_heading = "Training")]
+    momentum: Option<f64>,
+    /// How the learning rate falls [default: cosine]
+    #[arg(long, value_name = "NAME", value_parser = options::choice::<ScheduleKind>(["constant", "step", "cosine", "poly"]), help_heading = "Training")]
+    schedule: Option<ScheduleKind>,
+    /// Steps over which the learning rate rises at the start
+    #[arg(long, value_name = "STEPS", help_heading = "Training")]
+    warmup: Option<u64>,
+    /// Keep the norm of all gradients together under this
+    #[arg(long, value_name = "NORM", help_heading = "Training")]
+    clip: Option<f64>,
+    /// What order, augmentation and first weights are drawn from
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    seed: Option<u64>,
+}
+
+impl Settings {
+    /// The options as they would be typed, for telling which were given.
+    fn given(&self) -> Vec<&'static str> {
+        let each = [
+            ("--data", self.data.is_some()),
+            ("--val-split", self.val_split.is_some()),
+            ("--ignore-index", self.ignore_index.is_some()),
+            ("--size", self.size.is_some()),
+            ("--crop", self.crop.is_some()),
+            ("--scale", self.scale.is_some()),
+            ("--flip", self.flip.is_some()),
+            ("--jitter", self.jitter.is_some()),
+            ("--model", self.model.is_some()),
+            ("--upsample", self.upsample.is_some()),
+            ("--widths", self.widths.is_some()),
+            ("--no-batch-norm", self.no_batch_norm),
+            ("--epochs", self.epochs.is_some()),
+            ("--batch", self.batch.is_some()),
+            ("--lr", self.lr.is_some()),
+            ("--optimizer", self.optimizer.is_some()),
+            ("--weight-decay", self.weight_decay.is_some()),
+            ("--momentum", self.momentum.is_some()),
+            ("--schedule", self.schedule.is_some()),
+            ("--warmup", self.warmup.is_some()),
+            ("--clip", self.clip.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        each.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
+    fn resolve(&self) -> Config {
+        fn put<T: Clone>(place: &mut T, given: Option<T>) {
+            if let Some(value) = given {
+                *place = value;
+            }
+        }
+        let mut config = Config::default();
+        let data = &mut config.data;
+        data.dir = self.data.clone();
+        data.folder.validation_split = self.val_split;
+        data.folder.ignore_index = self.ignore_index;
+        data.folder.size = self.size;
+        data.augment.crop = self.crop;
+        put(&mut data.augment.scale, self.scale);
+        put(&mut data.augment.flip, self.flip);
+        put(&mut data.augment.jitter, self.jitter);
+
+        let model = &mut config.model;
+        put(&mut model.kind, self.model);
+        put(&mut model.widths, self.widths.as_ref().map(|widths| widths.0.clone()));
+        model.batch_norm = !self.no_batch_norm;
+        put(&mut model.upsample, self.upsample);
+
+        let training = &mut config.training;
+        put(&mut training.epochs, self.epochs);
+        put(&mut training.batch, self.batch);
+        put(&mut training.lr, self.lr);
+        put(&mut training.optimizer, self.optimizer);
+        put(&mut training.weight_decay, self.weight_decay);
+        put(&mut training.momentum, self.momentum);
+        put(&mut training.schedule, self.schedule);
+        put(&mut training.warmup, self.warmup);
+        training.clip = self.clip;
+        put(&mut training.seed, self.seed);
+        config.data.folder.seed = config.training.seed;
+        config
+    }
+}
+
+/// Trains, and leaves a run's folder.
+pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
+    let (mut trainer, folder) = match (&args.out, args.resume) {
+        (Some(out), true) => resume(out, &args.settings)?,
+        (out, _) => begin(out.as_deref(), &args.settings)?,
+    };
+    let mut watch = Terminal::new(trainer.config().training.epochs)?;
+    println!("run folder {folder}");
+    let outcome = trainer.run(&folder, &mut watch)?;
+    watch.finish();
+    draw(&trainer, &folder)?;
+    match outcome {
+        Outcome::Finished => {
+            if let Some(best) = trainer.history().iter().map(|m| m.val_miou).reduce(f64::max) {
+                println!("done: best validation mIoU {best:.4}, see {folder}");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Outcome::Stopped => {
+            println!("stopped; go on with: mirrorgrad train --resume --out {folder}");
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    }
+}
+
+/// A new run. Everything that can be wrong is found before its folder is made.
+fn begin(out: Option<&Path>, settings: &Settings) -> Result<(Trainer, RunFolder), Failure> {
+    let trainer = Trainer::new(settings.resolve())?;
+    let folder = match out {
+        Some(out) => RunFolder::create(out)?,
+        None => RunFolder::next(Path::new("runs"))?,
+    };
+    folder.write_config(trainer.config())?;
+    Ok((trainer, folder))
+}
+
+fn resume(out: &Path, settings: &Settings) -> Result<(Trainer, RunFolder), Failure> {
+    let given = settings.given();
+    if !given.is_empty() {
+        let given = given.join(" ");
+        return Err(Failure::new(format!(
+            "--resume: expected no other settings, since the run has its own, found {given}"
+        )));
+    }
+    let folder = RunFolder::open(out)?;
+    let trainer = Trainer::resume(Checkpoint::read(&folder.last())?)?;
+    Ok((trainer, folder))
+}
+
+/// The curves, and the best network's predictions for the first validation pictures.
+fn draw(trainer: &Trainer, folder: &RunFolder) -> Result<(), Failure> {
+    if trainer.history().is_empty() {
+        return Ok(());
+    }
+    let png = |picture| plots::to_png(&picture).map_err(|e| Failure::new(format!("{folder}: {e}")));
+    let curves = plots::curves(trainer.history())
+        .map_err(|error| Failure::new(format!("{folder}: the curves cannot be drawn: {error}")))?;
+    folder.write("curves.png", &png(curves)?)?;
+    let predictor = Predictor::new(Checkpoint::read(&folder.best())?)?;
+    let validation = trainer.validation();
+    let rows = (0..validation.len().min(GRID_ROWS)).map(|i| {
+        let sample = validation.sample(i)?;
+        let mask = predictor.predict(&sample.name, &sample.picture)?;
+        Ok((sample, mask))
+    });
+    let rows = rows.collect::<Result<Vec<_>, mirrorgrad_segment::RunError>>()?;
+    Ok(folder.write("grid.png", &png(plots::grid(&rows))?)?)
+}

@@ -1,0 +1,35 @@
+//! Functions between layers.
+
+use crate::{Mode, Module};
+use mirrorgrad_autograd::Var;
+use mirrorgrad_tensor::Element;
+
+/// A function of one number, as a layer without parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// max(x, 0).
+    Relu,
+    /// x where positive, a multiple of it elsewhere.
+    LeakyRelu(f64),
+    /// x · Φ(x).
+    Gelu,
+    /// 1 / (1 + e⁻ˣ).
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// ln(1 + eˣ).
+    Softplus,
+}
+
+impl<T: Element> Module<T> for Activation {
+    fn forward(&self, x: &Var<T>, _: &Mode) -> Var<T> {
+        match *self {
+            Self::Relu => x.relu(),
+            Self::LeakyRelu(slope) => x.leaky_relu(T::of(slope)),
+            Self::Gelu => x.gelu(),
+            Self::Sigmoid => x.sigmoid(),
+            Self::Tanh => x.tanh(),
+            Self::Softplus => x.softplus(),
+        }
+    }
+}

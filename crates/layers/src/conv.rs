@@ -1,0 +1,245 @@
+//! Convolution and transposed convolution: the two layers of one form.
+
+use crate::{Init, Mode, Module, Names, Param};
+use mirrorgrad_autograd::{Var, ops};
+use mirrorgrad_tensor::{Element, Geometry, GeometryError, Tensor, Window};
+use rand::Rng;
+
+/// A convolution with learned weight: `[batch, in, h, w] -> [batch, out, map h, map w]`.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Conv2d, Mode, Module};
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let layer = Conv2d::new([3, 16], Window::square(3).stride(2).padding(1), rng);
+/// let y = layer.forward(&Var::constant(Tensor::<f32>::zeros([1, 3, 9, 12])), &Mode::Eval);
+/// assert_eq!(y.shape(), [1, 16, 5, 6]);
+/// ```
+#[derive(Debug)]
+pub struct Conv2d<T: Element = f32> {
+    parts: Parts<T>,
+}
+
+impl<T: Element> Conv2d<T> {
+    /// From `[inputs, outputs]` channels, with PyTorch's default initialization.
+    pub fn new(channels: [usize; 2], window: Window, rng: &mut impl Rng) -> Self {
+        Self::grouped(channels, window, 1, rng)
+    }
+
+    /// With channels in `groups` that do not mix.
+    ///
+    /// # Panics
+    /// If the groups do not divide both numbers of channels.
+    #[track_caller]
+    pub fn grouped(
+        [inputs, outputs]: [usize; 2],
+        window: Window,
+        groups: usize,
+        rng: &mut impl Rng,
+    ) -> Self {
+        Self { parts: Parts::new([outputs, inputs], outputs, window, groups, rng) }
+    }
+
+    /// Without bias: for a layer that a normalization follows.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        Self { parts: self.parts.without_bias() }
+    }
+
+    /// With a weight drawn by `init` and, if there is a bias, zeros for it.
+    #[must_use]
+    pub fn init(self, init: Init, rng: &mut impl Rng) -> Self {
+        self.parts.draw(init, rng);
+        self
+    }
+
+    /// The weight, `[outputs, inputs / groups, kh, kw]`.
+    pub fn weight(&self) -> &Param<T> {
+        &self.parts.weight
+    }
+}
+
+impl<T: Element> Module<T> for Conv2d<T> {
+    /// # Panics
+    /// If the window does not fit the image or the channels are not the layer's.
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let [_, _, height, width] = x.value().dims();
+        let Parts { weight, bias, window, groups } = &self.parts;
+        let geometry = fit("conv2d", window.over([height, width]));
+        let bias = bias.as_ref().map(Param::var);
+        let y = ops::conv2d(&geometry, *groups, x, &weight.var(), bias.as_ref());
+        mode.note("Conv2d", Some(weight), &y, self.parts.multiply_adds(&geometry));
+        y
+    }
+
+    fn visit(&self, names: &mut Names<'_, T>) {
+        self.parts.visit(names);
+    }
+}
+
+/// A transposed convolution with learned weight, `[in, out / groups, kh, kw]`: what [`Conv2d`] does
+/// to gradients. `[batch, in, map h, map w] -> [batch, out, h, w]`.
+///
+/// One map size comes from several image sizes; [`ConvTranspose2d::forward_like`] makes the one that
+/// is wanted.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::ConvTranspose2d;
+/// # use mirrorgrad_layers::Mode;
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let up = ConvTranspose2d::new([8, 4], Window::square(4).stride(2).padding(1), rng);
+/// let skip = Var::constant(Tensor::<f32>::zeros([1, 2, 45, 61]));
+/// let pooled = Var::constant(Tensor::zeros([1, 8, 22, 30]));
+/// assert_eq!(up.forward_like(&pooled, &skip, &Mode::Eval).shape(), [1, 4, 45, 61]);
+/// ```
+#[derive(Debug)]
+pub struct ConvTranspose2d<T: Element = f32> {
+    parts: Parts<T>,
+    output_padding: [usize; 2],
+}
+
+impl<T: Element> ConvTranspose2d<T> {
+    /// From `[inputs, outputs]` channels, with PyTorch's default initialization.
+    pub fn new(channels: [usize; 2], window: Window, rng: &mut impl Rng) -> Self {
+        Self::grouped(channels, window, 1, rng)
+    }
+
+    /// With channels in `groups` that do not mix.
+    ///
+    /// # Panics
+    /// If the groups do not divide both numbers of channels.
+    #[track_caller]
+    pub fn grouped(
+        [inputs, outputs]: [usize; 2],
+        window: Window,
+        groups: usize,
+        rng: &mut impl Rng,
+    ) -> Self {
+        let parts = Parts::new([inputs, outputs], outputs, window, groups, rng);
+        Self { parts, output_padding: [0; 2] }
+    }
+
+    /// With rows and columns added at the end of what [`Module::forward`] makes.
+    #[must_use]
+    pub fn output_padding(self, output_padding: [usize; 2]) -> Self {
+        Self { output_padding, ..self }
+    }
+
+    /// Without bias.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        Self { parts: self.parts.without_bias(), ..self }
+    }
+
+    /// With a weight drawn by `init` and, if there is a bias, zeros for it.
+    #[must_use]
+    pub fn init(self, init: Init, rng: &mut impl Rng) -> Self {
+        self.parts.draw(init, rng);
+        self
+    }
+
+    /// The weight, `[inputs, outputs / groups, kh, kw]`.
+    pub fn weight(&self) -> &Param<T> {
+        &self.parts.weight
+    }
+
+    /// Upsamples `x` to exactly the height and width of `skip`.
+    ///
+    /// # Panics
+    /// If no output padding leads there, or the channels are not the layer's.
+    #[track_caller]
+    pub fn forward_like(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
+        let [_, _, height, width] = x.value().dims();
+        let [_, _, skip_height, skip_width] = skip.value().dims();
+        let geometry = self.parts.window.under_to([height, width], [skip_height, skip_width]);
+        self.run(&fit("conv_transpose2d", geometry), x, mode)
+    }
+
+    #[track_caller]
+    fn run(&self, geometry: &Geometry, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let Parts { weight, bias, groups, .. } = &self.parts;
+        let bias = bias.as_ref().map(Param::var);
+        let y = ops::conv_transpose2d(geometry, *groups, x, &weight.var(), bias.as_ref());
+        mode.note("ConvTranspose2d", Some(weight), &y, self.parts.multiply_adds(geometry));
+        y
+    }
+}
+
+impl<T: Element> Module<T> for ConvTranspose2d<T> {
+    /// # Panics
+    /// If the padding leaves nothing, the output padding is not legal, or the channels are not the
+    /// layer's.
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let [_, _, height, width] = x.value().dims();
+        let geometry = self.parts.window.under([height, width], self.output_padding);
+        self.run(&fit("conv_transpose2d", geometry), x, mode)
+    }
+
+    fn visit(&self, names: &mut Names<'_, T>) {
+        self.parts.visit(names);
+    }
+}
+
+/// What both layers are made of: one weight, read from either side.
+#[derive(Debug)]
+struct Parts<T: Element> {
+    weight: Param<T>,
+    bias: Option<Param<T>>,
+    window: Window,
+    groups: usize,
+}
+
+impl<T: Element> Parts<T> {
+    /// A weight of `rows`, each with a group's share of `columns`, and a bias for each output.
+    #[track_caller]
+    fn new(
+        [rows, columns]: [usize; 2],
+        outputs: usize,
+        window: Window,
+        groups: usize,
+        rng: &mut impl Rng,
+    ) -> Self {
+        assert!(
+            groups > 0 && rows.is_multiple_of(groups) && columns.is_multiple_of(groups),
+            "conv: {groups} groups do not divide {rows} and {columns} channels"
+        );
+        let shape = [rows, columns / groups, window.kernel[0], window.kernel[1]];
+        let weight = Param::new(Init::PyTorch.weight(&shape, rng));
+        Self { weight, bias: Some(Param::new(Init::bias(&shape, outputs, rng))), window, groups }
+    }
+
+    fn without_bias(self) -> Self {
+        Self { bias: None, ..self }
+    }
+
+    fn draw(&self, init: Init, rng: &mut impl Rng) {
+        self.weight.set(init.weight(self.weight.value().shape(), rng));
+        if let Some(bias) = &self.bias {
+            bias.set(Tensor::zeros(bias.value().shape()));
+        }
+    }
+
+    fn visit(&self, names: &mut Names<'_, T>) {
+        names.param("weight", &self.weight);
+        if let Some(bias) = &self.bias {
+            names.param("bias", bias);
+        }
+    }
+
+    /// Of one picture: each weight is used once a spot.
+    fn multiply_adds(&self, geometry: &Geometry) -> usize {
+        self.weight.value().len() * geometry.spots()
+    }
+}
+
+#[track_caller]
+pub(crate) fn fit(name: &str, geometry: Result<Geometry, GeometryError>) -> Geometry {
+    geometry.unwrap_or_else(|error| panic!("{name}: {error}"))
+}

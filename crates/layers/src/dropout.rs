@@ -1,0 +1,75 @@
+//! Dropout: parts of the signal are silenced while training.
+
+use crate::{Draws, Mode, Module};
+use mirrorgrad_autograd::Var;
+use mirrorgrad_tensor::{Element, Tensor};
+
+/// Zeroes each element with probability `p` while training, and scales the rest by 1 / (1 − p)
+/// (Srivastava et al. 2014).
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    keep: f64,
+}
+
+/// Zeroes whole channels of each picture with probability `p` while training, and scales the rest by
+/// 1 / (1 − p) (Tompson et al. 2015).
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout2d {
+    keep: f64,
+}
+
+impl Dropout {
+    /// With probability `p` of silence.
+    ///
+    /// # Panics
+    /// If `p` is not in 0..1.
+    #[track_caller]
+    pub fn new(p: f64) -> Self {
+        Self { keep: keep(p) }
+    }
+}
+
+impl Dropout2d {
+    /// With probability `p` of silence.
+    ///
+    /// # Panics
+    /// If `p` is not in 0..1.
+    #[track_caller]
+    pub fn new(p: f64) -> Self {
+        Self { keep: keep(p) }
+    }
+}
+
+#[track_caller]
+fn keep(p: f64) -> f64 {
+    assert!((0.0..1.0).contains(&p), "dropout: expected a probability in 0..1, got {p}");
+    1.0 - p
+}
+
+/// `x` times a mask of 0 and 1 / keep of the given shape.
+fn silence<T: Element>(x: &Var<T>, shape: &[usize], keep: f64, draws: &Draws) -> Var<T> {
+    let mask: Tensor<T> = Tensor::bernoulli(shape, keep, &mut draws.next_rng());
+    x * &Var::constant(mask.map(|v| v * T::of(keep.recip())))
+}
+
+impl<T: Element> Module<T> for Dropout {
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        match mode {
+            Mode::Train(draws) => silence(x, x.shape(), self.keep, draws),
+            Mode::Eval | Mode::Trace(_) => x.clone(),
+        }
+    }
+}
+
+impl<T: Element> Module<T> for Dropout2d {
+    /// # Panics
+    /// If `x` does not have four axes.
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let [batch, channels, _, _] = x.value().dims();
+        match mode {
+            Mode::Train(draws) => silence(x, &[batch, channels, 1, 1], self.keep, draws),
+            Mode::Eval | Mode::Trace(_) => x.clone(),
+        }
+    }
+}

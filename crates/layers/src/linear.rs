@@ -1,0 +1,51 @@
+//! The fully connected layer.
+
+use crate::{Init, Mode, Module, Names, Param};
+use mirrorgrad_autograd::Var;
+use mirrorgrad_tensor::Element;
+use rand::Rng;
+
+/// `x · weightᵀ + bias` over the last axis: `[.., in] -> [.., out]`, weight `[out, in]`.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Linear, Mode, Module};
+/// # use mirrorgrad_tensor::Tensor;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let layer = Linear::new([3, 5], rng);
+/// let y = layer.forward(&Var::constant(Tensor::<f32>::zeros([2, 3])), &Mode::Eval);
+/// assert_eq!(y.shape(), [2, 5]);
+/// ```
+#[derive(Debug)]
+pub struct Linear<T: Element = f32> {
+    weight: Param<T>,
+    bias: Param<T>,
+}
+
+impl<T: Element> Linear<T> {
+    /// From `[inputs, outputs]` features, with PyTorch's default initialization.
+    pub fn new([inputs, outputs]: [usize; 2], rng: &mut impl Rng) -> Self {
+        let shape = [outputs, inputs];
+        let weight = Param::new(Init::PyTorch.weight(&shape, rng));
+        Self { weight, bias: Param::new(Init::bias(&shape, outputs, rng)) }
+    }
+}
+
+impl<T: Element> Module<T> for Linear<T> {
+    /// # Panics
+    /// If the last axis is not the layer's inputs long.
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let weight = self.weight.var();
+        let rows: usize = x.shape().split_last().map_or(1, |(_, outer)| outer.iter().product());
+        let y = x.matmul(&weight.transpose()) + self.bias.var();
+        mode.note("Linear", Some(&self.weight), &y, rows * weight.value().len());
+        y
+    }
+
+    fn visit(&self, names: &mut Names<'_, T>) {
+        names.param("weight", &self.weight);
+        names.param("bias", &self.bias);
+    }
+}

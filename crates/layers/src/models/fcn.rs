@@ -1,0 +1,203 @@
+//! The fully convolutional network with learned deconvolution (Long, Shelhamer & Darrell 2015), and
+//! two other ways back up: fixed bilinear interpolation, and SegNet's unpooling (Badrinarayanan et
+//! al. 2017).
+//!
+//! ```text
+//! picture ─ stage 0 ─┬─ pool ─ stage 1 ─┬─ pool ─ … ─ pool ─ score
+//!                    │                  │                      │
+//!                 skip 0             skip 1                   up …
+//!                    │                  │                      │
+//!   scores ────────  + ────── up ────── + ─────── up … ────────┘
+//! ```
+//!
+//! Every step up goes to the exact size of the stage it meets, so any picture works, odd sizes
+//! included.
+
+use super::DoubleConv;
+use crate::{
+    Conv2d, ConvTranspose2d, Init, Interpolation, MaxPool2d, MaxUnpool2d, Mode, Module, Names,
+    Upsample,
+};
+use mirrorgrad_autograd::Var;
+use mirrorgrad_tensor::{Element, PoolIndices, Window};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+/// How scores or features get back to the picture's size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upsampling {
+    /// Scores by learned transposed convolutions that begin as bilinear interpolation.
+    #[default]
+    Deconv,
+    /// Scores by bilinear interpolation.
+    Bilinear,
+    /// Features put back to where each stage's max pool found them, then convolved: SegNet's decoder.
+    /// Scored last; no skips.
+    Unpool,
+}
+
+/// What an [`Fcn`] is built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FcnConfig {
+    /// Channels of the picture.
+    pub inputs: usize,
+    /// Classes to tell apart.
+    pub classes: usize,
+    /// Channels of each stage; each but the first works at half the size of the one before.
+    pub widths: Vec<usize>,
+    /// Whether convolutions are batch-normalized.
+    pub batch_norm: bool,
+    /// The way back up.
+    pub upsample: Upsampling,
+}
+
+impl FcnConfig {
+    /// For RGB pictures, with four stages of 16, 32, 64 and 128 channels, batch normalization and
+    /// learned deconvolution.
+    pub fn new(classes: usize) -> Self {
+        Self {
+            inputs: 3,
+            classes,
+            widths: vec![16, 32, 64, 128],
+            batch_norm: true,
+            upsample: Upsampling::default(),
+        }
+    }
+}
+
+/// The network: `[batch, inputs, h, w]` to scores `[batch, classes, h, w]`.
+#[derive(Debug)]
+pub struct Fcn<T: Element = f32> {
+    stages: Vec<DoubleConv<T>>,
+    score: Conv2d<T>,
+    way_up: WayUp<T>,
+}
+
+#[derive(Debug)]
+enum WayUp<T: Element> {
+    Deconv { ups: Vec<ConvTranspose2d<T>>, skips: Vec<Conv2d<T>> },
+    Bilinear { skips: Vec<Conv2d<T>> },
+    Unpool { decoders: Vec<DoubleConv<T>> },
+}
+
+/// What a stage leaves for the way up: its features, and where its pool found the largest.
+struct Level<T: Element> {
+    features: Var<T>,
+    indices: PoolIndices,
+}
+
+impl<T: Element> Fcn<T> {
+    /// A network with fresh weights.
+    ///
+    /// # Panics
+    /// If there are no stages, or a number of channels is 0.
+    #[track_caller]
+    pub fn new(config: &FcnConfig, rng: &mut impl Rng) -> Self {
+        let FcnConfig { inputs, classes, ref widths, batch_norm, upsample } = *config;
+        let (&first, &last) = widths.first().zip(widths.last()).expect("fcn: there are no stages");
+        assert!(
+            inputs > 0 && classes > 0 && !widths.contains(&0),
+            "fcn: expected at least one channel everywhere, got {config:?}"
+        );
+        let sources = std::iter::once(inputs).chain(widths.iter().copied());
+        let stages = sources
+            .zip(widths)
+            .map(|(from, &to)| DoubleConv::new([from, to], batch_norm, rng))
+            .collect();
+        let mut score = |width| {
+            // From zero, every scale is asked only for what the others leave over.
+            let conv = Conv2d::new([width, classes], Window::square(1), rng);
+            conv.init(Init::Zeros, rng)
+        };
+        let (score, skips): (_, Vec<_>) = match upsample {
+            Upsampling::Unpool => (score(first), Vec::new()),
+            _ => (score(last), widths.iter().map(|&width| score(width)).collect()),
+        };
+        let way_up = match upsample {
+            Upsampling::Bilinear => WayUp::Bilinear { skips },
+            Upsampling::Deconv => {
+                let window = Window::square(4).stride(2).padding(1);
+                let mut up = |_| {
+                    let up = ConvTranspose2d::new([classes, classes], window, rng);
+                    up.without_bias().init(Init::Bilinear, rng)
+                };
+                WayUp::Deconv { ups: (0..widths.len()).map(&mut up).collect(), skips }
+            }
+            Upsampling::Unpool => {
+                let to = std::iter::once(first).chain(widths.iter().copied());
+                let decoders = to
+                    .zip(widths)
+                    .map(|(to, &from)| DoubleConv::new([from, to], batch_norm, rng))
+                    .collect();
+                WayUp::Unpool { decoders }
+            }
+        };
+        Self { stages, score, way_up }
+    }
+
+    /// The smallest height and width that every pool can halve.
+    pub fn smallest_input(&self) -> usize {
+        1 << self.stages.len()
+    }
+
+    fn down(&self, x: &Var<T>, mode: &Mode) -> (Vec<Level<T>>, Var<T>) {
+        let mut levels = Vec::new();
+        let mut x = x.clone();
+        for stage in &self.stages {
+            let features = stage.forward(&x, mode);
+            let (pooled, indices) = MaxPool2d::square(2).forward_indices(&features, mode);
+            levels.push(Level { features, indices });
+            x = pooled;
+        }
+        (levels, x)
+    }
+}
+
+impl<T: Element> Module<T> for Fcn<T> {
+    /// # Panics
+    /// If the picture is smaller than [`Fcn::smallest_input`] or has other channels.
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let (levels, deepest) = self.down(x, mode);
+        let up = levels.iter().enumerate().rev();
+        match &self.way_up {
+            WayUp::Deconv { ups, skips } => {
+                up.fold(self.score.forward(&deepest, mode), |scores, (i, level)| {
+                    let skip = skips[i].forward(&level.features, mode);
+                    ups[i].forward_like(&scores, &skip, mode) + skip
+                })
+            }
+            WayUp::Bilinear { skips } => {
+                let double = Upsample::new(2, Interpolation::Bilinear);
+                up.fold(self.score.forward(&deepest, mode), |scores, (i, level)| {
+                    let skip = skips[i].forward(&level.features, mode);
+                    double.forward_like(&scores, &skip, mode) + skip
+                })
+            }
+            WayUp::Unpool { decoders } => {
+                let features = up.fold(deepest, |features, (i, level)| {
+                    let spread = MaxUnpool2d.forward(&features, &level.indices, mode);
+                    decoders[i].forward(&spread, mode)
+                });
+                self.score.forward(&features, mode)
+            }
+        }
+    }
+
+    fn visit(&self, names: &mut Names<'_, T>) {
+        let each = |i: usize, kind: &str| format!("{kind}.{i}");
+        for (i, stage) in self.stages.iter().enumerate() {
+            names.child(&each(i, "stages"), stage);
+        }
+        names.child("score", &self.score);
+        let (ups, skips, decoders): (&[_], &[_], &[_]) = match &self.way_up {
+            WayUp::Deconv { ups, skips } => (ups, skips, &[]),
+            WayUp::Bilinear { skips } => (&[], skips, &[]),
+            WayUp::Unpool { decoders } => (&[], &[], decoders),
+        };
+        ups.iter().enumerate().for_each(|(i, up)| names.child(&each(i, "ups"), up));
+        skips.iter().enumerate().for_each(|(i, skip)| names.child(&each(i, "skips"), skip));
+        decoders.iter().enumerate().for_each(|(i, d)| names.child(&each(i, "decoders"), d));
+    }
+}

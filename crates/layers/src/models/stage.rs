@@ -1,0 +1,52 @@
+//! The block that encoders and decoders are made of.
+
+use crate::{BatchNorm2d, Conv2d, Init, Mode, Module, Names};
+use mirrorgrad_autograd::Var;
+use mirrorgrad_tensor::{Element, Window};
+use rand::Rng;
+
+/// Two 3x3 convolutions, each followed by batch normalization (if wanted) and a relu. Keeps height
+/// and width.
+#[derive(Debug)]
+pub struct DoubleConv<T: Element = f32> {
+    conv1: Conv2d<T>,
+    norm1: Option<BatchNorm2d<T>>,
+    conv2: Conv2d<T>,
+    norm2: Option<BatchNorm2d<T>>,
+}
+
+impl<T: Element> DoubleConv<T> {
+    /// From `inputs` channels to `outputs`.
+    pub fn new([inputs, outputs]: [usize; 2], batch_norm: bool, rng: &mut impl Rng) -> Self {
+        let mut conv = |channels| {
+            let conv = Conv2d::new(channels, Window::square(3).padding(1), rng);
+            let conv = conv.init(Init::KaimingNormal, rng);
+            if batch_norm { conv.without_bias() } else { conv }
+        };
+        let norm = || batch_norm.then(|| BatchNorm2d::new(outputs));
+        Self {
+            conv1: conv([inputs, outputs]),
+            norm1: norm(),
+            conv2: conv([outputs, outputs]),
+            norm2: norm(),
+        }
+    }
+}
+
+impl<T: Element> Module<T> for DoubleConv<T> {
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let half = |conv: &Conv2d<T>, norm: &Option<BatchNorm2d<T>>, x: &Var<T>| {
+            let x = conv.forward(x, mode);
+            norm.iter().fold(x, |x, norm| norm.forward(&x, mode)).relu()
+        };
+        half(&self.conv2, &self.norm2, &half(&self.conv1, &self.norm1, x))
+    }
+
+    fn visit(&self, names: &mut Names<'_, T>) {
+        names.child("conv1", &self.conv1);
+        self.norm1.iter().for_each(|norm| names.child("norm1", norm));
+        names.child("conv2", &self.conv2);
+        self.norm2.iter().for_each(|norm| names.child("norm2", norm));
+    }
+}

@@ -1,0 +1,92 @@
+//! A function with named parameters.
+
+use crate::{LayerCall, Mode, Param, Trace};
+use mirrorgrad_autograd::{Var, no_grad};
+use mirrorgrad_tensor::{Element, Tensor};
+
+/// A layer or a network: a function of one variable, with parameters that have names.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Mode, Module, Names, Param, named_params};
+/// # use mirrorgrad_tensor::Tensor;
+/// struct Scale {
+///     factor: Param,
+/// }
+///
+/// impl Module for Scale {
+///     fn forward(&self, x: &Var, _: &Mode) -> Var {
+///         x * &self.factor.var()
+///     }
+///     fn visit(&self, names: &mut Names<'_>) {
+///         names.param("factor", &self.factor);
+///     }
+/// }
+///
+/// let layer = Scale { factor: Param::new(Tensor::scalar(2.0)) };
+/// let y = layer.forward(&Var::constant([1.0, 2.0].into()), &Mode::Eval);
+/// assert_eq!(y.value(), &[2.0, 4.0].into());
+/// assert_eq!(named_params(&layer)[0].0, "factor");
+/// ```
+pub trait Module<T: Element = f32>: Send + Sync {
+    /// The function.
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T>;
+
+    /// Names the parameters and the modules inside; a module without either keeps the default.
+    fn visit(&self, names: &mut Names<'_, T>) {
+        let _ = names;
+    }
+}
+
+/// Collects parameters under their path's name, as `encoder.0.weight`.
+pub struct Names<'a, T: Element = f32> {
+    path: String,
+    found: &'a mut Vec<(String, Param<T>)>,
+}
+
+impl<T: Element> Names<'_, T> {
+    /// Names a parameter of this module.
+    pub fn param(&mut self, name: &str, param: &Param<T>) {
+        self.found.push((format!("{}{name}", self.path), param.clone()));
+    }
+
+    /// Names a module inside this one.
+    pub fn child(&mut self, name: &str, module: &(impl Module<T> + ?Sized)) {
+        let path = format!("{}{name}.", self.path);
+        module.visit(&mut Names { path, found: self.found });
+    }
+}
+
+/// All parameters and buffers of a module, in the order it names them. The names are PyTorch's.
+pub fn named_params<T: Element>(module: &(impl Module<T> + ?Sized)) -> Vec<(String, Param<T>)> {
+    let mut found = Vec::new();
+    module.visit(&mut Names { path: String::new(), found: &mut found });
+    found
+}
+
+/// One row of a [`summary`]: a layer's name, its call, and the numbers it trains.
+pub type SummaryRow = (String, LayerCall, usize);
+
+/// What every layer does to an input of `shape`: a name (empty for layers without parameters), the
+/// call, and how many numbers it trains.
+///
+/// # Panics
+/// If the module does not take an input of that shape.
+pub fn summary<T: Element>(module: &(impl Module<T> + ?Sized), shape: &[usize]) -> Vec<SummaryRow> {
+    let mode = Mode::Trace(Trace::default());
+    no_grad(|| module.forward(&Var::constant(Tensor::zeros(shape)), &mode));
+    let Mode::Trace(trace) = mode else { unreachable!("the mode was set above") };
+    let params = named_params(module);
+    let row = |call: LayerCall| {
+        let own = params
+            .iter()
+            .find(|(_, param)| Some(param.value().as_slice().as_ptr() as usize) == call.key);
+        let Some((name, _)) = own else { return (String::new(), call, 0) };
+        let layer = name.rsplit_once('.').map_or("", |(layer, _)| layer).to_string();
+        let inside = |name: &str| name.rsplit_once('.').map_or("", |(path, _)| path) == layer;
+        let trained = params.iter().filter(|(name, param)| inside(name) && param.is_trainable());
+        let count = trained.map(|(_, param)| param.value().len()).sum();
+        (layer, call, count)
+    };
+    trace.into_calls().into_iter().map(row).collect()
+}

@@ -1,0 +1,118 @@
+//! Normalization layers.
+
+use crate::{Mode, Module, Names, Param};
+use mirrorgrad_autograd::{Var, ops};
+use mirrorgrad_tensor::{Element, NormStats, Tensor};
+
+/// PyTorch's default ε.
+const EPS: f64 = 1e-5;
+
+/// Normalizes each channel over the batch while training, and by running statistics while predicting
+/// (Ioffe & Szegedy 2015). `[batch, channels, h, w]` to the same.
+#[derive(Debug)]
+pub struct BatchNorm2d<T: Element = f32> {
+    weight: Param<T>,
+    bias: Param<T>,
+    running_mean: Param<T>,
+    running_var: Param<T>,
+    momentum: f64,
+}
+
+impl<T: Element> BatchNorm2d<T> {
+    /// For `channels`, with PyTorch's defaults: ε 1e-5, and a tenth of each batch's statistics goes
+    /// into the running ones.
+    pub fn new(channels: usize) -> Self {
+        Self {
+            weight: Param::new(Tensor::ones([channels])),
+            bias: Param::new(Tensor::zeros([channels])),
+            running_mean: Param::buffer(Tensor::zeros([channels])),
+            running_var: Param::buffer(Tensor::ones([channels])),
+            momentum: 0.1,
+        }
+    }
+
+    /// Moves the running statistics towards a batch's; the variance as an unbiased estimate.
+    fn follow(&self, stats: &NormStats<T>, count: usize) {
+        let part = T::of(self.momentum);
+        let unbiased = T::of(count as f64 / (count.max(2) - 1) as f64);
+        let mix = |old: T, new: T| old + part * (new - old);
+        self.running_mean.set(self.running_mean.value().zip(&stats.mean, mix));
+        let variance = stats.variance.map(|v| v * unbiased);
+        self.running_var.set(self.running_var.value().zip(&variance, mix));
+    }
+
+    fn by_running_statistics(&self, x: &Var<T>) -> Var<T> {
+        let deviation = self.running_var.var().shift(T::of(EPS)).sqrt();
+        let slope = self.weight.var() / deviation;
+        let offset = self.bias.var() - self.running_mean.var() * &slope;
+        let column = [slope.value().len(), 1, 1];
+        x * &slope.reshape(column) + offset.reshape(column)
+    }
+}
+
+impl<T: Element> Module<T> for BatchNorm2d<T> {
+    /// # Panics
+    /// If there are other than the layer's channels.
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let y = match mode {
+            Mode::Train(_) => {
+                let (gain, bias) = (self.weight.var(), self.bias.var());
+                let (y, stats) = ops::batch_norm(x, &gain, &bias, EPS);
+                self.follow(&stats, x.value().len() / gain.value().len().max(1));
+                y
+            }
+            Mode::Eval | Mode::Trace(_) => self.by_running_statistics(x),
+        };
+        mode.note("BatchNorm2d", Some(&self.weight), &y, 0);
+        y
+    }
+
+    fn visit(&self, names: &mut Names<'_, T>) {
+        names.param("weight", &self.weight);
+        names.param("bias", &self.bias);
+        names.param("running_mean", &self.running_mean);
+        names.param("running_var", &self.running_var);
+    }
+}
+
+/// Normalizes each group of channels of each picture (Wu & He 2018). `[batch, channels, h, w]` to the
+/// same.
+#[derive(Debug)]
+pub struct GroupNorm<T: Element = f32> {
+    weight: Param<T>,
+    bias: Param<T>,
+    groups: usize,
+}
+
+impl<T: Element> GroupNorm<T> {
+    /// For `channels` in `groups`.
+    ///
+    /// # Panics
+    /// If the groups do not divide the channels.
+    #[track_caller]
+    pub fn new(groups: usize, channels: usize) -> Self {
+        assert!(
+            groups > 0 && channels.is_multiple_of(groups),
+            "group_norm: {groups} groups do not divide {channels} channels"
+        );
+        let (weight, bias) = (Tensor::ones([channels]), Tensor::zeros([channels]));
+        Self { weight: Param::new(weight), bias: Param::new(bias), groups }
+    }
+}
+
+impl<T: Element> Module<T> for GroupNorm<T> {
+    /// # Panics
+    /// If there are other than the layer's channels.
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let y = ops::group_norm(self.groups, x, &self.weight.var(), &self.bias.var(), EPS);
+        mode.note("GroupNorm", Some(&self.weight), &y, 0);
+        y
+    }
+
+    fn visit(&self, names: &mut Names<'_, T>) {
+        names.param("weight", &self.weight);
+        names.param("bias", &self.bias);
+    }
+}

@@ -1,0 +1,72 @@
+//! Optimizers: how gradients move parameters.
+
+mod adam;
+mod sgd;
+
+pub use adam::Adam;
+pub use sgd::Sgd;
+
+use crate::Param;
+use mirrorgrad_autograd::Gradients;
+use mirrorgrad_tensor::{Element, Tensor};
+use std::collections::BTreeMap;
+
+/// Moves parameters by their gradients, and remembers what it needs for the next step.
+pub trait Optimizer<T: Element = f32>: Send {
+    /// Moves every trainable parameter that has a gradient, at learning rate `lr`. Returns the names
+    /// of those that have none: the loss did not depend on them.
+    fn step(&mut self, params: &[(String, Param<T>)], grads: &Gradients<T>, lr: f64)
+    -> Vec<String>;
+
+    /// All that the optimizer remembers.
+    fn state(&self) -> &OptimizerState<T>;
+
+    /// Goes on from what another of the same kind remembered.
+    fn restore(&mut self, state: OptimizerState<T>);
+}
+
+/// What an optimizer remembers between steps.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OptimizerState<T: Element = f32> {
+    /// Steps taken.
+    pub steps: u64,
+    /// Averages, under `kind.parameter name`.
+    pub tensors: BTreeMap<String, Tensor<T>>,
+}
+
+impl<T: Element> OptimizerState<T> {
+    /// The named tensor, zeros of `like`'s shape if there is none yet.
+    fn take(&mut self, kind: &str, name: &str, like: &Tensor<T>) -> Tensor<T> {
+        let found = self.tensors.remove(&format!("{kind}.{name}"));
+        found.unwrap_or_else(|| Tensor::zeros(like.shape()))
+    }
+
+    fn put(&mut self, kind: &str, name: &str, tensor: Tensor<T>) {
+        self.tensors.insert(format!("{kind}.{name}"), tensor);
+    }
+}
+
+/// Calls `each(name, parameter, gradient)` for the trainable parameters with a gradient, and returns
+/// the names of the others.
+fn for_each_gradient<T: Element>(
+    params: &[(String, Param<T>)],
+    grads: &Gradients<T>,
+    mut each: impl FnMut(&str, &Param<T>, &Tensor<T>),
+) -> Vec<String> {
+    let mut unreached = Vec::new();
+    for (name, param) in params.iter().filter(|(_, param)| param.is_trainable()) {
+        match grads.get(&param.var()) {
+            Some(grad) => each(name, param, grad),
+            None => unreached.push(name.clone()),
+        }
+    }
+    unreached
+}
+
+/// Scales all gradients down so that their common Euclidean norm is at most `limit`. Also returns the
+/// norm they had; one that is not finite is left to the caller to judge, and nothing is scaled.
+pub fn clip_grad_norm<T: Element>(grads: Gradients<T>, limit: f64) -> (Gradients<T>, f64) {
+    let norm = grads.norm().as_f64();
+    let clipped = norm.is_finite() && norm > limit;
+    (if clipped { grads.scaled(T::of(limit / norm)) } else { grads }, norm)
+}

@@ -1,0 +1,91 @@
+//! Adam and AdamW.
+
+use super::{Optimizer, OptimizerState, for_each_gradient};
+use crate::Param;
+use mirrorgrad_autograd::Gradients;
+use mirrorgrad_tensor::Element;
+
+/// Steps scaled by running averages of the gradient and its square (Kingma & Ba 2015), as PyTorch's
+/// `Adam` and `AdamW`.
+#[derive(Clone, Debug)]
+pub struct Adam<T: Element = f32> {
+    betas: [f64; 2],
+    eps: f64,
+    decay: Decay,
+    state: OptimizerState<T>,
+}
+
+/// How parameters are pulled towards 0.
+#[derive(Clone, Copy, Debug)]
+enum Decay {
+    /// Through the gradient.
+    Coupled(f64),
+    /// Beside it (Loshchilov & Hutter 2019).
+    Decoupled(f64),
+}
+
+impl<T: Element> Adam<T> {
+    /// Adam: the weight decay is added to the gradient.
+    pub fn new(weight_decay: f64) -> Self {
+        Self::with(Decay::Coupled(weight_decay))
+    }
+
+    /// AdamW: the weight decay acts on the parameter itself.
+    pub fn adamw(weight_decay: f64) -> Self {
+        Self::with(Decay::Decoupled(weight_decay))
+    }
+
+    fn with(decay: Decay) -> Self {
+        let state = OptimizerState { steps: 0, tensors: Default::default() };
+        Self { betas: [0.9, 0.999], eps: 1e-8, decay, state }
+    }
+
+    /// With other decay rates of the two averages than 0.9 and 0.999.
+    #[must_use]
+    pub fn betas(self, betas: [f64; 2]) -> Self {
+        Self { betas, ..self }
+    }
+}
+
+impl<T: Element> Optimizer<T> for Adam<T> {
+    fn step(
+        &mut self,
+        params: &[(String, Param<T>)],
+        grads: &Gradients<T>,
+        lr: f64,
+    ) -> Vec<String> {
+        self.state.steps += 1;
+        // Both averages begin at 0; dividing by 1 − βⁿ makes up for it.
+        let steps = self.state.steps as f64;
+        let [first, second] = self.betas.map(|beta| 1.0 - beta.powf(steps));
+        let [b1, b2] = self.betas.map(T::of);
+        let (size, root, eps) = (T::of(lr / first), T::of(second.sqrt()), T::of(self.eps));
+        let (pull, shrink) = match self.decay {
+            Decay::Coupled(decay) => (T::of(decay), T::one()),
+            Decay::Decoupled(decay) => (T::zero(), T::of(1.0 - lr * decay)),
+        };
+        for_each_gradient(params, grads, |name, param, grad| {
+            let value = param.value();
+            let grad = value.zip(grad, |p, g| g + pull * p);
+            let mean = self.state.take("exp_avg", name, &value);
+            let mean = mean.zip(&grad, |m, g| b1 * m + (T::one() - b1) * g);
+            let square = self.state.take("exp_avg_sq", name, &value);
+            let square = square.zip(&grad, |v, g| b2 * v + (T::one() - b2) * g * g);
+            param.set(
+                value.zip3(&mean, &square, |p, m, v| {
+                    p * shrink - size * m / (v.sqrt() / root + eps)
+                }),
+            );
+            self.state.put("exp_avg", name, mean);
+            self.state.put("exp_avg_sq", name, square);
+        })
+    }
+
+    fn state(&self) -> &OptimizerState<T> {
+        &self.state
+    }
+
+    fn restore(&mut self, state: OptimizerState<T>) {
+        self.state = state;
+    }
+}

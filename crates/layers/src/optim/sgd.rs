@@ -1,0 +1,72 @@
+//! Stochastic gradient descent.
+
+use super::{Optimizer, OptimizerState, for_each_gradient};
+use crate::Param;
+use mirrorgrad_autograd::Gradients;
+use mirrorgrad_tensor::Element;
+
+/// Gradient descent with momentum, as PyTorch's `SGD`: with g the gradient plus `weight_decay · p`,
+/// `v ← momentum · v + g`, and `p ← p − lr · v`, or `p − lr · (g + momentum · v)` with Nesterov.
+#[derive(Clone, Debug)]
+pub struct Sgd<T: Element = f32> {
+    momentum: f64,
+    weight_decay: f64,
+    nesterov: bool,
+    state: OptimizerState<T>,
+}
+
+impl<T: Element> Sgd<T> {
+    /// Without weight decay; a momentum of 0 remembers nothing.
+    pub fn new(momentum: f64) -> Self {
+        let state = OptimizerState { steps: 0, tensors: Default::default() };
+        Self { momentum, weight_decay: 0.0, nesterov: false, state }
+    }
+
+    /// With a pull of every parameter towards 0.
+    #[must_use]
+    pub fn weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay, ..self }
+    }
+
+    /// Looking ahead by one momentum step (Sutskever et al. 2013).
+    #[must_use]
+    pub fn nesterov(self) -> Self {
+        Self { nesterov: true, ..self }
+    }
+}
+
+impl<T: Element> Optimizer<T> for Sgd<T> {
+    fn step(
+        &mut self,
+        params: &[(String, Param<T>)],
+        grads: &Gradients<T>,
+        lr: f64,
+    ) -> Vec<String> {
+        self.state.steps += 1;
+        let (lr, momentum, decay) = (T::of(lr), T::of(self.momentum), T::of(self.weight_decay));
+        for_each_gradient(params, grads, |name, param, grad| {
+            let value = param.value();
+            let pull = value.zip(grad, |p, g| g + decay * p);
+            let direction = if self.momentum == 0.0 {
+                pull
+            } else {
+                let velocity = self.state.take("momentum_buffer", name, &value);
+                let velocity = velocity.zip(&pull, |v, g| momentum * v + g);
+                self.state.put("momentum_buffer", name, velocity.clone());
+                match self.nesterov {
+                    true => pull.zip(&velocity, |g, v| g + momentum * v),
+                    false => velocity,
+                }
+            };
+            param.set(value.zip(&direction, |p, d| p - lr * d));
+        })
+    }
+
+    fn state(&self) -> &OptimizerState<T> {
+        &self.state
+    }
+
+    fn restore(&mut self, state: OptimizerState<T>) {
+        self.state = state;
+    }
+}

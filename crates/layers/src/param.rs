@@ -1,0 +1,58 @@
+//! The one mutable cell of the framework.
+
+use mirrorgrad_autograd::Var;
+use mirrorgrad_tensor::{Element, Tensor};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A place in a network whose value may be replaced: by an optimizer if it is trainable, by a layer's
+/// own forward pass if it is a buffer (batch normalization's running statistics). Cloning shares the
+/// place.
+#[derive(Clone, Debug)]
+pub struct Param<T: Element = f32> {
+    place: Arc<RwLock<Var<T>>>,
+    trainable: bool,
+}
+
+impl<T: Element> Param<T> {
+    /// A value to be trained.
+    pub fn new(value: Tensor<T>) -> Self {
+        Self { place: Arc::new(RwLock::new(Var::parameter(value))), trainable: true }
+    }
+
+    /// A value that belongs to the network's state but not to what gradients reach.
+    pub fn buffer(value: Tensor<T>) -> Self {
+        Self { place: Arc::new(RwLock::new(Var::constant(value))), trainable: false }
+    }
+
+    /// Whether gradients reach it.
+    pub fn is_trainable(&self) -> bool {
+        self.trainable
+    }
+
+    /// The current value, as a leaf of the graph where it is trainable.
+    pub fn var(&self) -> Var<T> {
+        // A panic elsewhere cannot leave half a value behind: replacing one is a single store.
+        self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The current numbers.
+    pub fn value(&self) -> Tensor<T> {
+        self.var().value().clone()
+    }
+
+    /// Replaces the value.
+    ///
+    /// # Panics
+    /// If the shape changes.
+    #[track_caller]
+    pub fn set(&self, value: Tensor<T>) {
+        let mut place = self.place.write().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(place.shape(), value.shape(), "param: a value keeps its shape");
+        *place = if self.trainable { Var::parameter(value) } else { Var::constant(value) };
+    }
+
+    /// Whether both are the same place.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.place, &other.place)
+    }
+}

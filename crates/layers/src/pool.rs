@@ -1,0 +1,108 @@
+//! Pooling layers.
+
+use crate::conv::fit;
+use crate::{Mode, Module};
+use mirrorgrad_autograd::{Var, ops};
+use mirrorgrad_tensor::{Element, PoolIndices, Window};
+
+/// The largest pixel under each window. `[batch, channels, h, w] -> [batch, channels, map h, map w]`.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPool2d {
+    window: Window,
+}
+
+impl MaxPool2d {
+    /// With any window.
+    pub const fn new(window: Window) -> Self {
+        Self { window }
+    }
+
+    /// Squares of `side` next to each other; a rest at the end is dropped.
+    pub const fn square(side: usize) -> Self {
+        Self::new(Window::square(side).stride(side))
+    }
+
+    /// The pooled map, and where each of its elements was: what [`MaxUnpool2d`] wants.
+    ///
+    /// # Panics
+    /// If the window does not fit the image, or may see only padding.
+    #[track_caller]
+    pub fn forward_indices<T: Element>(&self, x: &Var<T>, mode: &Mode) -> (Var<T>, PoolIndices) {
+        let [_, _, height, width] = x.value().dims();
+        let geometry = fit("max_pool2d", self.window.pool_over([height, width]));
+        let (y, indices) = ops::max_pool2d(&geometry, x);
+        mode.note("MaxPool2d", None, &y, 0);
+        (y, indices)
+    }
+}
+
+impl<T: Element> Module<T> for MaxPool2d {
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        self.forward_indices(x, mode).0
+    }
+}
+
+/// Puts elements back to where a [`MaxPool2d`] found theirs, as SegNet does.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxUnpool2d;
+
+impl MaxUnpool2d {
+    /// `x`, of the pooled map's shape, spread over planes of the size that was pooled.
+    ///
+    /// # Panics
+    /// If `x` does not have the shape of the indices.
+    #[track_caller]
+    pub fn forward<T: Element>(&self, x: &Var<T>, indices: &PoolIndices, mode: &Mode) -> Var<T> {
+        let y = ops::max_unpool2d(x, indices);
+        mode.note("MaxUnpool2d", None, &y, 0);
+        y
+    }
+}
+
+/// The mean under each window, padding counted. Shapes as [`MaxPool2d`].
+#[derive(Clone, Copy, Debug)]
+pub struct AvgPool2d {
+    window: Window,
+}
+
+impl AvgPool2d {
+    /// With any undilated window.
+    pub const fn new(window: Window) -> Self {
+        Self { window }
+    }
+}
+
+impl<T: Element> Module<T> for AvgPool2d {
+    /// # Panics
+    /// If the window does not fit the image, may see only padding, or is dilated.
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let y = ops::avg_pool2d(&self.window, x, true);
+        let y = y.unwrap_or_else(|error| panic!("avg_pool2d: {error}"));
+        mode.note("AvgPool2d", None, &y, 0);
+        y
+    }
+}
+
+/// The means of a fixed number of stretches, whatever the image's size.
+#[derive(Clone, Copy, Debug)]
+pub struct AdaptiveAvgPool2d {
+    size: [usize; 2],
+}
+
+impl AdaptiveAvgPool2d {
+    /// To `[height, width]`.
+    pub const fn new(size: [usize; 2]) -> Self {
+        Self { size }
+    }
+}
+
+impl<T: Element> Module<T> for AdaptiveAvgPool2d {
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let y = ops::adaptive_avg_pool2d(x, self.size);
+        mode.note("AdaptiveAvgPool2d", None, &y, 0);
+        y
+    }
+}

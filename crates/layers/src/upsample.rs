@@ -1,0 +1,59 @@
+//! Upsampling by a fixed rule.
+
+use crate::{Mode, Module};
+use mirrorgrad_autograd::{Var, ops};
+use mirrorgrad_tensor::Element;
+
+/// The rule between pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interpolation {
+    /// The pixel that covers the place.
+    Nearest,
+    /// Linear along both axes, pixels being areas (PyTorch's `align_corners=False`).
+    Bilinear,
+    /// Linear along both axes, the corner pixels' centres staying in the corners.
+    BilinearAlignCorners,
+}
+
+/// Enlarges by a whole factor. `[batch, channels, h, w] -> [batch, channels, f·h, f·w]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Upsample {
+    factor: usize,
+    interpolation: Interpolation,
+}
+
+impl Upsample {
+    /// By `factor` along both axes.
+    pub const fn new(factor: usize, interpolation: Interpolation) -> Self {
+        Self { factor, interpolation }
+    }
+
+    /// Resizes `x` to exactly the height and width of `skip`.
+    ///
+    /// # Panics
+    /// If one of them does not have four axes, or a size is 0.
+    #[track_caller]
+    pub fn forward_like<T: Element>(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
+        let [_, _, height, width] = skip.value().dims();
+        self.to(x, [height, width], mode)
+    }
+
+    #[track_caller]
+    fn to<T: Element>(&self, x: &Var<T>, size: [usize; 2], mode: &Mode) -> Var<T> {
+        let y = match self.interpolation {
+            Interpolation::Nearest => ops::upsample_nearest2d(x, size),
+            Interpolation::Bilinear => ops::upsample_bilinear2d(x, size, false),
+            Interpolation::BilinearAlignCorners => ops::upsample_bilinear2d(x, size, true),
+        };
+        mode.note("Upsample", None, &y, 0);
+        y
+    }
+}
+
+impl<T: Element> Module<T> for Upsample {
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let [_, _, height, width] = x.value().dims();
+        self.to(x, [height * self.factor, width * self.factor], mode)
+    }
+}

@@ -1,0 +1,72 @@
+//! From samples to what a network sees, and from what it says to labels.
+
+use crate::Sample;
+use mirrorgrad_tensor::{ClassTargets, TargetError, Tensor};
+
+/// Samples of one size as tensors: pictures `[batch, 3, height, width]`, and the class of every pixel.
+///
+/// # Errors
+/// If a label is neither below `classes` nor the one to ignore.
+///
+/// # Panics
+/// If there are no samples.
+pub fn to_tensors(
+    samples: &[Sample],
+    classes: usize,
+    ignore_index: Option<u8>,
+) -> Result<(Tensor, ClassTargets), TargetError> {
+    let [height, width] = samples[0].size();
+    let planes = Tensor::build([samples.len(), 3, height, width], |out| {
+        for (out, sample) in out.chunks_exact_mut(3 * height * width).zip(samples) {
+            write_planes(&sample.picture.rgb, out);
+        }
+    });
+    let labels = samples.iter().flat_map(|sample| &sample.mask.labels);
+    let targets = ClassTargets::new(
+        [samples.len(), height, width],
+        labels.map(|&label| i64::from(label)),
+        classes,
+        ignore_index.map(i64::from),
+    )?;
+    Ok((planes, targets))
+}
+
+/// One picture as a batch, `[1, 3, height, width]`.
+pub fn to_tensor(picture: &crate::Picture) -> Tensor {
+    Tensor::build([1, 3, picture.height, picture.width], |out| write_planes(&picture.rgb, out))
+}
+
+/// Separates interleaved bytes into planes, 0 to 255 becoming −2 to 2.
+fn write_planes(rgb: &[u8], out: &mut [f32]) {
+    let pixels = rgb.len() / 3;
+    for (channel, plane) in out.chunks_exact_mut(pixels).enumerate() {
+        let values = rgb[channel..].iter().step_by(3);
+        plane.iter_mut().zip(values).for_each(|(p, &v)| *p = (f32::from(v) / 255.0 - 0.5) / 0.25);
+    }
+}
+
+/// The class with the highest score at every pixel: `[batch, classes, ..]` to labels in row-major
+/// order. Of equals, the first.
+///
+/// # Panics
+/// If there are more than 256 classes.
+pub fn highest_scores(scores: &Tensor) -> Vec<u8> {
+    let (batch, classes) = (scores.shape()[0], scores.shape()[1]);
+    assert!((1..=256).contains(&classes), "labels have 8 bits, there are {classes} classes");
+    let places = scores.len() / (batch * classes).max(1);
+    let mut labels = vec![0_u8; batch * places];
+    let mut best = vec![0.0_f32; places];
+    for (picture, labels) in
+        scores.as_slice().chunks_exact(classes * places).zip(labels.chunks_exact_mut(places))
+    {
+        best.copy_from_slice(&picture[..places]);
+        for (class, plane) in picture.chunks_exact(places).enumerate().skip(1) {
+            for ((label, best), &score) in labels.iter_mut().zip(&mut best).zip(plane) {
+                if score > *best {
+                    (*best, *label) = (score, class as u8);
+                }
+            }
+        }
+    }
+    labels
+}

@@ -1,0 +1,53 @@
+//! What the trainer asks of data.
+
+use crate::{DataError, Sample};
+
+/// Pictures with masks, by number.
+pub trait Dataset: Send + Sync {
+    /// How many samples there are.
+    fn len(&self) -> usize;
+
+    /// The names of the classes; a label is an index into them.
+    fn classes(&self) -> &[String];
+
+    /// Sample number `index`, always the same for the same number.
+    ///
+    /// # Errors
+    /// If its files are missing or broken.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Self::len).
+    fn sample(&self, index: usize) -> Result<Sample, DataError>;
+
+    /// Whether there are no samples.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The RGB colour of `label` by the rule of PASCAL VOC: black for 0, and each label's bits
+/// spread over the high bits of red, green and blue, so that near labels get far colours.
+pub const fn palette(label: u8) -> [u8; 3] {
+    let mut colour = [0; 3];
+    let mut bit = 0;
+    while bit < 8 {
+        // Bits 0, 3, 6 of the label go to red, 1, 4, 7 to green, 2, 5 to blue, highest first.
+        colour[bit % 3] |= (label >> bit & 1) << (7 - bit / 3);
+        bit += 1;
+    }
+    colour
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_palette_is_that_of_voc() {
+        let voc = [(0, [0, 0, 0]), (1, [128, 0, 0]), (3, [128, 128, 0]), (15, [192, 128, 128])];
+        for (label, colour) in voc {
+            assert_eq!(palette(label), colour);
+        }
+        assert_eq!((palette(20), palette(255)), ([0, 64, 128], [224, 224, 192]));
+    }
+}

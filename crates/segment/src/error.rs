@@ -1,0 +1,160 @@
+//! What can be wrong with data, each in one line: the file, what was expected, what came.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why a sample, a data set or its options were refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The system could not read the file or directory.
+    #[error("{}: cannot be read: {source}", shown(.path))]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system could not write the file.
+    #[error("{}: cannot be written: {source}", shown(.path))]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file or directory is there, but is not what it has to be.
+    #[error("{}: expected {expected}, found {found}", shown(.path))]
+    Unfit {
+        /// The file or directory.
+        path: PathBuf,
+        /// What it has to be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A label of a mask is neither a class nor the ignored label.
+    #[error(
+        "{}: expected labels below {classes}, the number of classes, found {label} at (x={x}, y={y}); {}",
+        shown(.path),
+        ignore_hint(*.label, *.ignore_index)
+    )]
+    Label {
+        /// The mask's file.
+        path: PathBuf,
+        /// The label.
+        label: u8,
+        /// Its column, from the left.
+        x: usize,
+        /// Its row, from the top.
+        y: usize,
+        /// The number of classes.
+        classes: usize,
+        /// The label that marks pixels to leave out, if there is one.
+        ignore_index: Option<u8>,
+    },
+    /// Two samples of one batch differ in size; sizes are `[height, width]`.
+    #[error(
+        "{second}: expected {} as {first}, found {}; pass --size HxW to bring all pictures to one size",
+        tall(*.first_size),
+        tall(*.second_size)
+    )]
+    MixedSizes {
+        /// The name of the batch's first sample.
+        first: String,
+        /// The first sample's size.
+        first_size: [usize; 2],
+        /// The name of the sample that differs.
+        second: String,
+        /// Its size.
+        second_size: [usize; 2],
+    },
+    /// An option has a value that makes no sense.
+    #[error("{option}: expected {expected}, found {found}")]
+    Option {
+        /// The option's name.
+        option: &'static str,
+        /// What its values are.
+        expected: String,
+        /// The value.
+        found: String,
+    },
+    /// The program itself failed while it loaded data.
+    #[error("loading {what} failed: {message}")]
+    Loading {
+        /// What was being loaded.
+        what: String,
+        /// The panic's or the system's words.
+        message: String,
+    },
+}
+
+impl DataError {
+    pub(crate) fn unfit(
+        path: &Path,
+        expected: impl Into<String>,
+        found: impl std::fmt::Display,
+    ) -> Self {
+        let found = one_line(&found.to_string());
+        Self::Unfit { path: path.to_owned(), expected: expected.into(), found }
+    }
+
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Read { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Write { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn option(
+        option: &'static str,
+        expected: impl Into<String>,
+        found: impl std::fmt::Display,
+    ) -> Self {
+        Self::Option { option, expected: expected.into(), found: found.to_string() }
+    }
+
+    pub(crate) fn loading(what: impl Into<String>, message: impl std::fmt::Display) -> Self {
+        Self::Loading { what: what.into(), message: one_line(&message.to_string()) }
+    }
+}
+
+/// A path for a message.
+pub(crate) fn shown(path: &Path) -> String {
+    one_line(&path.display().to_string())
+}
+
+/// Control characters escaped: a file name may hold line breaks and terminal codes.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
+/// A size `[height, width]` in words.
+pub(crate) fn tall([height, width]: [usize; 2]) -> String {
+    format!("{height} high, {width} wide")
+}
+
+fn ignore_hint(label: u8, ignore_index: Option<u8>) -> String {
+    match ignore_index {
+        None => format!("if {label} marks pixels to leave out, pass --ignore-index {label}"),
+        Some(ignored) => format!("only {ignored}, the --ignore-index, may lie outside them"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_whatever_the_name() {
+        let error = DataError::unfit(Path::new("a\nb\u{1b}[2J.png"), "a mask", "two\nlines");
+        assert_eq!(error.to_string(), r"a\nb\u{1b}[2J.png: expected a mask, found two\nlines");
+    }
+}

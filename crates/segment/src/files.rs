@@ -1,0 +1,46 @@
+//! What every file has to pass before it is decoded.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::DataError;
+use crate::error::tall;
+
+/// Longest side of a picture or mask, in pixels.
+pub(crate) const MAX_SIDE: usize = 16_384;
+/// Most pixels of a picture or mask.
+const MAX_PIXELS: usize = 64_000_000;
+/// Most bytes of a file, and most memory for a decoder.
+pub(crate) const MAX_BYTES: u64 = 512 << 20;
+
+/// The bytes of the regular file at `path`, of which there may be up to `limit`.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
+    // Asked before opening: opening a pipe would wait for its other end.
+    let about = path.metadata().map_err(DataError::read(path))?;
+    if !about.is_file() {
+        let found = if about.is_dir() { "a directory" } else { "a device or pipe" };
+        return Err(DataError::unfit(path, "a file", found));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(DataError::read(path))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(DataError::read(path))?;
+    if bytes.len() as u64 > limit {
+        let found = format!("{} bytes", about.len());
+        return Err(DataError::unfit(path, format!("at most {limit} bytes"), found));
+    }
+    Ok(bytes)
+}
+
+/// Refuses a size that no training picture has, before memory is set aside for it.
+pub(crate) fn check_size(path: &Path, size: [usize; 2]) -> Result<(), DataError> {
+    let [height, width] = size;
+    let fits = (1..=MAX_SIDE).contains(&height)
+        && (1..=MAX_SIDE).contains(&width)
+        && height * width <= MAX_PIXELS;
+    if fits {
+        return Ok(());
+    }
+    let expected = format!("sides of 1 to {MAX_SIDE} and at most {MAX_PIXELS} pixels");
+    Err(DataError::unfit(path, expected, tall(size)))
+}

@@ -1,0 +1,50 @@
+//! Training segmentation networks: the data, what is measured, and runs.
+//!
+//! Data come first. A [`Sample`] is a [`Picture`] with its [`Mask`]; a [`Dataset`] has many of
+//! them, drawn by the program ([`Shapes`]) or read from a directory ([`Folder`]); [`Augment`]
+//! changes them at random, and a [`Loader`] brings them in batches. What a network makes of them
+//! is counted in a [`Confusion`]. These are plain bytes: tensors are made of them by the trainer.
+
+#![forbid(unsafe_code)]
+
+mod augment;
+pub mod batch;
+mod checkpoint;
+mod config;
+mod confusion;
+mod dataset;
+mod error;
+mod files;
+mod folder;
+mod loader;
+mod mask;
+mod metrics;
+mod picture;
+pub mod plots;
+mod predict;
+mod random;
+mod run_error;
+mod run_folder;
+mod sample;
+mod shapes;
+mod trainer;
+
+pub use augment::Augment;
+pub use checkpoint::{Checkpoint, Progress};
+pub use config::{
+    Config, DataConfig, ModelConfig, ModelKind, OptimizerKind, ScheduleKind, TrainingConfig,
+};
+pub use confusion::{Confusion, MetricError};
+pub use dataset::{Dataset, palette};
+pub use error::DataError;
+pub use folder::{Folder, FolderOptions, Part};
+pub use loader::{Batches, Loader};
+pub use mask::{decode_mask, read_mask};
+pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate};
+pub use picture::{decode_picture, read_picture};
+pub use predict::{Predictor, colours, overlay};
+pub use run_error::RunError;
+pub use run_folder::RunFolder;
+pub use sample::{Mask, Picture, Sample};
+pub use shapes::Shapes;
+pub use trainer::{Outcome, StepReport, Trainer, Watch, loader};

@@ -1,0 +1,83 @@
+//! Pictures from files: JPEG or PNG, told by their content, as 8-bit RGB.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use crate::files::{MAX_BYTES, MAX_SIDE, check_size, read};
+use crate::{DataError, Picture};
+
+const EXPECTED: &str = "a whole JPEG or PNG picture";
+
+/// Reads a picture. Grey, palette, RGB and RGBA, of 1 to 16 bits, all become 8-bit RGB; an alpha
+/// channel is left out, not blended.
+///
+/// # Errors
+/// If the file cannot be read, is not a whole JPEG or PNG, is beyond 16,384 pixels a side or
+/// 64 million in all, or has an EXIF orientation, which its mask would not follow.
+pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
+    decode_picture(&read(path, MAX_BYTES)?, path)
+}
+
+/// As [`read_picture`], from bytes; `path` is for the messages.
+///
+/// # Errors
+/// As [`read_picture`].
+pub fn decode_picture(bytes: &[u8], path: &Path) -> Result<Picture, DataError> {
+    let broken = |error: image::ImageError| DataError::unfit(path, EXPECTED, error);
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    let format = image::guess_format(bytes)
+        .map_err(|_| DataError::unfit(path, EXPECTED, "no known picture format"))?;
+    match format {
+        ImageFormat::Png => {}
+        ImageFormat::Jpeg if jpeg_ends(bytes) => {}
+        ImageFormat::Jpeg => {
+            return Err(DataError::unfit(path, EXPECTED, "a JPEG without its end"));
+        }
+        other => return Err(DataError::unfit(path, EXPECTED, format!("{other:?}"))),
+    }
+    reader.set_format(format);
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(broken)?;
+    let (width, height) = decoder.dimensions();
+    check_size(path, [height as usize, width as usize])?;
+    let orientation = decoder.orientation().map_err(broken)?;
+    if orientation != Orientation::NoTransforms {
+        let found = format!(
+            "EXIF orientation {}; save it turned, so that picture and mask are stored alike",
+            orientation.to_exif()
+        );
+        return Err(DataError::unfit(path, "an upright picture", found));
+    }
+    let image = DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8();
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    Ok(Picture { width, height, rgb: image.into_raw() })
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE as u32);
+    limits.max_image_height = Some(MAX_SIDE as u32);
+    limits.max_alloc = Some(MAX_BYTES);
+    limits
+}
+
+/// Whether the end marker follows the start of a scan. The decoder makes up what is missing from
+/// a file that was cut short; a network should not be trained on that.
+fn jpeg_ends(bytes: &[u8]) -> bool {
+    // Segments before the first scan are skipped whole: a thumbnail in one has an end of its own.
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    loop {
+        match *rest {
+            [0xff, 0xff, ..] => rest = &rest[1..],
+            [0xff, 0xda, ..] => return rest.windows(2).any(|pair| pair == [0xff, 0xd9]),
+            [0xff, _, high, low, ..] => {
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                rest = rest.get(2 + length..).unwrap_or_default();
+            }
+            _ => return false,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Why a run cannot begin or go on.
+
+use crate::DataError;
+use crate::error::shown;
+use mirrorgrad_layers::weights::WeightsError;
+use std::path::{Path, PathBuf};
+
+/// Why a run cannot begin or go on, in one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Data, options or files are not what they should be.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A file of the run is not what it should be.
+    #[error("{}: {what}", shown(.path))]
+    Unfit {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was expected and what came.
+        what: String,
+    },
+    /// Weights do not fit the network.
+    #[error("the checkpoint does not fit its own network: {0}")]
+    Weights(#[from] WeightsError),
+    /// Labels do not fit the classes.
+    #[error(transparent)]
+    Targets(#[from] mirrorgrad_tensor::TargetError),
+    /// Predictions cannot be counted.
+    #[error(transparent)]
+    Metric(#[from] crate::MetricError),
+    /// A picture is too small for the network.
+    #[error("{name}: expected at least {least}x{least} pixels for this network, found {} high, {} wide", size[0], size[1])]
+    TooSmall {
+        /// The picture.
+        name: String,
+        /// The least height and width.
+        least: usize,
+        /// Its `[height, width]`.
+        size: [usize; 2],
+    },
+    /// The loss is no longer a number.
+    #[error(
+        "the loss became {loss} at step {step} (epoch {epoch}): training stopped, earlier checkpoints are kept; try a lower --lr or --clip 1"
+    )]
+    Diverged {
+        /// The loss.
+        loss: f32,
+        /// The step, counted from 1.
+        step: u64,
+        /// The epoch, counted from 1.
+        epoch: usize,
+    },
+}
+
+impl RunError {
+    pub(crate) fn unfit(path: &Path, what: impl Into<String>) -> Self {
+        Self::Unfit { path: path.to_owned(), what: what.into() }
+    }
+}

@@ -1,0 +1,117 @@
+//! Augmentation: picture and mask change together, and only as they are told to.
+
+mod common;
+
+use common::{assert_says, sample};
+use mirrorgrad_segment::{Augment, Mask, Picture, Sample};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+const NONE: Augment = Augment { flip: 0.0, scale: [1.0; 2], crop: None, jitter: 0.0 };
+
+/// A sample whose mask can be told from its picture: the label is the red value.
+fn legible([height, width]: [usize; 2]) -> Sample {
+    let labels: Vec<u8> = (0..height * width).map(|i| (i % 200) as u8).collect();
+    let rgb = labels.iter().flat_map(|&label| [label, 0, 0]).collect();
+    Sample {
+        name: "a.png".to_owned(),
+        picture: Picture { width, height, rgb },
+        mask: Mask { width, height, labels },
+    }
+}
+
+fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+#[test]
+fn the_default_flips_half_and_does_nothing_else() {
+    let (plain, mut flipped) = (sample([5, 7], 3), 0);
+    let mirrored = (plain.picture.flip(), plain.mask.flip());
+    for seed in 0..400 {
+        let new = Augment::default().apply(plain.clone(), None, &mut rng(seed)).unwrap();
+        if new != plain {
+            assert_eq!((new.picture, new.mask), mirrored);
+            flipped += 1;
+        }
+    }
+    assert!((150..250).contains(&flipped), "{flipped}");
+}
+
+#[test]
+fn crops_take_the_same_part_of_both_and_reach_every_corner() {
+    let augment = Augment { flip: 0.5, crop: Some([3, 4]), ..NONE };
+    let mut corners = std::collections::BTreeSet::new();
+    for seed in 0..400 {
+        let new = augment.apply(legible([5, 8]), None, &mut rng(seed)).unwrap();
+        assert_eq!(new.size(), [3, 4]);
+        let red: Vec<u8> = new.picture.rgb.iter().step_by(3).copied().collect();
+        assert_eq!(red, new.mask.labels);
+        corners.insert(new.mask.labels.iter().min().copied());
+    }
+    assert_eq!(corners.len(), 3 * 5);
+}
+
+#[test]
+fn beyond_the_edge_the_picture_is_grey_and_the_mask_ignored() {
+    let augment = Augment { crop: Some([6, 9]), ..NONE };
+    let new = augment.apply(legible([4, 9]), Some(255), &mut rng(1)).unwrap();
+    let rows: Vec<&[u8]> = new.mask.labels.chunks(9).collect();
+    assert_eq!(rows.iter().filter(|row| row.iter().all(|&label| label == 255)).count(), 2);
+    for (rgb, &label) in new.picture.rgb.chunks(3).zip(&new.mask.labels) {
+        assert_eq!(rgb, if label == 255 { [128; 3] } else { [label, 0, 0] });
+    }
+    let kept: Vec<u8> = new.mask.labels.iter().copied().filter(|&label| label != 255).collect();
+    assert_eq!(kept, legible([4, 9]).mask.labels);
+    let error = augment.apply(legible([4, 9]), None, &mut rng(1));
+    assert_says(error, &[&"crop: expected at most 4 high, 9 wide as a.png", &"--ignore-index"]);
+}
+
+#[test]
+fn a_scaled_sample_keeps_its_size() {
+    let augment = Augment { scale: [0.5, 2.0], ..NONE };
+    let mut seen = [false; 2];
+    for seed in 0..50 {
+        let new = augment.apply(legible([10, 12]), Some(255), &mut rng(seed)).unwrap();
+        assert_eq!((new.picture.size(), new.mask.size()), ([10, 12], [10, 12]));
+        seen[usize::from(new.mask.labels.contains(&255))] = true;
+    }
+    assert_eq!(seen, [true; 2]);
+    let twice = Augment { scale: [2.0; 2], crop: Some([20, 24]), ..NONE };
+    let new = twice.apply(legible([10, 12]), None, &mut rng(0)).unwrap();
+    assert_eq!(new.mask, legible([10, 12]).mask.resize([20, 24]));
+}
+
+#[test]
+fn jitter_changes_colours_alone() {
+    let augment = Augment { jitter: 0.3, ..NONE };
+    let (plain, grey) = (sample([6, 6], 4), Picture { width: 2, height: 1, rgb: vec![100; 6] });
+    let new = augment.apply(plain.clone(), None, &mut rng(3)).unwrap();
+    assert_eq!(new.mask, plain.mask);
+    assert_ne!(new.picture, plain.picture);
+    for seed in 0..50 {
+        // Contrast and saturation leave plain grey; brightness moves it by 0.3 of it at most.
+        let mask = Mask { width: 2, height: 1, labels: vec![0; 2] };
+        let plain = Sample { name: String::new(), picture: grey.clone(), mask };
+        let new = augment.apply(plain, None, &mut rng(seed)).unwrap().picture.rgb;
+        assert!(new.iter().all(|&v| v == new[0] && (70..=130).contains(&v)), "{new:?}");
+    }
+}
+
+#[test]
+fn senseless_options_are_refused() {
+    let cases = [
+        (Augment { flip: 1.5, ..NONE }, "flip: expected a probability, found 1.5"),
+        (Augment { flip: f64::NAN, ..NONE }, "found NaN"),
+        (Augment { scale: [2.0, 1.0], ..NONE }, "found 2 and 1"),
+        (Augment { scale: [1.0, f64::INFINITY], ..NONE }, "scale: expected"),
+        (Augment { scale: [0.5, 1.0], ..NONE }, "--ignore-index"),
+        (Augment { crop: Some([0, 4]), ..NONE }, "crop: expected sides of 1 to 16384"),
+        (Augment { jitter: -0.1, ..NONE }, "jitter: expected"),
+    ];
+    for (augment, says) in cases {
+        assert_says(augment.check(None), &[&says]);
+        assert_says(augment.apply(sample([4, 4], 2), None, &mut rng(0)), &[&says]);
+    }
+    assert!(Augment { scale: [0.5, 1.0], ..NONE }.check(Some(255)).is_ok());
+}

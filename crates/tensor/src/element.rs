@@ -1,0 +1,95 @@
+//! What a number is.
+
+use crate::buffer::FreeList;
+use crate::gemm::Gemm;
+use ndarray::NdFloat;
+use std::iter::Sum;
+
+/// A real number that tensors hold: [`f32`] or [`f64`].
+///
+/// One bound for the whole framework. Arithmetic, elementary functions and formatting come with
+/// [`NdFloat`]; the rest is what kernels need beside them.
+pub trait Element: NdFloat + Sum + Default + Gemm {
+    /// The type's name in files: `"f32"` or `"f64"`.
+    const NAME: &'static str;
+
+    /// The nearest value to `value`.
+    fn of(value: f64) -> Self;
+
+    /// This value in double precision, exactly.
+    fn as_f64(self) -> f64;
+
+    /// The error function, 2/√π ∫₀ˣ exp(−t²) dt.
+    fn erf(self) -> Self;
+
+    /// The number's bytes, least significant first.
+    fn le_bytes(self) -> impl Iterator<Item = u8>;
+
+    /// The number that such bytes hold.
+    ///
+    /// # Panics
+    /// If there are other than the type's number of bytes.
+    fn of_le_bytes(bytes: &[u8]) -> Self;
+
+    /// The memory that tensors of this type come from and return to.
+    #[doc(hidden)]
+    fn free_list() -> &'static FreeList<Self>;
+}
+
+impl Element for f32 {
+    const NAME: &'static str = "f32";
+
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+
+    fn as_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn erf(self) -> Self {
+        libm::erff(self)
+    }
+
+    fn le_bytes(self) -> impl Iterator<Item = u8> {
+        self.to_le_bytes().into_iter()
+    }
+
+    fn of_le_bytes(bytes: &[u8]) -> Self {
+        Self::from_le_bytes(bytes.try_into().expect("expected the bytes of one f32"))
+    }
+
+    fn free_list() -> &'static FreeList<Self> {
+        static LIST: FreeList<f32> = FreeList::new();
+        &LIST
+    }
+}
+
+impl Element for f64 {
+    const NAME: &'static str = "f64";
+
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    fn as_f64(self) -> f64 {
+        self
+    }
+
+    fn erf(self) -> Self {
+        libm::erf(self)
+    }
+
+    fn le_bytes(self) -> impl Iterator<Item = u8> {
+        self.to_le_bytes().into_iter()
+    }
+
+    fn of_le_bytes(bytes: &[u8]) -> Self {
+        Self::from_le_bytes(bytes.try_into().expect("expected the bytes of one f64"))
+    }
+
+    fn free_list() -> &'static FreeList<Self> {
+        static LIST: FreeList<f64> = FreeList::new();
+        &LIST
+    }
+}

@@ -1,0 +1,140 @@
+//! One number in, one number out, at every place.
+
+use crate::broadcast::{Pairing, broadcast_shape};
+use crate::{Element, Tensor, parallel};
+
+impl<T: Element> Tensor<T> {
+    /// `f` of every element.
+    pub fn map(&self, f: impl Fn(T) -> T + Send + Sync) -> Self {
+        Self::build(self.shape(), |out| {
+            parallel::for_each_chunk(out, |at, part| {
+                for (o, &v) in part.iter_mut().zip(&self.as_slice()[at..]) {
+                    *o = f(v);
+                }
+            });
+        })
+    }
+
+    /// `f` of every pair of elements that broadcasting brings together.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn zip(&self, other: &Self, f: impl Fn(T, T) -> T + Send + Sync) -> Self {
+        let shape = broadcast_shape(self.shape(), other.shape()).unwrap_or_else(|| {
+            panic!("shapes {:?} and {:?} do not broadcast", self.shape(), other.shape())
+        });
+        let pairing = Pairing::new(&shape, [self.shape(), other.shape()]);
+        let (left, right) = (self.as_slice(), other.as_slice());
+        Self::build(&shape, |out| {
+            if pairing.run == out.len() {
+                return zip_flat(out, left, right, pairing.moves, &f);
+            }
+            parallel::for_each_run(out, pairing.run, |at, part| {
+                for (i, run) in part.chunks_mut(pairing.run).enumerate() {
+                    let [a, b] = pairing.starts(at / pairing.run + i);
+                    zip_run(run, &left[a..], &right[b..], pairing.moves, &f);
+                }
+            });
+        })
+    }
+
+    /// `f` of every three elements at the same place.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn zip3(&self, b: &Self, c: &Self, f: impl Fn(T, T, T) -> T + Send + Sync) -> Self {
+        assert!(
+            self.shape() == b.shape() && b.shape() == c.shape(),
+            "zip3: shapes {:?}, {:?} and {:?} differ",
+            self.shape(),
+            b.shape(),
+            c.shape()
+        );
+        Self::build(self.shape(), |out| {
+            parallel::for_each_chunk(out, |at, part| {
+                let others = b.as_slice()[at..].iter().zip(&c.as_slice()[at..]);
+                for ((o, &v), (&b, &c)) in part.iter_mut().zip(&self.as_slice()[at..]).zip(others) {
+                    *o = f(v, b, c);
+                }
+            });
+        })
+    }
+
+    /// Repeated along new or unit axes. Adjoint: [`Tensor::sum_to`].
+    ///
+    /// # Panics
+    /// If this shape does not broadcast to `shape`.
+    #[track_caller]
+    pub fn broadcast_to(&self, shape: impl AsRef<[usize]>) -> Self {
+        let shape = shape.as_ref();
+        assert_eq!(
+            broadcast_shape(self.shape(), shape).as_deref(),
+            Some(shape),
+            "broadcast_to: {:?} does not broadcast to {shape:?}",
+            self.shape()
+        );
+        if self.shape() == shape {
+            return self.clone();
+        }
+        let pairing = Pairing::new(shape, [self.shape(), &[]]);
+        Self::build(shape, |out| {
+            parallel::for_each_run(out, pairing.run, |at, part| {
+                for (i, run) in part.chunks_mut(pairing.run).enumerate() {
+                    let [from, _] = pairing.starts(at / pairing.run + i);
+                    match pairing.moves[0] {
+                        true => run.copy_from_slice(&self.as_slice()[from..from + run.len()]),
+                        false => run.fill(self.as_slice()[from]),
+                    }
+                }
+            });
+        })
+    }
+
+    /// The sum of the products of elements at the same place.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn dot(&self, other: &Self) -> T {
+        assert_eq!(self.shape(), other.shape(), "dot: the shapes differ");
+        self.zip(other, |a, b| a * b).sum()
+    }
+}
+
+fn zip_flat<T: Element>(
+    out: &mut [T],
+    left: &[T],
+    right: &[T],
+    moves: [bool; 2],
+    f: &(impl Fn(T, T) -> T + Send + Sync),
+) {
+    parallel::for_each_chunk(out, |at, part| {
+        let from = |moves: bool| if moves { at } else { 0 };
+        zip_run(part, &left[from(moves[0])..], &right[from(moves[1])..], moves, f);
+    });
+}
+
+fn zip_run<T: Element>(
+    out: &mut [T],
+    left: &[T],
+    right: &[T],
+    moves: [bool; 2],
+    f: &impl Fn(T, T) -> T,
+) {
+    match moves {
+        [true, true] => {
+            for ((o, &a), &b) in out.iter_mut().zip(left).zip(right) {
+                *o = f(a, b);
+            }
+        }
+        [true, false] => out.iter_mut().zip(left).for_each(|(o, &a)| *o = f(a, right[0])),
+        [false, true] => out.iter_mut().zip(right).for_each(|(o, &b)| *o = f(left[0], b)),
+        [false, false] => {
+            if let (Some(&a), Some(&b)) = (left.first(), right.first()) {
+                out.fill(f(a, b));
+            }
+        }
+    }
+}

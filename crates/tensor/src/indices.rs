@@ -1,0 +1,98 @@
+//! Positions chosen by data: gather reads at them, scatter adds at them.
+
+use crate::{Element, Tensor};
+use std::sync::Arc;
+
+/// A tensor of positions, shared like any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indices {
+    shape: Arc<[usize]>,
+    values: Arc<[usize]>,
+}
+
+impl Indices {
+    /// Positions of the given shape in row-major order.
+    ///
+    /// # Panics
+    /// If their number is not what `shape` holds.
+    #[track_caller]
+    pub fn new(shape: impl AsRef<[usize]>, values: impl Into<Arc<[usize]>>) -> Self {
+        let (shape, values) = (shape.as_ref(), values.into());
+        assert_eq!(
+            shape.iter().product::<usize>(),
+            values.len(),
+            "indices: shape {shape:?} does not hold {} positions",
+            values.len()
+        );
+        Self { shape: shape.into(), values }
+    }
+
+    /// The size along each axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The positions in row-major order.
+    pub fn as_slice(&self) -> &[usize] {
+        &self.values
+    }
+
+    /// Positions along `axis` of a tensor of shape `from`, as positions in the whole tensor.
+    ///
+    /// # Panics
+    /// If the ranks differ, the other axes are longer than the tensor's, or a position lies outside.
+    #[track_caller]
+    pub fn along(&self, axis: usize, from: &[usize]) -> Self {
+        let others = |(i, (own, there)): (usize, (&usize, &usize))| i == axis || own <= there;
+        assert!(
+            axis < from.len()
+                && self.shape.len() == from.len()
+                && self.shape.iter().zip(from).enumerate().all(others),
+            "gather: indices of shape {:?} do not fit along axis {axis} of {from:?}",
+            self.shape
+        );
+        let flat = self.values.iter().enumerate().map(|(nth, &position)| {
+            assert!(
+                position < from[axis],
+                "gather: position {position} lies outside axis {axis} of {from:?}"
+            );
+            let (mut rest, mut stride, mut at) = (nth, 1, 0);
+            for i in (0..from.len()).rev() {
+                let own = rest % self.shape[i];
+                rest /= self.shape[i];
+                at += stride * if i == axis { position } else { own };
+                stride *= from[i];
+            }
+            at
+        });
+        Self { shape: Arc::clone(&self.shape), values: flat.collect() }
+    }
+}
+
+impl<T: Element> Tensor<T> {
+    /// The elements at flat positions `at`, in their shape. Adjoint: [`Tensor::scatter_flat`].
+    ///
+    /// # Panics
+    /// If a position lies outside.
+    #[track_caller]
+    pub fn gather_flat(&self, at: &Indices) -> Self {
+        let from = self.as_slice();
+        Self::build(at.shape(), |out| {
+            out.iter_mut().zip(at.as_slice()).for_each(|(o, &i)| *o = from[i]);
+        })
+    }
+
+    /// Adds each element to flat position `at` of a tensor of zeros. Adjoint:
+    /// [`Tensor::gather_flat`].
+    ///
+    /// # Panics
+    /// If the shapes of values and positions differ, or a position lies outside `shape`.
+    #[track_caller]
+    pub fn scatter_flat(&self, at: &Indices, shape: impl AsRef<[usize]>) -> Self {
+        assert_eq!(self.shape(), at.shape(), "scatter: the shapes of values and positions differ");
+        Self::build(shape, |out| {
+            out.fill(T::zero());
+            self.as_slice().iter().zip(at.as_slice()).for_each(|(&v, &i)| out[i] += v);
+        })
+    }
+}

@@ -1,0 +1,113 @@
+//! The same numbers in another order or place. Each function names its adjoint.
+
+use crate::{Element, Tensor};
+use ndarray::{ArrayViewMutD, Axis, IxDyn, Slice};
+use std::ops::Range;
+
+impl<T: Element> Tensor<T> {
+    /// Axis `i` of the result is axis `axes[i]` of this tensor. Adjoint: the inverse permutation.
+    ///
+    /// # Panics
+    /// If `axes` is not a permutation of the axes.
+    #[track_caller]
+    pub fn permute(&self, axes: &[usize]) -> Self {
+        let mut sorted = axes.to_vec();
+        sorted.sort_unstable();
+        assert!(
+            sorted.iter().copied().eq(0..self.rank()),
+            "permute: {axes:?} is not a permutation of the axes of shape {:?}",
+            self.shape()
+        );
+        Self::from_view(self.view().permuted_axes(axes))
+    }
+
+    /// The last two axes exchanged. Its own adjoint.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn transpose(&self) -> Self {
+        assert!(self.rank() >= 2, "transpose: shape {:?} has under two axes", self.shape());
+        let mut axes: Vec<usize> = (0..self.rank()).collect();
+        axes.swap(self.rank() - 2, self.rank() - 1);
+        self.permute(&axes)
+    }
+
+    /// The block at `ranges`, one for each axis. Adjoint: [`Tensor::pad`].
+    ///
+    /// # Panics
+    /// If a range reaches outside its axis or their number is not the rank.
+    #[track_caller]
+    pub fn slice(&self, ranges: &[Range<usize>]) -> Self {
+        let fits =
+            |(range, &size): (&Range<usize>, &usize)| range.start <= range.end && range.end <= size;
+        assert!(
+            ranges.len() == self.rank() && ranges.iter().zip(self.shape()).all(fits),
+            "slice: {ranges:?} does not lie inside shape {:?}",
+            self.shape()
+        );
+        let mut view = self.view();
+        for (axis, range) in ranges.iter().enumerate() {
+            view.slice_axis_inplace(Axis(axis), Slice::from(range.clone()));
+        }
+        Self::from_view(view)
+    }
+
+    /// This tensor with zeros around it: `sides[axis]` are the numbers of zeros before and after.
+    /// Adjoint: [`Tensor::slice`].
+    ///
+    /// # Panics
+    /// If there is not one pair for each axis.
+    #[track_caller]
+    pub fn pad(&self, sides: &[[usize; 2]]) -> Self {
+        assert_eq!(sides.len(), self.rank(), "pad: one pair of sides is needed for each axis");
+        let shape: Vec<usize> = self
+            .shape()
+            .iter()
+            .zip(sides)
+            .map(|(&n, [before, after])| n + before + after)
+            .collect();
+        Self::build(&shape, |out| {
+            out.fill(T::zero());
+            let mut target = view_mut(&shape, out);
+            for (axis, (&n, [before, _])) in self.shape().iter().zip(sides).enumerate() {
+                target.slice_axis_inplace(Axis(axis), Slice::from(*before..before + n));
+            }
+            target.assign(&self.view());
+        })
+    }
+}
+
+/// Joins tensors end to end along `axis`. Adjoint: one [`Tensor::slice`] for each part.
+///
+/// # Panics
+/// If there are none, or sizes along other axes differ.
+#[track_caller]
+pub fn concat<T: Element>(parts: &[&Tensor<T>], axis: usize) -> Tensor<T> {
+    let first = parts.first().expect("concat: expected at least one tensor");
+    assert!(axis < first.rank(), "concat: shape {:?} has no axis {axis}", first.shape());
+    let mut shape = first.shape().to_vec();
+    shape[axis] = parts.iter().map(|part| part.shape().get(axis).copied().unwrap_or(0)).sum();
+    for part in parts {
+        let mut expected = shape.clone();
+        expected[axis] = part.shape().get(axis).copied().unwrap_or(0);
+        assert_eq!(part.shape(), expected, "concat: shapes differ outside axis {axis}");
+    }
+    // Before the axis all parts agree, after it each contributes one contiguous stretch.
+    let inner: usize = shape[axis + 1..].iter().product();
+    Tensor::build(&shape, |out| {
+        for (block, out) in out.chunks_mut((shape[axis] * inner).max(1)).enumerate() {
+            let mut rest = out;
+            for part in parts {
+                let stretch = part.shape()[axis] * inner;
+                let (to, after) = rest.split_at_mut(stretch);
+                to.copy_from_slice(&part.as_slice()[block * stretch..][..stretch]);
+                rest = after;
+            }
+        }
+    })
+}
+
+fn view_mut<'a, T>(shape: &[usize], out: &'a mut [T]) -> ArrayViewMutD<'a, T> {
+    ArrayViewMutD::from_shape(IxDyn(shape), out).expect("the buffer has this shape")
+}

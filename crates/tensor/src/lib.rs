@@ -1,0 +1,51 @@
+//! Numbers without history: immutable tensors and the kernels that act on them.
+//!
+//! Read in this order: an [`Element`] is a number, a [`Tensor`] holds numbers, a [`Geometry`] says
+//! how a sliding window meets an image, and [`conv`], [`conv_adjoint`] and [`conv_weight`] are the
+//! one trilinear form
+//!
+//! ```text
+//! F(x, w, y) = Σ y[n, o, spot] · w[o, c, tap] · x[n, c, pixel(spot, tap)]
+//! ```
+//!
+//! solved for each of its three operands. Nothing here knows that gradients exist, but every linear
+//! function has its adjoint beside it, and that is all a gradient will need.
+//!
+//! Results are the same bits whatever the number of threads: work is cut by shape, never by thread.
+
+#![deny(unsafe_code)]
+
+mod broadcast;
+mod buffer;
+mod columns;
+mod conv;
+mod element;
+mod elementwise;
+mod gemm;
+mod geometry;
+mod indices;
+mod layout;
+mod matmul;
+mod normalize;
+mod parallel;
+mod pixel_loss;
+mod pooling;
+mod random;
+mod reduce;
+mod resample;
+mod softmax;
+mod tensor;
+
+pub use broadcast::broadcast_shape;
+pub use conv::{conv, conv_adjoint, conv_weight};
+pub use element::Element;
+pub use geometry::{Axis, Geometry, GeometryError, Window};
+pub use indices::Indices;
+pub use layout::concat;
+pub use normalize::{NormLayout, NormStats, normalize, normalize_backward};
+pub use parallel::for_each_chunk;
+pub use pixel_loss::{ClassTargets, PixelLoss, TargetError};
+pub use pooling::{PoolIndices, max_pool, plane_gather, plane_scatter, plane_scatter_add};
+pub use resample::{Resample, SparseRows};
+pub use softmax::{log_softmax, log_softmax_backward};
+pub use tensor::Tensor;

@@ -1,0 +1,269 @@
+//! Normalization to mean 0 and variance 1, with gain and bias, in one pass of each direction.
+//!
+//! Batch, group and layer normalization differ only in which elements share a mean and which share a
+//! gain. A [`NormLayout`] says both; one kernel serves all three.
+
+use crate::parallel::sum_lanes;
+use crate::{Element, Tensor};
+use rayon::prelude::*;
+
+/// Which elements of a tensor are normalized together, and which gain each is multiplied with.
+///
+/// The tensor is seen as `[repeats, sets, channels, inner]`. Element `(r, s, c, i)` belongs to the
+/// set `s` and takes the gain `(s mod period) · channels + c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NormLayout {
+    /// Places where each set appears again (the batch, for batch normalization).
+    pub repeats: usize,
+    /// Sets with a mean and a variance of their own.
+    pub sets: usize,
+    /// Sets after which the gains begin anew.
+    pub period: usize,
+    /// Gains within a set.
+    pub channels: usize,
+    /// Neighbouring elements that share a gain.
+    pub inner: usize,
+}
+
+impl NormLayout {
+    /// One set a channel of `[batch, channels, ..]`.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn batch(shape: &[usize]) -> Self {
+        let &[repeats, sets, ref inner @ ..] = shape else {
+            panic!("batch_norm: expected [batch, channels, ..], got {shape:?}")
+        };
+        Self { repeats, sets, period: sets, channels: 1, inner: inner.iter().product() }
+    }
+
+    /// One set a picture and group of channels of `[batch, channels, ..]`.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes or the groups do not divide the channels.
+    #[track_caller]
+    pub fn group(shape: &[usize], groups: usize) -> Self {
+        let &[batch, channels, ref inner @ ..] = shape else {
+            panic!("group_norm: expected [batch, channels, ..], got {shape:?}")
+        };
+        assert!(
+            groups > 0 && channels % groups == 0,
+            "group_norm: {groups} groups do not divide the {channels} channels of {shape:?}"
+        );
+        Self {
+            repeats: 1,
+            sets: batch * groups,
+            period: groups,
+            channels: channels / groups,
+            inner: inner.iter().product(),
+        }
+    }
+
+    /// One set for each block of the trailing axes of sizes `normalized`.
+    ///
+    /// # Panics
+    /// If the shape does not end with them.
+    #[track_caller]
+    pub fn layer(shape: &[usize], normalized: &[usize]) -> Self {
+        assert!(
+            shape.ends_with(normalized),
+            "layer_norm: shape {shape:?} does not end with {normalized:?}"
+        );
+        let channels = normalized.iter().product::<usize>();
+        let sets = shape[..shape.len() - normalized.len()].iter().product();
+        Self { repeats: 1, sets, period: 1, channels, inner: 1 }
+    }
+
+    /// The number of gains.
+    pub fn gains(&self) -> usize {
+        self.period * self.channels
+    }
+
+    /// Elements of one set.
+    pub fn set_len(&self) -> usize {
+        self.repeats * self.row()
+    }
+
+    fn row(&self) -> usize {
+        self.channels * self.inner
+    }
+
+    fn rows_of<'a, T>(&self, set: usize, x: &'a [T]) -> impl Iterator<Item = &'a [T]> + Clone {
+        let (row, sets) = (self.row(), self.sets);
+        (0..self.repeats).map(move |repeat| &x[(repeat * sets + set) * row..][..row])
+    }
+
+    /// The rows of `out` by set, for tasks that write one set each.
+    fn rows_by_set<'a, T>(&self, out: &'a mut [T]) -> Vec<Vec<&'a mut [T]>> {
+        let mut rows: Vec<_> = (0..self.sets).map(|_| Vec::with_capacity(self.repeats)).collect();
+        for (i, row) in out.chunks_exact_mut(self.row().max(1)).enumerate() {
+            rows[i % self.sets].push(row);
+        }
+        rows
+    }
+
+    fn gains_of<'a, T: Element>(&self, set: usize, gains: &'a Tensor<T>) -> &'a [T] {
+        &gains.as_slice()[(set % self.period) * self.channels..][..self.channels]
+    }
+
+    #[track_caller]
+    fn check<T: Element>(&self, x: &Tensor<T>, gain: &Tensor<T>) {
+        assert_eq!(x.len(), self.repeats * self.sets * self.row(), "norm: layout of another shape");
+        assert_eq!(gain.len(), self.gains(), "norm: expected one gain and bias a channel");
+    }
+}
+
+/// The mean and the (biased) variance of every set, each of shape `[sets]`.
+#[derive(Clone, Debug)]
+pub struct NormStats<T: Element> {
+    /// Means.
+    pub mean: Tensor<T>,
+    /// Mean squared distances from the mean.
+    pub variance: Tensor<T>,
+}
+
+impl<T: Element> NormStats<T> {
+    /// Mean and `1 / √(variance + eps)` of a set.
+    fn of(&self, set: usize, eps: f64) -> (T, T) {
+        let deviation = (self.variance.as_slice()[set] + T::of(eps)).sqrt();
+        (self.mean.as_slice()[set], deviation.recip())
+    }
+}
+
+/// `gain · (x − mean) / √(variance + eps) + bias`, and the statistics it used.
+///
+/// # Panics
+/// If the layout is of another shape, or gain or bias have other sizes.
+#[track_caller]
+pub fn normalize<T: Element>(
+    layout: &NormLayout,
+    x: &Tensor<T>,
+    gain: &Tensor<T>,
+    bias: &Tensor<T>,
+    eps: f64,
+) -> (Tensor<T>, NormStats<T>) {
+    layout.check(x, gain);
+    layout.check(x, bias);
+    let count = T::of(layout.set_len() as f64);
+    let (mean, variance): (Vec<T>, Vec<T>) = (0..layout.sets)
+        .into_par_iter()
+        .with_min_len(16)
+        .map(|set| {
+            let rows = layout.rows_of(set, x.as_slice());
+            let mean = rows.clone().map(|row| sum_lanes(row, |v| v)).sum::<T>() / count;
+            let squares = rows.map(|row| sum_lanes(row, |v| (v - mean) * (v - mean)));
+            (mean, squares.sum::<T>() / count)
+        })
+        .unzip();
+    let stats = NormStats {
+        mean: Tensor::new([layout.sets], mean),
+        variance: Tensor::new([layout.sets], variance),
+    };
+    let y = Tensor::build(x.shape(), |out| {
+        layout.rows_by_set(out).into_par_iter().enumerate().for_each(|(set, rows)| {
+            let (mean, scale) = stats.of(set, eps);
+            let gains = layout.gains_of(set, gain).iter().zip(layout.gains_of(set, bias));
+            for (out, x) in rows.into_iter().zip(layout.rows_of(set, x.as_slice())) {
+                let lines = out.chunks_exact_mut(layout.inner).zip(x.chunks_exact(layout.inner));
+                for ((out, x), (&gain, &bias)) in lines.zip(gains.clone()) {
+                    let (slope, offset) = (gain * scale, bias - gain * scale * mean);
+                    out.iter_mut().zip(x).for_each(|(o, &v)| *o = v * slope + offset);
+                }
+            }
+        });
+    });
+    (y, stats)
+}
+
+/// The gradients of [`normalize`] with respect to `x`, `gain` and `bias`, the statistics moving with
+/// `x`. With x̂ the normalized input and g = gain · grad, the first is
+/// `(g − mean(g) − x̂ · mean(g · x̂)) / √(variance + eps)` (Ioffe & Szegedy 2015, section 3).
+///
+/// # Panics
+/// If the layout is of another shape, or `grad` has another shape than `x`.
+#[track_caller]
+pub fn normalize_backward<T: Element>(
+    layout: &NormLayout,
+    x: &Tensor<T>,
+    gain: &Tensor<T>,
+    stats: &NormStats<T>,
+    eps: f64,
+    grad: &Tensor<T>,
+) -> [Tensor<T>; 3] {
+    layout.check(x, gain);
+    assert_eq!(x.shape(), grad.shape(), "norm: gradient and input differ in shape");
+    let count = T::of(layout.set_len() as f64);
+    let mut sums: Vec<Vec<[T; 2]>> = Vec::new();
+    let to_x = Tensor::build(x.shape(), |out| {
+        let rows = layout.rows_by_set(out).into_par_iter().enumerate();
+        sums = rows
+            .map(|(set, rows)| {
+                let (mean, scale) = stats.of(set, eps);
+                let pairs =
+                    || layout.rows_of(set, x.as_slice()).zip(layout.rows_of(set, grad.as_slice()));
+                let sums = channel_sums(layout, pairs(), mean, scale);
+                let gains = layout.gains_of(set, gain);
+                let mut means = [T::zero(); 2];
+                for (sums, &gain) in sums.iter().zip(gains) {
+                    means = [means[0] + gain * sums[0], means[1] + gain * sums[1]];
+                }
+                let [plain, along] = means.map(|sum| sum / count);
+                for (out, (x, grad)) in rows.into_iter().zip(pairs()) {
+                    let lines = out
+                        .chunks_exact_mut(layout.inner)
+                        .zip(x.chunks_exact(layout.inner).zip(grad.chunks_exact(layout.inner)));
+                    for ((out, (x, grad)), &gain) in lines.zip(gains) {
+                        // scale · (gain · grad − plain − (x − mean) · scale · along), regrouped.
+                        let (a, b) = (gain * scale, along * scale * scale);
+                        let c = b * mean - plain * scale;
+                        for ((o, &v), &g) in out.iter_mut().zip(x).zip(grad) {
+                            *o = a * g - b * v + c;
+                        }
+                    }
+                }
+                sums
+            })
+            .collect();
+    });
+    let mut to_gain = vec![T::zero(); layout.gains()];
+    let mut to_bias = to_gain.clone();
+    for (set, sums) in sums.iter().enumerate() {
+        let first = (set % layout.period) * layout.channels;
+        for (channel, &[plain, along]) in sums.iter().enumerate() {
+            to_bias[first + channel] += plain;
+            to_gain[first + channel] += along;
+        }
+    }
+    [to_x, Tensor::new([layout.gains()], to_gain), Tensor::new([layout.gains()], to_bias)]
+}
+
+/// Σ grad and Σ grad · x̂ for every channel of one set.
+fn channel_sums<'a, T: Element>(
+    layout: &NormLayout,
+    pairs: impl Iterator<Item = (&'a [T], &'a [T])>,
+    mean: T,
+    scale: T,
+) -> Vec<[T; 2]> {
+    let mut sums = vec![[T::zero(); 2]; layout.channels];
+    for (x, grad) in pairs {
+        let lines = x.chunks_exact(layout.inner).zip(grad.chunks_exact(layout.inner));
+        for ([plain, along], (x, grad)) in sums.iter_mut().zip(lines) {
+            let mut lanes = [[T::zero(); 8]; 2];
+            let (xs, gs) = (x.chunks_exact(8), grad.chunks_exact(8));
+            for (&v, &g) in xs.remainder().iter().zip(gs.remainder()) {
+                lanes[0][0] += g;
+                lanes[1][0] += g * (v - mean);
+            }
+            for (x, g) in xs.zip(gs) {
+                for lane in 0..8 {
+                    lanes[0][lane] += g[lane];
+                    lanes[1][lane] += g[lane] * (x[lane] - mean);
+                }
+            }
+            *plain += lanes[0].into_iter().sum();
+            *along += scale * lanes[1].into_iter().sum::<T>();
+        }
+    }
+    sums
+}

@@ -1,0 +1,67 @@
+//! How work is cut for threads: by shape alone, so that results never depend on how many there are.
+
+use rayon::prelude::*;
+
+/// Elements a thread handles at a time: long enough to hide the hand-over, short enough for cache.
+const GRAIN: usize = 16 << 10;
+
+/// Calls `body(offset, chunk)` for fixed chunks of `out`, on several threads where it is long.
+pub fn for_each_chunk<T: Send>(out: &mut [T], body: impl Fn(usize, &mut [T]) + Send + Sync) {
+    for_each_run(out, 1, body);
+}
+
+/// As [`for_each_chunk`], with chunks that hold whole runs of `run` elements.
+pub(crate) fn for_each_run<T: Send>(
+    out: &mut [T],
+    run: usize,
+    body: impl Fn(usize, &mut [T]) + Send + Sync,
+) {
+    if out.is_empty() {
+        return;
+    }
+    let chunk = run * GRAIN.div_ceil(run);
+    if out.len() <= chunk {
+        body(0, out);
+    } else {
+        out.par_chunks_mut(chunk).enumerate().for_each(|(i, part)| body(i * chunk, part));
+    }
+}
+
+/// Calls `body(offset, chunk)` for fixed chunks of `out` where each element costs `cost` times as
+/// much as writing it.
+pub(crate) fn for_each_block<T: Send>(
+    out: &mut [T],
+    cost: usize,
+    body: impl Fn(usize, &mut [T]) + Send + Sync,
+) {
+    let chunk = (GRAIN / cost.max(1)).max(1);
+    out.par_chunks_mut(chunk).enumerate().for_each(|(i, part)| body(i * chunk, part));
+}
+
+/// Sums `term(start..end)` over fixed blocks of `0..len`, adding the blocks' sums in their order.
+pub(crate) fn sum_blocks<R: Send>(
+    len: usize,
+    term: impl Fn(std::ops::Range<usize>) -> R + Send + Sync,
+    mut add: impl FnMut(R, R) -> R,
+) -> Option<R> {
+    let blocks = len.div_ceil(GRAIN);
+    let range = |i: usize| i * GRAIN..((i + 1) * GRAIN).min(len);
+    if blocks <= 1 {
+        return (len > 0).then(|| term(0..len));
+    }
+    let parts: Vec<R> = (0..blocks).into_par_iter().map(|i| term(range(i))).collect();
+    parts.into_iter().reduce(&mut add)
+}
+
+/// The sum of `values`, in eight lanes that the compiler can keep in one register.
+pub(crate) fn sum_lanes<T: crate::Element>(values: &[T], term: impl Fn(T) -> T) -> T {
+    let mut lanes = [T::zero(); 8];
+    let chunks = values.chunks_exact(8);
+    let rest: T = chunks.remainder().iter().map(|&v| term(v)).sum();
+    for chunk in chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane += term(value);
+        }
+    }
+    lanes.into_iter().sum::<T>() + rest
+}

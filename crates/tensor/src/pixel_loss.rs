@@ -1,0 +1,280 @@
+//! Losses that compare a class score at every pixel with the class it should be.
+//!
+//! Cross entropy (with class weights and label smoothing) and the focal loss are one formula: with p
+//! the softmax of a pixel's scores over C classes, y its class, w the class weights,
+//!
+//! ```text
+//! loss = − (1 − ε) · w[y] · (1 − p[y])^γ · ln p[y]  −  ε / C · Σ_c w[c] · ln p[c]
+//! ```
+//!
+//! where γ is the focal loss's focusing (Lin et al. 2017; 0 for cross entropy) and ε the label
+//! smoothing (PyTorch's `CrossEntropyLoss`).
+
+use crate::softmax::{Places, log_sum_exp};
+use crate::{Element, Tensor};
+use std::sync::Arc;
+
+/// The class of every pixel, checked once: each is a class or ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassTargets {
+    shape: Arc<[usize]>,
+    classes: usize,
+    labels: Arc<[u32]>,
+}
+
+/// A label that is neither a class nor the one to ignore.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// The labels do not fill the shape.
+    #[error("targets of shape {shape:?} do not hold {labels} labels")]
+    Shape {
+        /// The shape asked for.
+        shape: Vec<usize>,
+        /// The number of labels given.
+        labels: usize,
+    },
+    /// A label is out of range.
+    #[error("label {label} at position {at} is not a class: expected 0 to {last} or the ignored {ignore:?}", last = classes - 1)]
+    Label {
+        /// The label.
+        label: i64,
+        /// Its position, counted in row-major order.
+        at: usize,
+        /// The number of classes.
+        classes: usize,
+        /// The label that marks pixels to ignore.
+        ignore: Option<i64>,
+    },
+}
+
+impl ClassTargets {
+    const IGNORED: u32 = u32::MAX;
+
+    /// Targets of shape `[batch, ..]`, in row-major order. Pixels labelled `ignore_index` count for
+    /// nothing.
+    ///
+    /// # Errors
+    /// If the labels do not fill the shape, or one is neither a class nor `ignore_index`.
+    ///
+    /// # Panics
+    /// If there are no classes.
+    pub fn new(
+        shape: impl AsRef<[usize]>,
+        labels: impl IntoIterator<Item = i64>,
+        classes: usize,
+        ignore_index: Option<i64>,
+    ) -> Result<Self, TargetError> {
+        assert!((1..Self::IGNORED as usize).contains(&classes), "targets: there are no classes");
+        let shape = shape.as_ref();
+        let check = |(at, label): (usize, i64)| match u32::try_from(label) {
+            _ if Some(label) == ignore_index => Ok(Self::IGNORED),
+            Ok(class) if (class as usize) < classes => Ok(class),
+            _ => Err(TargetError::Label { label, at, classes, ignore: ignore_index }),
+        };
+        let labels =
+            labels.into_iter().enumerate().map(check).collect::<Result<Arc<[u32]>, _>>()?;
+        if shape.iter().product::<usize>() != labels.len() {
+            return Err(TargetError::Shape { shape: shape.to_vec(), labels: labels.len() });
+        }
+        Ok(Self { shape: shape.into(), classes, labels })
+    }
+
+    /// The size along each axis: `[batch, ..]`.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The class of each pixel in row-major order, `None` where it is ignored.
+    pub fn iter(&self) -> impl Iterator<Item = Option<usize>> {
+        self.labels.iter().map(|&label| (label != Self::IGNORED).then_some(label as usize))
+    }
+
+    /// One plane a class, `[batch, classes, ..]`: 1 at the class's pixels, 0 elsewhere and where
+    /// ignored.
+    pub fn one_hot<T: Element>(&self) -> Tensor<T> {
+        let places: usize = self.shape[1..].iter().product();
+        let shape = [&[self.shape[0], self.classes], &self.shape[1..]].concat();
+        Tensor::build(shape, |out| {
+            out.fill(T::zero());
+            for (i, class) in self.iter().enumerate() {
+                if let Some(class) = class {
+                    out[(i / places * self.classes + class) * places + i % places] = T::one();
+                }
+            }
+        })
+    }
+
+    /// 1 where a pixel counts, 0 where it is ignored, in the shape of the targets.
+    pub fn counted<T: Element>(&self) -> Tensor<T> {
+        let counts = self.iter().map(|class| if class.is_some() { T::one() } else { T::zero() });
+        Tensor::new(self.shape(), counts.collect::<Vec<_>>())
+    }
+}
+
+/// How scores are compared with classes; see the module's formula.
+#[derive(Clone, Debug)]
+pub struct PixelLoss<T: Element> {
+    /// A weight for each class; all 1 when absent.
+    pub class_weights: Option<Tensor<T>>,
+    /// The part ε of the target that is spread over all classes.
+    pub label_smoothing: f64,
+    /// The exponent γ that fades out pixels already classified well.
+    pub focusing: f64,
+}
+
+/// Plain cross entropy.
+impl<T: Element> Default for PixelLoss<T> {
+    fn default() -> Self {
+        Self { class_weights: None, label_smoothing: 0.0, focusing: 0.0 }
+    }
+}
+
+impl<T: Element> PixelLoss<T> {
+    /// The sum of the class weights of all counted pixels: what a mean is divided by.
+    pub fn total_weight(&self, targets: &ClassTargets) -> T {
+        match &self.class_weights {
+            Some(weights) => targets.iter().flatten().map(|class| weights.as_slice()[class]).sum(),
+            None => T::of(targets.iter().flatten().count() as f64),
+        }
+    }
+
+    /// The loss of every pixel, 0 where ignored. `scores: [batch, classes, ..]`, result `[batch, ..]`.
+    ///
+    /// # Panics
+    /// If the shapes of scores, targets and class weights do not fit together.
+    #[track_caller]
+    pub fn forward(&self, scores: &Tensor<T>, targets: &ClassTargets) -> Tensor<T> {
+        let places = self.check(scores, targets);
+        let one_line = Places { classes: 1, ..places };
+        let x = scores.as_slice();
+        one_line.build(targets.shape(), |batch, first, out| {
+            let line = |class| places.line(x, batch, class, first);
+            let log_sum = log_sum_exp(places.classes, line);
+            let labels = one_line.line(&targets.labels, batch, 0, first);
+            for (i, (out, &label)) in out[0].iter_mut().zip(labels).enumerate() {
+                *out = T::zero();
+                if label == ClassTargets::IGNORED {
+                    continue;
+                }
+                let y = label as usize;
+                let log_p = line(y)[i] - log_sum[i];
+                *out = -self.hard(y) * self.fade(log_p) * log_p;
+                if self.label_smoothing > 0.0 {
+                    let all: T = (0..places.classes)
+                        .map(|c| self.soft(c, places.classes) * (line(c)[i] - log_sum[i]))
+                        .sum();
+                    *out -= all;
+                }
+            }
+        })
+    }
+
+    /// The gradient of [`PixelLoss::forward`] with respect to the scores, for a gradient of one
+    /// number a pixel, `[batch, ..]`, that has arrived.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[track_caller]
+    pub fn backward(
+        &self,
+        scores: &Tensor<T>,
+        targets: &ClassTargets,
+        grad: &Tensor<T>,
+    ) -> Tensor<T> {
+        let places = self.check(scores, targets);
+        assert_eq!(grad.shape(), targets.shape(), "pixel loss: gradient of another shape");
+        let one_line = Places { classes: 1, ..places };
+        let x = scores.as_slice();
+        let soft_sum: T = (0..places.classes).map(|class| self.soft(class, places.classes)).sum();
+        places.build(scores.shape(), |batch, first, out| {
+            let line = |class| places.line(x, batch, class, first);
+            let log_sum = log_sum_exp(places.classes, line);
+            let labels = one_line.line(&targets.labels, batch, 0, first);
+            let grads = one_line.line(grad.as_slice(), batch, 0, first);
+            // d loss / d ln p is −(hard at y) − (soft everywhere); the softmax turns d into
+            // d − p · Σ d, and an ignored pixel has a factor of 0.
+            let (mut hard, mut all) =
+                (vec![T::zero(); labels.len()], vec![T::zero(); labels.len()]);
+            for (i, &label) in labels.iter().enumerate() {
+                if label != ClassTargets::IGNORED {
+                    let y = label as usize;
+                    let log_p = line(y)[i] - log_sum[i];
+                    hard[i] = self.hard(y) * self.fade_slope(log_p);
+                    all[i] = (hard[i] + soft_sum) * grads[i];
+                    hard[i] *= grads[i];
+                }
+            }
+            for (class, out) in out.iter_mut().enumerate() {
+                let terms = line(class).iter().zip(&log_sum).zip(&all);
+                for (o, ((&score, &log_sum), &all)) in out.iter_mut().zip(terms) {
+                    *o = (score - log_sum).exp() * all;
+                }
+                let soft = self.soft(class, places.classes);
+                for (i, &label) in labels.iter().enumerate() {
+                    if label as usize == class {
+                        out[i] -= hard[i];
+                    }
+                    if label != ClassTargets::IGNORED {
+                        out[i] -= soft * grads[i];
+                    }
+                }
+            }
+        })
+    }
+
+    /// Weight of the target class: (1 − ε) · w[y].
+    fn hard(&self, class: usize) -> T {
+        T::of(1.0 - self.label_smoothing) * self.weight(class)
+    }
+
+    /// Weight of every class: ε / C · w[c].
+    fn soft(&self, class: usize, classes: usize) -> T {
+        T::of(self.label_smoothing / classes as f64) * self.weight(class)
+    }
+
+    fn weight(&self, class: usize) -> T {
+        self.class_weights.as_ref().map_or(T::one(), |weights| weights.as_slice()[class])
+    }
+
+    /// (1 − p)^γ.
+    fn fade(&self, log_p: T) -> T {
+        if self.focusing == 0.0 { T::one() } else { (-log_p.exp_m1()).powf(T::of(self.focusing)) }
+    }
+
+    /// The slope of (1 − p)^γ · ln p with respect to ln p: (1 − p)^γ · (1 − γ · p · ln p / (1 − p)).
+    fn fade_slope(&self, log_p: T) -> T {
+        if self.focusing == 0.0 {
+            return T::one();
+        }
+        let (gamma, rest) = (T::of(self.focusing), -log_p.exp_m1());
+        // ln p / (1 − p) tends to −1 as p tends to 1.
+        let ratio = if rest == T::zero() { -T::one() } else { log_p / rest };
+        rest.powf(gamma) * (T::one() - gamma * log_p.exp() * ratio)
+    }
+
+    #[track_caller]
+    fn check(&self, scores: &Tensor<T>, targets: &ClassTargets) -> Places {
+        let fits = match scores.shape() {
+            [batch, classes, rest @ ..] => {
+                *classes == targets.classes && targets.shape() == [&[*batch], rest].concat()
+            }
+            _ => false,
+        };
+        assert!(
+            fits,
+            "cross_entropy: scores {:?} do not fit targets {:?} of {} classes",
+            scores.shape(),
+            targets.shape(),
+            targets.classes
+        );
+        if let Some(weights) = &self.class_weights {
+            assert_eq!(weights.shape(), [targets.classes], "cross_entropy: one weight a class");
+        }
+        Places::along(scores.shape(), 1)
+    }
+}

@@ -1,0 +1,162 @@
+//! Max pooling and unpooling: reads and writes at positions chosen by the data.
+
+use crate::{Element, Geometry, Tensor};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// For every spot of a map, the pixel of its plane that a max pool took. Tied to the size of the
+/// planes it points into, so that it cannot be read against another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolIndices {
+    shape: [usize; 4],
+    image: [usize; 2],
+    pixels: Arc<[u32]>,
+}
+
+impl PoolIndices {
+    /// Positions `y · width + x` in planes of `image = [height, width]`, for a map of `shape =
+    /// [batch, channels, map height, map width]` in row-major order; `None` if their number is not
+    /// what `shape` holds or one lies outside its plane.
+    pub fn new(shape: [usize; 4], image: [usize; 2], pixels: &[u32]) -> Option<Self> {
+        let plane = image[0].checked_mul(image[1])?;
+        let legal = pixels.len() == shape.iter().product::<usize>()
+            && pixels.iter().all(|&pixel| (pixel as usize) < plane);
+        legal.then(|| Self { shape, image, pixels: pixels.into() })
+    }
+
+    /// The shape of the map: `[batch, channels, map height, map width]`.
+    pub fn shape(&self) -> [usize; 4] {
+        self.shape
+    }
+
+    /// `[height, width]` of the planes pointed into.
+    pub fn image(&self) -> [usize; 2] {
+        self.image
+    }
+
+    /// The positions in row-major order of the map.
+    pub fn as_slice(&self) -> &[u32] {
+        &self.pixels
+    }
+
+    /// The shape of the image: `[batch, channels, height, width]`.
+    pub fn image_shape(&self) -> [usize; 4] {
+        let [batch, channels, ..] = self.shape;
+        [batch, channels, self.image[0], self.image[1]]
+    }
+
+    fn spots(&self) -> usize {
+        self.shape[2] * self.shape[3]
+    }
+
+    fn area(&self) -> usize {
+        self.image[0] * self.image[1]
+    }
+}
+
+/// The largest pixel under each window, and where it stands. NaN is larger than every number; of
+/// equals, the first is taken. `[batch, channels, height, width] -> [batch, channels, map..]`.
+///
+/// # Panics
+/// If the image has another size than the geometry's, or a window sees no pixel.
+#[track_caller]
+pub fn max_pool<T: Element>(geometry: &Geometry, image: &Tensor<T>) -> (Tensor<T>, PoolIndices) {
+    let [batch, channels, height, width] = image.dims();
+    assert_eq!([height, width], geometry.image(), "max_pool: the geometry is of another image");
+    let [map_height, map_width] = geometry.map();
+    let shape = [batch, channels, map_height, map_width];
+    let (spots, pixels) = (geometry.spots(), geometry.pixels());
+    const UNSEEN: u32 = u32::MAX;
+    let mut places = vec![UNSEEN; batch * channels * spots];
+    let values = Tensor::build(shape, |out| {
+        out.par_chunks_mut(spots).zip(places.par_chunks_mut(spots)).enumerate().for_each(
+            |(nth, (best, place))| {
+                let plane = &image.as_slice()[nth * pixels..][..pixels];
+                best.fill(T::neg_infinity());
+                take_largest(geometry, plane, best, place);
+            },
+        );
+    });
+    assert!(!places.contains(&UNSEEN), "max_pool: a window of {geometry:?} sees only padding");
+    (values, PoolIndices { shape, image: [height, width], pixels: places.into() })
+}
+
+fn take_largest<T: Element>(geometry: &Geometry, plane: &[T], best: &mut [T], place: &mut [u32]) {
+    let stride = geometry.axes()[1].stride;
+    geometry.walk(0..geometry.spots(), |_, run, pixel| {
+        let spots = best[run.clone()].iter_mut().zip(&mut place[run]);
+        for ((i, &value), (best, place)) in
+            plane.iter().enumerate().skip(pixel).step_by(stride).zip(spots)
+        {
+            let first = *place == u32::MAX;
+            if first || value > *best || (value.is_nan() && !best.is_nan()) {
+                (*best, *place) = (value, i as u32);
+            }
+        }
+    });
+}
+
+/// Reads each plane of `image` at its indices. Adjoint: [`plane_scatter_add`].
+///
+/// # Panics
+/// If the image does not have the shape that the indices point into.
+#[track_caller]
+pub fn plane_gather<T: Element>(indices: &PoolIndices, image: &Tensor<T>) -> Tensor<T> {
+    assert_eq!(image.shape(), indices.image_shape(), "the indices are of another image");
+    Tensor::build(indices.shape(), |out| {
+        each_plane(indices, out, indices.spots(), |nth, places, out| {
+            let plane = &image.as_slice()[nth * indices.area()..][..indices.area()];
+            out.iter_mut().zip(places).for_each(|(o, &i)| *o = plane[i as usize]);
+        });
+    })
+}
+
+/// Adds each element of `map` to planes of zeros at its index. Adjoint: [`plane_gather`].
+///
+/// # Panics
+/// If the map does not have the shape of the indices.
+#[track_caller]
+pub fn plane_scatter_add<T: Element>(indices: &PoolIndices, map: &Tensor<T>) -> Tensor<T> {
+    scatter(indices, map, |pixel, value| *pixel += value)
+}
+
+/// Writes each element of `map` into planes of zeros at its index; of several for one pixel, the last
+/// in row-major order stays.
+///
+/// # Panics
+/// If the map does not have the shape of the indices.
+#[track_caller]
+pub fn plane_scatter<T: Element>(indices: &PoolIndices, map: &Tensor<T>) -> Tensor<T> {
+    scatter(indices, map, |pixel, value| *pixel = value)
+}
+
+#[track_caller]
+fn scatter<T: Element>(
+    indices: &PoolIndices,
+    map: &Tensor<T>,
+    put: impl Fn(&mut T, T) + Send + Sync,
+) -> Tensor<T> {
+    assert_eq!(map.shape(), indices.shape(), "the indices are of another map");
+    Tensor::build(indices.image_shape(), |out| {
+        each_plane(indices, out, indices.area(), |nth, places, plane| {
+            plane.fill(T::zero());
+            let values = &map.as_slice()[nth * places.len()..];
+            places.iter().zip(values).for_each(|(&i, &v)| put(&mut plane[i as usize], v));
+        });
+    })
+}
+
+fn each_plane<T: Element>(
+    indices: &PoolIndices,
+    out: &mut [T],
+    size: usize,
+    body: impl Fn(usize, &[u32], &mut [T]) + Send + Sync,
+) {
+    if size == 0 {
+        return;
+    }
+    let spots = indices.spots();
+    out.par_chunks_mut(size).enumerate().for_each(|(nth, out)| {
+        body(nth, &indices.as_slice()[nth * spots..][..spots], out);
+    });
+}

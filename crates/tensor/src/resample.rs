@@ -1,0 +1,213 @@
+//! Resizing and averaging: linear maps that act on rows and columns of a plane independently.
+//!
+//! Bilinear and nearest interpolation, average pooling and adaptive average pooling differ only in
+//! which pixels of one axis make up each spot, and with what weights. [`SparseRows`] holds that for
+//! one axis; a [`Resample`] applies one to the columns and one to the rows of every plane, and its
+//! adjoint is the same with both transposed.
+
+use crate::buffer::Buffer;
+use crate::{Axis, Element, Geometry, Tensor};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// A sparse matrix by rows: for each result, the sources it reads and their weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SparseRows {
+    columns: usize,
+    /// Where each row's entries begin, and where the last one's end.
+    starts: Vec<usize>,
+    entries: Vec<(usize, f64)>,
+}
+
+impl SparseRows {
+    /// A matrix of `columns` columns whose `i`th row holds the entries `row(i)`, for `i < rows`.
+    ///
+    /// # Panics
+    /// If an entry lies outside.
+    pub fn new([rows, columns]: [usize; 2], row: impl Fn(usize) -> Vec<(usize, f64)>) -> Self {
+        let (mut starts, mut entries) = (vec![0], Vec::new());
+        for i in 0..rows {
+            entries.extend(row(i).into_iter().filter(|(_, weight)| *weight != 0.0));
+            starts.push(entries.len());
+        }
+        assert!(entries.iter().all(|(column, _)| *column < columns), "an entry lies outside");
+        Self { columns, starts, entries }
+    }
+
+    /// Linear interpolation from `from` pixels to `to`, as PyTorch's `interpolate` with
+    /// `mode="bilinear"` and a given size: the source of `x` is `x · (from − 1) / (to − 1)` with
+    /// `align_corners`, `max(0, (x + ½) · from / to − ½)` without (aten/src/ATen/native/UpSample.h).
+    pub fn linear(from: usize, to: usize, align_corners: bool) -> Self {
+        let source = |x: usize| match align_corners {
+            true if to <= 1 => 0.0,
+            true => (from - 1) as f64 / (to - 1) as f64 * x as f64,
+            false => (from as f64 / to as f64 * (x as f64 + 0.5) - 0.5).max(0.0),
+        };
+        Self::new([to, from], |x| {
+            let place = source(x);
+            let left = (place as usize).min(from - 1);
+            let right = (left + 1).min(from - 1);
+            let part = place - left as f64;
+            if left == right { vec![(left, 1.0)] } else { vec![(left, 1.0 - part), (right, part)] }
+        })
+    }
+
+    /// Nearest-neighbour interpolation: `x` reads `⌊x · from / to⌋`, as PyTorch's `mode="nearest"`.
+    pub fn nearest(from: usize, to: usize) -> Self {
+        Self::new([to, from], |x| vec![(x * from / to, 1.0)])
+    }
+
+    /// Averages under a sliding window. With `count_padding` the divisor counts cells on padding of
+    /// up to `after` pixels behind the image, as PyTorch's `count_include_pad`; without, only pixels.
+    pub fn average(axis: &Axis, after: usize, count_padding: bool) -> Self {
+        Self::new([axis.map, axis.image], |spot| {
+            let pixels: Vec<usize> =
+                (0..axis.kernel).filter_map(|tap| axis.pixel(spot, tap)).collect();
+            let place = |tap: &usize| axis.stride * spot + axis.dilation * tap;
+            let end = axis.before + axis.image + after;
+            let cells = (0..axis.kernel).filter(|tap| place(tap) < end).count();
+            let divisor = if count_padding { cells } else { pixels.len() };
+            pixels.into_iter().map(|pixel| (pixel, 1.0 / divisor as f64)).collect()
+        })
+    }
+
+    /// Averages over `to` stretches that cover `from` pixels, the `i`th from `⌊i · from / to⌋` to
+    /// `⌈(i + 1) · from / to⌉`, as PyTorch's adaptive pools.
+    pub fn adaptive_average(from: usize, to: usize) -> Self {
+        Self::new([to, from], |i| {
+            let stretch = i * from / to..((i + 1) * from).div_ceil(to);
+            let weight = 1.0 / stretch.len() as f64;
+            stretch.map(|pixel| (pixel, weight)).collect()
+        })
+    }
+
+    /// The number of results.
+    pub fn rows(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The number of sources.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The entries of a row: source and weight.
+    pub fn row(&self, row: usize) -> &[(usize, f64)] {
+        &self.entries[self.starts[row]..self.starts[row + 1]]
+    }
+
+    /// Rows and columns exchanged.
+    pub fn transposed(&self) -> Self {
+        let mut rows = vec![Vec::new(); self.columns];
+        for row in 0..self.rows() {
+            for &(column, weight) in self.row(row) {
+                rows[column].push((row, weight));
+            }
+        }
+        Self::new([self.columns, self.rows()], |row| rows[row].clone())
+    }
+}
+
+/// A linear map of planes that treats the two axes independently, together with its adjoint.
+#[derive(Clone, Debug)]
+pub struct Resample {
+    axes: Arc<[SparseRows; 2]>,
+    transposed: Arc<[SparseRows; 2]>,
+}
+
+impl Resample {
+    /// The map that applies `vertical` to columns and `horizontal` to rows.
+    pub fn new(vertical: SparseRows, horizontal: SparseRows) -> Self {
+        let transposed = [vertical.transposed(), horizontal.transposed()];
+        Self { axes: Arc::new([vertical, horizontal]), transposed: Arc::new(transposed) }
+    }
+
+    /// Bilinear interpolation between sizes `[height, width]`; see [`SparseRows::linear`].
+    pub fn bilinear(from: [usize; 2], to: [usize; 2], align_corners: bool) -> Self {
+        let [y, x] = [0, 1].map(|i| SparseRows::linear(from[i], to[i], align_corners));
+        Self::new(y, x)
+    }
+
+    /// Nearest-neighbour interpolation; see [`SparseRows::nearest`].
+    pub fn nearest(from: [usize; 2], to: [usize; 2]) -> Self {
+        let [y, x] = [0, 1].map(|i| SparseRows::nearest(from[i], to[i]));
+        Self::new(y, x)
+    }
+
+    /// Average pooling with `after` pixels of padding behind the image; see
+    /// [`SparseRows::average`].
+    pub fn average_pool(geometry: &Geometry, after: [usize; 2], count_padding: bool) -> Self {
+        let axes = geometry.axes();
+        let [y, x] = [0, 1].map(|i| SparseRows::average(&axes[i], after[i], count_padding));
+        Self::new(y, x)
+    }
+
+    /// Adaptive average pooling; see [`SparseRows::adaptive_average`].
+    pub fn adaptive_average_pool(from: [usize; 2], to: [usize; 2]) -> Self {
+        let [y, x] = [0, 1].map(|i| SparseRows::adaptive_average(from[i], to[i]));
+        Self::new(y, x)
+    }
+
+    /// The adjoint map.
+    pub fn adjoint(&self) -> Self {
+        Self { axes: Arc::clone(&self.transposed), transposed: Arc::clone(&self.axes) }
+    }
+
+    /// `[height, width]` that the map reads.
+    pub fn from(&self) -> [usize; 2] {
+        [self.axes[0].columns(), self.axes[1].columns()]
+    }
+
+    /// `[height, width]` that the map makes.
+    pub fn to(&self) -> [usize; 2] {
+        [self.axes[0].rows(), self.axes[1].rows()]
+    }
+
+    /// Applies the map to the planes of `x: [batch, channels, height, width]`.
+    ///
+    /// # Panics
+    /// If the planes have another size than [`Resample::from`].
+    #[track_caller]
+    pub fn apply<T: Element>(&self, x: &Tensor<T>) -> Tensor<T> {
+        let [batch, channels, height, width] = x.dims();
+        assert_eq!([height, width], self.from(), "resample: the planes have another size");
+        let [to_height, to_width] = self.to();
+        let (vertical, horizontal) =
+            (Weights::<T>::of(&self.axes[0]), Weights::<T>::of(&self.axes[1]));
+        Tensor::build([batch, channels, to_height, to_width], |out| {
+            out.par_chunks_mut(to_height * to_width).enumerate().for_each(|(nth, out)| {
+                let plane = &x.as_slice()[nth * height * width..][..height * width];
+                let mut line = Buffer::scratch(width);
+                for (row, out) in out.chunks_exact_mut(to_width).enumerate() {
+                    line.fill(T::zero());
+                    for &(source, weight) in vertical.row(row) {
+                        let from = &plane[source * width..][..width];
+                        line.iter_mut().zip(from).for_each(|(l, &v)| *l += weight * v);
+                    }
+                    for (column, out) in out.iter_mut().enumerate() {
+                        let entries = horizontal.row(column).iter();
+                        *out =
+                            entries.fold(T::zero(), |sum, &(at, weight)| sum + weight * line[at]);
+                    }
+                }
+            });
+        })
+    }
+}
+
+/// A [`SparseRows`] with its weights in the precision of one call.
+struct Weights<'a, T> {
+    rows: &'a SparseRows,
+    entries: Vec<(usize, T)>,
+}
+
+impl<'a, T: Element> Weights<'a, T> {
+    fn of(rows: &'a SparseRows) -> Self {
+        let entries = rows.entries.iter().map(|&(at, weight)| (at, T::of(weight))).collect();
+        Self { rows, entries }
+    }
+
+    fn row(&self, row: usize) -> &[(usize, T)] {
+        &self.entries[self.rows.starts[row]..self.rows.starts[row + 1]]
+    }
+}

@@ -1,0 +1,121 @@
+//! The logarithm of the softmax, along any axis.
+
+use crate::{Element, Tensor};
+use rayon::prelude::*;
+
+/// `x − ln Σ exp x`, the sum over `axis`. Computed from the largest element, so that nothing
+/// overflows.
+///
+/// # Panics
+/// If the axis does not exist.
+#[track_caller]
+pub fn log_softmax<T: Element>(x: &Tensor<T>, axis: usize) -> Tensor<T> {
+    let places = Places::along(x.shape(), axis);
+    places.build(x.shape(), |batch, first, out| {
+        let line = |class| places.line(x.as_slice(), batch, class, first);
+        let log_sum = log_sum_exp(out.len(), line);
+        for (class, out) in out.iter_mut().enumerate() {
+            for ((o, &v), &log_sum) in out.iter_mut().zip(line(class)).zip(&log_sum) {
+                *o = v - log_sum;
+            }
+        }
+    })
+}
+
+/// The gradient of [`log_softmax`] at the result `y`: `grad − exp(y) · Σ grad`.
+///
+/// # Panics
+/// If the shapes differ.
+#[track_caller]
+pub fn log_softmax_backward<T: Element>(y: &Tensor<T>, grad: &Tensor<T>, axis: usize) -> Tensor<T> {
+    assert_eq!(y.shape(), grad.shape(), "log_softmax: gradient and result differ in shape");
+    let places = Places::along(y.shape(), axis);
+    places.build(y.shape(), |batch, first, out| {
+        let (y, grad) = (y.as_slice(), grad.as_slice());
+        let mut sums = vec![T::zero(); out[0].len()];
+        for class in 0..out.len() {
+            sums.iter_mut()
+                .zip(places.line(grad, batch, class, first))
+                .for_each(|(sum, &g)| *sum += g);
+        }
+        for (class, out) in out.iter_mut().enumerate() {
+            let terms = places
+                .line(y, batch, class, first)
+                .iter()
+                .zip(places.line(grad, batch, class, first))
+                .zip(&sums);
+            out.iter_mut().zip(terms).for_each(|(o, ((&y, &g), &sum))| *o = g - y.exp() * sum);
+        }
+    })
+}
+
+/// `ln Σ exp x` over `classes` lines of a block, for every place of it.
+pub(crate) fn log_sum_exp<'a, T: Element>(
+    classes: usize,
+    line: impl Fn(usize) -> &'a [T],
+) -> Vec<T> {
+    let mut largest = line(0).to_vec();
+    for class in 1..classes {
+        for (max, &v) in largest.iter_mut().zip(line(class)) {
+            *max = if v > *max || v.is_nan() { v } else { *max };
+        }
+    }
+    let mut sums = vec![T::zero(); largest.len()];
+    for class in 0..classes {
+        for ((sum, &v), &max) in sums.iter_mut().zip(line(class)).zip(&largest) {
+            *sum += (v - max).exp();
+        }
+    }
+    sums.into_iter().zip(largest).map(|(sum, max)| max + sum.ln()).collect()
+}
+
+/// A tensor seen as `[batch, classes, places]`, worked on in blocks of neighbouring places: the loops
+/// run along places, so that they vectorize and no axis has to be moved.
+#[derive(Clone, Copy)]
+pub(crate) struct Places {
+    pub classes: usize,
+    pub places: usize,
+}
+
+impl Places {
+    const BLOCK: usize = 512;
+
+    /// With the classes along `axis`.
+    #[track_caller]
+    pub fn along(shape: &[usize], axis: usize) -> Self {
+        assert!(axis < shape.len(), "softmax: axis {axis} does not exist in shape {shape:?}");
+        Self { classes: shape[axis], places: shape[axis + 1..].iter().product() }
+    }
+
+    /// The numbers of one class in the block that begins at place `first`.
+    pub fn line<'a, T>(&self, x: &'a [T], batch: usize, class: usize, first: usize) -> &'a [T] {
+        let end = (first + Self::BLOCK).min(self.places);
+        let line = (batch * self.classes + class) * self.places;
+        &x[line + first..line + end]
+    }
+
+    /// A tensor of `shape`, `[batch, classes, places]`, written block by block: `write(batch, first,
+    /// lines)` gets one line for each class.
+    pub fn build<T: Element>(
+        &self,
+        shape: &[usize],
+        write: impl Fn(usize, usize, &mut [&mut [T]]) + Send + Sync,
+    ) -> Tensor<T> {
+        Tensor::build(shape, |out| {
+            let blocks = self.places.div_ceil(Self::BLOCK).max(1);
+            let mut tasks: Vec<Vec<&mut [T]>> = Vec::new();
+            for (nth, line) in out.chunks_exact_mut(self.places.max(1)).enumerate() {
+                let first = nth / self.classes * blocks;
+                for (block, part) in line.chunks_mut(Self::BLOCK).enumerate() {
+                    if tasks.len() <= first + block {
+                        tasks.push(Vec::with_capacity(self.classes));
+                    }
+                    tasks[first + block].push(part);
+                }
+            }
+            tasks.into_par_iter().enumerate().for_each(|(nth, mut lines)| {
+                write(nth / blocks, nth % blocks * Self::BLOCK, &mut lines);
+            });
+        })
+    }
+}

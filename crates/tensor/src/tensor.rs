@@ -1,0 +1,226 @@
+//! What holds numbers: immutable, shared, contiguous.
+
+use crate::buffer::Buffer;
+use crate::{Element, parallel};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use std::fmt;
+use std::sync::Arc;
+
+/// An immutable array of any rank, stored in row-major order. Cloning shares the numbers.
+///
+/// ```
+/// # use mirrorgrad_tensor::Tensor;
+/// let x = Tensor::new([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+/// assert_eq!(x.map(|v| 2.0 * v).at(&[1, 2]), 12.0);
+/// assert_eq!(x.sum_axes(&[0], false), Tensor::from([5.0, 7.0, 9.0]));
+/// ```
+#[derive(Clone)]
+pub struct Tensor<T: Element = f32> {
+    shape: Arc<[usize]>,
+    data: Arc<Buffer<T>>,
+}
+
+impl<T: Element> Tensor<T> {
+    /// A tensor of `shape` with `values` in row-major order.
+    ///
+    /// # Panics
+    /// If there are more or fewer values than `shape` holds.
+    #[track_caller]
+    pub fn new(shape: impl AsRef<[usize]>, values: impl AsRef<[T]>) -> Self {
+        let (shape, values) = (shape.as_ref(), values.as_ref());
+        assert_eq!(
+            shape.iter().product::<usize>(),
+            values.len(),
+            "tensor: shape {shape:?} does not hold {} values",
+            values.len()
+        );
+        Self::build(shape, |out| out.copy_from_slice(values))
+    }
+
+    /// A tensor whose elements `write` puts into the slice it is given. The slice comes with
+    /// arbitrary numbers in it: `write` must set every element.
+    pub fn build(shape: impl AsRef<[usize]>, write: impl FnOnce(&mut [T])) -> Self {
+        let shape = shape.as_ref();
+        let mut data = Buffer::scratch(shape.iter().product());
+        write(&mut data);
+        Self { shape: shape.into(), data: Arc::new(data) }
+    }
+
+    /// A tensor filled with `value`.
+    pub fn full(shape: impl AsRef<[usize]>, value: T) -> Self {
+        Self::build(shape, |out| parallel::for_each_chunk(out, |_, part| part.fill(value)))
+    }
+
+    /// A tensor of zeros.
+    pub fn zeros(shape: impl AsRef<[usize]>) -> Self {
+        Self::full(shape, T::zero())
+    }
+
+    /// A tensor of ones.
+    pub fn ones(shape: impl AsRef<[usize]>) -> Self {
+        Self::full(shape, T::one())
+    }
+
+    /// A tensor of rank 0.
+    pub fn scalar(value: T) -> Self {
+        Self::full([], value)
+    }
+
+    /// A tensor whose element at flat position `i` is `f(i)`; `f` is called in order.
+    pub fn from_fn(shape: impl AsRef<[usize]>, mut f: impl FnMut(usize) -> T) -> Self {
+        Self::build(shape, |out| out.iter_mut().enumerate().for_each(|(i, o)| *o = f(i)))
+    }
+
+    /// The numbers of an ndarray of any memory order.
+    pub fn from_view(view: ArrayViewD<'_, T>) -> Self {
+        Self::build(view.shape(), |out| {
+            ndarray::ArrayViewMutD::from_shape(IxDyn(view.shape()), out)
+                .expect("the buffer has the view's size")
+                .assign(&view);
+        })
+    }
+
+    /// The size along each axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sizes of a tensor of rank `N`.
+    ///
+    /// # Panics
+    /// If the rank is another.
+    #[track_caller]
+    pub fn dims<const N: usize>(&self) -> [usize; N] {
+        self.shape().try_into().unwrap_or_else(|_| {
+            panic!("expected a tensor of {N} axes, got one of shape {:?}", self.shape())
+        })
+    }
+
+    /// The elements in row-major order.
+    pub fn as_slice(&self) -> &[T] {
+        &self.data
+    }
+
+    /// The elements as an ndarray view.
+    pub fn view(&self) -> ArrayViewD<'_, T> {
+        ArrayViewD::from_shape(IxDyn(&self.shape), &self.data).expect("the buffer has this shape")
+    }
+
+    /// The element at an index of one number an axis.
+    ///
+    /// # Panics
+    /// If the index lies outside.
+    #[track_caller]
+    pub fn at(&self, index: &[usize]) -> T {
+        *self
+            .view()
+            .get(index)
+            .unwrap_or_else(|| panic!("at: index {index:?} lies outside shape {:?}", self.shape()))
+    }
+
+    /// The only element.
+    ///
+    /// # Panics
+    /// If there is not exactly one.
+    #[track_caller]
+    pub fn item(&self) -> T {
+        assert_eq!(self.len(), 1, "item: expected one element, got shape {:?}", self.shape());
+        self.data[0]
+    }
+
+    /// The same numbers in another precision.
+    pub fn cast<U: Element>(&self) -> Tensor<U> {
+        Tensor::build(self.shape(), |out| {
+            parallel::for_each_chunk(out, |at, part| {
+                for (o, v) in part.iter_mut().zip(&self.as_slice()[at..]) {
+                    *o = U::of(v.as_f64());
+                }
+            });
+        })
+    }
+
+    /// The numbers as little-endian bytes, in row-major order.
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        self.as_slice().iter().flat_map(|v| v.le_bytes()).collect()
+    }
+
+    /// The numbers of little-endian bytes, in row-major order.
+    ///
+    /// # Panics
+    /// If `bytes` is not as long as `shape` needs.
+    #[track_caller]
+    pub fn from_le_bytes(shape: impl AsRef<[usize]>, bytes: &[u8]) -> Self {
+        Self::new(shape, bytes.chunks(size_of::<T>()).map(T::of_le_bytes).collect::<Vec<_>>())
+    }
+
+    /// The same numbers under another shape, shared.
+    ///
+    /// # Panics
+    /// If the shape holds another number of elements.
+    #[track_caller]
+    pub fn reshape(&self, shape: impl AsRef<[usize]>) -> Self {
+        let shape = shape.as_ref();
+        assert_eq!(
+            shape.iter().product::<usize>(),
+            self.len(),
+            "reshape: {:?} does not fit into {shape:?}",
+            self.shape()
+        );
+        Self { shape: shape.into(), data: Arc::clone(&self.data) }
+    }
+}
+
+/// Equal shapes and equal numbers; NaN differs from itself.
+impl<T: Element> PartialEq for Tensor<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.as_slice() == other.as_slice()
+    }
+}
+
+impl<T: Element> From<T> for Tensor<T> {
+    fn from(value: T) -> Self {
+        Self::scalar(value)
+    }
+}
+
+impl<T: Element, const N: usize> From<[T; N]> for Tensor<T> {
+    fn from(values: [T; N]) -> Self {
+        Self::new([N], values)
+    }
+}
+
+impl<T: Element, const N: usize, const M: usize> From<[[T; M]; N]> for Tensor<T> {
+    fn from(rows: [[T; M]; N]) -> Self {
+        Self::new([N, M], rows.as_flattened())
+    }
+}
+
+impl<T: Element> From<ArrayD<T>> for Tensor<T> {
+    fn from(array: ArrayD<T>) -> Self {
+        Self::from_view(array.view())
+    }
+}
+
+impl<T: Element> fmt::Debug for Tensor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        let head = &self.as_slice()[..self.len().min(SHOWN)];
+        write!(f, "Tensor<{}>{:?} {head:?}", T::NAME, self.shape())?;
+        if self.len() > SHOWN { write!(f, " and {} more", self.len() - SHOWN) } else { Ok(()) }
+    }
+}

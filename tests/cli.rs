@@ -1,0 +1,612 @@
+//! The command as people run it: what it leaves, what it prints, and how it refuses.
+
+mod folder;
+
+use image::{GrayImage, ImageFormat, Rgb, RgbImage};
+use mirrorgrad::segment::{Checkpoint, Config, EpochMetrics};
+use serde_json::Value;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// What a command said.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    #[track_caller]
+    fn succeeded(self) -> String {
+        assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{}", self.out);
+        self.out
+    }
+
+    /// Exit code 1, and one line that has all `parts` in it.
+    #[track_caller]
+    fn refused(self, parts: &[&str]) {
+        assert_eq!((self.code, self.err.lines().count()), (Some(1), 1), "{self:?}");
+        assert!(self.err.starts_with("mirrorgrad: ") && self.err.ends_with('\n'), "{self:?}");
+        for part in parts {
+            assert!(self.err.contains(part), "{:?} without {part:?}", self.err);
+        }
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+    }
+
+    /// Exit code 2, the option parser's.
+    #[track_caller]
+    fn misused(self, parts: &[&str]) {
+        assert_eq!((self.code, self.out.as_str()), (Some(2), ""), "{}", self.err);
+        for part in parts {
+            assert!(self.err.contains(part), "{:?} without {part:?}", self.err);
+        }
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+    }
+}
+
+/// A place to work in, with data in it.
+struct Place {
+    data: TempDir,
+    work: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { data: folder::data(false), work: tempfile::tempdir().unwrap() }
+    }
+
+    fn data(&self, name: &str) -> PathBuf {
+        self.data.path().join(name)
+    }
+
+    fn work(&self, name: &str) -> PathBuf {
+        self.work.path().join(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"));
+        command.args(args).current_dir(self.work.path());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Said {
+        let output = self.command(args).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The options of a short run on the data, and `more`.
+    fn train_args<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        let data = self.data.path().to_str().unwrap();
+        let short = [["--widths", "3,4"], ["--epochs", "2"], ["--batch", "4"]];
+        let short = short.into_iter().filter(|[option, _]| !more.contains(option)).flatten();
+        ["train", "--data", data].into_iter().chain(short).chain(more.iter().copied()).collect()
+    }
+
+    fn train(&self, more: &[&str]) -> Said {
+        self.run(&self.train_args(more))
+    }
+
+    /// Asserts that a run was refused before it left anything.
+    #[track_caller]
+    fn untouched(&self) {
+        let names: Vec<_> = fs::read_dir(self.work.path()).unwrap().collect();
+        assert!(names.is_empty(), "{names:?}");
+    }
+}
+
+fn metrics(run: &Path) -> Vec<EpochMetrics> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The metrics without what differs from run to run.
+fn timeless(run: &Path) -> Vec<EpochMetrics> {
+    metrics(run).into_iter().map(|epoch| EpochMetrics { seconds: 0.0, ..epoch }).collect()
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let mut names: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| name(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+/// The pixels of a PNG as they are stored, with its type.
+fn stored(path: &Path) -> (png::OutputInfo, Vec<u8>) {
+    let mut reader =
+        png::Decoder::new(std::io::BufReader::new(File::open(path).unwrap())).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    (info, pixels)
+}
+
+#[test]
+fn a_run_leaves_its_configuration_metrics_weights_checkpoints_and_pictures() {
+    let place = Place::new();
+    let out = place.train(&["--out", "run", "--lr", "0.01"]).succeeded();
+    for part in ["run folder run", "epoch   1/2", "epoch   2/2", "over 3 classes", "done: best"] {
+        assert!(out.contains(part), "{out}");
+    }
+    let run = place.work("run");
+    let left = ["best.ckpt", "config.toml", "curves.png", "grid.png", "last.ckpt"];
+    assert_eq!(names(&run), [&left[..], &["metrics.jsonl", "model.safetensors"]].concat());
+    let epochs = metrics(&run);
+    assert_eq!(epochs.iter().map(|epoch| epoch.epoch).collect::<Vec<_>>(), [1, 2]);
+    for picture in ["curves.png", "grid.png"] {
+        assert!(image::open(run.join(picture)).unwrap().width() > 28);
+    }
+    let last = Checkpoint::read(&run.join("last.ckpt")).unwrap();
+    assert_eq!((last.progress.epoch, last.progress.batch, last.progress.step), (2, 0, 6));
+    let config: Config = last.config;
+    assert_eq!((config.training.lr, config.model.widths), (0.01, vec![3, 4]));
+    let text = fs::read_to_string(run.join("config.toml")).unwrap();
+    assert!(text.contains("widths = [3, 4]") && text.contains("lr = 0.01"), "{text}");
+}
+
+#[test]
+fn every_choice_by_name_trains() {
+    let place = Place::new();
+    let choices: [(&str, &[&str]); 4] = [
+        ("--model", &["fcn"]),
+        ("--upsample", &["deconv", "bilinear", "unpool"]),
+        ("--optimizer", &["adamw", "adam", "sgd"]),
+        ("--schedule", &["constant", "step", "cosine", "poly"]),
+    ];
+    for (option, names) in choices {
+        for name in names {
+            place.train(&["--epochs", "1", "--out", name, option, name]).succeeded();
+            let config = fs::read_to_string(place.work(name).join("config.toml")).unwrap();
+            assert!(config.contains(&format!(" = \"{name}\"")), "{option} {name}: {config}");
+        }
+    }
+}
+
+#[test]
+fn runs_without_a_folder_are_numbered() {
+    let place = Place::new();
+    for number in ["001", "002"] {
+        place.train(&["--epochs", "1"]).succeeded();
+        assert!(place.work("runs").join(number).join("last.ckpt").is_file());
+    }
+    assert_eq!(names(&place.work("runs")), ["001", "002"]);
+}
+
+#[test]
+fn one_seed_gives_the_same_bits_with_one_thread_and_two_and_another_seed_others() {
+    let place = Place::new();
+    for (run, threads, seed) in [("one", "1", "5"), ("two", "2", "5"), ("other", "2", "6")] {
+        place.train(&["--out", run, "--threads", threads, "--seed", seed]).succeeded();
+    }
+    let [one, two, other] = ["one", "two", "other"].map(|run| timeless(&place.work(run)));
+    assert_eq!(one, two);
+    assert_ne!(one[1].weights_hash, other[1].weights_hash);
+    assert_eq!(one[1].weights_hash.len(), 64);
+    let weights = |run: &str| fs::read(place.work(run).join("model.safetensors")).unwrap();
+    assert_eq!(weights("one"), weights("two"));
+}
+
+#[test]
+fn a_folder_with_files_in_it_is_refused_and_left_alone() {
+    let place = Place::new();
+    fs::create_dir(place.work("run")).unwrap();
+    fs::write(place.work("run/notes.txt"), "mine").unwrap();
+    place.train(&["--out", "run"]).refused(&["run: expected an empty folder", "--resume"]);
+    assert_eq!(names(&place.work("run")), ["notes.txt"]);
+}
+
+#[test]
+fn a_run_that_is_over_can_be_resumed_and_stays_as_it_is() {
+    let place = Place::new();
+    place.train(&["--out", "run"]).succeeded();
+    let before = fs::read(place.work("run/metrics.jsonl")).unwrap();
+    let out = place.run(&["train", "--resume", "--out", "run"]).succeeded();
+    assert!(out.contains("done: best"), "{out}");
+    assert_eq!(fs::read(place.work("run/metrics.jsonl")).unwrap(), before);
+}
+
+#[test]
+fn a_resumed_run_takes_no_other_settings() {
+    let place = Place::new();
+    place.train(&["--out", "run"]).succeeded();
+    let resume = ["train", "--resume", "--out", "run", "--lr", "0.1", "--epochs", "9"];
+    place.run(&resume).refused(&["--resume: expected no other settings", "--epochs --lr"]);
+    place.run(&["train", "--resume"]).misused(&["--out"]);
+    let nowhere = ["train", "--resume", "--out", "nowhere"];
+    place.run(&nowhere).refused(&["nowhere: expected the folder of a run, found none"]);
+    assert!(!place.work("nowhere").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_ends_with_a_checkpoint_and_goes_on_to_the_same_bits() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    let place = Place::new();
+    // Long enough that the signal comes before the end, short enough to finish afterwards.
+    let args = place.train_args(&["--out", "run", "--epochs", "60"]);
+    let mut child = place.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("epoch   1/60")));
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let told: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let go_on = "stopped; go on with: mirrorgrad train --resume --out run";
+    assert_eq!(told.last().map(String::as_str), Some(go_on));
+    let stopped = Checkpoint::read(&place.work("run/last.ckpt")).unwrap();
+    assert!((3..180).contains(&stopped.progress.step), "{:?}", stopped.progress);
+    // What was told is what a shell can run.
+    let command: Vec<_> = go_on.split(' ').skip_while(|&word| word != "train").collect();
+    place.run(&command).succeeded();
+    let whole: Vec<_> = args.iter().map(|&arg| if arg == "run" { "whole" } else { arg }).collect();
+    place.run(&whole).succeeded();
+    assert_eq!(timeless(&place.work("run")), timeless(&place.work("whole")));
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run() {
+    let place = Place::new();
+    let wild = ["--out", "run", "--optimizer", "sgd", "--lr", "1e30", "--warmup", "0"];
+    place.train(&wild).refused(&["the loss became", "at step", "lower --lr"]);
+}
+
+/// A place with a run in `run`.
+fn trained() -> Place {
+    let place = Place::new();
+    place.train(&["--out", "run", "--epochs", "1"]).succeeded();
+    place
+}
+
+#[test]
+fn a_network_is_measured_in_words_and_in_json() {
+    let place = trained();
+    let out = place.run(&["eval", "run"]).succeeded();
+    for part in ["loss", "pixel accuracy", "mIoU", "over 3 classes", "ground", "bright", "dark"] {
+        assert!(out.contains(part), "{out}");
+    }
+    let data = place.data.path().to_str().unwrap();
+    let out = place.run(&["eval", "run/best.ckpt", "--data", data, "--json"]).succeeded();
+    let object: Value = serde_json::from_str(&out).unwrap();
+    let keys: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut expected = vec!["loss", "miou", "classes_averaged", "pixel_accuracy", "mean_accuracy"];
+    expected.extend(["frequency_weighted_iou", "classes", "iou", "dice"]);
+    assert!(expected.iter().all(|key| keys.contains(key)), "{keys:?}");
+    // The best epoch is the only one, and was measured on the same pictures.
+    let epoch = &metrics(&place.work("run"))[0];
+    let number = |key: &str| object[key].as_f64().unwrap();
+    assert!((number("miou") - epoch.val_miou).abs() < 1e-12);
+    assert!((number("pixel_accuracy") - epoch.val_pixel_accuracy).abs() < 1e-12);
+    assert!((number("loss") - epoch.val_loss).abs() < 1e-6 * epoch.val_loss);
+    assert_eq!(object["classes"], Value::from(vec!["ground", "bright", "dark"]));
+    let all = place.run(&["eval", "run", "--part", "all", "--json"]).succeeded();
+    assert_ne!(all, out);
+}
+
+#[test]
+fn data_of_other_classes_are_not_measured() {
+    let place = trained();
+    let other = folder::data(false);
+    fs::write(other.path().join("classes.txt"), "a\nb\nc\n").unwrap();
+    let args = ["eval", "run", "--data", other.path().to_str().unwrap()];
+    place.run(&args).refused(&["classes: expected", "ground", "found [\"a\", \"b\", \"c\"]"]);
+}
+
+#[test]
+fn masks_are_predicted_at_each_pictures_own_size() {
+    let place = trained();
+    // [height, width], as small and as odd as two pools allow.
+    let sizes = [("wide", [5, 21]), ("tall", [33, 4]), ("photo", [17, 23])];
+    for (stem, [height, width]) in sizes {
+        let picture = RgbImage::from_fn(width, height, |x, y| Rgb([(x * 9) as u8, y as u8, 99]));
+        let extension = if stem == "photo" { "jpg" } else { "png" };
+        picture.save(place.work(&format!("{stem}.{extension}"))).unwrap();
+    }
+    let pictures = ["wide.png", "tall.png", "photo.jpg"];
+    let predict = |out: &str, more: &[&str]| {
+        let args = [&["predict", "run", "--out", out], more, &pictures[..]].concat();
+        assert!(place.run(&args).succeeded().contains("3 masks"));
+    };
+    predict("raw", &["--raw"]);
+    predict("colours", &[]);
+    assert_eq!(names(&place.work("raw")), ["photo.png", "tall.png", "wide.png"]);
+    assert_eq!(names(&place.work("colours")).len(), 6);
+    for (stem, [height, width]) in sizes {
+        let (raw, labels) = stored(&place.work(&format!("raw/{stem}.png")));
+        assert_eq!((raw.width, raw.height), (width, height));
+        assert_eq!(
+            (raw.color_type, raw.bit_depth),
+            (png::ColorType::Grayscale, png::BitDepth::Eight)
+        );
+        assert!(labels.iter().all(|&label| label < 3));
+        let (mask, same) = stored(&place.work(&format!("colours/{stem}_mask.png")));
+        assert_eq!((mask.color_type, same), (png::ColorType::Indexed, labels));
+        let overlay = image::open(place.work(&format!("colours/{stem}_overlay.png"))).unwrap();
+        assert_eq!([overlay.height(), overlay.width()], [height, width]);
+    }
+}
+
+#[test]
+fn predictions_are_refused_for_what_is_no_picture_or_too_small() {
+    let place = trained();
+    let picture = place.data("val/images/00.png");
+    let picture = picture.to_str().unwrap();
+    let predict = |what: &[&str]| {
+        let said = place.run(&[&["predict", "run", "--out", "masks"], what].concat());
+        assert!(!place.work("masks").exists() || names(&place.work("masks")).is_empty());
+        said
+    };
+    predict(&["nowhere.png"]).refused(&["nowhere.png: cannot be read"]);
+    fs::write(place.work("text.png"), "not a picture").unwrap();
+    predict(&["text.png"]).refused(&["text.png: expected a whole JPEG or PNG", "found"]);
+    RgbImage::new(3, 9).save(place.work("tiny.png")).unwrap();
+    let says = "tiny.png: expected at least 4x4 pixels for this network, found 9 high, 3 wide";
+    predict(&["tiny.png"]).refused(&[says]);
+    fs::create_dir(place.work("copy")).unwrap();
+    fs::copy(picture, place.work("copy/00.png")).unwrap();
+    predict(&[picture, "copy/00.png"]).refused(&["copy/00.png: expected names that differ"]);
+    predict(&[]).misused(&["PICTURES"]);
+    fs::write(place.work("file"), "").unwrap();
+    let under_a_file = ["predict", "run", "--out", "file/masks", picture];
+    place.run(&under_a_file).refused(&["file/masks: cannot be written"]);
+}
+
+#[test]
+fn a_summary_tells_layers_shapes_parameters_and_multiply_adds() {
+    let place = trained();
+    let out = place.run(&["summary", "run/best.ckpt", "--size", "10x7"]).succeeded();
+    let line = |name: &str| out.lines().find(|line| line.starts_with(name)).unwrap();
+    let words: Vec<_> = line("stages.0.conv1").split_whitespace().collect();
+    // 3 inputs, 3 outputs, 9 taps, at each of 70 pixels.
+    assert_eq!(words, ["stages.0.conv1", "Conv2d", "3x10x7", "81", "5670"]);
+    let words: Vec<_> = line("ups.0").split_whitespace().collect();
+    // 3 inputs, 3 outputs, 16 taps, at each of the 5x3 pixels that are doubled.
+    assert_eq!(words, ["ups.0", "ConvTranspose2d", "3x10x7", "144", "2160"]);
+    assert!(out.lines().last().unwrap().contains("parameters"), "{out}");
+    let out = place.run(&["summary"]).succeeded();
+    assert!(out.contains("128x8x8"), "{out}");
+    place.run(&["summary", "--size", "9x64"]).refused(&["--size: expected at least 16x16"]);
+    place.run(&["summary", "--size", "99999x99999"]).refused(&["--size: expected at most"]);
+}
+
+/// Breaks the data and trains: the line that refuses names the file, what it should be and what
+/// it is.
+#[track_caller]
+fn broken(broken: &str, damage: impl Fn(&Path), says: &[&str]) {
+    let place = Place::new();
+    let path = place.data(broken);
+    damage(&path);
+    let said = place.train(&["--out", "run"]);
+    said.refused(&[&[path.to_str().unwrap()], says].concat());
+    // The cure is named by the message: once the data are whole, the run can begin or go on.
+    let whole = folder::data(false);
+    fs::remove_dir_all(place.data.path()).unwrap();
+    fs::rename(whole.path(), place.data.path()).unwrap();
+    match place.work("run").exists() {
+        true => place.run(&["train", "--resume", "--out", "run"]).succeeded(),
+        false => place.train(&["--out", "run"]).succeeded(),
+    };
+    assert_eq!(metrics(&place.work("run")).len(), 2);
+}
+
+fn truncate(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+}
+
+#[test]
+fn a_missing_mask_is_refused() {
+    let place = Place::new();
+    fs::remove_file(place.data("train/masks/03.png")).unwrap();
+    let (picture, mask) = (place.data("train/images/03.png"), place.data("train/masks/03.png"));
+    let says = format!("{}: expected its mask {}", picture.display(), mask.display());
+    place.train(&["--out", "run"]).refused(&[&says, "found"]);
+    place.untouched();
+}
+
+#[test]
+fn an_empty_folder_is_refused() {
+    let place = Place::new();
+    for part in ["images", "masks"] {
+        let dir = place.data("val").join(part);
+        fs::remove_dir_all(&dir).unwrap();
+        fs::create_dir(&dir).unwrap();
+    }
+    let images = place.data("val/images");
+    let says = format!("{}: expected pictures, found none", images.display());
+    place.train(&["--out", "run"]).refused(&[&says]);
+    place.untouched();
+    let empty = tempfile::tempdir().unwrap();
+    let dir = empty.path().to_str().unwrap();
+    let says = [dir, "expected images and masks in it", "found neither"];
+    place.run(&["train", "--data", dir]).refused(&says);
+    place.run(&["train", "--data", "nowhere"]).refused(&["nowhere", "cannot be read"]);
+    place.untouched();
+}
+
+#[test]
+fn missing_class_names_are_refused() {
+    let place = Place::new();
+    fs::remove_file(place.data("classes.txt")).unwrap();
+    let path = place.data("classes.txt");
+    let says = format!("{}: expected the names of the classes", path.display());
+    place.train(&["--out", "run"]).refused(&[&says, "found"]);
+    place.untouched();
+}
+
+#[test]
+fn a_mask_of_another_size_than_its_picture_is_refused() {
+    let damage = |path: &Path| GrayImage::new(24, 28).save(path).unwrap();
+    let says = ["expected 24 high, 28 wide as", "images/05.png, found 28 high, 24 wide"];
+    broken("train/masks/05.png", damage, &says);
+}
+
+#[test]
+fn a_label_out_of_range_is_refused_and_the_way_to_ignore_it_told() {
+    let damage = |path: &Path| {
+        let mut mask = image::open(path).unwrap().into_luma8();
+        mask.put_pixel(7, 2, image::Luma([11]));
+        mask.save(path).unwrap();
+    };
+    let says = ["expected labels below 3", "found 11 at (x=7, y=2)", "pass --ignore-index 11"];
+    broken("val/masks/01.png", damage, &says);
+    let place = Place::new();
+    damage(&place.data("val/masks/01.png"));
+    place.train(&["--ignore-index", "11"]).succeeded();
+}
+
+#[test]
+fn pictures_cut_short_are_refused() {
+    broken("train/images/00.png", truncate, &["expected a whole JPEG or PNG", "found"]);
+    let place = Place::new();
+    let path = place.data("train/images/00.png");
+    let jpeg = path.with_extension("jpg");
+    image::open(&path).unwrap().save_with_format(&jpeg, ImageFormat::Jpeg).unwrap();
+    fs::remove_file(&path).unwrap();
+    place.train(&["--out", "whole"]).succeeded();
+    truncate(&jpeg);
+    let says = [jpeg.to_str().unwrap(), "expected a whole JPEG or PNG", "found"];
+    place.train(&["--out", "run"]).refused(&says);
+}
+
+#[test]
+fn masks_that_hold_no_indices_are_refused() {
+    let sixteen = |path: &Path| {
+        image::ImageBuffer::<image::Luma<u16>, _>::new(28, 24).save(path).unwrap();
+    };
+    broken("train/masks/00.png", sixteen, &["expected a mask: a PNG", "found 16-bit grey"]);
+    let colours = |path: &Path| RgbImage::new(28, 24).save(path).unwrap();
+    let says = ["expected a mask: a PNG", "found Rgb pixels; convert its colours"];
+    broken("train/masks/00.png", colours, &says);
+    broken("train/masks/00.png", truncate, &["expected a mask: a PNG", "found"]);
+    let jpeg = |path: &Path| {
+        let picture = RgbImage::new(28, 24);
+        picture.save_with_format(path, ImageFormat::Jpeg).unwrap();
+    };
+    broken("train/masks/00.png", jpeg, &["found a JPEG, whose compression changes values"]);
+}
+
+#[test]
+fn pictures_of_several_sizes_want_a_size() {
+    let place = Place::new();
+    let path = |kind: &str| place.data(&format!("train/{kind}/00.png"));
+    RgbImage::new(30, 20).save(path("images")).unwrap();
+    GrayImage::new(30, 20).save(path("masks")).unwrap();
+    let said = place.train(&["--out", "run"]);
+    said.refused(&["train/images", "20 high, 30 wide", "pass --size HxW"]);
+    place.train(&["--out", "sized", "--size", "16x20"]).succeeded();
+}
+
+#[test]
+fn pictures_too_small_for_the_network_are_refused() {
+    let place = Place::new();
+    let says = "expected at least 32x32 pixels for this network, found 24 high, 28 wide";
+    let deep = place.train(&["--out", "run", "--widths", "2,2,2,2,2"]);
+    deep.refused(&["train/images/", says]);
+}
+
+#[test]
+fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
+    let place = Place::new();
+    let refused = [
+        ("--lr=0", "lr: expected a positive learning rate, found 0"),
+        ("--lr=-0.1", "lr: expected a positive learning rate, found -0.1"),
+        ("--lr=nan", "lr: expected a positive learning rate, found NaN"),
+        ("--lr=inf", "lr: expected a positive learning rate, found inf"),
+        ("--widths=0", "widths: expected 1 to 10 widths of 1 to 4096 channels, found [0]"),
+        ("--widths=1,1,1,1,1,1,1,1,1,1,1", "widths: expected 1 to 10 widths"),
+        ("--widths=5000", "widths: expected 1 to 10 widths of 1 to 4096 channels, found [5000]"),
+        ("--epochs=0", "epochs: expected 1 to 1000000, found 0"),
+        ("--batch=0", "batch: expected 1 to 65536 pictures, found 0"),
+        ("--momentum=1", "momentum: expected a number from 0 to under 1, found 1"),
+        ("--weight-decay=-1", "weight-decay: expected a number of at least 0, found -1"),
+        ("--clip=0", "clip: expected a positive norm, found 0"),
+        ("--flip=2", "flip: expected a probability, found 2"),
+        ("--jitter=-1", "jitter: expected a strength from 0 to 1, found -1"),
+        ("--scale=2,1", "scale: expected a least and a greatest factor"),
+        ("--scale=0.5,1", "scale: expected factors from 1, or an --ignore-index"),
+        ("--crop=99999x9", "crop: expected sides of 1 to 16384, found 99999 high, 9 wide"),
+        ("--size=99999x9", "--size: expected sides of 1 to 16384"),
+        ("--val-split=0.5", "--val-split: expected none"),
+        ("--seed=9223372036854775808", "seed: expected at most 9223372036854775807, found"),
+        ("--threads=0", "--threads: expected 1 to 1024, found 0"),
+    ];
+    let data = place.data.path().to_str().unwrap();
+    for (option, says) in refused {
+        place.run(&["train", "--data", data, "--out", "run", option]).refused(&[says]);
+    }
+    let misused = [
+        ("--no-such-option", "--no-such-option"),
+        ("--size=5", "expected HEIGHTxWIDTH, as 180x240, found \"5\""),
+        ("--size=0x5", "expected HEIGHTxWIDTH"),
+        ("--size=-1x5", "expected HEIGHTxWIDTH"),
+        ("--size=9999999999999999999999x5", "expected HEIGHTxWIDTH"),
+        ("--widths=3,a", "expected widths, as 16,32,64, found \"3,a\""),
+        ("--widths=", "expected widths"),
+        ("--scale=1", "expected a least and a greatest factor"),
+        ("--lr=fast", "--lr"),
+        ("--ignore-index=256", "--ignore-index"),
+        ("--seed=-1", "--seed"),
+        ("--model=unet", "--model"),
+        ("--upsample=magic", "--upsample"),
+        ("surplus", "surplus"),
+    ];
+    for (option, says) in misused {
+        place.run(&["train", "--data", data, "--out", "run", option]).misused(&[says]);
+    }
+    place.run(&["no-such-command"]).misused(&["no-such-command"]);
+    place.run(&[]).misused(&["Usage"]);
+    place.untouched();
+}
+
+#[test]
+fn a_run_that_cannot_be_written_is_refused() {
+    let place = Place::new();
+    fs::write(place.work("file"), "").unwrap();
+    place.train(&["--out", "file"]).refused(&["file: cannot be written"]);
+    place.train(&["--out", "file/run"]).refused(&["file/run: cannot be written"]);
+    fs::write(place.work("runs"), "").unwrap();
+    place.train(&[]).refused(&["runs: cannot be written"]);
+    assert_eq!(names(place.work.path()), ["file", "runs"]);
+}
+
+#[test]
+fn a_checkpoint_that_is_damaged_missing_or_another_file_is_refused() {
+    let place = trained();
+    let each = |path: &str, says: &[&str]| {
+        let picture = place.data("val/images/00.png");
+        let picture = picture.to_str().unwrap();
+        let says = &[&[path], says].concat();
+        place.run(&["eval", path]).refused(says);
+        place.run(&["summary", path]).refused(says);
+        place.run(&["predict", path, picture, "--out", "masks"]).refused(says);
+        assert!(!place.work("masks").exists());
+    };
+    each("nowhere.ckpt", &["cannot be read"]);
+    each("run/model.safetensors", &["expected a checkpoint, found something else"]);
+    fs::write(place.work("empty.ckpt"), "").unwrap();
+    each("empty.ckpt", &["expected a checkpoint, found only 0 bytes"]);
+    let mut bytes = fs::read(place.work("run/last.ckpt")).unwrap();
+    fs::write(place.work("cut.ckpt"), &bytes[..bytes.len() - 1]).unwrap();
+    each("cut.ckpt", &["bytes after the header, found", "cut short or damaged"]);
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(place.work("flipped.ckpt"), &bytes).unwrap();
+    each("flipped.ckpt", &["do not match its hash: it is damaged"]);
+    fs::write(place.work("run/last.ckpt"), &bytes).unwrap();
+    let resume = ["train", "--resume", "--out", "run"];
+    place.run(&resume).refused(&["run/last.ckpt: its contents do not match its hash"]);
+    fs::create_dir(place.work("bare")).unwrap();
+    place.run(&["eval", "bare"]).refused(&["bare/best.ckpt: cannot be read"]);
+}
+
+#[test]
+fn a_run_is_not_resumed_on_data_of_other_classes() {
+    let place = trained();
+    fs::write(place.data("classes.txt"), "ground\nbright\n").unwrap();
+    let resume = ["train", "--resume", "--out", "run"];
+    place.run(&resume).refused(&["expected the classes", "dark", "found"]);
+}

@@ -1,0 +1,91 @@
+//! A whole training step gives the same bits on any number of threads, and a graph may be shared.
+
+use mirrorgrad::autograd::Gradients;
+use mirrorgrad::prelude::*;
+use mirrorgrad::tensor::Element;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::thread;
+
+fn network<T: Element>(upsample: Upsampling) -> Fcn<T> {
+    let config = FcnConfig { widths: vec![8, 12, 16], upsample, ..FcnConfig::new(5) };
+    Fcn::new(&config, &mut ChaCha8Rng::seed_from_u64(1))
+}
+
+/// The loss of a batch whose pictures have odd sizes.
+fn loss<T: Element>(network: &Fcn<T>) -> Var<T> {
+    let shape = [3, 3, 45, 53];
+    let pictures = Tensor::uniform(shape, [-1.0, 1.0], &mut ChaCha8Rng::seed_from_u64(2));
+    let labels = (0..3 * 45 * 53).map(|i| i * i / 9 % 6);
+    let targets = ClassTargets::new([3, 45, 53], labels, 5, Some(5)).unwrap();
+    let scores = network.forward(&Var::constant(pictures), &Mode::Train(Draws::new(3, 4)));
+    ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean)
+}
+
+/// The bytes of every gradient.
+fn bytes<T: Element>(params: &[(String, Param<T>)], grads: &Gradients<T>) -> Vec<u8> {
+    let found = params.iter().filter_map(|(_, param)| grads.get(&param.var()));
+    found.flat_map(Tensor::to_le_bytes).collect()
+}
+
+/// The bytes of the loss, of its gradients, and of all weights after three steps of Adam.
+fn train<T: Element>(upsample: Upsampling) -> Vec<u8> {
+    let network = network::<T>(upsample);
+    let params = named_params(&network);
+    let mut adam = Adam::new(0.01);
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let loss = loss(&network);
+        all.extend(loss.value().to_le_bytes());
+        let grads = loss.backward();
+        all.extend(bytes(&params, &grads));
+        adam.step(&params, &grads, 1e-3);
+    }
+    all.extend(params.iter().flat_map(|(_, param)| param.value().to_le_bytes()));
+    all
+}
+
+fn check<T: Element>() {
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    for upsample in [Upsampling::Deconv, Upsampling::Bilinear, Upsampling::Unpool] {
+        let want = pool(1).install(|| train::<T>(upsample));
+        for threads in [2, 3, 4, 8] {
+            let same = pool(threads).install(|| train::<T>(upsample)) == want;
+            assert!(same, "{upsample:?} differs on {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn training_has_the_same_bits_on_any_number_of_threads_in_f32() {
+    check::<f32>();
+}
+
+#[test]
+fn training_has_the_same_bits_on_any_number_of_threads_in_f64() {
+    check::<f64>();
+}
+
+#[test]
+fn threads_may_differentiate_one_graph_at_the_same_time() {
+    let network = network::<f64>(Upsampling::Deconv);
+    let params = named_params(&network);
+    let loss = loss(&network);
+    let gradients = || bytes(&params, &loss.clone().backward());
+    let want = gradients();
+    thread::scope(|scope| {
+        let workers = [(); 4].map(|()| scope.spawn(gradients));
+        for worker in workers {
+            assert!(worker.join().unwrap() == want);
+        }
+    });
+}
+
+#[test]
+fn training_in_several_threads_at_once_gives_each_its_own_result() {
+    let want = train::<f32>(Upsampling::Deconv);
+    let workers = [(); 3].map(|()| thread::spawn(|| train::<f32>(Upsampling::Deconv)));
+    for worker in workers {
+        assert!(worker.join().unwrap() == want);
+    }
+}
