@@ -36,10 +36,11 @@ impl Said {
         assert!(!self.err.contains("panicked"), "{}", self.err);
     }
 
-    /// Exit code 2, the option parser's.
+    /// Exit code 2, and one line, the option parser's.
     #[track_caller]
     fn misused(self, parts: &[&str]) {
         assert_eq!((self.code, self.out.as_str()), (Some(2), ""), "{}", self.err);
+        assert_eq!(self.err.lines().count(), 1, "{}", self.err);
         for part in parts {
             assert!(self.err.contains(part), "{:?} without {part:?}", self.err);
         }
@@ -157,11 +158,17 @@ fn every_choice_by_name_trains() {
         ("--schedule", &["constant", "step", "cosine", "poly"]),
     ];
     for (option, names) in choices {
+        let mut hashes = Vec::new();
         for name in names {
-            place.train(&["--epochs", "1", "--out", name, option, name]).succeeded();
+            place.train(&["--epochs", "2", "--out", name, option, name]).succeeded();
             let config = fs::read_to_string(place.work(name).join("config.toml")).unwrap();
             assert!(config.contains(&format!(" = \"{name}\"")), "{option} {name}: {config}");
+            hashes.push(metrics(&place.work(name))[1].weights_hash.clone());
         }
+        // Each choice trains other weights.
+        hashes.sort();
+        hashes.dedup();
+        assert_eq!(hashes.len(), names.len(), "{option}");
     }
 }
 
@@ -558,7 +565,8 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
         place.run(&["train", "--data", data, "--out", "run", option]).misused(&[says]);
     }
     place.run(&["no-such-command"]).misused(&["no-such-command"]);
-    place.run(&[]).misused(&["Usage"]);
+    let help = place.run(&[]);
+    assert!(help.code == Some(2) && help.err.contains("Usage"), "{help:?}");
     place.untouched();
 }
 
@@ -609,4 +617,58 @@ fn a_run_is_not_resumed_on_data_of_other_classes() {
     fs::write(place.data("classes.txt"), "ground\nbright\n").unwrap();
     let resume = ["train", "--resume", "--out", "run"];
     place.run(&resume).refused(&["expected the classes", "dark", "found"]);
+}
+
+#[test]
+fn a_picture_is_never_overwritten_by_its_mask() {
+    let place = Place::new();
+    place.train(&["--epochs", "1", "--out", "run"]).succeeded();
+    let photo = place.work("photo.png");
+    RgbImage::from_pixel(20, 16, Rgb([1, 2, 3])).save(&photo).unwrap();
+    let before = fs::read(&photo).unwrap();
+    place.run(&["predict", "run", "photo.png", "--out", ".", "--raw"]).refused(&["photo.png"]);
+    assert_eq!(fs::read(&photo).unwrap(), before);
+    place.run(&["predict", "run", "photo.png", "--out", "."]).succeeded();
+    assert!(place.work("photo_mask.png").is_file());
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_pictures() {
+    let place = Place::new();
+    place.train(&["--epochs", "1", "--out", "run"]).succeeded();
+    let train = place.data("train/images");
+    let first = train.join(&names(&train)[0]);
+    let mask = place.data("train/masks").join(first.with_extension("png").file_name().unwrap());
+    fs::remove_file(first).unwrap();
+    fs::remove_file(mask).unwrap();
+    place.run(&["train", "--resume", "--out", "run"]).refused(&["expected the pictures"]);
+}
+
+#[test]
+fn options_for_folders_are_refused_without_one() {
+    let place = Place::new();
+    for [option, value] in [["--size", "32x32"], ["--val-split", "0.5"]] {
+        place.run(&["train", option, value]).refused(&[option, "--data"]);
+    }
+    place.untouched();
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_not_kept() {
+    let place = Place::new();
+    let wild = ["--epochs", "1", "--batch", "64", "--optimizer", "sgd", "--lr", "1e30"];
+    let said = place.train(&[&wild[..], &["--warmup", "0", "--out", "run"]].concat());
+    said.refused(&["became", "epoch 1"]);
+    // What is left is the checkpoint before the first step.
+    let last = Checkpoint::read(&place.work("run").join("last.ckpt")).unwrap();
+    assert!(last.weights.values().all(|t| t.as_slice().iter().all(|v| v.is_finite())));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let place = Place::new();
+    let mut child = place.command(&["summary"]);
+    let mut child = child.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -1,7 +1,6 @@
 //! Derivatives of derivatives: of the trilinear form exactly, and of a network against differences.
 
-use mirrorgrad::autograd::{Var, gradcheck, no_grad, ops};
-use mirrorgrad::tensor::{ClassTargets, Geometry, PixelLoss, Tensor, Window};
+use mirrorgrad::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -32,18 +31,20 @@ fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
             before: two(0, 2),
             after: two(0, 2),
             dilation: two(1, 2),
+            ..Window::square(1)
         };
-        if let Ok(geometry) = window.under(two(1, 4), two(0, 1)) {
+        let map = two(1, 4);
+        if let Ok(geometry) = window.output_padding(two(0, 1)).under(map) {
             return geometry;
         }
     }
 }
 
-/// F is linear in each operand: differentiated once by each, in any order and along any directions,
-/// it is F of the directions; twice by one, it is 0. All of it by the three maps of `forms`.
 /// A function of variables, as gradcheck takes it.
 type Function<'a> = dyn Fn(&[Var<f64>]) -> Var<f64> + 'a;
 
+/// F is linear in each operand: differentiated once by each, in any order and along any directions,
+/// it is F of the directions; twice by one, it is 0. All of it by the three maps of `forms`.
 #[test]
 fn the_third_derivative_of_the_form_is_the_form_of_the_directions() {
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
@@ -179,4 +180,37 @@ fn a_penalty_on_a_gradient_has_gradients_for_every_parameter() {
     let value = |n: f64| penalty(&parameters(&moved(&at, &along, n * h))).value().item();
     let want = (8.0 * (value(1.0) - value(-1.0)) - (value(2.0) - value(-2.0))) / (12.0 * h);
     assert_near(got, want, 1e-7, &"penalty");
+}
+
+/// Fused ops get their differentiable gradient from a composed definition. What the operands have to do
+/// with each other must not get into it, nor what lies behind them.
+#[test]
+fn a_network_of_many_norms_has_one_gradient_by_either_way_and_gets_it_at_once() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(3);
+    let config = FcnConfig { widths: vec![3, 4, 3, 4, 3, 4], ..FcnConfig::new(2) };
+    let network = Fcn::<f64>::new(&config, rng);
+    let params = named_params(&network);
+    // Scores begin at zero, where most gradients would be 0.
+    params.iter().filter(|(_, param)| param.is_trainable()).for_each(|(_, param)| {
+        param.set(Tensor::normal(param.value().shape(), 0.5, rng));
+    });
+    let x = Var::constant(Tensor::normal([1, 3, 64, 64], 1.0, rng));
+    let loss = || {
+        let scores = network.forward(&x, &Mode::Train(Draws::new(0, 0)));
+        (&scores * &scores).mean()
+    };
+    let fused = loss().backward();
+    let vars: Vec<Var<f64>> =
+        params.iter().filter(|(_, p)| p.is_trainable()).map(|(_, p)| p.var()).collect();
+    let start = std::time::Instant::now();
+    let grads = loss().grad(&vars.iter().collect::<Vec<_>>());
+    // By repeated ways through the history below, 24 norms would take years.
+    assert!(start.elapsed().as_secs() < 60);
+    for (var, grad) in vars.iter().zip(&grads) {
+        let fused = fused.get(var).unwrap();
+        let scale = fused.as_slice().iter().fold(1e-6, |scale: f64, v| scale.max(v.abs()));
+        for (a, b) in grad.value().as_slice().iter().zip(fused.as_slice()) {
+            assert_near(a / scale, b / scale, 1e-8, &var.shape());
+        }
+    }
 }

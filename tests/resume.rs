@@ -8,6 +8,7 @@ use mirrorgrad::segment::{
     Augment, Checkpoint, Config, EpochMetrics, Evaluation, OptimizerKind, Outcome, Progress,
     RunFolder, StepReport, Trainer, Watch,
 };
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -19,8 +20,13 @@ fn config(data: &Path, optimizer: OptimizerKind) -> Config {
     let mut config = Config::default();
     config.data.dir = Some(data.to_owned());
     config.data.folder.ignore_index = Some(255);
-    config.data.augment =
-        Augment { flip: 0.5, scale: [0.8, 1.3], crop: Some([18, 22]), jitter: 0.4 };
+    config.data.augment = Augment {
+        flip: 0.5,
+        vertical_flip: 0.5,
+        scale: [0.8, 1.3],
+        crop: Some([18, 22]),
+        jitter: 0.4,
+    };
     config.model.widths = vec![3, 5];
     config.training.optimizer = optimizer;
     config.training.epochs = 3;
@@ -63,7 +69,7 @@ struct Left {
     history: Vec<EpochMetrics>,
     progress: Progress,
     weights: Vec<(String, Vec<u32>)>,
-    optimizer_steps: u64,
+    optimizer_steps: BTreeMap<String, u64>,
     optimizer: Vec<(String, Vec<u32>)>,
     best: Vec<u8>,
 }
@@ -75,7 +81,7 @@ fn left(folder: &RunFolder) -> Left {
     let told: Vec<String> =
         last.history.iter().map(|epoch| serde_json::to_string(epoch).unwrap()).collect();
     assert_eq!(lines.lines().collect::<Vec<_>>(), told);
-    let bits = |tensors: &std::collections::BTreeMap<String, mirrorgrad::tensor::Tensor>| {
+    let bits = |tensors: &BTreeMap<String, mirrorgrad::tensor::Tensor>| {
         let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
         tensors.iter().map(|(name, tensor)| (name.clone(), bits(tensor.as_slice()))).collect()
     };

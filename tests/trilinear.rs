@@ -76,6 +76,7 @@ fn random_window(rng: &mut ChaCha8Rng) -> Window {
         before: pair(0, 3),
         after: pair(0, 3),
         dilation: pair(1, 3),
+        ..Window::square(1)
     }
 }
 
@@ -93,8 +94,13 @@ fn random_case<T: Element>(rng: &mut ChaCha8Rng) -> Case<T> {
 
 /// Odd sizes, groups, and columns of several tiles.
 fn large_cases<T: Element>(rng: &mut ChaCha8Rng) -> Vec<Case<T>> {
-    let uneven =
-        Window { kernel: [3, 2], stride: [2, 1], before: [1, 0], after: [0, 2], dilation: [1, 3] };
+    let uneven = Window {
+        stride: [2, 1],
+        before: [1, 0],
+        after: [0, 2],
+        dilation: [1, 3],
+        ..Window::new([3, 2])
+    };
     [
         (Window::square(3).padding(1), [61, 57], 1, [2, 24, 10]),
         (Window::square(4).stride(2).padding(1), [91, 63], 2, [3, 8, 5]),

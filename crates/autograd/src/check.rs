@@ -9,6 +9,9 @@ use std::fmt;
 /// Relative tolerance of a first derivative, and of every higher one.
 const TOLERANCE: [f64; 2] = [1e-6, 1e-5];
 
+/// What rounding adds to a difference quotient, relative to the value that is differenced.
+const ROUNDING: f64 = 1e-10;
+
 /// Step of the finite differences. The formula's error is its fourth power, rounding adds 1e-12.
 const STEP: f64 = 1e-4;
 
@@ -38,8 +41,8 @@ impl fmt::Display for Mismatch {
 impl std::error::Error for Mismatch {}
 
 /// Compares every gradient of `f` at `at` with finite differences, then every gradient of those
-/// gradients, and so on up to `order`. Tolerances are 1e-6 relative for the first order and 1e-5 for
-/// higher ones (relative to the larger of the derivative and 1).
+/// gradients, and so on up to `order`. Tolerances are 1e-6 for the first order and 1e-5 for higher ones,
+/// relative to the operand's largest derivative.
 ///
 /// `f` may return any shape; it is tested through a fixed random combination of its elements. Choose
 /// points away from kinks and ties: there the derivative is a matter of convention.
@@ -82,17 +85,23 @@ fn check(
     for (operand, grad) in grads.iter().enumerate() {
         by.push(operand);
         let fail = |what: String| Err(Mismatch { order: level, operands: by.clone(), what });
-        for (name, direction) in directions(at[operand].shape()) {
+        let directions = directions(at[operand].shape());
+        let slopes = directions.iter().map(|(_, direction)| {
             let along = |step: f64| {
                 let mut moved = at.to_vec();
-                moved[operand] = at[operand].zip(&direction, |a, d| a + step * d);
+                moved[operand] = at[operand].zip(direction, |a, d| a + step * d);
                 number(&moved)
             };
             let near = along(STEP) - along(-STEP);
             let far = along(2.0 * STEP) - along(-2.0 * STEP);
-            let expected = (8.0 * near - far) / (12.0 * STEP);
-            let got = grad.value().dot(&direction);
-            let tolerance = TOLERANCE[usize::from(level > 1)] * expected.abs().max(1.0);
+            (8.0 * near - far) / (12.0 * STEP)
+        });
+        let slopes: Vec<f64> = slopes.collect();
+        let largest = slopes.iter().fold(0.0, |largest: f64, slope| largest.max(slope.abs()));
+        let tolerance =
+            TOLERANCE[usize::from(level > 1)] * largest + ROUNDING * (1.0 + number(at).abs());
+        for ((name, direction), expected) in directions.iter().zip(slopes) {
+            let got = grad.value().dot(direction);
             let close = (got - expected).abs() <= tolerance; // False for NaN.
             if !close {
                 return fail(format!("{name}: the gradient says {got}, differences {expected}"));

@@ -79,7 +79,7 @@ impl Reads {
     /// Every operand and the output.
     pub const ALL: Self = Self { operands: u32::MAX, output: true };
 
-    /// The first `count` operands.
+    /// The first `count` operands, of which there are under 32.
     pub const fn first(count: u32) -> Self {
         Self { operands: (1 << count) - 1, output: false }
     }
@@ -111,6 +111,23 @@ impl<T: Element, S> Call<'_, T, S> {
     /// If the op did not declare that it reads the operand.
     pub fn input(&self, i: usize) -> Var<T> {
         Var::with_node(self.value(i).clone(), self.operands[i].node.clone())
+    }
+
+    /// The gradient of ⟨y, grad⟩ with respect to operand `i`, where `y` is the op's value composed of
+    /// other calls by `compose`: how an op with fused kernels gets its differentiable gradient.
+    ///
+    /// # Panics
+    /// If the op did not declare that it reads every operand.
+    pub fn composed_vjp(
+        &self,
+        i: usize,
+        grad: &Var<T>,
+        compose: impl FnOnce(&[Var<T>]) -> Var<T>,
+    ) -> Var<T> {
+        // Variables of their own: one operand may be made of another, and that way is the sweep's, not
+        // this op's. Behind them lies the history, so the gradient can be differentiated again.
+        let own: Vec<Var<T>> = (0..self.operands()).map(|i| self.input(i).renewed()).collect();
+        compose(&own).grad_with(grad, &[&own[i]]).remove(0)
     }
 
     /// The numbers of operand `i`.

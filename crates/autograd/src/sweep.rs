@@ -94,6 +94,9 @@ fn sweep<T: Element>(
             break;
         }
         visit(&node, &grad);
+        if id == oldest {
+            break; // What this one was made of, nobody wants.
+        }
         let Some(record) = &node.record else { continue };
         for (operand, part) in record.operands.iter().zip(parts(&node, grad)) {
             let (Some(parent), Some(part)) = (&operand.node, part) else { continue };

@@ -136,7 +136,7 @@ fn convolutions() -> Vec<Case> {
         ("depthwise", Window::new([1, 3]).padding(1).over([1, 3]), 2, 1),
         ("pointwise", Window::square(1).over([2, 2]), 1, 2),
         ("one pixel", Window::square(3).padding(1).over([1, 1]), 1, 1),
-        ("output padding", uneven().under([2, 2], [1, 1]), 1, 1),
+        ("output padding", uneven().output_padding([1, 1]).under([2, 2]), 1, 1),
         ("no rule's", Geometry::new([axis, Axis { image: 1, ..axis }]), 1, 1),
     ];
     let mut cases = Vec::new();
@@ -231,6 +231,13 @@ fn norms() -> Vec<Case> {
         case("group_norm: a group each", &[&[2, 2, 3], &[2], &[2]], group(2)),
         case("layer_norm", &[&[2, 3, 2], &[3, 2], &[3, 2]], layer),
         case("layer_norm: last axis", &[&[2, 2, 3], &[3], &[3]], layer),
+        case("layer_norm: gain made of the input", &[&[2, 3], &[3]], |v| {
+            layer_norm(&v[0], &v[0].sum_axes(&[0]), &v[1], EPS)
+        }),
+        case("batch_norm: one gain twice", &[&[3, 2], &[2], &[2]], move |v| {
+            let once = batch_norm(&v[0].exp(), &v[1], &v[2], EPS).0;
+            batch_norm(&once.exp(), &v[1], &v[2], EPS).0
+        }),
     ]
 }
 
@@ -257,6 +264,12 @@ fn losses() -> Vec<Case> {
         }),
         case("dice_loss", &[scores], move |v| dice_loss(&v[0], &targets(), 1.0)),
         case("dice_loss: hardly smooth", &[scores], move |v| dice_loss(&v[0], &targets(), 0.01)),
+        case("binary_cross_entropy_with_logits: of its own logits", &[&[2, 2]], |v| {
+            binary_cross_entropy_with_logits(&v[0], &v[0].sigmoid(), Reduction::Sum)
+        }),
+        case("mse_loss: of its own square", &[&[2, 2]], |v| {
+            mse_loss(&v[0], &(&v[0] * &v[0]), Reduction::Sum)
+        }),
         case("binary_cross_entropy_with_logits", pair, move |v| {
             binary_cross_entropy_with_logits(&v[0].scale(3.0), &v[1], mean)
         }),

@@ -1,6 +1,6 @@
 //! `mirrorgrad bench`: how long a training step takes, in the terms its peers are measured in.
 
-use crate::Failure;
+use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_layers::optim::{Optimizer, Sgd};
@@ -63,10 +63,12 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode, Failure> {
             "case": "H", "pass": "fb", "threads": threads,
             "median_ms": median, "q1_ms": q1, "q3_ms": q3,
         });
-        println!("{line}");
+        say::line(line)?;
     } else {
-        println!("H, a training step of the FCN on 8 pictures of 3x64x64, {threads} threads:");
-        println!("  median {median:.1} ms, quartiles {q1:.1} and {q3:.1} ms");
+        say::line(format!(
+            "H, a training step of the FCN on 8 pictures of 3x64x64, {threads} threads:\n  \
+             median {median:.1} ms, quartiles {q1:.1} and {q3:.1} ms"
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

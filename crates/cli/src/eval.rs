@@ -1,8 +1,8 @@
 //! `mirrorgrad eval`.
 
-use crate::{Failure, options};
+use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_segment::{Part, Predictor, evaluate, loader};
+use mirrorgrad_segment::{Config, Folder, Loader, Part, Predictor, evaluate, loader, one_line};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,9 +15,9 @@ pub struct EvalArgs {
     /// A folder of pictures and masks; the run's own data without
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Which of them
-    #[arg(long, value_enum, default_value_t = PartName::Val)]
-    part: PartName,
+    /// Which of them [default: val, or all of a folder that has no such part]
+    #[arg(long, value_enum)]
+    part: Option<PartName>,
     /// The label of pixels that count for nothing; the run's own without
     #[arg(long, value_name = "LABEL")]
     ignore_index: Option<u8>,
@@ -50,12 +50,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     if args.ignore_index.is_some() {
         config.data.folder.ignore_index = args.ignore_index;
     }
-    let part = match args.part {
-        PartName::Val => Part::Validation,
-        PartName::Train => Part::Train,
-        PartName::All => Part::All,
-    };
-    let dataset = config.open(part)?;
+    let dataset = config.open(part(args.part, &config)?)?;
     if dataset.classes() != predictor.classes() {
         return Err(Failure::new(format!(
             "the data's classes: expected {:?}, as the network's, found {:?}",
@@ -63,7 +58,12 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
             dataset.classes()
         )));
     }
-    let evaluation = evaluate(predictor.network(), &loader(&config, dataset))?;
+    let mut batches = loader(&config, dataset);
+    if config.data.dir.is_some() && config.data.folder.size.is_none() {
+        // Pictures may have any size, each its own.
+        batches = Loader { batch: 1, ..batches };
+    }
+    let evaluation = evaluate(predictor.network(), &batches)?;
     let confusion = &evaluation.confusion;
     let (miou, averaged) = confusion.mean_iou();
     if args.json {
@@ -78,17 +78,34 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
             "iou": confusion.iou(),
             "dice": confusion.dice(),
         });
-        println!("{object}");
+        say::line(object)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("loss            {:.4}", evaluation.loss);
-    println!("pixel accuracy  {:.4}", confusion.pixel_accuracy());
-    println!("mIoU            {miou:.4} over {averaged} classes");
-    println!("\n{:<20} {:>8} {:>8}", "class", "IoU", "dice");
+    say::line(format!("loss            {:.4}", evaluation.loss))?;
+    say::line(format!("pixel accuracy  {:.4}", confusion.pixel_accuracy()))?;
+    say::line(format!("mIoU            {miou:.4} over {averaged} classes"))?;
+    say::line(format!("\n{:<20} {:>8} {:>8}", "class", "IoU", "dice"))?;
     let show = |value: Option<f64>| value.map_or("absent".to_string(), |v| format!("{v:.4}"));
     for ((name, iou), dice) in predictor.classes().iter().zip(confusion.iou()).zip(confusion.dice())
     {
-        println!("{name:<20} {:>8} {:>8}", show(iou), show(dice));
+        let name = one_line(name);
+        say::line(format!("{name:<20} {:>8} {:>8}", show(iou), show(dice)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn part(asked: Option<PartName>, config: &Config) -> Result<Part, Failure> {
+    Ok(match asked {
+        Some(PartName::Val) => Part::Validation,
+        Some(PartName::Train) => Part::Train,
+        Some(PartName::All) => Part::All,
+        None => {
+            let folder = &config.data.folder;
+            let divided = match &config.data.dir {
+                None => true,
+                Some(dir) => Folder::is_divided(dir)? || folder.validation_split.is_some(),
+            };
+            if divided { Part::Validation } else { Part::All }
+        }
+    })
 }

@@ -1,43 +1,64 @@
 //! Why a command did not do what it was asked to.
 
-use mirrorgrad_segment::{DataError, RunError};
+use mirrorgrad_segment::{DataError, RunError, one_line};
+use mirrorgrad_study::Refusal;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::process::ExitCode;
 
-/// One line that names the place, what was expected and what came. The exit code is 1.
+/// One line that names the place, what was expected and what came.
 #[derive(Debug)]
-pub struct Failure(String);
+pub struct Failure {
+    line: String,
+    code: u8,
+}
+
+/// The exit code of a request that makes no sense, as of options that do not.
+const USAGE: u8 = 2;
 
 impl Failure {
     pub(crate) fn new(line: impl Into<String>) -> Self {
-        Self(line.into())
+        Self { line: line.into(), code: 1 }
+    }
+
+    /// For a file that cannot be read.
+    pub(crate) fn read(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |error| Self::new(format!("{}: cannot be read: {error}", path.display()))
     }
 
     /// For a file that cannot be written.
     pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
-        move |error| Self(format!("{}: cannot be written: {error}", path.display()))
+        move |error| Self::new(format!("{}: cannot be written: {error}", path.display()))
+    }
+
+    /// What the process ends with.
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(self.code)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Names may hold line breaks and terminal codes; the message stays one plain line.
-        self.0.chars().try_for_each(|c| match c.is_control() {
-            true => write!(f, "{}", c.escape_default()),
-            false => write!(f, "{c}"),
-        })
+        f.write_str(&one_line(&self.line))
     }
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self { line: refusal.to_string(), code: USAGE }
     }
 }

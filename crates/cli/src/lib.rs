@@ -8,14 +8,17 @@
 mod bench;
 mod eval;
 mod failure;
+mod op;
 mod options;
 mod predict;
+mod say;
 mod summary;
 mod train;
 mod watch;
 
 pub use failure::Failure;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -37,34 +40,55 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Show a network's layers, shapes, parameters and multiply-adds
     Summary(summary::SummaryArgs),
+    /// Do one operation on tensors of a file, to compare it with another program's
+    Op(op::OpArgs),
     /// Time a training step
     Bench(bench::BenchArgs),
 }
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
-    // Prints help, version and usage errors itself, and exits with 2 on the last.
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error)
+            if error.use_stderr()
+                && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+        {
+            say::aside(format!("mirrorgrad: {}", usage_error(&error)));
+            return ExitCode::from(2);
+        }
+        Err(error) => error.exit(),
+    };
     let result = match cli.command {
         Command::Train(args) => on_threads(args.threads, || train::run(&args)),
         Command::Eval(args) => on_threads(args.threads, || eval::run(&args)),
         Command::Predict(args) => on_threads(args.threads, || predict::run(&args)),
         Command::Summary(args) => summary::run(&args),
+        Command::Op(args) => op::run(&args),
         Command::Bench(args) => on_threads(args.threads, || bench::run(&args)),
     };
     match result {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("mirrorgrad: {failure}");
-            ExitCode::FAILURE
+            say::aside(format!("mirrorgrad: {failure}"));
+            failure.code()
         }
     }
 }
 
+/// What the option parser found wrong, without its page of usage, in one line.
+fn usage_error(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let told = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let told = told.filter(|line| !line.is_empty() && !line.starts_with("For more"));
+    let told = told.collect::<Vec<_>>().join(" ");
+    format!("{}; see --help", told.strip_prefix("error: ").unwrap_or(&told))
+}
+
 /// Does `work` on so many threads; on all of the machine's if not told.
 ///
-/// The caller's thread becomes one of them: handing each kernel over to threads that wait would cost
-/// two switches a kernel.
+/// The work runs on one of them: handing each kernel over to threads that wait would cost two switches a
+/// kernel.
 fn on_threads<R: Send>(
     threads: Option<usize>,
     work: impl FnOnce() -> Result<R, Failure> + Send,

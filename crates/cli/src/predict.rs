@@ -1,8 +1,8 @@
 //! `mirrorgrad predict`.
 
-use crate::{Failure, options};
+use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_segment::{Predictor, overlay, plots, read_picture};
+use mirrorgrad_segment::{Predictor, overlay, plots, read_picture, shown, write_whole};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,21 +32,38 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let predictor = Predictor::new(options::checkpoint(&args.checkpoint)?)?;
     let stems = stems(&args.pictures)?;
     fs::create_dir_all(&args.out).map_err(Failure::write(&args.out))?;
+    let suffixes: &[&str] = if args.raw { &[""] } else { &["_mask", "_overlay"] };
+    let out = |stem: &str, suffix: &str| args.out.join(format!("{stem}{suffix}.png"));
+    for stem in stems.keys() {
+        suffixes.iter().try_for_each(|suffix| check_apart(&out(stem, suffix), &args.pictures))?;
+    }
     for (stem, path) in stems {
         let picture = read_picture(path)?;
-        let mask = predictor.predict(&path.display().to_string(), &picture)?;
+        let mask = predictor.predict(&shown(path), &picture)?;
         if args.raw {
-            mask.write_grey(&args.out.join(format!("{stem}.png")))?;
+            mask.write_grey(&out(&stem, ""))?;
         } else {
-            mask.write_palette(&args.out.join(format!("{stem}_mask.png")))?;
-            let out = args.out.join(format!("{stem}_overlay.png"));
+            mask.write_palette(&out(&stem, "_mask"))?;
+            let out = out(&stem, "_overlay");
             let png = plots::to_png(&overlay(&picture, &mask))
                 .map_err(|error| Failure::new(format!("{}: {error}", out.display())))?;
-            fs::write(&out, png).map_err(Failure::write(&out))?;
+            write_whole(&out, &png)?;
         }
     }
-    println!("{} masks in {}", args.pictures.len(), args.out.display());
+    say::line(format!("{} masks in {}", args.pictures.len(), shown(&args.out)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to write over a picture that is to be read.
+fn check_apart(out: &Path, pictures: &[PathBuf]) -> Result<(), Failure> {
+    let Ok(out) = out.canonicalize() else { return Ok(()) };
+    match pictures.iter().find(|picture| picture.canonicalize().is_ok_and(|path| path == out)) {
+        None => Ok(()),
+        Some(picture) => Err(Failure::new(format!(
+            "--out: expected a folder where no picture is overwritten, found {}",
+            shown(picture)
+        ))),
+    }
 }
 
 /// The pictures by their names without extension, which name the results.

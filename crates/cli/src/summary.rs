@@ -1,6 +1,6 @@
 //! `mirrorgrad summary`.
 
-use crate::{Failure, options};
+use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::{named_params, summary};
 use mirrorgrad_segment::{Config, Predictor, check_size};
@@ -19,7 +19,7 @@ pub struct SummaryArgs {
     #[arg(long, value_name = "HxW", value_parser = options::size, default_value = "64x64")]
     size: [usize; 2],
     /// Classes, for the default network
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "checkpoint", value_parser = clap::value_parser!(u16).range(1..=256))]
     classes: u16,
 }
 
@@ -41,22 +41,23 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
             "--size: expected at most {MOST_PIXELS} pixels, found {height}x{width}"
         )));
     }
-    println!(
+    say::line(format!(
         "{:<18} {:<16} {:<20} {:>10} {:>14}",
         "layer", "kind", "output", "params", "mult-adds"
-    );
+    ))?;
     let mut total = 0;
     for (name, call, params) in summary(&network, &[1, 3, height, width]) {
         let shape = call.shape[1..].iter().map(usize::to_string).collect::<Vec<_>>().join("x");
         total += call.multiply_adds;
-        println!(
+        say::line(format!(
             "{name:<18} {:<16} {shape:<20} {params:>10} {:>14}",
             call.kind, call.multiply_adds
-        );
+        ))?;
     }
     let params = named_params(&network);
     let trained = params.iter().filter(|(_, param)| param.is_trainable());
     let trained: usize = trained.map(|(_, param)| param.value().len()).sum();
-    println!("\n{trained} parameters, {:.1} million multiply-adds a picture", total as f64 / 1e6);
+    let millions = total as f64 / 1e6;
+    say::line(format!("\n{trained} parameters, {millions:.1} million multiply-adds a picture"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,18 +1,15 @@
 //! `mirrorgrad train`.
 
 use crate::watch::Terminal;
-use crate::{Failure, options};
+use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_segment::{
     Checkpoint, Config, ModelKind, OptimizerKind, Outcome, Predictor, RunFolder, ScheduleKind,
     Trainer, plots,
 };
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
-
-/// The exit code of a run that Ctrl-C ended, by the shell's custom.
-const INTERRUPTED: u8 = 130;
 
 /// Rows of the picture grid that a run leaves.
 const GRID_ROWS: usize = 8;
@@ -57,6 +54,9 @@ struct Settings {
     /// The probability of mirroring a training picture [default: 0.5]
     #[arg(long, value_name = "P", help_heading = "Data")]
     flip: Option<f64>,
+    /// The probability of turning a training picture upside down [default: 0; 0.5 for the built-in shapes]
+    #[arg(long, value_name = "P", help_heading = "Data")]
+    vertical_flip: Option<f64>,
     /// How strongly colours of training pictures change, from 0 to 1 [default: 0]
     #[arg(long, value_name = "S", help_heading = "Data")]
     jitter: Option<f64>,
@@ -95,7 +95,7 @@ struct Settings {
     /// How the learning rate falls [default: cosine]
     #[arg(long, value_name = "NAME", value_parser = options::choice::<ScheduleKind>(["constant", "step", "cosine", "poly"]), help_heading = "Training")]
     schedule: Option<ScheduleKind>,
-    /// Steps over which the learning rate rises at the start
+    /// Steps over which the learning rate rises at the start, a quarter of the run at most
     #[arg(long, value_name = "STEPS", help_heading = "Training")]
     warmup: Option<u64>,
     /// Keep the norm of all gradients together under this
@@ -109,29 +109,56 @@ struct Settings {
 impl Settings {
     /// The options as they would be typed, for telling which were given.
     fn given(&self) -> Vec<&'static str> {
+        // Whole, so that no new option is forgotten here.
+        let Self {
+            data,
+            val_split,
+            ignore_index,
+            size,
+            crop,
+            scale,
+            flip,
+            vertical_flip,
+            jitter,
+            model,
+            upsample,
+            widths,
+            no_batch_norm,
+            epochs,
+            batch,
+            lr,
+            optimizer,
+            weight_decay,
+            momentum,
+            schedule,
+            warmup,
+            clip,
+            seed,
+        } = self;
         let each = [
-            ("--data", self.data.is_some()),
-            ("--val-split", self.val_split.is_some()),
-            ("--ignore-index", self.ignore_index.is_some()),
-            ("--size", self.size.is_some()),
-            ("--crop", self.crop.is_some()),
-            ("--scale", self.scale.is_some()),
-            ("--flip", self.flip.is_some()),
-            ("--jitter", self.jitter.is_some()),
-            ("--model", self.model.is_some()),
-            ("--upsample", self.upsample.is_some()),
-            ("--widths", self.widths.is_some()),
-            ("--no-batch-norm", self.no_batch_norm),
-            ("--epochs", self.epochs.is_some()),
-            ("--batch", self.batch.is_some()),
-            ("--lr", self.lr.is_some()),
-            ("--optimizer", self.optimizer.is_some()),
-            ("--weight-decay", self.weight_decay.is_some()),
-            ("--momentum", self.momentum.is_some()),
-            ("--schedule", self.schedule.is_some()),
-            ("--warmup", self.warmup.is_some()),
-            ("--clip", self.clip.is_some()),
-            ("--seed", self.seed.is_some()),
+            ("--data", data.is_some()),
+            ("--val-split", val_split.is_some()),
+            ("--ignore-index", ignore_index.is_some()),
+            ("--size", size.is_some()),
+            ("--crop", crop.is_some()),
+            ("--scale", scale.is_some()),
+            ("--flip", flip.is_some()),
+            ("--vertical-flip", vertical_flip.is_some()),
+            ("--jitter", jitter.is_some()),
+            ("--model", model.is_some()),
+            ("--upsample", upsample.is_some()),
+            ("--widths", widths.is_some()),
+            ("--no-batch-norm", *no_batch_norm),
+            ("--epochs", epochs.is_some()),
+            ("--batch", batch.is_some()),
+            ("--lr", lr.is_some()),
+            ("--optimizer", optimizer.is_some()),
+            ("--weight-decay", weight_decay.is_some()),
+            ("--momentum", momentum.is_some()),
+            ("--schedule", schedule.is_some()),
+            ("--warmup", warmup.is_some()),
+            ("--clip", clip.is_some()),
+            ("--seed", seed.is_some()),
         ];
         each.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -144,13 +171,19 @@ impl Settings {
         }
         let mut config = Config::default();
         let data = &mut config.data;
-        data.dir = self.data.clone();
+        // The run may go on from elsewhere.
+        data.dir =
+            self.data.as_ref().map(|dir| path::absolute(dir).unwrap_or_else(|_| dir.clone()));
         data.folder.validation_split = self.val_split;
         data.folder.ignore_index = self.ignore_index;
         data.folder.size = self.size;
         data.augment.crop = self.crop;
         put(&mut data.augment.scale, self.scale);
         put(&mut data.augment.flip, self.flip);
+        if data.dir.is_none() {
+            data.augment.vertical_flip = 0.5; // The figures have no upright.
+        }
+        put(&mut data.augment.vertical_flip, self.vertical_flip);
         put(&mut data.augment.jitter, self.jitter);
 
         let model = &mut config.model;
@@ -182,20 +215,22 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         (out, _) => begin(out.as_deref(), &args.settings)?,
     };
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
-    println!("run folder {folder}");
+    say::progress(format!("run folder {folder}"));
     let outcome = trainer.run(&folder, &mut watch)?;
     watch.finish();
     draw(&trainer, &folder)?;
     match outcome {
         Outcome::Finished => {
             if let Some(best) = trainer.history().iter().map(|m| m.val_miou).reduce(f64::max) {
-                println!("done: best validation mIoU {best:.4}, see {folder}");
+                say::progress(format!("done: best validation mIoU {best:.4}, see {folder}"));
             }
             Ok(ExitCode::SUCCESS)
         }
         Outcome::Stopped => {
-            println!("stopped; go on with: mirrorgrad train --resume --out {folder}");
-            Ok(ExitCode::from(INTERRUPTED))
+            let out = folder.path().to_string_lossy();
+            let out = shlex::try_quote(&out).unwrap_or_else(|_| folder.to_string().into());
+            say::progress(format!("stopped; go on with: mirrorgrad train --resume --out {out}"));
+            Ok(watch.exit_code())
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What a run shows while it trains: a bar on a terminal, plain lines elsewhere.
 
-use crate::Failure;
+use crate::{Failure, say};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirrorgrad_segment::{EpochMetrics, Evaluation, StepReport, Watch};
-use std::io::IsTerminal;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Seconds between plain lines within an epoch.
@@ -15,7 +18,8 @@ const INTERVAL: Duration = Duration::from_secs(20);
 pub struct Terminal {
     bar: Option<ProgressBar>,
     epochs: usize,
-    stop: Arc<AtomicBool>,
+    /// The signal that asked for an end; 0 while none has.
+    stop: Arc<AtomicUsize>,
     pace: Pace,
     last_line: Instant,
     miou: Option<f64>,
@@ -35,16 +39,11 @@ impl Pace {
 }
 
 impl Terminal {
-    /// For a run of so many epochs. The first Ctrl-C asks for an orderly end, the second ends at once.
+    /// For a run of so many epochs. The first Ctrl-C (or SIGTERM) asks for an orderly end, the second ends
+    /// at once.
     pub fn new(epochs: usize) -> Result<Self, Failure> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&stop);
-        ctrlc::set_handler(move || {
-            if asked.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        })
-        .map_err(|error| Failure::new(format!("Ctrl-C cannot be caught: {error}")))?;
+        let stop = catch_signals()
+            .map_err(|error| Failure::new(format!("Ctrl-C cannot be caught: {error}")))?;
         let now = Instant::now();
         Ok(Self {
             bar: std::io::stderr().is_terminal().then(bar),
@@ -54,6 +53,11 @@ impl Terminal {
             last_line: now,
             miou: None,
         })
+    }
+
+    /// What a process ends with that a signal has stopped: 128 and its number, by the shell's custom.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(signal_code(self.stop.load(Ordering::Relaxed) as i32))
     }
 
     /// Takes the bar away.
@@ -94,7 +98,8 @@ impl Watch for Terminal {
             None if self.last_line.elapsed() >= INTERVAL => {
                 self.last_line = Instant::now();
                 let StepReport { epoch, batch, batches, .. } = report;
-                eprintln!("epoch {epoch}/{}  batch {batch}/{batches}  {message}", self.epochs);
+                let epochs = self.epochs;
+                say::aside(format!("epoch {epoch}/{epochs}  batch {batch}/{batches}  {message}"));
             }
             None => {}
         }
@@ -116,14 +121,33 @@ impl Watch for Terminal {
             metrics.seconds
         );
         match &self.bar {
-            Some(bar) => bar.suspend(|| println!("{line}")),
-            None => println!("{line}"),
+            Some(bar) => bar.suspend(|| say::progress(line)),
+            None => say::progress(line),
         }
     }
 
     fn wants_stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) != 0
     }
+}
+
+/// Where the first SIGINT or SIGTERM notes itself; a second ends the process.
+fn catch_signals() -> io::Result<Arc<AtomicUsize>> {
+    let stop = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // Handlers are called in this order: the one that ends sees only what came before.
+        let code = i32::from(signal_code(signal));
+        flag::register_conditional_shutdown(signal, code, Arc::clone(&asked))?;
+        flag::register(signal, Arc::clone(&asked))?;
+        flag::register_usize(signal, Arc::clone(&stop), signal as usize)?;
+    }
+    Ok(stop)
+}
+
+/// 128 and the signal's number.
+fn signal_code(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(1)
 }
 
 fn bar() -> ProgressBar {

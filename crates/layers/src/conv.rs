@@ -2,8 +2,9 @@
 
 use crate::{Init, Mode, Module, Names, Param};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, Geometry, GeometryError, Tensor, Window};
+use mirrorgrad_tensor::{Element, Geometry, GeometryError, Rule, Tensor, concat};
 use rand::Rng;
+use std::sync::Arc;
 
 /// A convolution with learned weight: `[batch, in, h, w] -> [batch, out, map h, map w]`.
 ///
@@ -23,8 +24,10 @@ pub struct Conv2d<T: Element = f32> {
 }
 
 impl<T: Element> Conv2d<T> {
-    /// From `[inputs, outputs]` channels, with PyTorch's default initialization.
-    pub fn new(channels: [usize; 2], window: Window, rng: &mut impl Rng) -> Self {
+    /// From `[inputs, outputs]` channels, with PyTorch's default initialization. The window is a
+    /// [`Window`](mirrorgrad_tensor::Window), or the words of another framework's
+    /// [`dialect`](mirrorgrad_tensor::dialect).
+    pub fn new(channels: [usize; 2], window: impl Rule + 'static, rng: &mut impl Rng) -> Self {
         Self::grouped(channels, window, 1, rng)
     }
 
@@ -35,7 +38,7 @@ impl<T: Element> Conv2d<T> {
     #[track_caller]
     pub fn grouped(
         [inputs, outputs]: [usize; 2],
-        window: Window,
+        window: impl Rule + 'static,
         groups: usize,
         rng: &mut impl Rng,
     ) -> Self {
@@ -101,12 +104,13 @@ impl<T: Element> Module<T> for Conv2d<T> {
 #[derive(Debug)]
 pub struct ConvTranspose2d<T: Element = f32> {
     parts: Parts<T>,
-    output_padding: [usize; 2],
 }
 
 impl<T: Element> ConvTranspose2d<T> {
-    /// From `[inputs, outputs]` channels, with PyTorch's default initialization.
-    pub fn new(channels: [usize; 2], window: Window, rng: &mut impl Rng) -> Self {
+    /// From `[inputs, outputs]` channels, with PyTorch's default initialization. The window is a
+    /// [`Window`](mirrorgrad_tensor::Window), or the words of another framework's
+    /// [`dialect`](mirrorgrad_tensor::dialect).
+    pub fn new(channels: [usize; 2], window: impl Rule + 'static, rng: &mut impl Rng) -> Self {
         Self::grouped(channels, window, 1, rng)
     }
 
@@ -117,24 +121,17 @@ impl<T: Element> ConvTranspose2d<T> {
     #[track_caller]
     pub fn grouped(
         [inputs, outputs]: [usize; 2],
-        window: Window,
+        window: impl Rule + 'static,
         groups: usize,
         rng: &mut impl Rng,
     ) -> Self {
-        let parts = Parts::new([inputs, outputs], outputs, window, groups, rng);
-        Self { parts, output_padding: [0; 2] }
-    }
-
-    /// With rows and columns added at the end of what [`Module::forward`] makes.
-    #[must_use]
-    pub fn output_padding(self, output_padding: [usize; 2]) -> Self {
-        Self { output_padding, ..self }
+        Self { parts: Parts::new([inputs, outputs], outputs, window, groups, rng) }
     }
 
     /// Without bias.
     #[must_use]
     pub fn without_bias(self) -> Self {
-        Self { parts: self.parts.without_bias(), ..self }
+        Self { parts: self.parts.without_bias() }
     }
 
     /// With a weight drawn by `init` and, if there is a bias, zeros for it.
@@ -178,7 +175,7 @@ impl<T: Element> Module<T> for ConvTranspose2d<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let [_, _, height, width] = x.value().dims();
-        let geometry = self.parts.window.under([height, width], self.output_padding);
+        let geometry = self.parts.window.under([height, width]);
         self.run(&fit("conv_transpose2d", geometry), x, mode)
     }
 
@@ -192,7 +189,7 @@ impl<T: Element> Module<T> for ConvTranspose2d<T> {
 struct Parts<T: Element> {
     weight: Param<T>,
     bias: Option<Param<T>>,
-    window: Window,
+    window: Arc<dyn Rule>,
     groups: usize,
 }
 
@@ -202,7 +199,7 @@ impl<T: Element> Parts<T> {
     fn new(
         [rows, columns]: [usize; 2],
         outputs: usize,
-        window: Window,
+        window: impl Rule + 'static,
         groups: usize,
         rng: &mut impl Rng,
     ) -> Self {
@@ -210,9 +207,11 @@ impl<T: Element> Parts<T> {
             groups > 0 && rows.is_multiple_of(groups) && columns.is_multiple_of(groups),
             "conv: {groups} groups do not divide {rows} and {columns} channels"
         );
-        let shape = [rows, columns / groups, window.kernel[0], window.kernel[1]];
+        let [height, width] = window.kernel();
+        let shape = [rows, columns / groups, height, width];
         let weight = Param::new(Init::PyTorch.weight(&shape, rng));
-        Self { weight, bias: Some(Param::new(Init::bias(&shape, outputs, rng))), window, groups }
+        let bias = Some(Param::new(Init::bias(&shape, outputs, rng)));
+        Self { weight, bias, window: Arc::new(window), groups }
     }
 
     fn without_bias(self) -> Self {
@@ -220,7 +219,15 @@ impl<T: Element> Parts<T> {
     }
 
     fn draw(&self, init: Init, rng: &mut impl Rng) {
-        self.weight.set(init.weight(self.weight.value().shape(), rng));
+        let shape = self.weight.value().shape().to_vec();
+        self.weight.set(match init {
+            // Each group is a layer of its own.
+            Init::Bilinear => {
+                let own = init.weight(&[&[shape[0] / self.groups], &shape[1..]].concat(), rng);
+                concat(&vec![&own; self.groups], 0)
+            }
+            _ => init.weight(&shape, rng),
+        });
         if let Some(bias) = &self.bias {
             bias.set(Tensor::zeros(bias.value().shape()));
         }

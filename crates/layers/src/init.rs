@@ -17,8 +17,8 @@ pub enum Init {
     XavierUniform,
     /// PyTorch's default for linear and convolution layers: uniform within ±1 / √fan_in.
     PyTorch,
-    /// Bilinear interpolation, for transposed convolutions: each channel is upsampled by itself. With
-    /// groups every filter is filled, otherwise the diagonal (Long et al. 2015).
+    /// Bilinear interpolation, for transposed convolutions: the diagonal is filled, so that each channel
+    /// is upsampled by itself (Long et al. 2015). A layer fills the diagonal of each of its groups.
     Bilinear,
     /// Zeros.
     Zeros,
@@ -71,7 +71,7 @@ fn bilinear<T: Element>(shape: &[usize]) -> Tensor<T> {
     };
     Tensor::from_fn([rows, columns, height, width], |i| {
         let (filter, tap) = (i / (height * width), i % (height * width));
-        let own = columns == 1 || filter / columns == filter % columns;
+        let own = filter / columns == filter % columns;
         let value = along(tap / width, height) * along(tap % width, width);
         T::of(if own { value } else { 0.0 })
     })

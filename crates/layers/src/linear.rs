@@ -5,7 +5,7 @@ use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::Element;
 use rand::Rng;
 
-/// `x · weightᵀ + bias` over the last axis: `[.., in] -> [.., out]`, weight `[out, in]`.
+/// `x · weightᵀ + bias` over the last axis: `[batch, .., in] -> [batch, .., out]`, weight `[out, in]`.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
@@ -25,7 +25,12 @@ pub struct Linear<T: Element = f32> {
 
 impl<T: Element> Linear<T> {
     /// From `[inputs, outputs]` features, with PyTorch's default initialization.
+    ///
+    /// # Panics
+    /// If there are no inputs or no outputs.
+    #[track_caller]
     pub fn new([inputs, outputs]: [usize; 2], rng: &mut impl Rng) -> Self {
+        assert!(inputs > 0 && outputs > 0, "linear: expected at least one feature on both sides");
         let shape = [outputs, inputs];
         let weight = Param::new(Init::PyTorch.weight(&shape, rng));
         Self { weight, bias: Param::new(Init::bias(&shape, outputs, rng)) }
@@ -34,11 +39,11 @@ impl<T: Element> Linear<T> {
 
 impl<T: Element> Module<T> for Linear<T> {
     /// # Panics
-    /// If the last axis is not the layer's inputs long.
+    /// If there are under two axes, or the last is not the layer's inputs long.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let weight = self.weight.var();
-        let rows: usize = x.shape().split_last().map_or(1, |(_, outer)| outer.iter().product());
+        let rows: usize = x.shape()[1..].iter().rev().skip(1).product();
         let y = x.matmul(&weight.transpose()) + self.bias.var();
         mode.note("Linear", Some(&self.weight), &y, rows * weight.value().len());
         y

@@ -79,7 +79,7 @@ pub struct LayerCall {
     pub(crate) key: Option<usize>,
     /// The shape of its result.
     pub shape: Vec<usize>,
-    /// Multiply-adds it took.
+    /// Multiply-adds it took for each picture of the batch.
     pub multiply_adds: usize,
 }
 

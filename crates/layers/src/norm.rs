@@ -33,6 +33,9 @@ impl<T: Element> BatchNorm2d<T> {
 
     /// Moves the running statistics towards a batch's; the variance as an unbiased estimate.
     fn follow(&self, stats: &NormStats<T>, count: usize) {
+        if count == 0 {
+            return; // Nothing has no statistics.
+        }
         let part = T::of(self.momentum);
         let unbiased = T::of(count as f64 / (count.max(2) - 1) as f64);
         let mix = |old: T, new: T| old + part * (new - old);
@@ -52,9 +55,11 @@ impl<T: Element> BatchNorm2d<T> {
 
 impl<T: Element> Module<T> for BatchNorm2d<T> {
     /// # Panics
-    /// If there are other than the layer's channels.
+    /// If `x` does not have four axes, or has other than the layer's channels.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let ([_, channels, _, _], own) = (x.value().dims(), self.weight.value().len());
+        assert_eq!(channels, own, "batch_norm: expected {own} channels, got {:?}", x.shape());
         let y = match mode {
             Mode::Train(_) => {
                 let (gain, bias) = (self.weight.var(), self.bias.var());

@@ -28,8 +28,8 @@ pub trait Optimizer<T: Element = f32>: Send {
 /// What an optimizer remembers between steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OptimizerState<T: Element = f32> {
-    /// Steps taken.
-    pub steps: u64,
+    /// Steps that each parameter has taken, by its name, where the optimizer counts them.
+    pub steps: BTreeMap<String, u64>,
     /// Averages, under `kind.parameter name`.
     pub tensors: BTreeMap<String, Tensor<T>>,
 }
@@ -54,7 +54,11 @@ fn for_each_gradient<T: Element>(
     mut each: impl FnMut(&str, &Param<T>, &Tensor<T>),
 ) -> Vec<String> {
     let mut unreached = Vec::new();
-    for (name, param) in params.iter().filter(|(_, param)| param.is_trainable()) {
+    for (i, (name, param)) in params.iter().enumerate().filter(|(_, (_, p))| p.is_trainable()) {
+        // A place with two names moves once, under its first.
+        if params[..i].iter().any(|(_, other)| other.is(param)) {
+            continue;
+        }
         match grads.get(&param.var()) {
             Some(grad) => each(name, param, grad),
             None => unreached.push(name.clone()),

@@ -67,7 +67,7 @@ pub struct AvgPool2d {
 }
 
 impl AvgPool2d {
-    /// With any undilated window.
+    /// With any window.
     pub const fn new(window: Window) -> Self {
         Self { window }
     }
@@ -75,7 +75,7 @@ impl AvgPool2d {
 
 impl<T: Element> Module<T> for AvgPool2d {
     /// # Panics
-    /// If the window does not fit the image, may see only padding, or is dilated.
+    /// If the window does not fit the image, or may see only padding.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let y = ops::avg_pool2d(&self.window, x, true);

@@ -97,8 +97,7 @@ pub fn to_safetensors<T: Element>(tensors: &NamedTensors<T>) -> Vec<u8> {
 /// # Errors
 /// If the bytes are not such a file, a name occurs twice, or a tensor does not hold real numbers.
 pub fn from_safetensors<T: Element>(bytes: &[u8]) -> Result<NamedTensors<T>, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|e| WeightsError::Format(e.to_string()))?;
-    check_unique(bytes)?;
+    let file = parse_safetensors(bytes)?;
     let tensors = file.tensors().into_iter().filter(|(name, _)| !is_counter(name));
     tensors
         .map(|(name, view)| {
@@ -110,6 +109,16 @@ pub fn from_safetensors<T: Element>(bytes: &[u8]) -> Result<NamedTensors<T>, Wei
             Ok((name, tensor))
         })
         .collect()
+}
+
+/// A safetensors file whose names are unique, as views of its bytes.
+///
+/// # Errors
+/// If the bytes are not such a file, or a name occurs twice.
+pub fn parse_safetensors(bytes: &[u8]) -> Result<SafeTensors<'_>, WeightsError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|e| WeightsError::Format(e.to_string()))?;
+    check_unique(bytes)?;
+    Ok(file)
 }
 
 fn is_counter(name: &str) -> bool {

@@ -20,14 +20,15 @@
 //! ```
 //!
 //! The crates behind this one, from the ground up: [`tensor`] (numbers without history),
-//! [`autograd`] (numbers with history), [`layers`] (parameters, optimizers, networks) and
-//! [`segment`] (data, metrics, runs).
+//! [`autograd`] (numbers with history), [`layers`] (parameters, optimizers, networks),
+//! [`segment`] (data, metrics, runs) and [`study`] (the symmetry, to be looked at).
 
 #![forbid(unsafe_code)]
 
 pub use mirrorgrad_autograd as autograd;
 pub use mirrorgrad_layers as layers;
 pub use mirrorgrad_segment as segment;
+pub use mirrorgrad_study as study;
 pub use mirrorgrad_tensor as tensor;
 
 /// What most programs use.

@@ -18,6 +18,8 @@ const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 pub struct Augment {
     /// How likely left and right are exchanged.
     pub flip: f64,
+    /// How likely top and bottom are exchanged: for pictures without an upright, as maps have.
+    pub vertical_flip: f64,
     /// The least and the greatest factor by which both sides are scaled. Without a crop, as much
     /// is then cut off or added as brings the sample back to its size.
     pub scale: [f64; 2],
@@ -30,7 +32,7 @@ pub struct Augment {
 
 impl Default for Augment {
     fn default() -> Self {
-        Self { flip: 0.5, scale: [1.0; 2], crop: None, jitter: 0.0 }
+        Self { flip: 0.5, vertical_flip: 0.0, scale: [1.0; 2], crop: None, jitter: 0.0 }
     }
 }
 
@@ -42,8 +44,10 @@ impl Augment {
     /// [`DataError::Option`] for the first such value.
     pub fn check(&self, ignore_index: Option<u8>) -> Result<(), DataError> {
         let [least, most] = self.scale;
-        if !(0.0..=1.0).contains(&self.flip) {
-            return Err(DataError::option("flip", "a probability", self.flip));
+        for (option, chance) in [("flip", self.flip), ("vertical-flip", self.vertical_flip)] {
+            if !(0.0..=1.0).contains(&chance) {
+                return Err(DataError::option(option, "a probability", chance));
+            }
         }
         if !(least >= 0.1 && least <= most && most <= 10.0) {
             let expected = "a least and a greatest factor between 0.1 and 10";
@@ -78,7 +82,7 @@ impl Augment {
     ) -> Result<Sample, DataError> {
         self.check(ignore_index)?;
         let crop = self.crop.unwrap_or(sample.size());
-        let flip = rng.random_bool(self.flip);
+        let [flip, vertical_flip] = [self.flip, self.vertical_flip].map(|p| rng.random_bool(p));
         let scale = self.scale[0] + (self.scale[1] - self.scale[0]) * rng.random::<f64>();
         let size = sample.size().map(|side| (side as f64 * scale).round().max(1.0) as usize);
         if size.iter().any(|&side| side > MAX_SIDE) {
@@ -98,6 +102,10 @@ impl Augment {
         }
         if flip {
             (sample.picture, sample.mask) = (sample.picture.flip(), sample.mask.flip());
+        }
+        if vertical_flip {
+            let turned = (sample.picture.flip_vertical(), sample.mask.flip_vertical());
+            (sample.picture, sample.mask) = turned;
         }
         if self.jitter > 0.0 {
             jitter(&mut sample.picture, self.jitter as f32, rng);

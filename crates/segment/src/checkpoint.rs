@@ -33,6 +33,8 @@ pub struct Checkpoint {
     pub config: Config,
     /// The names of the classes.
     pub classes: Vec<String>,
+    /// What tells the run's pictures from others, see [`Dataset::fingerprint`](crate::Dataset).
+    pub data: String,
     /// Where the run stands.
     pub progress: Progress,
     /// The epochs so far.
@@ -65,10 +67,11 @@ pub struct Progress {
 struct Payload {
     config: String,
     classes: Vec<String>,
+    data: String,
     progress: Progress,
     history: Vec<EpochMetrics>,
     weights: BTreeMap<String, Values>,
-    optimizer_steps: u64,
+    optimizer_steps: BTreeMap<String, u64>,
     optimizer: BTreeMap<String, Values>,
 }
 
@@ -100,10 +103,11 @@ impl Checkpoint {
         let payload = Payload {
             config: toml::to_string(&self.config).map_err(|error| error.to_string())?,
             classes: self.classes.clone(),
+            data: self.data.clone(),
             progress: self.progress,
             history: self.history.clone(),
             weights: pack(&self.weights),
-            optimizer_steps: self.optimizer.steps,
+            optimizer_steps: self.optimizer.steps.clone(),
             optimizer: pack(&self.optimizer.tensors),
         };
         let payload = codec(MAX_BYTES).serialize(&payload).map_err(|error| error.to_string())?;
@@ -167,6 +171,7 @@ impl Checkpoint {
         Ok(Self {
             config: toml::from_str(&payload.config).map_err(|error| error.to_string())?,
             classes: payload.classes,
+            data: payload.data,
             progress: payload.progress,
             history: payload.history,
             weights: unpack(payload.weights)?,

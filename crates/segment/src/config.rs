@@ -1,11 +1,14 @@
 //! All that decides a run: written into its folder, and into every checkpoint.
 
+use crate::dataset::Joined;
+use crate::error::shown;
+use crate::files::check_size;
 use crate::{Augment, DataError, Dataset, Folder, FolderOptions, Part, Shapes};
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Upsampling};
 use mirrorgrad_layers::optim::{Adam, Optimizer, Sgd};
 use mirrorgrad_layers::{Curve, Schedule};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A run, resolved: the same configuration gives the same bits.
@@ -30,6 +33,31 @@ pub struct DataConfig {
     pub folder: FolderOptions,
     /// What is changed at random while training.
     pub augment: Augment,
+}
+
+impl DataConfig {
+    fn check(&self) -> Result<(), DataError> {
+        let FolderOptions { size, validation_split, ignore_index, .. } = self.folder;
+        match &self.dir {
+            Some(dir) if dir.to_str().is_none() => {
+                let expected = "a path in UTF-8, which the run's configuration can hold";
+                return Err(DataError::option("--data", expected, shown(dir)));
+            }
+            Some(_) => {}
+            None => {
+                let given =
+                    [("--size", size.is_some()), ("--val-split", validation_split.is_some())];
+                if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
+                    let expected = "no such option for the built-in shapes, or --data beside it";
+                    return Err(DataError::option(option, expected, "it alone"));
+                }
+            }
+        }
+        if let Some(size) = size {
+            check_size(Path::new("--size"), size)?;
+        }
+        self.augment.check(ignore_index)
+    }
 }
 
 /// A network.
@@ -188,7 +216,7 @@ impl Config {
                 return refuse(option, &format!("at most {}", i64::MAX), value.to_string());
             }
         }
-        self.data.augment.check(self.data.folder.ignore_index)
+        self.data.check()
     }
 
     /// Opens a part of the data.
@@ -199,8 +227,12 @@ impl Config {
         let seed = self.training.seed;
         Ok(match (&self.data.dir, part) {
             (Some(dir), part) => Arc::new(Folder::open(dir, part, &self.data.folder)?),
-            (None, Part::Train | Part::All) => Arc::new(Shapes::train(seed)),
+            (None, Part::Train) => Arc::new(Shapes::train(seed)),
             (None, Part::Validation) => Arc::new(Shapes::validation(seed)),
+            (None, Part::All) => Arc::new(Joined {
+                first: Arc::new(Shapes::train(seed)),
+                second: Arc::new(Shapes::validation(seed)),
+            }),
         })
     }
 

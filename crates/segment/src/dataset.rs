@@ -1,6 +1,7 @@
 //! What the trainer asks of data.
 
 use crate::{DataError, Sample};
+use std::sync::Arc;
 
 /// Pictures with masks, by number.
 pub trait Dataset: Send + Sync {
@@ -22,6 +23,39 @@ pub trait Dataset: Send + Sync {
     /// Whether there are no samples.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What tells these samples from others, without reading them: a run goes on only with the samples
+    /// it began with.
+    fn fingerprint(&self) -> String {
+        format!("{} samples", self.len())
+    }
+}
+
+/// One data set after another of the same classes.
+pub(crate) struct Joined {
+    pub first: Arc<dyn Dataset>,
+    pub second: Arc<dyn Dataset>,
+}
+
+impl Dataset for Joined {
+    fn len(&self) -> usize {
+        self.first.len() + self.second.len()
+    }
+
+    fn classes(&self) -> &[String] {
+        self.first.classes()
+    }
+
+    fn sample(&self, index: usize) -> Result<Sample, DataError> {
+        match index.checked_sub(self.first.len()) {
+            None => self.first.sample(index),
+            Some(index) => self.second.sample(index),
+        }
+    }
+
+    fn fingerprint(&self) -> String {
+        [self.first.fingerprint(), self.second.fingerprint()].join(" and ")
     }
 }
 

@@ -122,13 +122,13 @@ impl DataError {
     }
 }
 
-/// A path for a message.
-pub(crate) fn shown(path: &Path) -> String {
+/// A path for a message, in one line.
+pub fn shown(path: &Path) -> String {
     one_line(&path.display().to_string())
 }
 
-/// Control characters escaped: a file name may hold line breaks and terminal codes.
-fn one_line(text: &str) -> String {
+/// `text` with its control characters escaped: a name may hold line breaks and terminal codes.
+pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }

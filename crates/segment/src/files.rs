@@ -1,8 +1,10 @@
-//! What every file has to pass before it is decoded.
+//! Files as bytes: what each has to pass before it is decoded, and how one is written.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
+
+use atomic_write_file::AtomicWriteFile;
 
 use crate::DataError;
 use crate::error::tall;
@@ -30,6 +32,20 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
         return Err(DataError::unfit(path, format!("at most {limit} bytes"), found));
     }
     Ok(bytes)
+}
+
+/// Replaces the file at `path` as a whole: written beside, synced, renamed. A link there is replaced, not
+/// followed.
+///
+/// # Errors
+/// If it cannot be written; what was there is then still there.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+    let write = || {
+        let mut file = AtomicWriteFile::open(path)?;
+        file.write_all(bytes)?;
+        file.commit()
+    };
+    write().map_err(DataError::write(path))
 }
 
 /// Refuses a size that no training picture has, before memory is set aside for it.

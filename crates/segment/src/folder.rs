@@ -76,7 +76,7 @@ impl Folder {
         if let Some(size) = options.size {
             check_size(Path::new("--size"), size)?;
         }
-        let divided = dir.join("train").is_dir() || dir.join("val").is_dir();
+        let divided = Self::is_divided(dir)?;
         if !divided && !dir.join("images").is_dir() {
             let expected = "images and masks in it, or train and val with images and masks in each";
             return Err(DataError::unfit(dir, expected, "neither"));
@@ -96,6 +96,16 @@ impl Folder {
         };
         Ok(Self { classes, pairs, options: options.clone() })
     }
+
+    /// Whether a directory has parts of its own to train and to validate on.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_divided(dir: &Path) -> Result<bool, DataError> {
+        // Of a directory that cannot be read, everything would seem to be missing.
+        std::fs::read_dir(dir).map_err(DataError::read(dir))?;
+        Ok(dir.join("train").is_dir() || dir.join("val").is_dir())
+    }
 }
 
 impl Dataset for Folder {
@@ -105,6 +115,16 @@ impl Dataset for Folder {
 
     fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// The names of the files, in order; the folder may have moved.
+    fn fingerprint(&self) -> String {
+        let mut names = blake3::Hasher::new();
+        for path in self.pairs.iter().flat_map(|pair| [&pair.picture, &pair.mask]) {
+            let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+            names.update(&(name.len() as u64).to_le_bytes()).update(name);
+        }
+        names.finalize().to_hex().to_string()
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {

@@ -3,13 +3,12 @@
 //! Palettes are never applied and small grey values never stretched, both of which a reader of
 //! pictures would do.
 
-use std::fs::File;
-use std::io::{BufWriter, Cursor, Write};
+use std::io::Cursor;
 use std::path::Path;
 
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
-use crate::files::{MAX_BYTES, check_size, read};
+use crate::files::{MAX_BYTES, check_size, read, write_whole};
 use crate::{DataError, Mask, palette};
 
 const EXPECTED: &str = "a mask: a PNG of palette or grey pixels of 1 to 8 bits, their values the \
@@ -101,9 +100,8 @@ impl Mask {
     }
 
     fn write(&self, path: &Path, colours: Option<Vec<u8>>) -> Result<(), DataError> {
-        let failed = DataError::write(path);
-        let mut file = BufWriter::new(File::create(path).map_err(&failed)?);
-        let mut encoder = png::Encoder::new(&mut file, self.width as u32, self.height as u32);
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
         encoder.set_depth(BitDepth::Eight);
         encoder.set_color(if colours.is_some() {
             ColorType::Indexed
@@ -117,6 +115,7 @@ impl Mask {
             writer.write_image_data(&self.labels)?;
             writer.finish()
         });
-        encoded.map_err(std::io::Error::from).and_then(|()| file.flush()).map_err(&failed)
+        encoded.map_err(std::io::Error::from).map_err(DataError::write(path))?;
+        write_whole(path, &bytes)
     }
 }

@@ -103,12 +103,15 @@ fn panel<'a>(
     Ok(())
 }
 
-/// Rows of picture, truth and prediction, side by side.
+/// Longest side of a picture in a grid.
+const LONGEST: usize = 512;
+
+/// Rows of picture, truth and prediction, side by side; larger pictures are made smaller.
 pub fn grid(rows: &[(Sample, crate::Mask)]) -> Picture {
     let cells: Vec<[Picture; 3]> = rows
         .iter()
         .map(|(sample, predicted)| {
-            [sample.picture.clone(), colours(&sample.mask), colours(predicted)]
+            [sample.picture.clone(), colours(&sample.mask), colours(predicted)].map(small)
         })
         .collect();
     let widest = cells.iter().map(|row| row[0].width).max().unwrap_or(1);
@@ -123,6 +126,14 @@ pub fn grid(rows: &[(Sample, crate::Mask)]) -> Picture {
         top += row[0].height + GAP;
     }
     grid
+}
+
+fn small(picture: Picture) -> Picture {
+    let longest = picture.width.max(picture.height);
+    if longest <= LONGEST {
+        return picture;
+    }
+    picture.resize(picture.size().map(|side| (side * LONGEST / longest).max(1)))
 }
 
 impl Picture {

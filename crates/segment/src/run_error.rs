@@ -1,7 +1,7 @@
 //! Why a run cannot begin or go on.
 
 use crate::DataError;
-use crate::error::shown;
+use crate::error::{shown, tall};
 use mirrorgrad_layers::weights::WeightsError;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,16 @@ pub enum RunError {
     /// Weights do not fit the network.
     #[error("the checkpoint does not fit its own network: {0}")]
     Weights(#[from] WeightsError),
+    /// What the optimizer remembers does not fit the network.
+    #[error(
+        "the checkpoint's optimizer does not fit its own network: it has {name:?} of shape {got:?}"
+    )]
+    Optimizer {
+        /// The tensor that fits no parameter.
+        name: String,
+        /// Its shape.
+        got: Vec<usize>,
+    },
     /// Labels do not fit the classes.
     #[error(transparent)]
     Targets(#[from] mirrorgrad_tensor::TargetError),
@@ -30,7 +40,7 @@ pub enum RunError {
     #[error(transparent)]
     Metric(#[from] crate::MetricError),
     /// A picture is too small for the network.
-    #[error("{name}: expected at least {least}x{least} pixels for this network, found {} high, {} wide", size[0], size[1])]
+    #[error("{name}: expected at least {least}x{least} pixels for this network, found {}", tall(*.size))]
     TooSmall {
         /// The picture.
         name: String,
@@ -39,13 +49,15 @@ pub enum RunError {
         /// Its `[height, width]`.
         size: [usize; 2],
     },
-    /// The loss is no longer a number.
+    /// What should be a number no longer is.
     #[error(
-        "the loss became {loss} at step {step} (epoch {epoch}): training stopped, earlier checkpoints are kept; try a lower --lr or --clip 1"
+        "{what} became {value} at step {step} (epoch {epoch}): training stopped, earlier checkpoints are kept; try a lower --lr or --clip 1"
     )]
     Diverged {
-        /// The loss.
-        loss: f32,
+        /// The loss, or a parameter.
+        what: String,
+        /// Its value.
+        value: f32,
         /// The step, counted from 1.
         step: u64,
         /// The epoch, counted from 1.

@@ -1,10 +1,10 @@
 //! What a run leaves behind.
 
 use crate::error::shown;
+use crate::files::write_whole;
 use crate::{Checkpoint, Config, DataError, EpochMetrics, RunError};
-use atomic_write_file::AtomicWriteFile;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folder of a run. Each file is replaced as a whole: written beside, synced, renamed.
@@ -80,13 +80,7 @@ impl RunFolder {
     /// # Errors
     /// If it cannot be written; what was there is then still there.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        let path = self.dir.join(name);
-        let write = || {
-            let mut file = AtomicWriteFile::open(&path)?;
-            file.write_all(bytes)?;
-            file.commit()
-        };
-        Ok(write().map_err(DataError::write(&path))?)
+        Ok(write_whole(&self.dir.join(name), bytes)?)
     }
 
     /// Writes the resolved configuration.

@@ -94,6 +94,12 @@ impl Picture {
         Self { rgb: flip::<3>(&self.rgb, self.width), ..*self }
     }
 
+    /// The picture with top and bottom exchanged.
+    #[must_use]
+    pub fn flip_vertical(&self) -> Self {
+        Self { rgb: flip_rows(&self.rgb, 3 * self.width), ..*self }
+    }
+
     /// As [`crop`](Self::crop), with `fill` for what is outside.
     pub(crate) fn window(&self, corner: [isize; 2], size: [usize; 2], fill: [u8; 3]) -> Self {
         let [height, width] = size;
@@ -137,6 +143,12 @@ impl Mask {
         Self { labels: flip::<1>(&self.labels, self.width), ..*self }
     }
 
+    /// The mask with top and bottom exchanged.
+    #[must_use]
+    pub fn flip_vertical(&self) -> Self {
+        Self { labels: flip_rows(&self.labels, self.width), ..*self }
+    }
+
     /// As [`crop`](Self::crop), with `fill` for what is outside.
     pub(crate) fn window(&self, corner: [isize; 2], size: [usize; 2], fill: u8) -> Self {
         let [height, width] = size;
@@ -160,6 +172,10 @@ fn inside(whole: [usize; 2], corner: [usize; 2], size: [usize; 2]) -> [isize; 2]
 fn flip<const CHANNELS: usize>(bytes: &[u8], width: usize) -> Vec<u8> {
     let rows = bytes.as_chunks::<CHANNELS>().0.chunks(width);
     rows.flat_map(|row| row.iter().rev()).flatten().copied().collect()
+}
+
+fn flip_rows(bytes: &[u8], row: usize) -> Vec<u8> {
+    bytes.chunks(row.max(1)).rev().flatten().copied().collect()
 }
 
 fn window<const CHANNELS: usize>(

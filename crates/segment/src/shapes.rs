@@ -61,6 +61,10 @@ impl Dataset for Shapes {
         &self.classes
     }
 
+    fn fingerprint(&self) -> String {
+        format!("{} shapes of seed {}", self.len, self.seed)
+    }
+
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         assert!(index < self.len, "shapes: sample {index} of {}", self.len);
         let mut rng = generator(Purpose::Draw, self.seed, 0, index);

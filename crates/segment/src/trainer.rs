@@ -8,7 +8,7 @@ use crate::{
 };
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_layers::models::Fcn;
-use mirrorgrad_layers::optim::{Optimizer, clip_grad_norm};
+use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
 use mirrorgrad_layers::weights::{load_state_dict, state_dict, to_safetensors};
 use mirrorgrad_layers::{Draws, Mode, Module, Param, Schedule, named_params};
 use mirrorgrad_tensor::PixelLoss;
@@ -103,11 +103,34 @@ impl Trainer {
             let what = format!("expected the classes {:?}, found {classes:?}", checkpoint.classes);
             return Err(RunError::Unfit { path: dir, what });
         }
+        let found = fingerprint(&trainer);
+        if found != checkpoint.data {
+            let dir = trainer.config.data.dir.clone().unwrap_or_default();
+            let what = "expected the pictures that the run began with, found others: some were added, \
+                        removed or renamed";
+            return Err(RunError::unfit(&dir, what));
+        }
         load_state_dict(&trainer.network, &checkpoint.weights)?;
+        trainer.check_optimizer(&checkpoint.optimizer)?;
         trainer.optimizer.restore(checkpoint.optimizer);
         trainer.progress = checkpoint.progress;
         trainer.history = checkpoint.history;
         Ok(trainer)
+    }
+
+    /// Refuses what an optimizer of another network remembers.
+    fn check_optimizer(&self, state: &OptimizerState) -> Result<(), RunError> {
+        for (key, tensor) in &state.tensors {
+            let fits = |(name, param): &(String, Param)| {
+                key.split_once('.').is_some_and(|(_, of)| of == name)
+                    && param.value().shape() == tensor.shape()
+            };
+            if !self.params.iter().any(fits) {
+                let (name, got) = (key.clone(), tensor.shape().to_vec());
+                return Err(RunError::Optimizer { name, got });
+            }
+        }
+        Ok(())
     }
 
     /// The network in training.
@@ -141,11 +164,17 @@ impl Trainer {
         while self.progress.epoch < self.config.training.epochs {
             let start = Instant::now();
             let before = self.progress.seconds;
-            if self.train_epoch(start, watch)? == Outcome::Stopped {
+            let outcome = self.train_epoch(start, watch)?;
+            self.check_finite()?;
+            if outcome == Outcome::Stopped {
                 folder.write_last(&self.checkpoint())?;
                 return Ok(Outcome::Stopped);
             }
             let evaluation = evaluate(&self.network, &self.validation)?;
+            if !evaluation.loss.is_finite() {
+                let (value, step) = (evaluation.loss as f32, self.progress.step);
+                return Err(self.diverged("the validation loss", value, step));
+            }
             let seconds = before + start.elapsed().as_secs_f64();
             let metrics = self.end_epoch(&evaluation, seconds);
             folder.write_metrics(&self.history)?;
@@ -195,8 +224,7 @@ impl Trainer {
         drop(scores); // The graph holds what the way back needs, and lets go of it on the way.
         let value = loss.value().item();
         if !value.is_finite() {
-            let epoch = self.progress.epoch + 1;
-            return Err(RunError::Diverged { loss: value, step: step + 1, epoch });
+            return Err(self.diverged("the loss", value, step + 1));
         }
         let mut grads = loss.backward();
         if let Some(limit) = self.config.training.clip {
@@ -207,6 +235,21 @@ impl Trainer {
         self.progress.batch += 1;
         self.progress.loss_sum += f64::from(value);
         Ok(value)
+    }
+
+    fn diverged(&self, what: impl Into<String>, value: f32, step: u64) -> RunError {
+        RunError::Diverged { what: what.into(), value, step, epoch: self.progress.epoch + 1 }
+    }
+
+    /// Refuses to keep weights that are no numbers: the checkpoint before them is worth more.
+    fn check_finite(&self) -> Result<(), RunError> {
+        for (name, param) in &self.params {
+            let value = param.value();
+            if let Some(&wrong) = value.as_slice().iter().find(|value| !value.is_finite()) {
+                return Err(self.diverged(name.as_str(), wrong, self.progress.step));
+            }
+        }
+        Ok(())
     }
 
     fn lr(&self, step: u64) -> f64 {
@@ -237,12 +280,19 @@ impl Trainer {
         Checkpoint {
             config: self.config.clone(),
             classes: self.train.dataset.classes().to_vec(),
+            data: fingerprint(self),
             progress: self.progress,
             history: self.history.clone(),
             weights: state_dict(&self.network),
             optimizer: self.optimizer.state().clone(),
         }
     }
+}
+
+/// What tells the run's pictures from others.
+fn fingerprint(trainer: &Trainer) -> String {
+    let parts = [&trainer.train, &trainer.validation].map(|part| part.dataset.fingerprint());
+    blake3::hash(parts.join("/").as_bytes()).to_hex().to_string()
 }
 
 fn train_loader(config: &Config, dataset: Arc<dyn Dataset>) -> Loader {

@@ -7,7 +7,8 @@ use mirrorgrad_segment::{Augment, Mask, Picture, Sample};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-const NONE: Augment = Augment { flip: 0.0, scale: [1.0; 2], crop: None, jitter: 0.0 };
+const NONE: Augment =
+    Augment { flip: 0.0, vertical_flip: 0.0, scale: [1.0; 2], crop: None, jitter: 0.0 };
 
 /// A sample whose mask can be told from its picture: the label is the red value.
 fn legible([height, width]: [usize; 2]) -> Sample {
@@ -102,6 +103,7 @@ fn jitter_changes_colours_alone() {
 fn senseless_options_are_refused() {
     let cases = [
         (Augment { flip: 1.5, ..NONE }, "flip: expected a probability, found 1.5"),
+        (Augment { vertical_flip: -0.1, ..NONE }, "vertical-flip: expected a probability"),
         (Augment { flip: f64::NAN, ..NONE }, "found NaN"),
         (Augment { scale: [2.0, 1.0], ..NONE }, "found 2 and 1"),
         (Augment { scale: [1.0, f64::INFINITY], ..NONE }, "scale: expected"),

@@ -25,6 +25,7 @@ fn checkpoint() -> Checkpoint {
     Checkpoint {
         config,
         classes: vec!["ground".into(), "sky\nline".into()],
+        data: "two pictures".into(),
         progress: Progress {
             epoch: 1,
             batch: 2,
@@ -46,7 +47,7 @@ fn checkpoint() -> Checkpoint {
         }],
         weights: weights.map(named).into(),
         optimizer: OptimizerState {
-            steps: 5,
+            steps: BTreeMap::from([("b".to_string(), 5)]),
             tensors: BTreeMap::from([named(("momentum_buffer.b", Tensor::scalar(f32::NAN)))]),
         },
     }
@@ -69,7 +70,8 @@ fn everything_comes_back() {
     let (from, to) = (checkpoint(), Checkpoint::from_bytes(&bytes()).unwrap());
     assert_eq!((to.config, to.classes), (from.config, from.classes));
     assert_eq!((to.progress, to.weights), (from.progress, from.weights));
-    assert_eq!(to.optimizer.steps, 5);
+    assert_eq!(to.data, from.data);
+    assert_eq!(to.optimizer.steps, from.optimizer.steps);
     assert!(to.optimizer.tensors["momentum_buffer.b"].item().is_nan());
     let [epoch] = &to.history[..] else { panic!("{} epochs", to.history.len()) };
     assert!(epoch.val_loss.is_nan());

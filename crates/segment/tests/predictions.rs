@@ -97,6 +97,7 @@ fn a_picture_is_predicted_pixel_for_pixel_at_its_own_size() {
 #[test]
 fn a_network_of_one_size_answers_at_the_pictures() {
     let mut config = bright::config();
+    config.data.dir = Some("mine".into());
     config.data.folder.size = Some([16, 24]);
     let predictor = Predictor::new(bright::checkpoint(config)).unwrap();
     // Dark on the left, bright on the right; smaller and larger than what the network sees.

@@ -6,12 +6,14 @@ use common::sample;
 use mirrorgrad_segment::{Mask, Picture};
 
 #[test]
-fn flipping_mirrors_columns() {
+fn flipping_mirrors_columns_or_rows() {
     let picture = Picture { width: 2, height: 2, rgb: (0..12).collect() };
     assert_eq!(picture.flip().rgb, [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8]);
     let mask = Mask { width: 3, height: 2, labels: (0..6).collect() };
     assert_eq!(mask.flip().labels, [2, 1, 0, 5, 4, 3]);
     let sample = sample([5, 7], 4);
+    assert_eq!(picture.flip_vertical().rgb, [6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5]);
+    assert_eq!(mask.flip_vertical().labels, [3, 4, 5, 0, 1, 2]);
     assert_eq!(sample.mask.flip().flip(), sample.mask);
     assert_eq!(sample.picture.flip().flip(), sample.picture);
 }

@@ -203,6 +203,10 @@ impl<'a> Form<'a> {
             "{name}: the weight {weight:?} does not have the window's kernel"
         );
         assert!(
+            outputs > 0 && group_inputs > 0,
+            "{name}: expected at least one channel on both sides of weight {weight:?}"
+        );
+        assert!(
             groups > 0 && outputs % groups == 0,
             "{name}: {groups} groups do not divide {outputs} outputs of weight {weight:?}"
         );

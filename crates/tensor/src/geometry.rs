@@ -1,29 +1,13 @@
 //! How a sliding window meets an image.
 //!
 //! Frameworks differ by a pixel because each derives one size from the other by a rule of its own.
-//! Here a [`Geometry`] is a relation that holds both sizes, and every rule is a constructor of it:
+//! Here a [`Geometry`] is a relation that holds both sizes, and every [`Rule`](crate::Rule) makes one:
 //!
 //! ```text
 //! pixel = stride · spot + dilation · tap − before        where 0 ≤ pixel < image
 //! ```
 
 use std::ops::Range;
-
-/// A window that slides over an image: what a layer knows before it sees an input.
-/// Pairs are `[vertical, horizontal]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Taps along each axis.
-    pub kernel: [usize; 2],
-    /// Pixels from one spot to the next.
-    pub stride: [usize; 2],
-    /// Zeros assumed before (above, left of) the image.
-    pub before: [usize; 2],
-    /// Zeros assumed after (below, right of) the image.
-    pub after: [usize; 2],
-    /// Pixels from one tap to the next.
-    pub dilation: [usize; 2],
-}
 
 /// One axis of a [`Geometry`]. All sizes are in pixels, spots or taps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +88,9 @@ pub enum GeometryError {
         /// The rule behind the range.
         why: &'static str,
     },
+    /// Arguments that a framework does not take together.
+    #[error("{0}")]
+    Words(&'static str),
     /// A pooling window that may see only padding.
     #[error(
         "pool padding {padding} must be less than the window's extent {extent}, and every window must meet the image"
@@ -117,194 +104,9 @@ pub enum GeometryError {
 }
 
 /// Sizes stay under this so that no arithmetic on them overflows.
-const MAX_SIZE: usize = 1 << 24;
+pub(crate) const MAX_SIZE: usize = 1 << 24;
 
-impl Window {
-    /// A square window with stride 1, dilation 1 and no padding.
-    pub const fn square(side: usize) -> Self {
-        Self::new([side; 2])
-    }
-
-    /// A window of `[height, width]` taps with stride 1, dilation 1 and no padding.
-    pub const fn new(kernel: [usize; 2]) -> Self {
-        Self { kernel, stride: [1; 2], before: [0; 2], after: [0; 2], dilation: [1; 2] }
-    }
-
-    /// The same stride along both axes.
-    pub const fn stride(self, stride: usize) -> Self {
-        Self { stride: [stride; 2], ..self }
-    }
-
-    /// Padding on all four sides. A transposed convolution crops by it.
-    pub const fn padding(self, padding: usize) -> Self {
-        Self { before: [padding; 2], after: [padding; 2], ..self }
-    }
-
-    /// The same dilation along both axes.
-    pub const fn dilation(self, dilation: usize) -> Self {
-        Self { dilation: [dilation; 2], ..self }
-    }
-
-    /// Pixels from the first tap to the last along `axis`.
-    pub const fn extent(&self, axis: usize) -> usize {
-        self.dilation[axis] * (self.kernel[axis] - 1) + 1
-    }
-
-    /// The geometry of a convolution over `image`, whose map is
-    /// `⌊(image + before + after − extent) / stride⌋ + 1` (PyTorch's `Conv2d`).
-    ///
-    /// # Errors
-    /// If the window does not fit the padded image or a size is out of bounds.
-    pub fn over(&self, image: [usize; 2]) -> Result<Geometry, GeometryError> {
-        self.check()?;
-        check_size("image size", image)?;
-        let mut map = [0; 2];
-        for axis in 0..2 {
-            let (before, after, extent) = (self.before[axis], self.after[axis], self.extent(axis));
-            let padded = image[axis] + before + after;
-            if extent > padded {
-                return Err(GeometryError::WindowTooLarge {
-                    extent,
-                    kernel: self.kernel[axis],
-                    dilation: self.dilation[axis],
-                    image: image[axis],
-                    before,
-                    after,
-                });
-            }
-            map[axis] = (padded - extent) / self.stride[axis] + 1;
-        }
-        Ok(self.between(image, map))
-    }
-
-    /// The geometry of a transposed convolution of `map`, whose image is
-    /// `stride · (map − 1) + extent − before − after + output_padding`. The output padding adds rows
-    /// and columns at the end; it chooses among the images that `map` may have come from and is less
-    /// than the stride or the dilation (PyTorch's `ConvTranspose2d`).
-    ///
-    /// # Errors
-    /// If the output padding is too large, nothing is left, or a size is out of bounds.
-    pub fn under(
-        &self,
-        map: [usize; 2],
-        output_padding: [usize; 2],
-    ) -> Result<Geometry, GeometryError> {
-        let smallest = self.smallest_image(map)?;
-        let mut image = [0; 2];
-        for axis in 0..2 {
-            let last = self.largest_output_padding(axis);
-            if output_padding[axis] > last {
-                return Err(GeometryError::Illegal {
-                    what: "output_padding",
-                    got: output_padding[axis],
-                    first: 0,
-                    last,
-                    why: "it must be less than the stride or the dilation",
-                });
-            }
-            image[axis] = self.cropped(axis, smallest[axis] + output_padding[axis])?;
-        }
-        Ok(self.between(image, map))
-    }
-
-    /// The geometry of a transposed convolution of `map` to exactly `image` (PyTorch's
-    /// `output_size`).
-    ///
-    /// # Errors
-    /// If no output padding leads there, with the range of sizes that are possible.
-    pub fn under_to(&self, map: [usize; 2], image: [usize; 2]) -> Result<Geometry, GeometryError> {
-        let smallest = self.smallest_image(map)?;
-        for axis in 0..2 {
-            let crop = self.before[axis] + self.after[axis];
-            let first = smallest[axis].saturating_sub(crop).max(1);
-            let last = (smallest[axis] + self.largest_output_padding(axis)).saturating_sub(crop);
-            if !(first..=last).contains(&image[axis]) {
-                return Err(GeometryError::Illegal {
-                    what: "output_size",
-                    got: image[axis],
-                    first,
-                    last,
-                    why: "the output padding must be less than the stride or the dilation",
-                });
-            }
-        }
-        Ok(self.between(image, map))
-    }
-
-    /// The geometry of a pool over `image`: as [`Window::over`], and every window meets the image.
-    ///
-    /// # Errors
-    /// As [`Window::over`], or if a window would see only padding.
-    pub fn pool_over(&self, image: [usize; 2]) -> Result<Geometry, GeometryError> {
-        let geometry = self.over(image)?;
-        for (i, axis) in geometry.axes.iter().enumerate() {
-            let padding = self.before[i].max(self.after[i]);
-            let extent = self.extent(i);
-            if padding >= extent || (0..axis.map).any(|spot| axis.taps_inside(spot).is_empty()) {
-                return Err(GeometryError::PoolPadding { padding, extent });
-            }
-        }
-        Ok(geometry)
-    }
-
-    fn largest_output_padding(&self, axis: usize) -> usize {
-        self.stride[axis].max(self.dilation[axis]) - 1
-    }
-
-    /// The transposed output of `map` before cropping and without output padding.
-    fn smallest_image(&self, map: [usize; 2]) -> Result<[usize; 2], GeometryError> {
-        self.check()?;
-        check_size("map size", map)?;
-        let full = [0, 1].map(|axis| {
-            let reach = (map[axis] - 1).checked_mul(self.stride[axis])?;
-            reach.checked_add(self.extent(axis)).filter(|&n| n <= MAX_SIZE)
-        });
-        match full {
-            [Some(height), Some(width)] => Ok([height, width]),
-            _ => Err(GeometryError::Size { what: "transposed output", got: map }),
-        }
-    }
-
-    fn cropped(&self, axis: usize, full: usize) -> Result<usize, GeometryError> {
-        let (before, after) = (self.before[axis], self.after[axis]);
-        full.checked_sub(before + after).filter(|&n| n > 0).ok_or(GeometryError::Empty {
-            before,
-            after,
-            full,
-        })
-    }
-
-    fn between(&self, image: [usize; 2], map: [usize; 2]) -> Geometry {
-        Geometry {
-            axes: [0, 1].map(|i| Axis {
-                image: image[i],
-                map: map[i],
-                kernel: self.kernel[i],
-                stride: self.stride[i],
-                dilation: self.dilation[i],
-                before: self.before[i],
-            }),
-        }
-    }
-
-    fn check(&self) -> Result<(), GeometryError> {
-        check_size("kernel", self.kernel)?;
-        check_size("stride", self.stride)?;
-        check_size("dilation", self.dilation)?;
-        check_size(
-            "extent of the window",
-            [0, 1].map(|axis| {
-                (self.kernel[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1)
-            }),
-        )?;
-        check_size(
-            "padding + 1",
-            [0, 1].map(|axis| self.before[axis].saturating_add(self.after[axis]).saturating_add(1)),
-        )
-    }
-}
-
-fn check_size(what: &'static str, got: [usize; 2]) -> Result<(), GeometryError> {
+pub(crate) fn check_size(what: &'static str, got: [usize; 2]) -> Result<(), GeometryError> {
     let legal = got.iter().all(|size| (1..=MAX_SIZE).contains(size));
     if legal { Ok(()) } else { Err(GeometryError::Size { what, got }) }
 }

@@ -48,13 +48,13 @@ impl Indices {
             axis < from.len()
                 && self.shape.len() == from.len()
                 && self.shape.iter().zip(from).enumerate().all(others),
-            "gather: indices of shape {:?} do not fit along axis {axis} of {from:?}",
+            "indices of shape {:?} do not fit along axis {axis} of {from:?}",
             self.shape
         );
         let flat = self.values.iter().enumerate().map(|(nth, &position)| {
             assert!(
                 position < from[axis],
-                "gather: position {position} lies outside axis {axis} of {from:?}"
+                "position {position} lies outside axis {axis} of {from:?}"
             );
             let (mut rest, mut stride, mut at) = (nth, 1, 0);
             for i in (0..from.len()).rev() {

@@ -193,6 +193,10 @@ pub fn normalize_backward<T: Element>(
 ) -> [Tensor<T>; 3] {
     layout.check(x, gain);
     assert_eq!(x.shape(), grad.shape(), "norm: gradient and input differ in shape");
+    if x.is_empty() {
+        let zeros = || Tensor::zeros([layout.gains()]);
+        return [Tensor::zeros(x.shape()), zeros(), zeros()];
+    }
     let count = T::of(layout.set_len() as f64);
     let mut sums: Vec<Vec<[T; 2]>> = Vec::new();
     let to_x = Tensor::build(x.shape(), |out| {

@@ -137,10 +137,11 @@ impl<T: Element> Default for PixelLoss<T> {
 impl<T: Element> PixelLoss<T> {
     /// The sum of the class weights of all counted pixels: what a mean is divided by.
     pub fn total_weight(&self, targets: &ClassTargets) -> T {
-        match &self.class_weights {
-            Some(weights) => targets.iter().flatten().map(|class| weights.as_slice()[class]).sum(),
-            None => T::of(targets.iter().flatten().count() as f64),
-        }
+        // Counted first: a long sum of equal terms would lose its digits.
+        let mut counts = vec![0_u64; targets.classes];
+        targets.iter().flatten().for_each(|class| counts[class] += 1);
+        let weight = |class: usize| self.weight(class).as_f64();
+        T::of(counts.iter().enumerate().map(|(class, &count)| count as f64 * weight(class)).sum())
     }
 
     /// The loss of every pixel, 0 where ignored. `scores: [batch, classes, ..]`, result `[batch, ..]`.

@@ -128,14 +128,24 @@ fn sum_middle<T: Element>(x: &Tensor<T>, start: usize, end: usize) -> Tensor<T> 
             parallel::for_each_run(out, inner, |at, part| {
                 for (row, sums) in part.chunks_mut(inner).enumerate() {
                     let block = (at / inner + row) * middle * inner;
-                    sums.fill(T::zero());
-                    for line in from[block..block + middle * inner].chunks_exact(inner) {
-                        for (sum, &v) in sums.iter_mut().zip(line) {
-                            *sum += v;
-                        }
-                    }
+                    sum_lines(sums, &from[block..block + middle * inner]);
                 }
             });
         }
     })
+}
+
+/// Sums lines of the length of `sums`, in blocks whose sums are added in their order: one long sum would
+/// lose small terms.
+fn sum_lines<T: Element>(sums: &mut [T], lines: &[T]) {
+    const LINES: usize = 1024;
+    sums.fill(T::zero());
+    let mut block_sums = vec![T::zero(); sums.len()];
+    for block in lines.chunks(LINES * sums.len()) {
+        block_sums.fill(T::zero());
+        for line in block.chunks_exact(sums.len()) {
+            block_sums.iter_mut().zip(line).for_each(|(sum, &v)| *sum += v);
+        }
+        sums.iter_mut().zip(&block_sums).for_each(|(sum, &v)| *sum += v);
+    }
 }

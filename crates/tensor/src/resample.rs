@@ -23,13 +23,14 @@ impl SparseRows {
     /// A matrix of `columns` columns whose `i`th row holds the entries `row(i)`, for `i < rows`.
     ///
     /// # Panics
-    /// If an entry lies outside.
+    /// If a size is 0 or an entry lies outside.
     pub fn new([rows, columns]: [usize; 2], row: impl Fn(usize) -> Vec<(usize, f64)>) -> Self {
         let (mut starts, mut entries) = (vec![0], Vec::new());
         for i in 0..rows {
             entries.extend(row(i).into_iter().filter(|(_, weight)| *weight != 0.0));
             starts.push(entries.len());
         }
+        assert!(rows > 0 && columns > 0, "expected sizes of at least 1, got {columns} to {rows}");
         assert!(entries.iter().all(|(column, _)| *column < columns), "an entry lies outside");
         Self { columns, starts, entries }
     }
@@ -37,7 +38,11 @@ impl SparseRows {
     /// Linear interpolation from `from` pixels to `to`, as PyTorch's `interpolate` with
     /// `mode="bilinear"` and a given size: the source of `x` is `x · (from − 1) / (to − 1)` with
     /// `align_corners`, `max(0, (x + ½) · from / to − ½)` without (aten/src/ATen/native/UpSample.h).
+    ///
+    /// # Panics
+    /// If a size is 0.
     pub fn linear(from: usize, to: usize, align_corners: bool) -> Self {
+        assert!(from > 0, "linear: expected at least one pixel to interpolate between");
         let source = |x: usize| match align_corners {
             true if to <= 1 => 0.0,
             true => (from - 1) as f64 / (to - 1) as f64 * x as f64,
@@ -53,6 +58,9 @@ impl SparseRows {
     }
 
     /// Nearest-neighbour interpolation: `x` reads `⌊x · from / to⌋`, as PyTorch's `mode="nearest"`.
+    ///
+    /// # Panics
+    /// If a size is 0.
     pub fn nearest(from: usize, to: usize) -> Self {
         Self::new([to, from], |x| vec![(x * from / to, 1.0)])
     }
@@ -73,6 +81,9 @@ impl SparseRows {
 
     /// Averages over `to` stretches that cover `from` pixels, the `i`th from `⌊i · from / to⌋` to
     /// `⌈(i + 1) · from / to⌉`, as PyTorch's adaptive pools.
+    ///
+    /// # Panics
+    /// If a size is 0.
     pub fn adaptive_average(from: usize, to: usize) -> Self {
         Self::new([to, from], |i| {
             let stretch = i * from / to..((i + 1) * from).div_ceil(to);
@@ -123,12 +134,18 @@ impl Resample {
     }
 
     /// Bilinear interpolation between sizes `[height, width]`; see [`SparseRows::linear`].
+    ///
+    /// # Panics
+    /// If a size is 0.
     pub fn bilinear(from: [usize; 2], to: [usize; 2], align_corners: bool) -> Self {
         let [y, x] = [0, 1].map(|i| SparseRows::linear(from[i], to[i], align_corners));
         Self::new(y, x)
     }
 
     /// Nearest-neighbour interpolation; see [`SparseRows::nearest`].
+    ///
+    /// # Panics
+    /// If a size is 0.
     pub fn nearest(from: [usize; 2], to: [usize; 2]) -> Self {
         let [y, x] = [0, 1].map(|i| SparseRows::nearest(from[i], to[i]));
         Self::new(y, x)
@@ -143,6 +160,9 @@ impl Resample {
     }
 
     /// Adaptive average pooling; see [`SparseRows::adaptive_average`].
+    ///
+    /// # Panics
+    /// If a size is 0.
     pub fn adaptive_average_pool(from: [usize; 2], to: [usize; 2]) -> Self {
         let [y, x] = [0, 1].map(|i| SparseRows::adaptive_average(from[i], to[i]));
         Self::new(y, x)

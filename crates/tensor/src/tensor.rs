@@ -29,7 +29,7 @@ impl<T: Element> Tensor<T> {
     pub fn new(shape: impl AsRef<[usize]>, values: impl AsRef<[T]>) -> Self {
         let (shape, values) = (shape.as_ref(), values.as_ref());
         assert_eq!(
-            shape.iter().product::<usize>(),
+            count(shape),
             values.len(),
             "tensor: shape {shape:?} does not hold {} values",
             values.len()
@@ -39,9 +39,13 @@ impl<T: Element> Tensor<T> {
 
     /// A tensor whose elements `write` puts into the slice it is given. The slice comes with
     /// arbitrary numbers in it: `write` must set every element.
+    ///
+    /// # Panics
+    /// If the shape holds more elements than there are addresses.
+    #[track_caller]
     pub fn build(shape: impl AsRef<[usize]>, write: impl FnOnce(&mut [T])) -> Self {
         let shape = shape.as_ref();
-        let mut data = Buffer::scratch(shape.iter().product());
+        let mut data = Buffer::scratch(count(shape));
         write(&mut data);
         Self { shape: shape.into(), data: Arc::new(data) }
     }
@@ -176,13 +180,20 @@ impl<T: Element> Tensor<T> {
     pub fn reshape(&self, shape: impl AsRef<[usize]>) -> Self {
         let shape = shape.as_ref();
         assert_eq!(
-            shape.iter().product::<usize>(),
+            count(shape),
             self.len(),
             "reshape: {:?} does not fit into {shape:?}",
             self.shape()
         );
         Self { shape: shape.into(), data: Arc::clone(&self.data) }
     }
+}
+
+/// The elements that a shape holds.
+#[track_caller]
+fn count(shape: &[usize]) -> usize {
+    let product = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+    product.unwrap_or_else(|| panic!("tensor: shape {shape:?} holds too many elements"))
 }
 
 /// Equal shapes and equal numbers; NaN differs from itself.

@@ -375,10 +375,10 @@ fn misuse_panics_with_what_was_expected() {
         ("pad: one pair of sides is needed for each axis", |x| drop(x.pad(&[[1, 1]]))),
         ("concat: shapes differ outside axis 0", |x| drop(concat(&[x, &x.transpose()], 0))),
         ("matmul: [2, 3] and [2, 3] do not multiply", |x| drop(x.matmul(x))),
-        ("gather: position 3 lies outside axis 1 of [2, 3]", |x| {
+        ("position 3 lies outside axis 1 of [2, 3]", |x| {
             drop(Indices::new([1, 1], [3]).along(1, x.shape()));
         }),
-        ("gather: indices of shape [3, 1] do not fit along axis 1 of [2, 3]", |x| {
+        ("indices of shape [3, 1] do not fit along axis 1 of [2, 3]", |x| {
             drop(Indices::new([3, 1], [0; 3]).along(1, x.shape()));
         }),
     ];

@@ -155,11 +155,12 @@ fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
             before: pair(0, 4),
             after: pair(0, 4),
             dilation: pair(1, 3),
+            ..Window::square(1)
         };
         let [image, map, extra] = [pair(1, 13), pair(1, 6), pair(0, 3)];
         let geometry = match draw(rng, 0, 2) {
             0 => window.over(image),
-            1 => window.under(map, extra),
+            1 => window.output_padding(extra).under(map),
             _ => Geometry::new([0, 1].map(|i| Axis {
                 image: image[i],
                 map: map[i],
@@ -207,7 +208,7 @@ fn the_three_maps_are_the_definition_where_columns_are_tiled() {
     let cases = [
         (window.over([47, 83]), 1, 2, 20, 2),
         (Window::square(3).dilation(2).over([41, 39]), 2, 1, 20, 1),
-        (Window::square(2).stride(2).under([50, 61], [1, 0]), 1, 2, 20, 3),
+        (Window::square(2).stride(2).output_padding([1, 0]).under([50, 61]), 1, 2, 20, 3),
         (Window::square(1).over([61, 59]), 1, 2, 70, 2),
         (Window::square(1).stride(2).over([121, 119]), 2, 1, 70, 1),
         (Window::square(7).padding(3).over([130, 131]), 1, 1, 1, 1),

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{draw, rng};
-use mirrorgrad_tensor::{Axis, Geometry, GeometryError, Window};
+use mirrorgrad_tensor::{Axis, Geometry, GeometryError, Rest, Window};
 use rand_chacha::ChaCha8Rng;
 
 /// Windows that differ along the two axes.
@@ -15,6 +15,7 @@ fn random_window(rng: &mut ChaCha8Rng) -> Window {
         before: pair(0, 3),
         after: pair(0, 3),
         dilation: pair(1, 3),
+        ..Window::square(1)
     }
 }
 
@@ -61,7 +62,7 @@ fn a_transposed_image_is_what_the_windows_reach_and_output_padding_is_exactly_le
         let padding_fits =
             (0..2).all(|i| padding[i] < window.stride[i] || padding[i] < window.dilation[i]);
         let legal = padding_fits && image.iter().all(|&size| size > 0);
-        match window.under(map, padding) {
+        match window.output_padding(padding).under(map) {
             Ok(geometry) => {
                 assert!(legal, "{window:?} under {map:?} + {padding:?}");
                 assert_eq!(geometry.map(), map);
@@ -81,7 +82,7 @@ fn an_output_size_is_legal_exactly_where_an_output_padding_leads_to_it() {
             for width in 0..16 {
                 let paddings = (0..25).map(|i| [i / 5, i % 5]);
                 let want = paddings
-                    .filter_map(|padding| window.under(map, padding).ok())
+                    .filter_map(|padding| window.output_padding(padding).under(map).ok())
                     .find(|geometry| geometry.image() == [height, width]);
                 let got = window.under_to(map, [height, width]);
                 assert_eq!(got.ok(), want, "{window:?} under {map:?} to {height}x{width}");
@@ -123,7 +124,7 @@ fn an_output_padding_below_the_stride_is_undone_by_a_convolution() {
     for _ in 0..2000 {
         let (window, map) = (random_window(rng), [draw(rng, 1, 5), draw(rng, 1, 5)]);
         let padding = window.stride.map(|stride| draw(rng, 0, stride - 1));
-        if let Ok(geometry) = window.under(map, padding) {
+        if let Ok(geometry) = window.output_padding(padding).under(map) {
             assert_eq!(window.over(geometry.image()), Ok(geometry), "{window:?} {map:?}");
         }
     }
@@ -152,6 +153,44 @@ fn a_pool_is_legal_exactly_where_every_window_meets_the_image() {
             (over, pool) => assert_eq!(over, pool),
         }
     }
+}
+
+/// PyTorch's and Caffe's formulas (semantics as in their sources), in whole numbers with signs.
+#[test]
+fn a_pools_rest_has_a_spot_where_pytorch_and_caffe_give_it_one() {
+    let rng = &mut rng(8);
+    let (mut refused, mut more) = (0, 0);
+    for _ in 0..4000 {
+        let (window, image) = (random_window(rng), [draw(rng, 1, 7), draw(rng, 1, 7)]);
+        let padded_at_all = [window.before, window.after].concat().iter().any(|&p| p > 0);
+        for rest in [Rest::Spot, Rest::Caffe] {
+            let want = [0, 1].map(|i| {
+                let [image, before, after, stride, dilation, kernel] = [
+                    image[i],
+                    window.before[i],
+                    window.after[i],
+                    window.stride[i],
+                    window.dilation[i],
+                    window.kernel[i],
+                ]
+                .map(|n| n as i64);
+                let left = image + before + after - dilation * (kernel - 1) - 1;
+                let spots = (left + stride - 1).div_euclid(stride) + 1;
+                let clipped = rest == Rest::Spot || padded_at_all;
+                spots - i64::from(clipped && (spots - 1) * stride >= image + before)
+            });
+            match window.rest(rest).pool_over(image) {
+                Ok(pool) => {
+                    assert_eq!(pool.map().map(|n| n as i64), want, "{window:?} {rest:?} {image:?}");
+                    let floor = window.over(image).map_or([0, 0], |geometry| geometry.map());
+                    more += usize::from(pool.map() != floor);
+                }
+                Err(GeometryError::PoolPadding { .. }) => refused += 1,
+                Err(error) => assert!(want.iter().any(|&n| n < 1), "{window:?} {image:?}: {error}"),
+            }
+        }
+    }
+    assert!(refused > 100 && more > 100, "{refused} {more}");
 }
 
 /// Every axis with sizes up to these.
@@ -219,18 +258,20 @@ fn zeros_and_sizes_that_would_overflow_are_refused() {
         Window { kernel: [1 << 13; 2], dilation: [1 << 13; 2], ..good },
     ] {
         let refused = |result: Result<Geometry, GeometryError>| {
-            assert!(matches!(result, Err(GeometryError::Size { .. })), "{window:?}: {result:?}");
+            use GeometryError::{Empty, Size};
+            let told = matches!(result, Err(Size { .. } | Empty { before: usize::MAX, .. }));
+            assert!(told, "{window:?}: {result:?}");
         };
         refused(window.over([9, 9]));
-        refused(window.under([9, 9], [0, 0]));
+        refused(window.under([9, 9]));
         refused(window.under_to([9, 9], [11, 11]));
         refused(window.pool_over([9, 9]));
     }
     for size in [[0, 3], [3, 0], [huge, 3]] {
-        assert!(good.over(size).is_err() && good.under(size, [0, 0]).is_err());
+        assert!(good.over(size).is_err() && good.under(size).is_err());
         assert!(good.under_to([4, 4], size).is_err());
     }
-    assert!(good.stride(1 << 20).under([1 << 20, 2], [0, 0]).is_err());
+    assert!(good.stride(1 << 20).under([1 << 20, 2]).is_err());
     let axis = Axis { image: 4, map: 2, kernel: 2, stride: 2, dilation: 1, before: 0 };
     assert!(Geometry::new([axis; 2]).is_ok());
     for bad in [
@@ -253,7 +294,7 @@ fn errors_say_what_was_expected_and_what_came() {
         "a window 5 pixels long (kernel 3, dilation 2) does not fit an image of 2 with padding 1 and 1"
     );
     assert_eq!(
-        message(Window::square(2).stride(2).under([3, 3], [0, 2])),
+        message(Window::square(2).stride(2).output_padding([0, 2]).under([3, 3])),
         "output_padding 2 is not legal: expected 0 to 1, since it must be less than the stride or \
          the dilation"
     );
@@ -263,7 +304,7 @@ fn errors_say_what_was_expected_and_what_came() {
          the stride or the dilation"
     );
     assert_eq!(
-        message(Window::square(2).padding(1).under([1, 1], [0, 0])),
+        message(Window::square(2).padding(1).under([1, 1])),
         "padding 1 and 1 leaves nothing of a transposed output 2 long"
     );
     assert_eq!(

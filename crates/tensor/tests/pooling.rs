@@ -17,6 +17,7 @@ fn random_pool(rng: &mut ChaCha8Rng) -> Geometry {
             before: pair(0, 2),
             after: pair(0, 2),
             dilation: pair(1, 2),
+            ..Window::square(1)
         };
         if let Ok(geometry) = window.pool_over(pair(1, 9)) {
             return geometry;

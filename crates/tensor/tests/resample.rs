@@ -127,6 +127,7 @@ fn average_pooling_divides_by_pixels_or_by_cells() {
             before: pair(0, 2),
             after: pair(0, 2),
             dilation: pair(1, 2),
+            ..Window::square(1)
         };
         let Ok(geometry) = window.pool_over(pair(1, 8)) else { continue };
         cases += 1;

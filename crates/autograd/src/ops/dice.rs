@@ -80,8 +80,7 @@ impl<T: Element> Op<T> for Dice {
     }
 
     fn vjp(&self, _: usize, call: &Call<'_, T, Self::Saved>, grad: &Var<T>) -> Var<T> {
-        let scores = call.input(0);
-        self.composed(&scores).grad_with(grad, &[&scores]).remove(0)
+        call.composed_vjp(0, grad, |operands| self.composed(&operands[0]))
     }
 
     fn fused(
@@ -120,7 +119,8 @@ impl<T: Element> Op<T> for Dice {
 /// `scores: [batch, classes, ..]`, `targets: [batch, ..]`.
 ///
 /// # Panics
-/// If the shapes of scores and targets do not fit together.
+/// If the shapes of scores and targets do not fit together, or `smooth` is not positive: a class that is
+/// nowhere would divide by 0.
 #[track_caller]
 pub fn dice_loss<T: Element>(scores: &Var<T>, targets: &ClassTargets, smooth: f64) -> Var<T> {
     let (shape, own) = (scores.shape(), targets.shape());
@@ -132,5 +132,6 @@ pub fn dice_loss<T: Element>(scores: &Var<T>, targets: &ClassTargets, smooth: f6
         "dice_loss: scores {shape:?} do not fit targets {own:?} of {} classes",
         targets.classes()
     );
+    assert!(smooth > 0.0, "dice_loss: expected a positive smooth, got {smooth}");
     Var::apply(Dice { targets: targets.clone(), smooth }, &[scores])
 }

@@ -26,6 +26,26 @@ impl<T: Element> Op<T> for Reshape {
     }
 }
 
+/// The same variable anew: a place in the graph that nothing older depends on.
+#[derive(Debug)]
+struct Renew;
+
+impl<T: Element> Op<T> for Renew {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        (x[0].clone(), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, _: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        grad.clone()
+    }
+}
+
 /// Another order of axes. Adjoint: the inverse order.
 #[derive(Debug)]
 struct Permute {
@@ -130,6 +150,11 @@ pub fn concat<T: Element>(parts: &[&Var<T>], axis: usize) -> Var<T> {
 }
 
 impl<T: Element> Var<T> {
+    /// The same numbers, shared, as a newer variable than any there is.
+    pub(crate) fn renewed(&self) -> Self {
+        Self::apply(Renew, &[self])
+    }
+
     /// The same numbers under another shape.
     ///
     /// # Panics

@@ -1,5 +1,6 @@
 //! Losses: how far scores are from what they should be.
 
+use super::pointwise::sigmoid;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{ClassTargets, Element, PixelLoss, Tensor};
 
@@ -74,8 +75,7 @@ impl<T: Element> Op<T> for PerPixel<T> {
     }
 
     fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
-        let scores = call.input(0);
-        self.composed(&scores).grad_with(grad, &[&scores]).remove(0)
+        call.composed_vjp(0, grad, |operands| self.composed(&operands[0]))
     }
 
     fn fused(
@@ -137,8 +137,7 @@ impl<T: Element> Op<T> for Bce {
     }
 
     fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
-        let operands = [0, 1].map(|i| call.input(i));
-        Self::composed(&operands[0], &operands[1]).grad_with(grad, &[&operands[i]]).remove(0)
+        call.composed_vjp(i, grad, |operands| Self::composed(&operands[0], &operands[1]))
     }
 
     fn fused(
@@ -148,10 +147,6 @@ impl<T: Element> Op<T> for Bce {
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>> {
         let (x, y) = (call.value(0), call.value(1));
-        let sigmoid = |x: T| {
-            let small = (-x.abs()).exp();
-            if x < T::zero() { small / (T::one() + small) } else { (T::one() + small).recip() }
-        };
         Some(vec![
             wanted[0].then(|| grad.zip3(x, y, |g, x, y| g * (sigmoid(x) - y))),
             wanted[1].then(|| grad.zip(x, |g, x| -g * x)),

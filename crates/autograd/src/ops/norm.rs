@@ -12,7 +12,8 @@ struct Normalize {
 
 impl Normalize {
     /// The definition, in differentiable calls: what gradients of gradients are taken from.
-    fn composed<T: Element>(&self, x: &Var<T>, gain: &Var<T>, bias: &Var<T>) -> Var<T> {
+    fn composed<T: Element>(&self, operands: &[Var<T>]) -> Var<T> {
+        let [x, gain, bias] = operands else { unreachable!("there are three operands") };
         let NormLayout { repeats, sets, period, channels, inner } = self.layout;
         let by_set = x.reshape([repeats, sets, channels * inner]);
         let centred = &by_set - &by_set.mean_axes_keep(&[0, 2]);
@@ -36,9 +37,7 @@ impl<T: Element> Op<T> for Normalize {
     }
 
     fn vjp(&self, i: usize, call: &Call<'_, T, NormStats<T>>, grad: &Var<T>) -> Var<T> {
-        let operands = [0, 1, 2].map(|i| call.input(i));
-        let y = self.composed(&operands[0], &operands[1], &operands[2]);
-        y.grad_with(grad, &[&operands[i]]).remove(0)
+        call.composed_vjp(i, grad, |operands| self.composed(operands))
     }
 
     fn fused(

@@ -174,6 +174,12 @@ impl<T: Element> Pointwise<T> for Tanh {
     }
 }
 
+/// 1 / (1 + e⁻ˣ); the exponent is never positive, so neither branch overflows.
+pub(super) fn sigmoid<T: Element>(x: T) -> T {
+    let small = (-x.abs()).exp();
+    if x < T::zero() { small / (T::one() + small) } else { (T::one() + small).recip() }
+}
+
 #[derive(Debug)]
 struct Sigmoid;
 
@@ -181,9 +187,7 @@ impl<T: Element> Pointwise<T> for Sigmoid {
     const READS: Reads = Reads::OUTPUT;
 
     fn value(&self, x: T) -> T {
-        // The exponent is never positive, so neither branch overflows.
-        let small = (-x.abs()).exp();
-        if x < T::zero() { small / (T::one() + small) } else { (T::one() + small).recip() }
+        sigmoid(x)
     }
 
     fn slope(&self, y: T) -> T {
@@ -277,7 +281,7 @@ impl<T: Element> Pointwise<T> for Softplus {
     }
 
     fn slope(&self, x: T) -> T {
-        Sigmoid.value(x)
+        sigmoid(x)
     }
 
     fn derivative(&self, x: &Var<T>) -> Var<T> {

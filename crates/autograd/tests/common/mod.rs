@@ -45,7 +45,13 @@ pub fn parameters(at: &[Tensor<f64>]) -> Vec<Var<f64>> {
 
 /// A window whose axes share nothing.
 pub fn uneven() -> Window {
-    Window { kernel: [2, 3], stride: [2, 1], before: [1, 0], after: [0, 2], dilation: [1, 2] }
+    Window {
+        stride: [2, 1],
+        before: [1, 0],
+        after: [0, 2],
+        dilation: [1, 2],
+        ..Window::new([2, 3])
+    }
 }
 
 /// What `f` panics with.

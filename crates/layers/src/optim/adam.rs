@@ -4,6 +4,7 @@ use super::{Optimizer, OptimizerState, for_each_gradient};
 use crate::Param;
 use mirrorgrad_autograd::Gradients;
 use mirrorgrad_tensor::Element;
+use std::collections::BTreeMap;
 
 /// Steps scaled by running averages of the gradient and its square (Kingma & Ba 2015), as PyTorch's
 /// `Adam` and `AdamW`.
@@ -36,8 +37,14 @@ impl<T: Element> Adam<T> {
     }
 
     fn with(decay: Decay) -> Self {
-        let state = OptimizerState { steps: 0, tensors: Default::default() };
+        let state = OptimizerState { steps: BTreeMap::new(), tensors: BTreeMap::new() };
         Self { betas: [0.9, 0.999], eps: 1e-8, decay, state }
+    }
+
+    /// With another ε, what is added to the root of the averaged square, than 1e-8.
+    #[must_use]
+    pub fn eps(self, eps: f64) -> Self {
+        Self { eps, ..self }
     }
 
     /// With other decay rates of the two averages than 0.9 and 0.999.
@@ -54,23 +61,25 @@ impl<T: Element> Optimizer<T> for Adam<T> {
         grads: &Gradients<T>,
         lr: f64,
     ) -> Vec<String> {
-        self.state.steps += 1;
-        // Both averages begin at 0; dividing by 1 − βⁿ makes up for it.
-        let steps = self.state.steps as f64;
-        let [first, second] = self.betas.map(|beta| 1.0 - beta.powf(steps));
         let [b1, b2] = self.betas.map(T::of);
-        let (size, root, eps) = (T::of(lr / first), T::of(second.sqrt()), T::of(self.eps));
+        let [rest1, rest2] = self.betas.map(|beta| T::of(1.0 - beta));
+        let eps = T::of(self.eps);
         let (pull, shrink) = match self.decay {
             Decay::Coupled(decay) => (T::of(decay), T::one()),
             Decay::Decoupled(decay) => (T::zero(), T::of(1.0 - lr * decay)),
         };
         for_each_gradient(params, grads, |name, param, grad| {
+            let steps = self.state.steps.entry(name.to_string()).or_default();
+            *steps += 1;
+            // Both averages begin at 0; dividing by 1 − βⁿ makes up for it.
+            let [first, second] = self.betas.map(|beta| 1.0 - beta.powf(*steps as f64));
+            let (size, root) = (T::of(lr / first), T::of(second.sqrt()));
             let value = param.value();
             let grad = value.zip(grad, |p, g| g + pull * p);
             let mean = self.state.take("exp_avg", name, &value);
-            let mean = mean.zip(&grad, |m, g| b1 * m + (T::one() - b1) * g);
+            let mean = mean.zip(&grad, |m, g| b1 * m + rest1 * g);
             let square = self.state.take("exp_avg_sq", name, &value);
-            let square = square.zip(&grad, |v, g| b2 * v + (T::one() - b2) * g * g);
+            let square = square.zip(&grad, |v, g| b2 * v + rest2 * g * g);
             param.set(
                 value.zip3(&mean, &square, |p, m, v| {
                     p * shrink - size * m / (v.sqrt() / root + eps)

@@ -4,6 +4,7 @@ use super::{Optimizer, OptimizerState, for_each_gradient};
 use crate::Param;
 use mirrorgrad_autograd::Gradients;
 use mirrorgrad_tensor::Element;
+use std::collections::BTreeMap;
 
 /// Gradient descent with momentum, as PyTorch's `SGD`: with g the gradient plus `weight_decay · p`,
 /// `v ← momentum · v + g`, and `p ← p − lr · v`, or `p − lr · (g + momentum · v)` with Nesterov.
@@ -18,7 +19,7 @@ pub struct Sgd<T: Element = f32> {
 impl<T: Element> Sgd<T> {
     /// Without weight decay; a momentum of 0 remembers nothing.
     pub fn new(momentum: f64) -> Self {
-        let state = OptimizerState { steps: 0, tensors: Default::default() };
+        let state = OptimizerState { steps: BTreeMap::new(), tensors: BTreeMap::new() };
         Self { momentum, weight_decay: 0.0, nesterov: false, state }
     }
 
@@ -42,7 +43,6 @@ impl<T: Element> Optimizer<T> for Sgd<T> {
         grads: &Gradients<T>,
         lr: f64,
     ) -> Vec<String> {
-        self.state.steps += 1;
         let (lr, momentum, decay) = (T::of(lr), T::of(self.momentum), T::of(self.weight_decay));
         for_each_gradient(params, grads, |name, param, grad| {
             let value = param.value();

@@ -39,6 +39,7 @@ pub fn checkpoint(config: Config) -> Checkpoint {
     Checkpoint {
         config,
         classes: ["dark", "bright", "other"].map(String::from).to_vec(),
+        data: String::new(),
         progress: Progress::default(),
         history: Vec::new(),
         weights: state_dict(&network()),

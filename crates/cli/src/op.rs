@@ -1,0 +1,48 @@
+//! `mirrorgrad op`.
+
+use crate::Failure;
+use clap::Args;
+use mirrorgrad_segment::write_whole;
+use mirrorgrad_study::{arrays, operate};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Options of `mirrorgrad op`.
+#[derive(Debug, Args)]
+pub struct OpArgs {
+    /// The operation, as conv_transpose2d
+    name: String,
+    /// A safetensors file of its operands: input, weight, bias, ..., and grad_output for gradients
+    #[arg(long = "in", value_name = "IN.safetensors")]
+    input: PathBuf,
+    /// Where the results go
+    #[arg(long, value_name = "OUT.safetensors")]
+    out: PathBuf,
+    /// Its attributes, as '{"stride": [2, 2], "padding": "same_upper"}'
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    attrs: String,
+}
+
+/// Most bytes of a file of operands.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Does one operation on a file's tensors and writes another file.
+pub fn run(args: &OpArgs) -> Result<ExitCode, Failure> {
+    let inputs = arrays::read(&read(&args.input)?)?;
+    let outputs = operate(&args.name, &args.attrs, &inputs)?;
+    write_whole(&args.out, &arrays::write(&outputs))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Failure::read(path))?;
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(Failure::read(path))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        let line = format!("{}: expected at most {MOST_BYTES} bytes, found more", path.display());
+        return Err(Failure::new(line));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,66 @@
+//! Whether a transposed convolution treats all its pixels alike.
+//!
+//! Pixels a stride apart see the same taps; the pixels between them see others. Each of those phases has
+//! its number of taps, and the sum of their weights is its gain: what becomes of a map of ones. Where
+//! the numbers differ, the picture has a checkerboard to unlearn; where one is 0, pixels stay empty
+//! (Odena, Dumoulin & Olah 2016).
+
+use mirrorgrad_tensor::Geometry;
+use serde::Serialize;
+
+/// The phases of one geometry, and the gains of a weight in them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Health {
+    /// Taps that reach each phase, `[vertical stride, horizontal stride]`.
+    pub taps: Vec<Vec<usize>>,
+    /// The sum of those taps' weights.
+    pub gain: Vec<Vec<f64>>,
+    /// What that means.
+    pub verdict: Verdict,
+}
+
+/// What the numbers of taps mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every phase has as many taps.
+    Even,
+    /// Some phases have more taps than others: a checkerboard until training has unlearned it.
+    Uneven,
+    /// Some phases have none: their pixels are always empty.
+    Dead,
+}
+
+impl Health {
+    /// Of a weight `[kernel height, kernel width]` in row-major order; phases count from the image's
+    /// first pixel.
+    ///
+    /// # Panics
+    /// If the weight has another size than the geometry's kernel.
+    pub fn of(geometry: &Geometry, weight: &[f64]) -> Self {
+        assert_eq!(weight.len(), geometry.taps(), "health: the weight has another kernel");
+        let [y, x] = geometry.axes();
+        let mut taps = vec![vec![0; x.stride]; y.stride];
+        let mut gain = vec![vec![0.0; x.stride]; y.stride];
+        for (tap, w) in weight.iter().enumerate() {
+            // pixel = stride · spot + dilation · tap − before, of which only the rest by the stride
+            // tells the phase.
+            let phase = |axis: mirrorgrad_tensor::Axis, tap: usize| {
+                let rest = axis.before % axis.stride;
+                (axis.dilation * tap + axis.stride - rest) % axis.stride
+            };
+            let (row, column) = (phase(y, tap / x.kernel), phase(x, tap % x.kernel));
+            taps[row][column] += 1;
+            gain[row][column] += w;
+        }
+        let (least, most) = taps.iter().flatten().fold((usize::MAX, 0), |(least, most), &count| {
+            (least.min(count), most.max(count))
+        });
+        let verdict = match (least, most) {
+            (0, _) => Verdict::Dead,
+            (least, most) if least == most => Verdict::Even,
+            _ => Verdict::Uneven,
+        };
+        Self { taps, gain, verdict }
+    }
+}

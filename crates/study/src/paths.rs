@@ -1,0 +1,144 @@
+//! Cᵀ y by four ways that share nothing but the question.
+
+use crate::Subject;
+use mirrorgrad_autograd::{Var, ops};
+use mirrorgrad_tensor::{Axis, Tensor};
+
+/// A way to compute Cᵀ y.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// C written down as a matrix, entry by entry, and multiplied from the left by y.
+    Dense,
+    /// A product of the weight with the map, and its columns reshaped, added and cropped.
+    Columns,
+    /// Zeros between the map's spots, then a convolution of stride 1 with the weight turned around.
+    ZeroInsertion,
+    /// The gradient of a convolution with respect to its image, by this framework's kernels.
+    Autograd,
+}
+
+impl Path {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Dense, Self::Columns, Self::ZeroInsertion, Self::Autograd];
+
+    /// A name for people and options.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dense => "dense",
+            Self::Columns => "columns",
+            Self::ZeroInsertion => "zeros",
+            Self::Autograd => "autograd",
+        }
+    }
+
+    /// Cᵀ y, `[height, width]` in row-major order.
+    pub fn transposed(self, subject: &Subject) -> Vec<i64> {
+        match self {
+            Self::Dense => dense(subject),
+            Self::Columns => Columns::of(subject).cropped,
+            Self::ZeroInsertion => zero_insertion(subject),
+            Self::Autograd => autograd(subject),
+        }
+    }
+}
+
+/// What four results say: those that are not as the majority's.
+pub fn dissenters(results: &[(Path, Vec<i64>)]) -> Vec<Path> {
+    let agree = |result: &Vec<i64>| results.iter().filter(|(_, other)| other == result).count();
+    let most = results.iter().max_by_key(|(_, result)| agree(result)).map(|(_, result)| result);
+    let differs = |(_, result): &&(Path, Vec<i64>)| Some(result) != most;
+    results.iter().filter(differs).map(|(path, _)| *path).collect()
+}
+
+fn dense(subject: &Subject) -> Vec<i64> {
+    let (spots, pixels) = (subject.map.len(), subject.image.len());
+    let mut c = vec![vec![0; pixels]; spots];
+    for entry in subject.entries() {
+        c[entry.spot][entry.pixel] += subject.weight[entry.tap];
+    }
+    (0..pixels).map(|pixel| (0..spots).map(|spot| c[spot][pixel] * subject.map[spot]).sum()).collect()
+}
+
+/// The stages of gemm and col2im.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// w yᵀ: a row a tap, a column a spot. Each column is a window's worth of pixels.
+    pub product: Vec<Vec<i64>>,
+    /// The columns, reshaped to windows and added where they stand.
+    pub full: Vec<Vec<i64>>,
+    /// What is left of that when the padding is cropped, in row-major order.
+    pub cropped: Vec<i64>,
+}
+
+impl Columns {
+    /// Of Cᵀ y.
+    pub fn of(subject: &Subject) -> Self {
+        let [y, x] = subject.geometry.axes();
+        let product: Vec<Vec<i64>> = subject
+            .weight
+            .iter()
+            .map(|w| subject.map.iter().map(|value| w * value).collect())
+            .collect();
+        let mut full = vec![vec![0; length(&x)]; length(&y)];
+        for (tap, row) in product.iter().enumerate() {
+            for (spot, value) in row.iter().enumerate() {
+                let down = y.stride * (spot / x.map) + y.dilation * (tap / x.kernel);
+                let right = x.stride * (spot % x.map) + x.dilation * (tap % x.kernel);
+                full[down][right] += value;
+            }
+        }
+        let at = |row: usize, column: usize| {
+            let line = full.get(row + y.before);
+            line.and_then(|line| line.get(column + x.before)).copied().unwrap_or(0)
+        };
+        let cropped = (0..y.image * x.image).map(|i| at(i / x.image, i % x.image)).collect();
+        Self { product, full, cropped }
+    }
+}
+
+/// Pixels that all windows reach along an axis.
+fn length(axis: &Axis) -> usize {
+    axis.stride * (axis.map - 1) + axis.dilation * (axis.kernel - 1) + 1
+}
+
+fn zero_insertion(subject: &Subject) -> Vec<i64> {
+    let [y, x] = subject.geometry.axes();
+    let [extent_y, extent_x] = [y, x].map(|axis| axis.dilation * (axis.kernel - 1) + 1);
+    // The map spread out, with as many zeros around it as the window can hang over.
+    let (height, width) = (length(&y) + extent_y - 1, length(&x) + extent_x - 1);
+    let mut spread = vec![vec![0; width]; height];
+    for (spot, value) in subject.map.iter().enumerate() {
+        let (down, right) = (y.stride * (spot / x.map), x.stride * (spot % x.map));
+        spread[down + extent_y - 1][right + extent_x - 1] = *value;
+    }
+    // The weight with its holes, turned around.
+    let mut turned = vec![vec![0; extent_x]; extent_y];
+    for (tap, w) in subject.weight.iter().enumerate() {
+        let (down, right) = (y.dilation * (tap / x.kernel), x.dilation * (tap % x.kernel));
+        turned[extent_y - 1 - down][extent_x - 1 - right] = *w;
+    }
+    let convolved = |row: usize, column: usize| -> i64 {
+        if row >= length(&y) || column >= length(&x) {
+            return 0; // Output padding: beyond every window.
+        }
+        let products = turned.iter().zip(&spread[row..]).flat_map(|(turned, spread)| {
+            turned.iter().zip(&spread[column..]).map(|(w, value)| w * value)
+        });
+        products.sum()
+    };
+    (0..y.image * x.image)
+        .map(|i| convolved(i / x.image + y.before, i % x.image + x.before))
+        .collect()
+}
+
+fn autograd(subject: &Subject) -> Vec<i64> {
+    let planes = |[height, width]: [usize; 2], values: &[i64]| {
+        Tensor::from_fn([1, 1, height, width], |i| values[i] as f64)
+    };
+    let geometry = subject.geometry;
+    let x = Var::parameter(planes(geometry.image(), &subject.image));
+    let w = Var::constant(planes(geometry.kernel(), &subject.weight));
+    let y = Var::constant(planes(geometry.map(), &subject.map));
+    let gradient = ops::conv2d(&geometry, 1, &x, &w, None).grad_with(&y, &[&x]).remove(0);
+    gradient.value().as_slice().iter().map(|&value| value as i64).collect()
+}

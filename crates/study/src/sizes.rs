@@ -1,0 +1,96 @@
+//! What sizes go with what arguments.
+
+use mirrorgrad_tensor::{Axis, Window};
+use serde::Serialize;
+
+/// How image and map sizes belong together along one axis.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sizes {
+    /// Pixels.
+    pub image: usize,
+    /// Spots.
+    pub map: usize,
+    /// From image to map, with numbers.
+    pub down: String,
+    /// From map to image, with numbers.
+    pub up: String,
+    /// Pixels left over behind the last whole stride: the output padding that leads back here.
+    pub rest: i64,
+    /// The article's relation: 1 where nothing is left over, 2 where something is.
+    pub relation: usize,
+    /// The smallest and the largest image that a convolution takes to this map.
+    pub images: [i64; 2],
+}
+
+impl Sizes {
+    /// Of one axis.
+    pub fn of(axis: &Axis) -> Self {
+        let Axis { image, map, kernel, stride, dilation, before } = *axis;
+        let extent = dilation * (kernel - 1) + 1;
+        let full = stride * (map - 1) + extent;
+        // What is cut behind: negative where rows are added.
+        let after = full as i64 - before as i64 - image as i64;
+        // PyTorch's and the article's words have as much padding after as before.
+        let rest = image as i64 + 2 * before as i64 - full as i64;
+        let k = if dilation == 1 {
+            format!("{kernel}")
+        } else {
+            format!("({dilation}·({kernel} − 1) + 1)")
+        };
+        Self {
+            image,
+            map,
+            down: format!("⌊({image} + {before} + {} − {k}) / {stride}⌋ + 1 = {map}", after.max(0)),
+            up: format!(
+                "{stride}·({map} − 1) + {k} − {before} {} {} = {image}",
+                if after < 0 { '+' } else { '−' },
+                after.abs()
+            ),
+            rest,
+            relation: if rest == 0 { 1 } else { 2 },
+            images: {
+                let smallest = full as i64 - 2 * before as i64;
+                [smallest.max(1), smallest + stride as i64 - 1]
+            },
+        }
+    }
+}
+
+/// Square arguments that take one size to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Arguments {
+    /// Taps.
+    pub kernel: usize,
+    /// Pixels from one spot to the next.
+    pub stride: usize,
+    /// Padding on both sides.
+    pub padding: usize,
+    /// Rows that a transposed convolution adds.
+    pub output_padding: usize,
+}
+
+/// Kernels that are searched through.
+pub const LARGEST_KERNEL: usize = 9;
+
+/// Every kernel of up to 9 taps, stride, padding under the kernel and output padding under the stride
+/// with which a transposed convolution takes `map` to `image`: then the convolution takes it back.
+pub fn arguments(image: usize, map: usize) -> Vec<Arguments> {
+    let mut found = Vec::new();
+    for kernel in 1..=LARGEST_KERNEL {
+        // Of a single spot every stride is as good as another.
+        let strides = if map == 1 { 1..=1 } else { 1..=image + 2 * kernel };
+        for stride in strides {
+            for padding in 0..kernel {
+                let window = Window::square(kernel).stride(stride).padding(padding);
+                if let Ok(geometry) = window.under_to([map; 2], [image; 2])
+                    && window.over([image; 2]) == Ok(geometry)
+                {
+                    let full = stride * (map - 1) + kernel;
+                    let output_padding = image + 2 * padding - full;
+                    found.push(Arguments { kernel, stride, padding, output_padding });
+                }
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,100 @@
+//! One geometry with whole numbers in it: what all explanations are about.
+
+use crate::Refusal;
+use mirrorgrad_tensor::Geometry;
+
+/// A convolution of one channel and its transpose, with an image x, a map y and a weight w of whole
+/// numbers, so that every statement about them can be exact.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Where the window meets the image.
+    pub geometry: Geometry,
+    /// x, `[height, width]` in row-major order.
+    pub image: Vec<i64>,
+    /// y, `[map height, map width]` in row-major order.
+    pub map: Vec<i64>,
+    /// w, `[kernel height, kernel width]` in row-major order.
+    pub weight: Vec<i64>,
+}
+
+/// Numbers given for a subject are at most this large, so that sums of products stay exact in f64.
+pub const LARGEST: i64 = 1000;
+
+impl Subject {
+    /// With the numbers given, and 1, 2, 3, … (to 9 and again) for those not.
+    ///
+    /// # Errors
+    /// If there are more or fewer numbers than places, or one is beyond ±1000.
+    pub fn new(
+        geometry: Geometry,
+        image: Option<Vec<i64>>,
+        map: Option<Vec<i64>>,
+        weight: Option<Vec<i64>>,
+    ) -> Result<Self, Refusal> {
+        let fill = |what: &str, given: Option<Vec<i64>>, [height, width]: [usize; 2]| {
+            let places = height * width;
+            let values = given.unwrap_or_else(|| (0..places).map(|i| (i % 9 + 1) as i64).collect());
+            if values.len() != places {
+                let expected = format!("{places} numbers for {height}x{width}");
+                return Err(Refusal::expected(what, expected, values.len()));
+            }
+            match values.iter().find(|value| value.abs() > LARGEST) {
+                None => Ok(values),
+                Some(value) => {
+                    let expected = format!("numbers from -{LARGEST} to {LARGEST}");
+                    Err(Refusal::expected(what, expected, value))
+                }
+            }
+        };
+        Ok(Self {
+            image: fill("image", image, geometry.image())?,
+            map: fill("map", map, geometry.map())?,
+            weight: fill("weight", weight, geometry.kernel())?,
+            geometry,
+        })
+    }
+
+    /// Every place where the window meets the image: the nonzero entries of C, by rows.
+    pub fn entries(&self) -> Vec<Entry> {
+        let [y, x] = self.geometry.axes();
+        let mut entries = Vec::new();
+        for spot in 0..y.map * x.map {
+            for tap in 0..y.kernel * x.kernel {
+                let row = y.pixel(spot / x.map, tap / x.kernel);
+                let column = x.pixel(spot % x.map, tap % x.kernel);
+                if let (Some(row), Some(column)) = (row, column) {
+                    entries.push(Entry { spot, pixel: row * x.image + column, tap });
+                }
+            }
+        }
+        entries
+    }
+
+    /// C x, by its entries.
+    pub fn conv(&self, image: &[i64]) -> Vec<i64> {
+        let mut map = vec![0; self.map.len()];
+        for Entry { spot, pixel, tap } in self.entries() {
+            map[spot] += self.weight[tap] * image[pixel];
+        }
+        map
+    }
+
+    /// A tap's name: `w` and its row and column.
+    pub fn tap_name(&self, tap: usize) -> String {
+        let width = self.geometry.kernel()[1];
+        let (row, column) = (tap / width, tap % width);
+        let apart = if self.geometry.kernel().iter().any(|&side| side > 10) { "," } else { "" };
+        format!("w{row}{apart}{column}")
+    }
+}
+
+/// A nonzero entry of C: the row of its spot, the column of its pixel, the weight of its tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The row of C.
+    pub spot: usize,
+    /// The column of C.
+    pub pixel: usize,
+    /// Which weight stands there.
+    pub tap: usize,
+}

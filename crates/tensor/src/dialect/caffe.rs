@@ -1,0 +1,114 @@
+//! Caffe's `Convolution`, `Deconvolution` and `Crop`.
+
+use crate::rule::cropped;
+use crate::{Axis, GeometryError, Rule, Slide};
+use std::fmt;
+
+/// A layer in Caffe's words (src/caffe/layers/deconv_layer.cpp). There is but one image for each map;
+/// whoever wants another crops it, as FCN did: see [`CoordinateMap`]. Pairs are
+/// `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caffe {
+    /// Taps.
+    pub kernel_size: [usize; 2],
+    /// Pixels from one spot to the next.
+    pub stride: [usize; 2],
+    /// Zeros around the image; a transposed convolution crops by them.
+    pub pad: [usize; 2],
+    /// Pixels from one tap to the next.
+    pub dilation: [usize; 2],
+}
+
+impl Caffe {
+    /// Strides and dilations of 1, no padding.
+    pub const fn new(kernel_size: [usize; 2]) -> Self {
+        Self { kernel_size, stride: [1; 2], pad: [0; 2], dilation: [1; 2] }
+    }
+}
+
+impl Rule for Caffe {
+    fn slides(&self) -> [Slide; 2] {
+        Slide::both(self.kernel_size, self.stride, self.dilation)
+    }
+
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+        self.slides()[axis].fit(image, self.pad[axis], self.pad[axis])
+    }
+
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError> {
+        let (slide, pad) = (self.slides()[axis], self.pad[axis]);
+        let only = cropped(slide.full(map), pad, pad)?;
+        let why = "a deconvolution makes one size, which a Crop layer may cut";
+        let image = crate::rule::legal("size", why, [only; 2], image.unwrap_or(only))?;
+        Ok(slide.meets(image, map, pad))
+    }
+}
+
+impl fmt::Display for Caffe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pair = |[h, w]: [usize; 2]| if h == w { format!("{h}") } else { format!("{h}, {w}") };
+        write!(f, "stride: {} pad: {}", pair(self.stride), pair(self.pad))?;
+        match self.dilation {
+            [1, 1] => Ok(()),
+            dilation => write!(f, " dilation: {}", pair(dilation)),
+        }
+    }
+}
+
+/// Where a layer's output stands on its input, along one axis: the output's pixel `x` is centred on the
+/// input's pixel `(x − offset) / scale`. Caffe's `coord_map.py` composes such maps through a network to
+/// find by how much FCN's `Crop` layers have to cut.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Slide, dialect::CoordinateMap};
+/// let slide = |kernel, stride| Slide { kernel, stride, dilation: 1 };
+/// // Down by a convolution of stride 2 and up by a deconvolution that mirrors it: back to where it was.
+/// let down = CoordinateMap::conv(slide(4, 2), 1);
+/// assert_eq!(down.then(CoordinateMap::deconv(slide(4, 2), 1)), CoordinateMap::IDENTITY);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CoordinateMap {
+    /// Output pixels to an input pixel.
+    pub scale: f64,
+    /// The output's place of the input's pixel 0.
+    pub offset: f64,
+}
+
+impl CoordinateMap {
+    /// Every pixel on itself.
+    pub const IDENTITY: Self = Self { scale: 1.0, offset: 0.0 };
+
+    /// Of a convolution or pool that is padded by `pad`.
+    pub fn conv(slide: Slide, pad: usize) -> Self {
+        let stride = slide.stride as f64;
+        Self { scale: 1.0 / stride, offset: (pad as f64 - Self::middle(slide)) / stride }
+    }
+
+    /// Of a deconvolution that crops by `pad`.
+    pub fn deconv(slide: Slide, pad: usize) -> Self {
+        Self { scale: slide.stride as f64, offset: Self::middle(slide) - pad as f64 }
+    }
+
+    /// This map and then another.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        Self { scale: next.scale * self.scale, offset: next.scale * self.offset + next.offset }
+    }
+
+    /// By how many pixels a picture that came through this map has to be cut in front, so that it lies
+    /// on one that came through `other`; `None` if no whole number does it: their scales differ, the
+    /// first begins later, or they are parts of a pixel apart.
+    pub fn crop_onto(self, other: Self) -> Option<usize> {
+        let cut = self.offset - other.offset;
+        (self.scale == other.scale && cut >= 0.0 && cut.fract() == 0.0).then_some(cut as usize)
+    }
+
+    fn middle(slide: Slide) -> f64 {
+        (slide.extent() - 1) as f64 / 2.0
+    }
+}

@@ -1,0 +1,65 @@
+//! Chainer's `convolution_2d` and `deconvolution_2d`.
+
+use crate::rule::legal;
+use crate::{Axis, GeometryError, Rule, Slide};
+use std::fmt;
+
+/// A layer in Chainer's words (chainer/functions/connection/deconvolution_2d.py). Pairs are
+/// `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chainer {
+    /// Taps.
+    pub kernel: [usize; 2],
+    /// Pixels from one spot to the next.
+    pub stride: [usize; 2],
+    /// Zeros around the image; a transposed convolution crops by them.
+    pub pad: [usize; 2],
+    /// Pixels from one tap to the next.
+    pub dilate: [usize; 2],
+    /// What a transposed convolution makes: any image over which a convolution, its last stride
+    /// dropped or rounded up, could give the map.
+    pub outsize: Option<[usize; 2]>,
+}
+
+impl Chainer {
+    /// Strides and dilations of 1, no padding.
+    pub const fn new(kernel: [usize; 2]) -> Self {
+        Self { kernel, stride: [1; 2], pad: [0; 2], dilate: [1; 2], outsize: None }
+    }
+}
+
+impl Rule for Chainer {
+    fn slides(&self) -> [Slide; 2] {
+        Slide::both(self.kernel, self.stride, self.dilate)
+    }
+
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+        self.slides()[axis].fit(image, self.pad[axis], self.pad[axis])
+    }
+
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError> {
+        let (slide, pad) = (self.slides()[axis], self.pad[axis]);
+        let (full, slack) = (slide.full(map), slide.stride - 1);
+        let last = crate::rule::cropped(full + slack, pad, pad)?;
+        let [first, usual] =
+            [full.saturating_sub(slack), full].map(|size| size.saturating_sub(2 * pad).max(1));
+        let asked = image.or(self.outsize.map(|size| size[axis])).unwrap_or(usual);
+        let why = "a convolution over it, its last stride dropped or rounded up, must give the map";
+        Ok(slide.meets(legal("outsize", why, [first, last], asked)?, map, pad))
+    }
+}
+
+impl fmt::Display for Chainer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stride={:?}, pad={:?}", self.stride, self.pad)?;
+        if self.dilate != [1, 1] {
+            write!(f, ", dilate={:?}", self.dilate)?;
+        }
+        self.outsize.map_or(Ok(()), |size| write!(f, ", outsize={size:?}"))
+    }
+}

@@ -1,0 +1,115 @@
+//! JAX's `conv` and `conv_transpose`.
+
+use crate::rule::legal;
+use crate::{Axis, GeometryError, Odd, Rule, Slide};
+use std::fmt;
+
+/// A layer in JAX's words (jax/_src/lax/convolution.py). Pairs are `[vertical, horizontal]`.
+///
+/// `conv_transpose` does not turn its kernel around unless `transpose_kernel` is set: without, it is
+/// the transposed convolution of [`WeightLayout::flipped`](super::WeightLayout::flipped)'s kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jax {
+    /// Taps.
+    pub kernel: [usize; 2],
+    /// Pixels from one spot to the next.
+    pub strides: [usize; 2],
+    /// Pixels from one tap to the next.
+    pub rhs_dilation: [usize; 2],
+    /// Where the window stands.
+    pub padding: Padding,
+}
+
+/// JAX's paddings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// `⌈image / stride⌉` spots, or `map · stride` pixels.
+    Same,
+    /// The same with the odd pixel of padding before the image; of convolutions alone.
+    SameLower,
+    /// None, though a transposed convolution makes at least `map · stride` pixels.
+    Valid,
+    /// So much: of a convolution around the image, of a transposed one around the map, after it was
+    /// spread out.
+    Pairs {
+        /// Above and to the left.
+        before: [usize; 2],
+        /// Below and to the right.
+        after: [usize; 2],
+    },
+}
+
+impl Jax {
+    /// Strides and dilations of 1.
+    pub const fn new(kernel: [usize; 2], padding: Padding) -> Self {
+        Self { kernel, strides: [1; 2], rhs_dilation: [1; 2], padding }
+    }
+}
+
+impl Rule for Jax {
+    fn slides(&self) -> [Slide; 2] {
+        Slide::both(self.kernel, self.strides, self.rhs_dilation)
+    }
+
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+        let slide = self.slides()[axis];
+        match self.padding {
+            Padding::Same => Ok(slide.same(image, Odd::After)),
+            Padding::SameLower => Ok(slide.same(image, Odd::Before)),
+            Padding::Valid => slide.fit(image, 0, 0),
+            Padding::Pairs { before, after } => slide.fit(image, before[axis], after[axis]),
+        }
+    }
+
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError> {
+        let slide = self.slides()[axis];
+        let (extent, stride) = (slide.extent(), slide.stride);
+        // JAX pads the spread map by `pad` in front, of `extent + stride − 2` in all, and slides the
+        // window over that.
+        let (only, pad) = match self.padding {
+            Padding::Same if stride > extent - 1 => (stride * map, extent - 1),
+            Padding::Same => (stride * map, (extent + stride - 2).div_ceil(2)),
+            Padding::Valid => (stride * (map - 1) + extent.max(stride), extent - 1),
+            Padding::Pairs { before, after } => {
+                let padded = (stride * (map - 1) + 1).saturating_add(before[axis]);
+                let padded = padded.saturating_add(after[axis]);
+                let left = padded.checked_sub(extent - 1).filter(|&n| n > 0);
+                (left.ok_or(GeometryError::Words("padding: no output is left"))?, before[axis])
+            }
+            Padding::SameLower => {
+                let words = "JAX's conv_transpose takes SAME, VALID or pairs, not SAME_LOWER";
+                return Err(GeometryError::Words(words));
+            }
+        };
+        let why = "conv_transpose makes one size";
+        let image = legal("size", why, [only; 2], image.unwrap_or(only))?;
+        match (extent - 1).checked_sub(pad) {
+            Some(before) => Ok(slide.meets(image, map, before)),
+            // Rows before all windows: only here can they be asked for.
+            None => Err(GeometryError::Words("padding: expected less than the window's extent")),
+        }
+    }
+}
+
+impl fmt::Display for Jax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "strides={:?}, padding=", self.strides)?;
+        match self.padding {
+            Padding::Same => write!(f, "'SAME'")?,
+            Padding::SameLower => write!(f, "'SAME_LOWER'")?,
+            Padding::Valid => write!(f, "'VALID'")?,
+            Padding::Pairs { before, after } => {
+                write!(f, "[({}, {}), ({}, {})]", before[0], after[0], before[1], after[1])?;
+            }
+        }
+        match self.rhs_dilation {
+            [1, 1] => Ok(()),
+            dilation => write!(f, ", rhs_dilation={dilation:?}"),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Keras's `Conv2D` and `Conv2DTranspose`.
+
+use super::tensorflow::{self, TensorFlow};
+use crate::rule::legal;
+use crate::{Axis, GeometryError, Rule, Slide};
+use std::fmt;
+
+/// A layer in Keras 3's words (keras/src/backend/common/backend_utils.py), which become TensorFlow's.
+/// Pairs are `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keras {
+    /// Taps.
+    pub kernel: [usize; 2],
+    /// Pixels from one spot to the next.
+    pub strides: [usize; 2],
+    /// Pixels from one tap to the next.
+    pub dilation_rate: [usize; 2],
+    /// Where the window stands.
+    pub padding: Padding,
+    /// Which of the possible images a transposed convolution makes; without, the largest that is no
+    /// longer than `map · stride` for `same`, and at least that for `valid`.
+    pub output_padding: Option<[usize; 2]>,
+}
+
+/// Keras's two paddings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// TensorFlow's SAME.
+    Same,
+    /// None.
+    Valid,
+}
+
+impl Keras {
+    /// Strides and dilations of 1.
+    pub const fn new(kernel: [usize; 2], padding: Padding) -> Self {
+        let one = [1; 2];
+        Self { kernel, strides: one, dilation_rate: one, padding, output_padding: None }
+    }
+
+    fn tensorflow(&self) -> TensorFlow {
+        let padding = match self.padding {
+            Padding::Same => tensorflow::Padding::Same,
+            Padding::Valid => tensorflow::Padding::Valid,
+        };
+        let Self { kernel, strides, dilation_rate: dilations, .. } = *self;
+        TensorFlow { strides, dilations, ..TensorFlow::new(kernel, padding) }
+    }
+
+    fn check_words(&self) -> Result<(), GeometryError> {
+        if self.strides != [1, 1] && self.dilation_rate != [1, 1] {
+            return Err(GeometryError::Words(
+                "Keras takes strides or a dilation_rate above 1, not both at once",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What a transposed convolution of `map` spots makes along one axis.
+    fn image(&self, axis: usize, map: usize) -> Result<usize, GeometryError> {
+        let slide = self.slides()[axis];
+        let (reach, extent) = (slide.stride * (map - 1), slide.extent());
+        Ok(match (self.padding, self.output_padding) {
+            (Padding::Same, None) => slide.stride * map,
+            (Padding::Valid, None) => reach + extent.max(slide.stride),
+            (padding, Some(added)) => {
+                let why = "the output padding must be less than the stride";
+                let added = legal("output_padding", why, [0, slide.stride - 1], added[axis])?;
+                reach + added + if padding == Padding::Same { extent % 2 } else { extent }
+            }
+        })
+    }
+}
+
+impl Rule for Keras {
+    fn slides(&self) -> [Slide; 2] {
+        Slide::both(self.kernel, self.strides, self.dilation_rate)
+    }
+
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+        self.check_words()?;
+        self.tensorflow().over_axis(axis, image)
+    }
+
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError> {
+        self.check_words()?;
+        let image = image.map_or_else(|| self.image(axis, map), Ok)?;
+        self.tensorflow().under_axis(axis, map, Some(image))
+    }
+}
+
+impl fmt::Display for Keras {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let padding = if self.padding == Padding::Same { "same" } else { "valid" };
+        write!(f, "strides={:?}, padding='{padding}'", self.strides)?;
+        if self.dilation_rate != [1, 1] {
+            write!(f, ", dilation_rate={:?}", self.dilation_rate)?;
+        }
+        self.output_padding.map_or(Ok(()), |added| write!(f, ", output_padding={added:?}"))
+    }
+}

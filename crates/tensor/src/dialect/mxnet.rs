@@ -1,0 +1,83 @@
+//! MXNet's `Convolution` and `Deconvolution`.
+
+use crate::rule::{cropped, legal};
+use crate::{Axis, GeometryError, Odd, Rule, Slide};
+use std::fmt;
+
+/// A layer in MXNet's words (src/operator/nn/deconvolution-inl.h). Pairs are
+/// `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MxNet {
+    /// Taps.
+    pub kernel: [usize; 2],
+    /// Pixels from one spot to the next.
+    pub stride: [usize; 2],
+    /// Pixels from one tap to the next.
+    pub dilate: [usize; 2],
+    /// Zeros around the image; a transposed convolution crops by them.
+    pub pad: [usize; 2],
+    /// Rows and columns that a transposed convolution adds at the end: less than the stride.
+    pub adj: [usize; 2],
+    /// What a transposed convolution makes. Padding and `adj` are then worked out from it, the odd
+    /// pixel of padding before the image, and those given are passed over.
+    pub target_shape: Option<[usize; 2]>,
+}
+
+impl MxNet {
+    /// Strides and dilations of 1, no padding.
+    pub const fn new(kernel: [usize; 2]) -> Self {
+        let (one, none) = ([1; 2], [0; 2]);
+        Self { kernel, stride: one, dilate: one, pad: none, adj: none, target_shape: None }
+    }
+
+    fn to_target(slide: Slide, map: usize, target: usize) -> Result<Axis, GeometryError> {
+        let (full, why) = (slide.full(map), "padding can only take away");
+        let target = legal("target_shape", why, [1, full], target)?;
+        if slide.stride == 1 && !(full - target).is_multiple_of(2) {
+            // Half of the padding on each side, and what is left over is `adj`, less than the stride.
+            return Err(GeometryError::Words(
+                "target_shape: with a stride of 1 the padding must be even",
+            ));
+        }
+        Ok(slide.meets(target, map, Odd::Before.before(full - target)))
+    }
+}
+
+impl Rule for MxNet {
+    fn slides(&self) -> [Slide; 2] {
+        Slide::both(self.kernel, self.stride, self.dilate)
+    }
+
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+        self.slides()[axis].fit(image, self.pad[axis], self.pad[axis])
+    }
+
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError> {
+        let (slide, pad) = (self.slides()[axis], self.pad[axis]);
+        if let Some(target) = image.or(self.target_shape.map(|shape| shape[axis])) {
+            return Self::to_target(slide, map, target);
+        }
+        let why = "it must be less than the stride";
+        let adj = legal("adj", why, [0, slide.stride - 1], self.adj[axis])?;
+        Ok(slide.meets(cropped(slide.full(map) + adj, pad, pad)?, map, pad))
+    }
+}
+
+impl fmt::Display for MxNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stride={:?}", self.stride)?;
+        if self.dilate != [1, 1] {
+            write!(f, ", dilate={:?}", self.dilate)?;
+        }
+        match self.target_shape {
+            Some(shape) => write!(f, ", target_shape={shape:?}"),
+            None if self.adj == [0, 0] => write!(f, ", pad={:?}", self.pad),
+            None => write!(f, ", pad={:?}, adj={:?}", self.pad, self.adj),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! ONNX's `Conv` and `ConvTranspose`.
+
+use crate::rule::{cropped, legal};
+use crate::{Axis, GeometryError, Odd, Rule, Slide};
+use std::fmt;
+
+/// A layer in ONNX's words (docs/Operators.md). Pairs are `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Onnx {
+    /// Taps.
+    pub kernel_shape: [usize; 2],
+    /// Pixels from one spot to the next.
+    pub strides: [usize; 2],
+    /// Pixels from one tap to the next.
+    pub dilations: [usize; 2],
+    /// Where the window stands.
+    pub padding: Padding,
+    /// Rows and columns that a transposed convolution adds at the end.
+    pub output_padding: [usize; 2],
+    /// What a transposed convolution makes. The padding is then worked out from it, and `pads` passed
+    /// over.
+    pub output_shape: Option<[usize; 2]>,
+}
+
+/// ONNX's `auto_pad`, and `pads`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// `NOTSET`: so much.
+    Pads {
+        /// Above and to the left.
+        before: [usize; 2],
+        /// Below and to the right.
+        after: [usize; 2],
+    },
+    /// `SAME_UPPER`: `⌈image / stride⌉` spots, the odd pixel of padding behind the image.
+    SameUpper,
+    /// `SAME_LOWER`: the same with the odd pixel before it.
+    SameLower,
+    /// `VALID`: none.
+    Valid,
+}
+
+impl Onnx {
+    /// Strides and dilations of 1.
+    pub const fn new(kernel_shape: [usize; 2], padding: Padding) -> Self {
+        Self {
+            kernel_shape,
+            strides: [1; 2],
+            dilations: [1; 2],
+            padding,
+            output_padding: [0; 2],
+            output_shape: None,
+        }
+    }
+
+    fn sides(&self, axis: usize) -> [usize; 2] {
+        match self.padding {
+            Padding::Pads { before, after } => [before[axis], after[axis]],
+            _ => [0, 0],
+        }
+    }
+
+    fn odd(&self) -> Odd {
+        match self.padding {
+            Padding::SameUpper => Odd::After,
+            // The standard's formula gives this side to every other value.
+            _ => Odd::Before,
+        }
+    }
+}
+
+impl Rule for Onnx {
+    fn slides(&self) -> [Slide; 2] {
+        Slide::both(self.kernel_shape, self.strides, self.dilations)
+    }
+
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+        let (slide, [before, after]) = (self.slides()[axis], self.sides(axis));
+        match self.padding {
+            Padding::SameUpper | Padding::SameLower => Ok(slide.same(image, self.odd())),
+            Padding::Pads { .. } | Padding::Valid => slide.fit(image, before, after),
+        }
+    }
+
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError> {
+        let slide = self.slides()[axis];
+        let most = slide.stride.max(slide.dilation) - 1;
+        let why = "it must be less than the stride or the dilation";
+        let added = legal("output_padding", why, [0, most], self.output_padding[axis])?;
+        let full = slide.full(map) + added;
+        let same = matches!(self.padding, Padding::SameUpper | Padding::SameLower);
+        let asked = image.or(self.output_shape.map(|shape| shape[axis]));
+        match asked.or(same.then_some(slide.stride * map)) {
+            Some(image) => {
+                // Where padding would be negative, rows are added behind, as ONNX Runtime does.
+                let why = "padding only takes away, and under a stride can be added";
+                let last = full + slide.stride - 1;
+                let image = legal("output_shape", why, [1, last], image)?;
+                Ok(slide.meets(image, map, self.odd().before(full.saturating_sub(image))))
+            }
+            None => {
+                let [before, after] = self.sides(axis);
+                Ok(slide.meets(cropped(full, before, after)?, map, before))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Onnx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "strides={:?}, ", self.strides)?;
+        match self.padding {
+            Padding::Pads { before, after } => {
+                write!(f, "pads=[{}, {}, {}, {}]", before[0], before[1], after[0], after[1])?;
+            }
+            Padding::SameUpper => write!(f, "auto_pad=SAME_UPPER")?,
+            Padding::SameLower => write!(f, "auto_pad=SAME_LOWER")?,
+            Padding::Valid => write!(f, "auto_pad=VALID")?,
+        }
+        if self.dilations != [1, 1] {
+            write!(f, ", dilations={:?}", self.dilations)?;
+        }
+        if self.output_padding != [0, 0] {
+            write!(f, ", output_padding={:?}", self.output_padding)?;
+        }
+        self.output_shape.map_or(Ok(()), |shape| write!(f, ", output_shape={shape:?}"))
+    }
+}

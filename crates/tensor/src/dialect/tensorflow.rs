@@ -1,0 +1,107 @@
+//! TensorFlow's `conv2d` and `conv2d_transpose`.
+
+use crate::rule::{cropped, legal};
+use crate::{Axis, GeometryError, Odd, Rule, Slide};
+use std::fmt;
+
+/// A layer in TensorFlow's words (tensorflow/core/kernels/conv_grad_shape_utils.cc). Pairs are
+/// `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TensorFlow {
+    /// Taps.
+    pub kernel: [usize; 2],
+    /// Pixels from one spot to the next.
+    pub strides: [usize; 2],
+    /// Pixels from one tap to the next.
+    pub dilations: [usize; 2],
+    /// Where the window stands.
+    pub padding: Padding,
+    /// What a transposed convolution makes. TensorFlow always wants it; without it, SAME makes
+    /// `map · stride` here, and the other paddings make the smallest image they can.
+    pub output_shape: Option<[usize; 2]>,
+}
+
+/// TensorFlow's three paddings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// As much as makes `⌈image / stride⌉` spots, the odd pixel behind the image. A transposed
+    /// convolution crops by what the image *it is asked for* would be padded by.
+    Same,
+    /// None.
+    Valid,
+    /// So much.
+    Explicit {
+        /// Above and to the left.
+        before: [usize; 2],
+        /// Below and to the right.
+        after: [usize; 2],
+    },
+}
+
+impl TensorFlow {
+    /// Strides and dilations of 1.
+    pub const fn new(kernel: [usize; 2], padding: Padding) -> Self {
+        Self { kernel, strides: [1; 2], dilations: [1; 2], padding, output_shape: None }
+    }
+
+    fn sides(&self, axis: usize) -> [usize; 2] {
+        match self.padding {
+            Padding::Explicit { before, after } => [before[axis], after[axis]],
+            Padding::Same | Padding::Valid => [0, 0],
+        }
+    }
+}
+
+impl Rule for TensorFlow {
+    fn slides(&self) -> [Slide; 2] {
+        Slide::both(self.kernel, self.strides, self.dilations)
+    }
+
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+        let (slide, [before, after]) = (self.slides()[axis], self.sides(axis));
+        match self.padding {
+            Padding::Same => Ok(slide.same(image, Odd::After)),
+            Padding::Valid | Padding::Explicit { .. } => slide.fit(image, before, after),
+        }
+    }
+
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError> {
+        let slide = self.slides()[axis];
+        let why = "a convolution over it must give back the map";
+        let asked = image.or(self.output_shape.map(|shape| shape[axis]));
+        match self.padding {
+            Padding::Same => slide.same_under(map, asked, Odd::After),
+            Padding::Valid | Padding::Explicit { .. } => {
+                let [before, after] = self.sides(axis);
+                let last = cropped(slide.full(map) + slide.stride - 1, before, after)?;
+                let first = slide.full(map).saturating_sub(before + after).max(1);
+                let image = legal("output_shape", why, [first, last], asked.unwrap_or(first))?;
+                Ok(slide.meets(image, map, before))
+            }
+        }
+    }
+}
+
+impl fmt::Display for TensorFlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "strides={:?}, padding=", self.strides)?;
+        match self.padding {
+            Padding::Same => write!(f, "'SAME'")?,
+            Padding::Valid => write!(f, "'VALID'")?,
+            Padding::Explicit { before, after } => write!(
+                f,
+                "[[0, 0], [{}, {}], [{}, {}], [0, 0]]",
+                before[0], after[0], before[1], after[1]
+            )?,
+        }
+        if self.dilations != [1, 1] {
+            write!(f, ", dilations={:?}", self.dilations)?;
+        }
+        self.output_shape.map_or(Ok(()), |shape| write!(f, ", output_shape={shape:?}"))
+    }
+}

@@ -1,0 +1,245 @@
+//! What turns a layer's arguments into a [`Geometry`].
+//!
+//! Every framework says the same three things of a window, a [`Slide`] along each axis, and has a rule
+//! of its own for where it begins and how far it goes. A [`Rule`] is that: one file a framework, in its
+//! own words.
+
+use crate::geometry::{MAX_SIZE, check_size};
+use crate::{Axis, Geometry, GeometryError};
+use std::fmt::Debug;
+
+/// How a window slides along one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slide {
+    /// Taps.
+    pub kernel: usize,
+    /// Pixels from one spot to the next.
+    pub stride: usize,
+    /// Pixels from one tap to the next.
+    pub dilation: usize,
+}
+
+impl Slide {
+    /// Along both axes, from pairs `[vertical, horizontal]`.
+    pub const fn both(kernel: [usize; 2], stride: [usize; 2], dilation: [usize; 2]) -> [Self; 2] {
+        [
+            Self { kernel: kernel[0], stride: stride[0], dilation: dilation[0] },
+            Self { kernel: kernel[1], stride: stride[1], dilation: dilation[1] },
+        ]
+    }
+
+    /// Pixels from the first tap to the last.
+    pub const fn extent(&self) -> usize {
+        self.dilation * (self.kernel - 1) + 1
+    }
+
+    /// Pixels that the windows of `map` spots reach: a transposed output before it is cropped.
+    pub const fn full(&self, map: usize) -> usize {
+        self.stride * (map - 1) + self.extent()
+    }
+
+    /// The axis on which `map` spots begin `before` pixels in front of `image` pixels.
+    pub const fn meets(&self, image: usize, map: usize, before: usize) -> Axis {
+        let Self { kernel, stride, dilation } = *self;
+        Axis { image, map, kernel, stride, dilation, before }
+    }
+
+    /// A spot wherever the window fits the image with its padding.
+    ///
+    /// # Errors
+    /// If it does not fit anywhere.
+    pub fn fit(&self, image: usize, before: usize, after: usize) -> Result<Axis, GeometryError> {
+        let (kernel, dilation, extent) = (self.kernel, self.dilation, self.extent());
+        let padded = image.saturating_add(before).saturating_add(after);
+        if extent > padded {
+            return Err(GeometryError::WindowTooLarge {
+                extent,
+                kernel,
+                dilation,
+                image,
+                before,
+                after,
+            });
+        }
+        Ok(self.meets(image, (padded - extent) / self.stride + 1, before))
+    }
+
+    /// A spot for each stride of the image, what is missing padded: `⌈image / stride⌉` of them. The odd
+    /// pixel of padding goes to where `odd` says.
+    pub fn same(&self, image: usize, odd: Odd) -> Axis {
+        let map = image.div_ceil(self.stride);
+        self.meets(image, map, odd.before(self.full(map).saturating_sub(image)))
+    }
+
+    /// The transposed convolution of `map` spots to one of the images that [`Slide::same`] makes so many
+    /// of, the largest if not told.
+    ///
+    /// # Errors
+    /// If `image` is not one of those, with the range of them.
+    pub fn same_under(
+        &self,
+        map: usize,
+        image: Option<usize>,
+        odd: Odd,
+    ) -> Result<Axis, GeometryError> {
+        let sizes = [self.stride * (map - 1) + 1, self.stride * map];
+        let why = "the size over the stride, rounded up, must be the map's";
+        let image = legal("output_size", why, sizes, image.unwrap_or(sizes[1]))?;
+        Ok(self.same(image, odd))
+    }
+}
+
+/// `got`, where the rule allows `first` to `last`.
+///
+/// # Errors
+/// [`GeometryError::Illegal`] elsewhere, with the range.
+pub fn legal(
+    what: &'static str,
+    why: &'static str,
+    [first, last]: [usize; 2],
+    got: usize,
+) -> Result<usize, GeometryError> {
+    match (first..=last).contains(&got) {
+        true => Ok(got),
+        false => Err(GeometryError::Illegal { what, got, first, last, why }),
+    }
+}
+
+/// What padding leaves of a transposed output `full` long.
+///
+/// # Errors
+/// [`GeometryError::Empty`] if that is nothing.
+pub fn cropped(full: usize, before: usize, after: usize) -> Result<usize, GeometryError> {
+    full.checked_sub(before.saturating_add(after)).filter(|&n| n > 0).ok_or(GeometryError::Empty {
+        before,
+        after,
+        full,
+    })
+}
+
+/// Where the odd pixel of an uneven padding goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Odd {
+    /// Behind the image: TensorFlow's SAME, ONNX's SAME_UPPER.
+    After,
+    /// Before it: ONNX's SAME_LOWER, MXNet's target_shape.
+    Before,
+}
+
+impl Odd {
+    /// The part of `padding` before the image.
+    pub const fn before(self, padding: usize) -> usize {
+        match self {
+            Self::After => padding / 2,
+            Self::Before => padding.div_ceil(2),
+        }
+    }
+}
+
+/// A spot for each stride of the image, what is missing padded: `padding="same"`, with the odd pixel on
+/// either side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Same {
+    /// How the window slides along each axis.
+    pub slides: [Slide; 2],
+    /// Where the odd pixel of padding goes.
+    pub odd: Odd,
+}
+
+impl Rule for Same {
+    fn slides(&self) -> [Slide; 2] {
+        self.slides
+    }
+
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+        Ok(self.slides[axis].same(image, self.odd))
+    }
+
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError> {
+        self.slides[axis].same_under(map, image, self.odd)
+    }
+}
+
+/// A layer's arguments before it sees an input, and what they make of one.
+///
+/// An implementation says what happens along one axis; sizes are checked before it is asked, so that
+/// its arithmetic cannot overflow. Both layers take any rule.
+pub trait Rule: Debug + Send + Sync {
+    /// How the window slides along the vertical and the horizontal axis.
+    fn slides(&self) -> [Slide; 2];
+
+    /// One axis of a convolution over `image` pixels.
+    ///
+    /// # Errors
+    /// If the window does not fit.
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError>;
+
+    /// One axis of a transposed convolution of `map` spots: to `image` pixels if told, else to as many
+    /// as the arguments say.
+    ///
+    /// # Errors
+    /// If nothing is left, or the arguments do not lead there.
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError>;
+
+    /// Taps, `[vertical, horizontal]`.
+    fn kernel(&self) -> [usize; 2] {
+        self.slides().map(|slide| slide.kernel)
+    }
+
+    /// The geometry of a convolution over `image = [height, width]`.
+    ///
+    /// # Errors
+    /// If the window does not fit the image or a size is out of bounds.
+    fn over(&self, image: [usize; 2]) -> Result<Geometry, GeometryError> {
+        check_slides(self.slides())?;
+        check_size("image size", image)?;
+        Geometry::new([self.over_axis(0, image[0])?, self.over_axis(1, image[1])?])
+    }
+
+    /// The geometry of a transposed convolution of `map = [height, width]`.
+    ///
+    /// # Errors
+    /// If nothing is left, the arguments contradict each other, or a size is out of bounds.
+    fn under(&self, map: [usize; 2]) -> Result<Geometry, GeometryError> {
+        check_transposed(self.slides(), map)?;
+        Geometry::new([self.under_axis(0, map[0], None)?, self.under_axis(1, map[1], None)?])
+    }
+
+    /// The geometry of a transposed convolution of `map` to exactly `image = [height, width]`.
+    ///
+    /// # Errors
+    /// If the rule does not lead there, with the range of sizes that are possible.
+    fn under_to(&self, map: [usize; 2], image: [usize; 2]) -> Result<Geometry, GeometryError> {
+        check_transposed(self.slides(), map)?;
+        let axis = |i: usize| self.under_axis(i, map[i], Some(image[i]));
+        Geometry::new([axis(0)?, axis(1)?])
+    }
+}
+
+pub(crate) fn check_slides(slides: [Slide; 2]) -> Result<(), GeometryError> {
+    check_size("kernel", slides.map(|slide| slide.kernel))?;
+    check_size("stride", slides.map(|slide| slide.stride))?;
+    check_size("dilation", slides.map(|slide| slide.dilation))?;
+    // Each factor is under 2²⁴, so the product does not overflow.
+    check_size("extent of the window", slides.map(|slide| slide.extent()))
+}
+
+fn check_transposed(slides: [Slide; 2], map: [usize; 2]) -> Result<(), GeometryError> {
+    check_slides(slides)?;
+    check_size("map size", map)?;
+    let full = [0, 1].map(|axis| slides[axis].full(map[axis]));
+    match full.iter().all(|&size| size <= MAX_SIZE) {
+        true => Ok(()),
+        false => Err(GeometryError::Size { what: "transposed output", got: full }),
+    }
+}

@@ -1,0 +1,180 @@
+//! The window in PyTorch's words, which are this framework's own.
+
+use crate::geometry::check_size;
+use crate::rule::{check_slides, cropped, legal};
+use crate::{Axis, Geometry, GeometryError, Rule, Slide};
+
+/// A window that slides over an image: what a layer knows before it sees an input. The words and the
+/// rules are PyTorch's, with padding free to differ between sides. Pairs are `[vertical, horizontal]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Taps along each axis.
+    pub kernel: [usize; 2],
+    /// Pixels from one spot to the next.
+    pub stride: [usize; 2],
+    /// Zeros assumed before (above, left of) the image. A transposed convolution crops by them.
+    pub before: [usize; 2],
+    /// Zeros assumed after (below, right of) the image. A transposed convolution crops by them.
+    pub after: [usize; 2],
+    /// Pixels from one tap to the next.
+    pub dilation: [usize; 2],
+    /// Rows and columns that a transposed convolution adds at the end. They choose among the images
+    /// that a map may have come from, and are less than the stride or the dilation.
+    pub output_padding: [usize; 2],
+    /// What a pool does with pixels left over behind its last whole stride.
+    pub rest: Rest,
+}
+
+/// What a pool does with pixels left over behind its last whole stride.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rest {
+    /// They are dropped: `⌊(padded − extent) / stride⌋ + 1` spots.
+    #[default]
+    Drop,
+    /// They get a spot of their own, unless it would begin behind the image and its padding in front:
+    /// PyTorch's and ONNX's `ceil_mode` (aten/src/ATen/native/Pool.h).
+    Spot,
+    /// As [`Rest::Spot`], but without padding the spot stays wherever it begins: Caffe's pooling
+    /// (src/caffe/layers/pooling_layer.cpp).
+    Caffe,
+}
+
+impl Window {
+    /// A square window with stride 1, dilation 1 and no padding.
+    pub const fn square(side: usize) -> Self {
+        Self::new([side; 2])
+    }
+
+    /// A window of `[height, width]` taps with stride 1, dilation 1 and no padding.
+    pub const fn new(kernel: [usize; 2]) -> Self {
+        Self {
+            kernel,
+            stride: [1; 2],
+            before: [0; 2],
+            after: [0; 2],
+            dilation: [1; 2],
+            output_padding: [0; 2],
+            rest: Rest::Drop,
+        }
+    }
+
+    /// The same stride along both axes.
+    pub const fn stride(self, stride: usize) -> Self {
+        Self { stride: [stride; 2], ..self }
+    }
+
+    /// Padding on all four sides.
+    pub const fn padding(self, padding: usize) -> Self {
+        Self { before: [padding; 2], after: [padding; 2], ..self }
+    }
+
+    /// The same dilation along both axes.
+    pub const fn dilation(self, dilation: usize) -> Self {
+        Self { dilation: [dilation; 2], ..self }
+    }
+
+    /// Rows and columns that a transposed convolution adds at the end.
+    pub const fn output_padding(self, output_padding: [usize; 2]) -> Self {
+        Self { output_padding, ..self }
+    }
+
+    /// What a pool does with pixels left over.
+    pub const fn rest(self, rest: Rest) -> Self {
+        Self { rest, ..self }
+    }
+
+    /// The geometry of a convolution over `image`, whose map is
+    /// `⌊(image + before + after − extent) / stride⌋ + 1` (PyTorch's `Conv2d`).
+    ///
+    /// # Errors
+    /// If the window does not fit the padded image or a size is out of bounds.
+    pub fn over(&self, image: [usize; 2]) -> Result<Geometry, GeometryError> {
+        Rule::over(self, image)
+    }
+
+    /// The geometry of a transposed convolution of `map`, whose image is
+    /// `stride · (map − 1) + extent − before − after + output_padding` (PyTorch's `ConvTranspose2d`).
+    ///
+    /// # Errors
+    /// If the output padding is too large, nothing is left, or a size is out of bounds.
+    pub fn under(&self, map: [usize; 2]) -> Result<Geometry, GeometryError> {
+        Rule::under(self, map)
+    }
+
+    /// The geometry of a transposed convolution of `map` to exactly `image` (PyTorch's `output_size`),
+    /// by whatever output padding leads there.
+    ///
+    /// # Errors
+    /// If none does, with the range of sizes that are possible.
+    pub fn under_to(&self, map: [usize; 2], image: [usize; 2]) -> Result<Geometry, GeometryError> {
+        Rule::under_to(self, map, image)
+    }
+
+    /// The geometry of a pool over `image`: as [`Window::over`] but for the [`Rest`], and every window
+    /// meets the image.
+    ///
+    /// # Errors
+    /// As [`Window::over`], or if a window would see only padding.
+    pub fn pool_over(&self, image: [usize; 2]) -> Result<Geometry, GeometryError> {
+        check_slides(self.slides())?;
+        check_size("image size", image)?;
+        let geometry = Geometry::new([self.pool_axis(0, image[0])?, self.pool_axis(1, image[1])?])?;
+        for (i, axis) in geometry.axes().iter().enumerate() {
+            let (padding, extent) = (self.before[i].max(self.after[i]), self.slides()[i].extent());
+            if padding >= extent || (0..axis.map).any(|spot| axis.taps_inside(spot).is_empty()) {
+                return Err(GeometryError::PoolPadding { padding, extent });
+            }
+        }
+        Ok(geometry)
+    }
+
+    fn pool_axis(&self, i: usize, image: usize) -> Result<Axis, GeometryError> {
+        let (slide, before, after) = (self.slides()[i], self.before[i], self.after[i]);
+        if self.rest == Rest::Drop {
+            return slide.fit(image, before, after);
+        }
+        // As if the padding behind reached a whole stride.
+        let mut axis = slide.fit(image, before, after.saturating_add(slide.stride - 1))?;
+        let behind = (axis.map - 1) * slide.stride >= image + before;
+        let padded = (self.before, self.after) != ([0; 2], [0; 2]);
+        if behind && (self.rest == Rest::Spot || padded) {
+            axis.map -= 1;
+        }
+        Ok(axis)
+    }
+}
+
+impl Rule for Window {
+    fn slides(&self) -> [Slide; 2] {
+        Slide::both(self.kernel, self.stride, self.dilation)
+    }
+
+    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+        self.slides()[axis].fit(image, self.before[axis], self.after[axis])
+    }
+
+    fn under_axis(
+        &self,
+        axis: usize,
+        map: usize,
+        image: Option<usize>,
+    ) -> Result<Axis, GeometryError> {
+        let slide = self.slides()[axis];
+        let (before, after, full) = (self.before[axis], self.after[axis], slide.full(map));
+        let most = slide.stride.max(slide.dilation) - 1;
+        let image = match image {
+            Some(image) => {
+                let last = cropped(full + most, before, after)?;
+                let first = full.saturating_sub(before + after).max(1);
+                let why = "the output padding must be less than the stride or the dilation";
+                legal("output_size", why, [first, last], image)?
+            }
+            None => {
+                let why = "it must be less than the stride or the dilation";
+                let added = legal("output_padding", why, [0, most], self.output_padding[axis])?;
+                cropped(full + added, before, after)?
+            }
+        };
+        Ok(slide.meets(image, map, before))
+    }
+}
