@@ -672,3 +672,56 @@ fn a_reader_that_goes_away_is_no_failure() {
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// A safetensors file of F64 tensors.
+fn write_tensors(path: &Path, tensors: &[(&str, &[usize], Vec<f64>)]) {
+    let tensors = tensors.iter().map(|(name, shape, values)| {
+        let tensor = mirrorgrad::tensor::Tensor::new(shape, values);
+        (name.to_string(), mirrorgrad::study::Array::F64(tensor))
+    });
+    fs::write(path, mirrorgrad::study::arrays::write(&tensors.collect())).unwrap();
+}
+
+#[test]
+fn an_operation_is_done_on_files_and_a_refused_one_leaves_nothing() {
+    let place = Place::new();
+    let ones = |n: usize| vec![1.0; n];
+    let tensors: [(&str, &[usize], Vec<f64>); 3] = [
+        ("input", &[1, 1, 2, 2], ones(4)),
+        ("weight", &[1, 1, 3, 3], ones(9)),
+        ("grad_output", &[1, 1, 4, 4], ones(16)),
+    ];
+    write_tensors(&place.work("in.safetensors"), &tensors);
+    let op = |name: &str, input: &str, output: &str, attributes: &str| {
+        place.run(&["op", name, "--in", input, "--out", output, "--attrs", attributes])
+    };
+    // MXNet's worked example: a 2x2 map of ones to a 4x4 image.
+    let attributes = r#"{"stride": [2, 2], "padding": [1, 1], "output_padding": [1, 1]}"#;
+    let said = op("conv_transpose2d", "in.safetensors", "out.safetensors", attributes);
+    assert_eq!(said.succeeded(), "");
+    let made = fs::read(place.work("out.safetensors")).unwrap();
+    let made = mirrorgrad::study::arrays::read(&made).unwrap();
+    assert_eq!(made.keys().collect::<Vec<_>>(), ["grad_input", "grad_weight", "output"]);
+    let mirrorgrad::study::Array::F64(output) = &made["output"] else { panic!("{made:?}") };
+    let want = [1., 2., 1., 1., 2., 4., 2., 2., 1., 2., 1., 1., 1., 2., 1., 1.];
+    assert_eq!(output.as_slice(), want);
+    // Exit code 2 for what makes no sense, 1 for files.
+    fs::write(place.work("noise.safetensors"), [7; 100]).unwrap();
+    for (name, input, attributes, says) in [
+        ("conv3d", "in.safetensors", "{}", "conv_transpose2d"),
+        ("conv2d", "in.safetensors", "{", "attributes"),
+        ("conv2d", "in.safetensors", r#"{"stride": [0, 1]}"#, "stride"),
+        ("conv2d", "noise.safetensors", "{}", "safetensors"),
+    ] {
+        let said = op(name, input, "none.safetensors", attributes);
+        assert_eq!((said.code, said.out.as_str(), said.err.lines().count()), (Some(2), "", 1));
+        assert!(said.err.contains(says), "{}", said.err);
+        assert!(!place.work("none.safetensors").exists());
+    }
+    op("conv2d", "nowhere", "none", "{}").refused(&["nowhere: cannot be read"]);
+    let said = op("conv2d", "in.safetensors", "no/such/folder", r#"{"padding": [3, 3]}"#);
+    assert_eq!(said.code, Some(2)); // grad_output does not fit: found before anything is written.
+    let fitting = r#"{"stride": [2, 2], "padding": [1, 1], "output_padding": [1, 1]}"#;
+    let said = op("conv_transpose2d", "in.safetensors", "no/such/folder", fitting);
+    said.refused(&["no/such/folder: cannot be written"]);
+}

@@ -12,6 +12,7 @@ mod op;
 mod options;
 mod predict;
 mod say;
+mod study;
 mod summary;
 mod train;
 mod watch;
@@ -42,6 +43,8 @@ enum Command {
     Summary(summary::SummaryArgs),
     /// Do one operation on tensors of a file, to compare it with another program's
     Op(op::OpArgs),
+    /// Explain a convolution or transposed convolution: sizes, matrices, four ways, every framework
+    Study(study::StudyArgs),
     /// Time a training step
     Bench(bench::BenchArgs),
 }
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => on_threads(args.threads, || predict::run(&args)),
         Command::Summary(args) => summary::run(&args),
         Command::Op(args) => op::run(&args),
+        Command::Study(args) => study::run(&args),
         Command::Bench(args) => on_threads(args.threads, || bench::run(&args)),
     };
     match result {

@@ -13,6 +13,16 @@ pub fn size(text: &str) -> Result<[usize; 2], String> {
     Ok([side(height)?, side(width)?])
 }
 
+/// One number for both axes, or two, as `2` or `2x1`: `[vertical, horizontal]`.
+pub fn pair(text: &str) -> Result<[usize; 2], String> {
+    let refuse = || format!("expected a number or two, as 2 or 2x1, found {text:?}");
+    let number = |text: &str| text.parse().map_err(|_| refuse());
+    match text.split_once(['x', 'X']) {
+        Some((y, x)) => Ok([number(y)?, number(x)?]),
+        None => number(text).map(|n| [n, n]),
+    }
+}
+
 /// A list of channels, as `16,32,64`.
 pub fn widths(text: &str) -> Result<Widths, String> {
     let refuse = || format!("expected widths, as 16,32,64, found {text:?}");

@@ -97,16 +97,26 @@ impl About {
     }
 
     fn saying(&self, framework: &'static str, candidates: Vec<Candidate>) -> Saying {
-        let mut instead = None;
-        for (rule, words) in candidates {
-            let Some(made) = self.of(rule.as_ref()) else { continue };
-            if made == self.geometry {
-                return Saying { framework, words: Some(words), instead: None };
-            }
-            instead = instead.or_else(|| Some(format!("{}: {words}", self.difference(&made))));
+        let made = candidates
+            .into_iter()
+            .filter_map(|(rule, words)| Some((self.of(rule.as_ref())?, words)));
+        // Of equals the first: candidates come with the simplest words first.
+        let Some((made, words)) = made.min_by_key(|(made, _)| self.distance(made)) else {
+            return Saying { framework, words: None, instead: Some("cannot be said".to_string()) };
+        };
+        if made == self.geometry {
+            return Saying { framework, words: Some(words), instead: None };
         }
-        let instead = instead.or_else(|| Some("cannot be said".to_string()));
-        Saying { framework, words: None, instead }
+        let instead = format!("{}: {words}", self.difference(&made));
+        Saying { framework, words: None, instead: Some(instead) }
+    }
+
+    /// How far another geometry of the same window is from this one: in size first, then in place.
+    fn distance(&self, made: &Geometry) -> [usize; 2] {
+        let apart = |f: fn(&Axis) -> usize| -> usize {
+            made.axes().iter().zip(self.geometry.axes()).map(|(a, b)| f(a).abs_diff(f(&b))).sum()
+        };
+        [apart(|a| a.image) + apart(|a| a.map), apart(|a| a.before)]
     }
 
     /// How another geometry of the same window differs from this one, in words.
@@ -167,10 +177,8 @@ impl About {
             (self.layer, shifted.under_to(self.geometry.map(), self.geometry.image()))
         {
             let added = About::new(Layer::Deconv, &geometry).output_padding();
-            let words = format!(
-                "stride={:?}, padding={one_more:?}, output_padding={added:?}",
-                self.stride
-            );
+            let words =
+                format!("stride={:?}, padding={one_more:?}, output_padding={added:?}", self.stride);
             candidates.push((Box::new(shifted.output_padding(added)), words));
         }
         candidates
@@ -204,11 +212,10 @@ impl About {
             };
             candidates.push(say(rule));
             if self.layer == Layer::Deconv {
-                let added = (0..self.stride[0])
-                    .flat_map(|h| (0..self.stride[1]).map(move |w| [h, w]));
-                candidates.extend(
-                    added.map(|added| say(Keras { output_padding: Some(added), ..rule })),
-                );
+                let added =
+                    (0..self.stride[0]).flat_map(|h| (0..self.stride[1]).map(move |w| [h, w]));
+                candidates
+                    .extend(added.map(|added| say(Keras { output_padding: Some(added), ..rule })));
             }
         }
         candidates
@@ -271,6 +278,12 @@ impl About {
 
     fn chainer(&self) -> Vec<Candidate> {
         let (stride, pad, dilate) = (self.stride, self.before, self.dilation);
-        vec![say(Chainer { stride, pad, dilate, outsize: self.size(), ..Chainer::new(self.kernel) })]
+        vec![say(Chainer {
+            stride,
+            pad,
+            dilate,
+            outsize: self.size(),
+            ..Chainer::new(self.kernel)
+        })]
     }
 }

@@ -53,9 +53,10 @@ impl Health {
             taps[row][column] += 1;
             gain[row][column] += w;
         }
-        let (least, most) = taps.iter().flatten().fold((usize::MAX, 0), |(least, most), &count| {
-            (least.min(count), most.max(count))
-        });
+        let (least, most) = taps
+            .iter()
+            .flatten()
+            .fold((usize::MAX, 0), |(least, most), &count| (least.min(count), most.max(count)));
         let verdict = match (least, most) {
             (0, _) => Verdict::Dead,
             (least, most) if least == most => Verdict::Even,

@@ -56,7 +56,9 @@ fn dense(subject: &Subject) -> Vec<i64> {
     for entry in subject.entries() {
         c[entry.spot][entry.pixel] += subject.weight[entry.tap];
     }
-    (0..pixels).map(|pixel| (0..spots).map(|spot| c[spot][pixel] * subject.map[spot]).sum()).collect()
+    (0..pixels)
+        .map(|pixel| (0..spots).map(|spot| c[spot][pixel] * subject.map[spot]).sum())
+        .collect()
 }
 
 /// The stages of gemm and col2im.

@@ -32,6 +32,9 @@ impl Sizes {
         let after = full as i64 - before as i64 - image as i64;
         // PyTorch's and the article's words have as much padding after as before.
         let rest = image as i64 + 2 * before as i64 - full as i64;
+        // Padding behind as in front where that gives this map, else as little as does.
+        let around = (0..stride as i64).contains(&rest);
+        let behind = if around { before as i64 } else { after.max(0) };
         let k = if dilation == 1 {
             format!("{kernel}")
         } else {
@@ -40,7 +43,7 @@ impl Sizes {
         Self {
             image,
             map,
-            down: format!("⌊({image} + {before} + {} − {k}) / {stride}⌋ + 1 = {map}", after.max(0)),
+            down: format!("⌊({image} + {before} + {behind} − {k}) / {stride}⌋ + 1 = {map}"),
             up: format!(
                 "{stride}·({map} − 1) + {k} − {before} {} {} = {image}",
                 if after < 0 { '+' } else { '−' },

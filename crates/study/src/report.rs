@@ -1,0 +1,183 @@
+//! Everything there is to say about one geometry, worked out once for people, scripts and pages.
+
+use crate::dialects::{Layer, Saying, sayings};
+use crate::health::Health;
+use crate::paths::{Columns, Path, dissenters};
+use crate::sizes::{Arguments, Sizes, arguments};
+use crate::{Refusal, Subject};
+use serde::Serialize;
+
+/// What is known of a geometry and the numbers in it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Which layer it is looked at as.
+    pub layer: Layer,
+    /// `[height, width]` of the window.
+    pub kernel: [usize; 2],
+    /// `[vertical, horizontal]`.
+    pub stride: [usize; 2],
+    /// `[vertical, horizontal]`.
+    pub dilation: [usize; 2],
+    /// Rows and columns in front that the window hangs over.
+    pub before: [usize; 2],
+    /// Sizes and formulas, vertical and horizontal.
+    pub sizes: [Sizes; 2],
+    /// Other arguments with the same sizes, vertical and horizontal.
+    pub arguments: [Vec<Arguments>; 2],
+    /// C: what it does to numbers, and its entries.
+    pub matrix: Matrix,
+    /// Cᵀ y by four ways.
+    pub paths: Vec<Way>,
+    /// The names of the ways that disagree with the others.
+    pub disagree: Vec<&'static str>,
+    /// What gemm and col2im hold on the way.
+    pub columns: Stages,
+    /// The framework table.
+    pub dialects: Vec<Saying>,
+    /// Taps and gains by phase.
+    pub health: Health,
+    /// What reaches the place that was asked about.
+    pub explanation: Option<Explanation>,
+}
+
+/// C and the numbers around it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Matrix {
+    /// Rows: spots of the map.
+    pub rows: usize,
+    /// Columns: pixels of the image.
+    pub columns: usize,
+    /// Entries that are not zero by construction, as row, column and name of the weight.
+    pub entries: Vec<(usize, usize, String)>,
+    /// w.
+    pub weight: Vec<i64>,
+    /// x.
+    pub image: Vec<i64>,
+    /// y.
+    pub map: Vec<i64>,
+    /// C x.
+    pub down: Vec<i64>,
+    /// Cᵀ y.
+    pub up: Vec<i64>,
+    /// ⟨C x, y⟩ and ⟨x, Cᵀ y⟩.
+    pub products: [i64; 2],
+    /// Cᵀ C x: the size of x, and not x.
+    pub down_and_up: Vec<i64>,
+}
+
+/// One way's result.
+#[derive(Clone, Debug, Serialize)]
+pub struct Way {
+    /// Its name.
+    pub name: &'static str,
+    /// Cᵀ y.
+    pub result: Vec<i64>,
+}
+
+/// The stages of gemm and col2im.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stages {
+    /// A row a tap, a column a spot.
+    pub product: Vec<Vec<i64>>,
+    /// The columns reshaped and added.
+    pub full: Vec<Vec<i64>>,
+}
+
+/// What reaches a place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// Row and column of the output.
+    pub place: [usize; 2],
+    /// Row and column of each input that reaches it, the weight's name, and the product.
+    pub terms: Vec<([usize; 2], String, i64)>,
+}
+
+impl Report {
+    /// Of a subject. `broken` spoils one way, to see that it is noticed; `explain` is a place of the
+    /// layer's output.
+    ///
+    /// # Errors
+    /// If the place lies outside.
+    pub fn new(
+        layer: Layer,
+        subject: &Subject,
+        broken: Option<Path>,
+        explain: Option<[usize; 2]>,
+    ) -> Result<Self, Refusal> {
+        let axes = subject.geometry.axes();
+        let each = |f: fn(&mirrorgrad_tensor::Axis) -> usize| [f(&axes[0]), f(&axes[1])];
+        let results: Vec<(Path, Vec<i64>)> = Path::ALL
+            .into_iter()
+            .map(|path| {
+                let mut result = path.transposed(subject);
+                if broken == Some(path) {
+                    result[0] += 1;
+                }
+                (path, result)
+            })
+            .collect();
+        let disagree = dissenters(&results).into_iter().map(Path::name).collect();
+        let Columns { product, full, .. } = Columns::of(subject);
+        let weight: Vec<f64> = subject.weight.iter().map(|&w| w as f64).collect();
+        Ok(Self {
+            layer,
+            kernel: each(|a| a.kernel),
+            stride: each(|a| a.stride),
+            dilation: each(|a| a.dilation),
+            before: each(|a| a.before),
+            sizes: [Sizes::of(&axes[0]), Sizes::of(&axes[1])],
+            arguments: axes.map(|axis| arguments(axis.image, axis.map)),
+            matrix: Matrix::of(subject),
+            paths: results.into_iter().map(|(p, result)| Way { name: p.name(), result }).collect(),
+            disagree,
+            columns: Stages { product, full },
+            dialects: sayings(layer, &subject.geometry),
+            health: Health::of(&subject.geometry, &weight),
+            explanation: explain.map(|place| explanation(layer, subject, place)).transpose()?,
+        })
+    }
+}
+
+impl Matrix {
+    fn of(subject: &Subject) -> Self {
+        let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).map(|(a, b)| a * b).sum();
+        let entries = subject.entries();
+        let (down, up) = (subject.conv(&subject.image), Path::Dense.transposed(subject));
+        let back = Subject { map: down.clone(), ..subject.clone() };
+        Self {
+            rows: subject.map.len(),
+            columns: subject.image.len(),
+            entries: entries.iter().map(|e| (e.spot, e.pixel, subject.tap_name(e.tap))).collect(),
+            weight: subject.weight.clone(),
+            image: subject.image.clone(),
+            map: subject.map.clone(),
+            products: [dot(&down, &subject.map), dot(&subject.image, &up)],
+            down_and_up: Path::Dense.transposed(&back),
+            down,
+            up,
+        }
+    }
+}
+
+fn explanation(layer: Layer, subject: &Subject, place: [usize; 2]) -> Result<Explanation, Refusal> {
+    let geometry = &subject.geometry;
+    let (own, other) = match layer {
+        Layer::Conv => (geometry.map(), geometry.image()),
+        Layer::Deconv => (geometry.image(), geometry.map()),
+    };
+    if place[0] >= own[0] || place[1] >= own[1] {
+        let expected = format!("a place in {}x{}", own[0], own[1]);
+        return Err(Refusal::expected("--explain", expected, format!("{},{}", place[0], place[1])));
+    }
+    let at = place[0] * own[1] + place[1];
+    let terms = subject.entries().into_iter().filter_map(|entry| {
+        let (to, from, value) = match layer {
+            Layer::Conv => (entry.spot, entry.pixel, subject.image[entry.pixel]),
+            Layer::Deconv => (entry.pixel, entry.spot, subject.map[entry.spot]),
+        };
+        let product = subject.weight[entry.tap] * value;
+        let term = || ([from / other[1], from % other[1]], subject.tap_name(entry.tap), product);
+        (to == at).then(term)
+    });
+    Ok(Explanation { place, terms: terms.collect() })
+}
