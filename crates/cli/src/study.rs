@@ -2,7 +2,7 @@
 
 use crate::{Failure, options, say};
 use clap::{Args, Subcommand, ValueEnum};
-use mirrorgrad_study::{Layer, Path, Refusal, Report, Subject};
+use mirrorgrad_study::{Layer, Path, Refusal, Report, Section, Subject};
 use mirrorgrad_tensor::dialect::{
     Caffe, Chainer, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx, tensorflow,
 };
@@ -75,6 +75,9 @@ struct Words {
     /// Spoil one of the four ways, to see that it is noticed
     #[arg(long = "break", value_name = "WAY", value_enum)]
     broken: Option<Way>,
+    /// Show these parts alone
+    #[arg(long, value_name = "PART,..", value_enum, value_delimiter = ',')]
+    show: Vec<Part>,
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
@@ -106,6 +109,29 @@ enum Way {
     Columns,
     Zeros,
     Autograd,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Part {
+    Sizes,
+    Matrix,
+    Ways,
+    Explain,
+    Dialects,
+    Health,
+}
+
+impl From<Part> for Section {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Sizes => Self::Sizes,
+            Part::Matrix => Self::Matrix,
+            Part::Ways => Self::Ways,
+            Part::Explain => Self::Explanation,
+            Part::Dialects => Self::Dialects,
+            Part::Health => Self::Health,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -148,7 +174,13 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
         let json = serde_json::to_string(&report).expect("numbers and names have a JSON form");
         say::line(json)?;
     } else {
-        say::line(report.to_string().trim_end())?;
+        let mut sections: Vec<Section> = words.show.iter().map(|&part| part.into()).collect();
+        if sections.is_empty() {
+            sections = Section::ALL.to_vec();
+        }
+        let mut text = String::new();
+        report.write(&mut text, &sections).expect("a string takes whatever is written");
+        say::line(text.trim_end())?;
     }
     Ok(if report.disagree.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -29,3 +29,4 @@ pub use refusal::Refusal;
 pub use report::{Explanation, Matrix, Report, Stages, Way};
 pub use sizes::{Arguments, LARGEST_KERNEL, Sizes, arguments};
 pub use subject::{Entry, LARGEST, Subject};
+pub use text::Section;

@@ -11,19 +11,37 @@ const WIDEST: usize = 36;
 /// Sets of arguments that are listed.
 const LISTED: usize = 12;
 
+/// A part of what is said of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Formulas, sizes and other arguments with the same ones.
+    Sizes,
+    /// C and its transpose, and what they do to numbers.
+    Matrix,
+    /// Cᵀ y by four ways.
+    Ways,
+    /// What reaches the place that was asked about.
+    Explanation,
+    /// The layer in every framework's words.
+    Dialects,
+    /// Taps and gain of each phase.
+    Health,
+}
+
+impl Section {
+    /// All of them, in order.
+    pub const ALL: [Self; 6] =
+        [Self::Sizes, Self::Matrix, Self::Ways, Self::Explanation, Self::Dialects, Self::Health];
+}
+
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.sizes(f)?;
-        self.matrix(f)?;
-        self.ways(f)?;
-        self.explanation(f)?;
-        self.table(f)?;
-        self.health(f)
+        self.write(f, &Section::ALL)
     }
 }
 
 /// Numbers as rows of a picture, indented and aligned.
-fn grid<T: Display>(f: &mut fmt::Formatter<'_>, values: &[T], width: usize) -> fmt::Result {
+fn grid<T: Display>(f: &mut dyn Write, values: &[T], width: usize) -> fmt::Result {
     let cells: Vec<String> = values.iter().map(T::to_string).collect();
     let widest = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0);
     for row in cells.chunks(width) {
@@ -43,7 +61,23 @@ impl Report {
         [self.sizes[0].map, self.sizes[1].map]
     }
 
-    fn sizes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Writes parts of the report, under a line that says what it is about.
+    ///
+    /// # Errors
+    /// If `f` fails.
+    pub fn write(&self, f: &mut dyn Write, sections: &[Section]) -> fmt::Result {
+        self.title(f)?;
+        sections.iter().try_for_each(|section| match section {
+            Section::Sizes => self.sizes(f),
+            Section::Matrix => self.matrix(f),
+            Section::Ways => self.ways(f),
+            Section::Explanation => self.explanation(f),
+            Section::Dialects => self.table(f),
+            Section::Health => self.health(f),
+        })
+    }
+
+    fn title(&self, f: &mut dyn Write) -> fmt::Result {
         let ([h, w], [mh, mw]) = (self.image(), self.map());
         let name = match self.layer {
             Layer::Conv => format!("a convolution of {h}x{w} to {mh}x{mw}"),
@@ -52,10 +86,13 @@ impl Report {
         let [kh, kw] = self.kernel;
         writeln!(
             f,
-            "{name}: kernel {kh}x{kw}, stride {:?}, dilation {:?}, {:?} in front\n",
+            "{name}: kernel {kh}x{kw}, stride {:?}, dilation {:?}, {:?} in front",
             self.stride, self.dilation, self.before
-        )?;
-        writeln!(f, "1. Sizes")?;
+        )
+    }
+
+    fn sizes(&self, f: &mut dyn Write) -> fmt::Result {
+        writeln!(f, "\n1. Sizes")?;
         for (axis, sizes, found) in self.axes() {
             writeln!(f, "   {axis}")?;
             writeln!(f, "     convolution             {}", sizes.down)?;
@@ -96,7 +133,7 @@ impl Report {
         }
     }
 
-    fn matrix(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn matrix(&self, f: &mut dyn Write) -> fmt::Result {
         let m = &self.matrix;
         let total = m.rows * m.columns;
         writeln!(
@@ -165,7 +202,7 @@ impl Report {
             .collect()
     }
 
-    fn ways(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn ways(&self, f: &mut dyn Write) -> fmt::Result {
         writeln!(f, "\n3. Cᵀ y by four ways")?;
         let width = self.image()[1];
         let small = self.matrix.columns <= WIDEST;
@@ -189,7 +226,7 @@ impl Report {
         }
     }
 
-    fn explanation(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn explanation(&self, f: &mut dyn Write) -> fmt::Result {
         let Some(explanation) = &self.explanation else { return Ok(()) };
         let [y, x] = explanation.place;
         writeln!(f, "\n4. What reaches ({y}, {x})")?;
@@ -200,7 +237,7 @@ impl Report {
         writeln!(f, "     together {sum}")
     }
 
-    fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn table(&self, f: &mut dyn Write) -> fmt::Result {
         writeln!(f, "\n5. The same layer in each framework's words")?;
         for saying in &self.dialects {
             let words = saying.words.as_ref().or(saying.instead.as_ref());
@@ -209,7 +246,7 @@ impl Report {
         Ok(())
     }
 
-    fn health(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn health(&self, f: &mut dyn Write) -> fmt::Result {
         let health = &self.health;
         writeln!(f, "\n6. Health of the transposed convolution: taps and gain of each phase")?;
         let width = health.taps[0].len();
