@@ -33,7 +33,7 @@ impl Module for Swish {
 }
 
 fn main() {
-    // A network with the layer in it learns y = x², which a relu of the same width does worse.
+    // A network with the layer in it learns y = x².
     let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
     let net = Sequential::new()
         .with(Linear::new([1, 8], rng))

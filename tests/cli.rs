@@ -725,3 +725,69 @@ fn an_operation_is_done_on_files_and_a_refused_one_leaves_nothing() {
     let said = op("conv_transpose2d", "in.safetensors", "no/such/folder", fitting);
     said.refused(&["no/such/folder: cannot be written"]);
 }
+
+#[test]
+fn a_layer_is_studied_in_words_in_json_and_as_a_page() {
+    let place = Place::new();
+    let layer = ["--kernel", "3", "--stride", "2", "--padding", "1"];
+    let conv = [&["study", "conv", "--image", "4x4"], &layer[..]].concat();
+    let said = place.run(&conv).succeeded();
+    for part in
+        ["C is 4x16", "relation 2", "all four give the same numbers", "uneven", "SAME_LOWER"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let json: Value =
+        serde_json::from_str(&place.run(&[&conv[..], &["--json"]].concat()).succeeded()).unwrap();
+    assert_eq!(json["matrix"]["products"][0], json["matrix"]["products"][1]);
+    assert_eq!(json["paths"].as_array().unwrap().len(), 4);
+    // Each way can be spoiled, and is found out.
+    for way in ["dense", "columns", "zeros", "autograd"] {
+        let said = place.run(&[&conv[..], &["--break", way, "--show", "ways"]].concat());
+        assert_eq!((said.code, said.err.as_str()), (Some(1), ""));
+        assert!(said.out.contains(&format!("not the same as the others: {way}")), "{}", said.out);
+    }
+    let explained = place.run(&[&conv[..], &["--show", "explain", "--explain", "0,1"]].concat());
+    // The window of the second spot: pixels 1 to 3 of two rows, 2·4 + 3·5 + 4·6 + 6·7 + 7·8 + 8·9.
+    assert!(explained.succeeded().contains("together 217"));
+    let page = [&conv[..], &["--show", "dialects", "--html", "page.html"]].concat();
+    place.run(&page).succeeded();
+    let html = fs::read_to_string(place.work("page.html")).unwrap();
+    assert!(html.contains("\"references\":[") && !html.contains("/*DATA*/"));
+    assert!(!html.contains("http://") && !html.contains("https://"), "it needs no network");
+}
+
+#[test]
+fn a_layer_that_makes_no_sense_is_refused_with_what_would() {
+    let place = Place::new();
+    let refused = |args: &[&str], says: &str| {
+        place.run(&[&["study"], args].concat()).misused(&[says]);
+    };
+    let same = ["--dialect", "tensorflow", "--padding", "same", "--stride", "2", "--kernel", "3"];
+    let deconv = [&["deconv", "--map", "3x3"], &same[..]].concat();
+    refused(&[&deconv[..], &["--output", "7x7"]].concat(), "expected 5 to 6");
+    refused(&[&deconv[..], &["--output-padding", "1"]].concat(), "output_padding");
+    refused(&["conv", "--image", "2x2", "--kernel", "3"], "does not fit");
+    refused(&["conv", "--image", "4x4", "--kernel", "0"], "kernel must be between");
+    refused(&["conv", "--image", "9999x9999", "--kernel", "3"], "expected up to");
+    refused(
+        &["conv", "--image", "4x4", "--kernel", "3", "--explain", "9,9"],
+        "expected a place in 2x2",
+    );
+    refused(&["conv", "--image", "2x2", "--kernel", "1", "--weight", "1,2"], "expected 1 numbers");
+    refused(&["conv", "--image", "4x4"], "--kernel");
+    place.untouched();
+}
+
+#[test]
+fn the_health_of_trained_kernels_is_told() {
+    let place = trained();
+    let said = place.run(&["study", "health", "run"]).succeeded();
+    assert!(said.contains("ups.0.weight: Even, taps by phase [[4, 4], [4, 4]]"), "{said}");
+    assert_eq!(said.matches("channel").count(), 6); // Two deconvolutions, three classes.
+    let file = place.run(&["study", "health", "run/model.safetensors", "--json"]).succeeded();
+    let json: Value = serde_json::from_str(&file).unwrap();
+    assert_eq!(json["ups.1.weight"].as_array().unwrap().len(), 3);
+    place.run(&["study", "health", "run", "--tensor", "none"]).misused(&["expected weights"]);
+    place.run(&["study", "health", "nowhere"]).refused(&["nowhere: cannot be read"]);
+}

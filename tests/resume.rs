@@ -23,6 +23,7 @@ fn config(data: &Path, optimizer: OptimizerKind) -> Config {
     config.data.augment = Augment {
         flip: 0.5,
         vertical_flip: 0.5,
+        transpose: 0.0,
         scale: [0.8, 1.3],
         crop: Some([18, 22]),
         jitter: 0.4,

@@ -1,12 +1,16 @@
 //! `mirrorgrad study`.
 
+mod health;
+
 use crate::{Failure, options, say};
 use clap::{Args, Subcommand, ValueEnum};
+use mirrorgrad_segment::write_whole;
 use mirrorgrad_study::{Layer, Path, Refusal, Report, Section, Subject};
 use mirrorgrad_tensor::dialect::{
     Caffe, Chainer, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx, tensorflow,
 };
 use mirrorgrad_tensor::{Rule, Window};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Options of `mirrorgrad study`.
@@ -34,6 +38,8 @@ enum LayerArgs {
         #[command(flatten)]
         words: Words,
     },
+    /// The trained kernels of a run, a checkpoint or a safetensors file
+    Health(health::HealthArgs),
 }
 
 /// A layer's arguments.
@@ -78,6 +84,9 @@ struct Words {
     /// Show these parts alone
     #[arg(long, value_name = "PART,..", value_enum, value_delimiter = ',')]
     show: Vec<Part>,
+    /// Write a page to play with, one file that needs no network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
@@ -145,6 +154,7 @@ const MOST_ENTRIES: usize = 1 << 20;
 /// Explains a layer; exit code 1 if the four ways to compute it disagree.
 pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
     let (layer, words, geometry) = match &args.layer {
+        LayerArgs::Health(args) => return health::run(args),
         LayerArgs::Conv { image, words } => (Layer::Conv, words, words.rule()?.over(*image)),
         LayerArgs::Deconv { map, words } => (Layer::Deconv, words, {
             let rule = words.rule()?;
@@ -170,6 +180,9 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
         Way::Autograd => Path::Autograd,
     });
     let report = Report::new(layer, &subject, broken, words.explain)?;
+    if let Some(path) = &words.html {
+        write_whole(path, report.page(&subject).as_bytes())?;
+    }
     if words.json {
         let json = serde_json::to_string(&report).expect("numbers and names have a JSON form");
         say::line(json)?;

@@ -57,6 +57,10 @@ struct Settings {
     /// The probability of turning a training picture upside down [default: 0; 0.5 for the built-in shapes]
     #[arg(long, value_name = "P", help_heading = "Data")]
     vertical_flip: Option<f64>,
+    /// The probability of exchanging a square training picture's rows and columns [default: 0; 0.5 for the
+    /// built-in shapes]
+    #[arg(long, value_name = "P", help_heading = "Data")]
+    transpose: Option<f64>,
     /// How strongly colours of training pictures change, from 0 to 1 [default: 0]
     #[arg(long, value_name = "S", help_heading = "Data")]
     jitter: Option<f64>,
@@ -119,6 +123,7 @@ impl Settings {
             scale,
             flip,
             vertical_flip,
+            transpose,
             jitter,
             model,
             upsample,
@@ -144,6 +149,7 @@ impl Settings {
             ("--scale", scale.is_some()),
             ("--flip", flip.is_some()),
             ("--vertical-flip", vertical_flip.is_some()),
+            ("--transpose", transpose.is_some()),
             ("--jitter", jitter.is_some()),
             ("--model", model.is_some()),
             ("--upsample", upsample.is_some()),
@@ -181,9 +187,11 @@ impl Settings {
         put(&mut data.augment.scale, self.scale);
         put(&mut data.augment.flip, self.flip);
         if data.dir.is_none() {
-            data.augment.vertical_flip = 0.5; // The figures have no upright.
+            // The figures have no upright: every turn of a picture is as good as it.
+            (data.augment.vertical_flip, data.augment.transpose) = (0.5, 0.5);
         }
         put(&mut data.augment.vertical_flip, self.vertical_flip);
+        put(&mut data.augment.transpose, self.transpose);
         put(&mut data.augment.jitter, self.jitter);
 
         let model = &mut config.model;

@@ -20,6 +20,9 @@ pub struct Augment {
     pub flip: f64,
     /// How likely top and bottom are exchanged: for pictures without an upright, as maps have.
     pub vertical_flip: f64,
+    /// How likely rows and columns are exchanged: with both flips, all turns by a right angle. For
+    /// samples that are square in the end.
+    pub transpose: f64,
     /// The least and the greatest factor by which both sides are scaled. Without a crop, as much
     /// is then cut off or added as brings the sample back to its size.
     pub scale: [f64; 2],
@@ -32,7 +35,14 @@ pub struct Augment {
 
 impl Default for Augment {
     fn default() -> Self {
-        Self { flip: 0.5, vertical_flip: 0.0, scale: [1.0; 2], crop: None, jitter: 0.0 }
+        Self {
+            flip: 0.5,
+            vertical_flip: 0.0,
+            transpose: 0.0,
+            scale: [1.0; 2],
+            crop: None,
+            jitter: 0.0,
+        }
     }
 }
 
@@ -44,7 +54,12 @@ impl Augment {
     /// [`DataError::Option`] for the first such value.
     pub fn check(&self, ignore_index: Option<u8>) -> Result<(), DataError> {
         let [least, most] = self.scale;
-        for (option, chance) in [("flip", self.flip), ("vertical-flip", self.vertical_flip)] {
+        let chances = [
+            ("flip", self.flip),
+            ("vertical-flip", self.vertical_flip),
+            ("transpose", self.transpose),
+        ];
+        for (option, chance) in chances {
             if !(0.0..=1.0).contains(&chance) {
                 return Err(DataError::option(option, "a probability", chance));
             }
@@ -82,7 +97,12 @@ impl Augment {
     ) -> Result<Sample, DataError> {
         self.check(ignore_index)?;
         let crop = self.crop.unwrap_or(sample.size());
-        let [flip, vertical_flip] = [self.flip, self.vertical_flip].map(|p| rng.random_bool(p));
+        if self.transpose > 0.0 && crop[0] != crop[1] {
+            let found = format!("{} as {}", tall(crop), sample.name);
+            return Err(DataError::option("transpose", "square pictures or a square crop", found));
+        }
+        let chances = [self.flip, self.vertical_flip, self.transpose];
+        let [flip, vertical_flip, transpose] = chances.map(|chance| rng.random_bool(chance));
         let scale = self.scale[0] + (self.scale[1] - self.scale[0]) * rng.random::<f64>();
         let size = sample.size().map(|side| (side as f64 * scale).round().max(1.0) as usize);
         if size.iter().any(|&side| side > MAX_SIDE) {
@@ -106,6 +126,9 @@ impl Augment {
         if vertical_flip {
             let turned = (sample.picture.flip_vertical(), sample.mask.flip_vertical());
             (sample.picture, sample.mask) = turned;
+        }
+        if transpose {
+            (sample.picture, sample.mask) = (sample.picture.transpose(), sample.mask.transpose());
         }
         if self.jitter > 0.0 {
             jitter(&mut sample.picture, self.jitter as f32, rng);

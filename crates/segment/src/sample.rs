@@ -100,6 +100,13 @@ impl Picture {
         Self { rgb: flip_rows(&self.rgb, 3 * self.width), ..*self }
     }
 
+    /// The picture with rows and columns exchanged.
+    #[must_use]
+    pub fn transpose(&self) -> Self {
+        let rgb = transpose::<3>(&self.rgb, self.width);
+        Self { width: self.height, height: self.width, rgb }
+    }
+
     /// As [`crop`](Self::crop), with `fill` for what is outside.
     pub(crate) fn window(&self, corner: [isize; 2], size: [usize; 2], fill: [u8; 3]) -> Self {
         let [height, width] = size;
@@ -149,6 +156,13 @@ impl Mask {
         Self { labels: flip_rows(&self.labels, self.width), ..*self }
     }
 
+    /// The mask with rows and columns exchanged.
+    #[must_use]
+    pub fn transpose(&self) -> Self {
+        let labels = transpose::<1>(&self.labels, self.width);
+        Self { width: self.height, height: self.width, labels }
+    }
+
     /// As [`crop`](Self::crop), with `fill` for what is outside.
     pub(crate) fn window(&self, corner: [isize; 2], size: [usize; 2], fill: u8) -> Self {
         let [height, width] = size;
@@ -176,6 +190,12 @@ fn flip<const CHANNELS: usize>(bytes: &[u8], width: usize) -> Vec<u8> {
 
 fn flip_rows(bytes: &[u8], row: usize) -> Vec<u8> {
     bytes.chunks(row.max(1)).rev().flatten().copied().collect()
+}
+
+fn transpose<const CHANNELS: usize>(bytes: &[u8], width: usize) -> Vec<u8> {
+    let pixels = bytes.as_chunks::<CHANNELS>().0;
+    let columns = (0..width).flat_map(|column| pixels[column..].iter().step_by(width));
+    columns.flatten().copied().collect()
 }
 
 fn window<const CHANNELS: usize>(

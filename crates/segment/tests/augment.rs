@@ -7,8 +7,14 @@ use mirrorgrad_segment::{Augment, Mask, Picture, Sample};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-const NONE: Augment =
-    Augment { flip: 0.0, vertical_flip: 0.0, scale: [1.0; 2], crop: None, jitter: 0.0 };
+const NONE: Augment = Augment {
+    flip: 0.0,
+    vertical_flip: 0.0,
+    transpose: 0.0,
+    scale: [1.0; 2],
+    crop: None,
+    jitter: 0.0,
+};
 
 /// A sample whose mask can be told from its picture: the label is the red value.
 fn legible([height, width]: [usize; 2]) -> Sample {
@@ -104,6 +110,7 @@ fn senseless_options_are_refused() {
     let cases = [
         (Augment { flip: 1.5, ..NONE }, "flip: expected a probability, found 1.5"),
         (Augment { vertical_flip: -0.1, ..NONE }, "vertical-flip: expected a probability"),
+        (Augment { transpose: 2.0, ..NONE }, "transpose: expected a probability"),
         (Augment { flip: f64::NAN, ..NONE }, "found NaN"),
         (Augment { scale: [2.0, 1.0], ..NONE }, "found 2 and 1"),
         (Augment { scale: [1.0, f64::INFINITY], ..NONE }, "scale: expected"),
@@ -116,4 +123,32 @@ fn senseless_options_are_refused() {
         assert_says(augment.apply(sample([4, 4], 2), None, &mut rng(0)), &[&says]);
     }
     assert!(Augment { scale: [0.5, 1.0], ..NONE }.check(Some(255)).is_ok());
+}
+
+#[test]
+fn flips_and_transposition_together_make_all_eight_turns_of_picture_and_mask_alike() {
+    let augment = Augment { flip: 0.5, vertical_flip: 0.5, transpose: 0.5, ..NONE };
+    let plain = sample([6, 6], 3);
+    // The turns, by where each pixel comes from.
+    let turned = |nth: usize| {
+        let from = |y: usize, x: usize| {
+            let (y, x) = if nth & 1 == 1 { (x, y) } else { (y, x) };
+            let (y, x) = if nth & 2 == 2 { (5 - y, x) } else { (y, x) };
+            if nth & 4 == 4 { (y, 5 - x) } else { (y, x) }
+        };
+        let places = (0..36).map(|i| from(i / 6, i % 6)).map(|(y, x)| y * 6 + x);
+        places.map(|at| (plain.picture.rgb[3 * at], plain.mask.labels[at])).collect::<Vec<_>>()
+    };
+    let mut seen = [0; 8];
+    for seed in 0..400 {
+        let made =
+            augment.apply(plain.clone(), None, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
+        let red = made.picture.rgb.iter().step_by(3).copied();
+        let pairs: Vec<_> = red.zip(made.mask.labels.iter().copied()).collect();
+        let which = (0..8).find(|&nth| turned(nth) == pairs).expect("one of the eight");
+        seen[which] += 1;
+    }
+    assert!(seen.iter().all(|&times| times > 20), "{seen:?}");
+    let oblong = augment.apply(sample([5, 6], 3), None, &mut ChaCha8Rng::seed_from_u64(0));
+    assert!(oblong.unwrap_err().to_string().starts_with("transpose: expected square pictures"));
 }

@@ -5,7 +5,7 @@
 //! the numbers differ, the picture has a checkerboard to unlearn; where one is 0, pixels stay empty
 //! (Odena, Dumoulin & Olah 2016).
 
-use mirrorgrad_tensor::Geometry;
+use mirrorgrad_tensor::{Geometry, Tensor};
 use serde::Serialize;
 
 /// The phases of one geometry, and the gains of a weight in them.
@@ -29,6 +29,38 @@ pub enum Verdict {
     Uneven,
     /// Some phases have none: their pixels are always empty.
     Dead,
+}
+
+/// The phases of one channel's filter in a trained weight.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FilterHealth {
+    /// The input and output channel.
+    pub channel: usize,
+    /// Its phases.
+    pub health: Health,
+    /// How far the gains of its phases are apart, relative to their mean: the checkerboard that is left.
+    pub unevenness: f64,
+}
+
+/// The filters by which each channel of a transposed convolution's weight `[in, out / groups, kh, kw]`
+/// reaches itself.
+///
+/// # Panics
+/// If the weight has other taps than the geometry.
+pub fn filters(geometry: &Geometry, weight: &Tensor<f64>) -> Vec<FilterHealth> {
+    let [inputs, outputs, _, _] = weight.dims();
+    let taps = geometry.taps();
+    let of = |channel: usize| {
+        // Of a depthwise weight, the only output is the channel itself.
+        let filter = channel * outputs + channel % outputs;
+        let health = Health::of(geometry, &weight.as_slice()[filter * taps..][..taps]);
+        let gains = || health.gain.iter().flatten().copied();
+        let mean = gains().sum::<f64>() / gains().count() as f64;
+        let apart = gains().fold(f64::MIN, f64::max) - gains().fold(f64::MAX, f64::min);
+        FilterHealth { channel, unevenness: apart / mean.abs(), health }
+    };
+    let channels = if outputs == 1 { inputs } else { inputs.min(outputs) };
+    (0..channels).map(of).collect()
 }
 
 impl Health {

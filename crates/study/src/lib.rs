@@ -12,6 +12,7 @@ mod attributes;
 mod dialects;
 mod health;
 mod operation;
+mod page;
 mod paths;
 mod plan;
 mod refusal;
@@ -22,7 +23,7 @@ mod text;
 
 pub use arrays::{Array, Arrays};
 pub use dialects::{Layer, Saying, sayings};
-pub use health::{Health, Verdict};
+pub use health::{FilterHealth, Health, Verdict, filters};
 pub use operation::operate;
 pub use paths::{Columns, Path, dissenters};
 pub use refusal::Refusal;

@@ -1,0 +1,96 @@
+//! `mirrorgrad study health`.
+
+use crate::{Failure, options, say};
+use clap::Args;
+use mirrorgrad_layers::weights::{NamedTensors, from_safetensors};
+use mirrorgrad_segment::one_line;
+use mirrorgrad_study::{FilterHealth, Refusal, filters};
+use mirrorgrad_tensor::{Tensor, Window};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Options of `mirrorgrad study health`.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// A run's folder, a checkpoint, or a safetensors file
+    weights: PathBuf,
+    /// Weights whose names contain this
+    #[arg(long, value_name = "NAME", default_value = "ups.")]
+    tensor: String,
+    /// The stride of their layers
+    #[arg(long, value_name = "S", value_parser = options::pair, default_value = "2")]
+    stride: [usize; 2],
+    /// The padding of their layers
+    #[arg(long, value_name = "P", value_parser = options::pair, default_value = "1")]
+    padding: [usize; 2],
+    /// The dilation of their layers
+    #[arg(long, value_name = "D", value_parser = options::pair, default_value = "1")]
+    dilation: [usize; 2],
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows what the phases of learned transposed convolutions are worth.
+pub fn run(args: &HealthArgs) -> Result<ExitCode, Failure> {
+    let tensors = read(&args.weights)?;
+    let chosen = tensors.iter().filter(|(name, t)| name.contains(&args.tensor) && t.rank() == 4);
+    let each: Vec<_> = chosen
+        .map(|(name, t)| Ok((name, health(args, name, t)?)))
+        .collect::<Result<_, Failure>>()?;
+    if each.is_empty() {
+        let expected = format!("weights of four axes whose names contain {:?}", args.tensor);
+        let names: Vec<_> = tensors.keys().collect();
+        return Err(Refusal::expected("--tensor", expected, format!("{names:?}")).into());
+    }
+    if args.json {
+        let object: serde_json::Map<_, _> =
+            each.iter().map(|(name, filters)| (name.to_string(), json!(filters))).collect();
+        say::line(serde_json::Value::Object(object))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (name, filters) in each {
+        let health = &filters[0].health;
+        say::line(format!(
+            "{}: {:?}, taps by phase {:?}",
+            one_line(name),
+            health.verdict,
+            health.taps
+        ))?;
+        for FilterHealth { channel, health, unevenness } in &filters {
+            let gains: Vec<String> =
+                health.gain.iter().flatten().map(|gain| format!("{gain:7.3}")).collect();
+            let apart = unevenness * 100.0;
+            say::line(format!(
+                "  channel {channel:>3}  gain{}  {apart:.1} % apart",
+                gains.join("")
+            ))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn health(args: &HealthArgs, name: &str, tensor: &Tensor) -> Result<Vec<FilterHealth>, Failure> {
+    let [_, _, height, width] = tensor.dims();
+    let window = Window {
+        stride: args.stride,
+        dilation: args.dilation,
+        before: args.padding,
+        after: args.padding,
+        ..Window::new([height, width])
+    };
+    // The phases are the same for every size: one that has a pixel of each.
+    let geometry = window.under([height + 1, width + 1]);
+    let geometry = geometry.map_err(|error| Refusal::new(format!("{name}: {error}")))?;
+    Ok(filters(&geometry, &tensor.cast()))
+}
+
+fn read(path: &Path) -> Result<NamedTensors<f32>, Failure> {
+    if path.extension().is_some_and(|extension| extension == "safetensors") {
+        let bytes = std::fs::read(path).map_err(Failure::read(path))?;
+        return from_safetensors(&bytes)
+            .map_err(|error| Failure::new(format!("{}: {error}", path.display())));
+    }
+    Ok(options::checkpoint(path)?.weights)
+}
