@@ -68,7 +68,7 @@ fn error<T: Element>(got: &Tensor<T>, want: &Tensor<T>) -> f64 {
 /// How far results of an operation may be from a framework's.
 fn tolerance(op: &str, double: bool) -> f64 {
     match (op, double) {
-        (_, false) => 2e-5,
+        (_, false) => 1e-5,
         ("batch_norm2d" | "group_norm", _) => 1e-7,
         ("upsample_bilinear2d" | "cross_entropy2d", _) => 1e-9,
         _ => 1e-10,

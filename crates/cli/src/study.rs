@@ -155,7 +155,13 @@ const MOST_ENTRIES: usize = 1 << 20;
 pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
     let (layer, words, geometry) = match &args.layer {
         LayerArgs::Health(args) => return health::run(args),
-        LayerArgs::Conv { image, words } => (Layer::Conv, words, words.rule()?.over(*image)),
+        LayerArgs::Conv { image, words } => {
+            if words.output.is_some() || words.output_padding.is_some() {
+                let expected = "no --output or --output-padding, which are of deconv";
+                return Err(Refusal::expected("conv", expected, "one of them").into());
+            }
+            (Layer::Conv, words, words.rule()?.over(*image))
+        }
         LayerArgs::Deconv { map, words } => (Layer::Deconv, words, {
             let rule = words.rule()?;
             match words.output {

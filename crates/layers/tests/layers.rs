@@ -6,6 +6,7 @@ use mirrorgrad_layers::{
     Dropout2d, GroupNorm, Init, Interpolation, Linear, MaxPool2d, MaxUnpool2d, Mode, Module, Param,
     Sequential, Upsample, named_params,
 };
+use mirrorgrad_tensor::dialect::{TensorFlow, tensorflow};
 use mirrorgrad_tensor::{Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -98,6 +99,33 @@ fn transposed_convolution_reaches_every_size_that_pools_to_its_own() {
             assert_eq!(back.shape(), [1, 3, height, width]);
         }
     }
+}
+
+#[test]
+fn both_layers_take_the_words_of_any_framework() {
+    let same = TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], tensorflow::Padding::Same) };
+    let window = Window::square(3).stride(2).padding(1).output_padding([1, 1]);
+    let image = counting([1, 1, 6, 6]);
+    let map = counting([1, 1, 3, 3]);
+    // One row and column of padding, behind the image: PyTorch's way with the image moved by a pixel.
+    let theirs = Conv2d::new([1, 1], same, &mut rng()).without_bias();
+    let ours = Conv2d::new([1, 1], Window::square(3).stride(2), &mut rng()).without_bias();
+    count_params(&theirs);
+    count_params(&ours);
+    let padded = image.pad(&[[0, 0], [0, 0], [0, 1], [0, 1]]);
+    assert_eq!(apply(&theirs, image), apply(&ours, padded));
+    // And up: the same 7x7, of which one crops the last row and the other the first.
+    let theirs = ConvTranspose2d::new([1, 1], same, &mut rng()).without_bias();
+    let ours = ConvTranspose2d::new([1, 1], window, &mut rng()).without_bias();
+    let whole = ConvTranspose2d::new([1, 1], Window::square(3).stride(2), &mut rng());
+    let whole = whole.without_bias();
+    count_params(&theirs);
+    count_params(&ours);
+    count_params(&whole);
+    let full = apply(&whole, map.clone());
+    let part = |from: usize| full.slice(&[0..1, 0..1, from..from + 6, from..from + 6]);
+    assert_eq!(apply(&theirs, map.clone()), part(0));
+    assert_eq!(apply(&ours, map), part(1));
 }
 
 #[test]

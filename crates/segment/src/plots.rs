@@ -4,6 +4,7 @@ use crate::predict::colours;
 use crate::{EpochMetrics, Picture, Sample};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
+use plotters::prelude::SeriesLabelPosition::{LowerRight, UpperRight};
 use plotters::prelude::*;
 use std::error::Error;
 
@@ -50,10 +51,11 @@ fn draw_curves<'a>(rgb: &'a mut [u8], history: &[EpochMetrics]) -> Result<(), Bo
     let losses = history.iter().flat_map(|m| [m.train_loss, m.val_loss]);
     let top = losses.filter(|loss| loss.is_finite()).fold(f64::MIN_POSITIVE, f64::max);
     let losses: [Curve; 2] = [("training", |m| m.train_loss), ("validation", |m| m.val_loss)];
-    panel(&panels[0], "loss", 1.05 * top, history, &losses)?;
+    // Losses fall and scores rise: the names stand where the lines do not end.
+    panel(&panels[0], ("loss", UpperRight), 1.05 * top, history, &losses)?;
     let scores: [Curve; 2] =
         [("mIoU", |m| m.val_miou), ("pixel accuracy", |m| m.val_pixel_accuracy)];
-    panel(&panels[1], "validation", 1.0, history, &scores)?;
+    panel(&panels[1], ("validation", LowerRight), 1.0, history, &scores)?;
     Ok(root.present()?)
 }
 
@@ -62,7 +64,7 @@ type Curve = (&'static str, fn(&EpochMetrics) -> f64);
 
 fn panel<'a>(
     area: &DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>,
-    title: &str,
+    (title, names): (&str, SeriesLabelPosition),
     top: f64,
     history: &[EpochMetrics],
     lines: &[Curve],
@@ -96,6 +98,7 @@ fn panel<'a>(
     }
     chart
         .configure_series_labels()
+        .position(names)
         .label_font(("sans-serif", 13))
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.3))

@@ -273,7 +273,26 @@ impl About {
             };
             say(rule)
         };
-        vec![say_with(jax::Padding::Same), say_with(jax::Padding::Valid)]
+        let mut candidates = vec![say_with(jax::Padding::Same), say_with(jax::Padding::Valid)];
+        candidates.extend(self.jax_pairs().map(say_with));
+        candidates
+    }
+
+    /// Padding in pairs: of a transposed convolution around the spread map, which a window that is cut
+    /// by more than its extent would need to be negative.
+    fn jax_pairs(&self) -> Option<jax::Padding> {
+        let axes = self.geometry.axes();
+        let pair = |i: usize| {
+            if self.layer == Layer::Conv {
+                return Some([self.before[i], usize::try_from(self.after[i]).unwrap_or(0)]);
+            }
+            let hang = axes[i].dilation * (axes[i].kernel - 1);
+            let before = hang.checked_sub(axes[i].before)?;
+            let spread = axes[i].stride * (axes[i].map - 1) + 1;
+            Some([before, (axes[i].image + hang).checked_sub(spread + before)?])
+        };
+        let [y, x] = [pair(0)?, pair(1)?];
+        Some(jax::Padding::Pairs { before: [y[0], x[0]], after: [y[1], x[1]] })
     }
 
     fn chainer(&self) -> Vec<Candidate> {

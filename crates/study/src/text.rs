@@ -219,7 +219,7 @@ impl Report {
         }
         match &self.disagree[..] {
             [] => {
-                writeln!(f, "   all four give the same numbers:")?;
+                writeln!(f, "   all four give the same numbers{}", if small { ":" } else { "" })?;
                 if small { grid(f, &self.paths[0].result, width) } else { Ok(()) }
             }
             names => writeln!(f, "   not the same as the others: {}", names.join(", ")),
