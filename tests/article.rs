@@ -67,7 +67,7 @@ fn three_spots_become_five_pixels_by_relation_1_and_six_by_relation_2() {
             assert_all_ways(&subject, &given[framework]["output"], name);
         }
         let report = Report::new(Layer::Deconv, &subject, None, None).unwrap();
-        assert_eq!((report.sizes[0].relation, report.sizes[0].rest), (1 + added, added as i64));
+        assert_eq!((report.sizes[0].relation, report.sizes[0].rest), (1 + added, added));
     }
 }
 

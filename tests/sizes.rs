@@ -1,7 +1,7 @@
 //! The arithmetic of sizes, over all small numbers, in every framework's words.
 
 use mirrorgrad::autograd::adjoint_check;
-use mirrorgrad::study::{Layer, sayings};
+use mirrorgrad::study::{Layer, Sizes, sayings};
 use mirrorgrad::tensor::dialect::{
     Caffe, Chainer, CoordinateMap, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx,
     tensorflow,
@@ -146,6 +146,32 @@ fn a_refused_size_names_exactly_the_legal_ones() {
                 assert_eq!(legal.len(), last - first + 1, "{rule:?}: a range without holes");
                 let range = format!("expected {first} to {last}");
                 assert!(refused.contains(&range), "{rule:?}: {refused}, not {range}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_images_said_to_lead_to_a_map_are_those_that_do() {
+    for slide in slides() {
+        for (map, padding) in (1..=5).flat_map(|map| (0..=3).map(move |padding| (map, padding))) {
+            let same = TensorFlow {
+                strides: [slide.stride; 2],
+                dilations: [slide.dilation; 2],
+                ..TensorFlow::new([slide.kernel; 2], tensorflow::Padding::Same)
+            };
+            let window = square(slide).padding(padding);
+            let made = [same.under([map; 2]), window.under([map; 2])];
+            for geometry in made.into_iter().flatten() {
+                let axis = geometry.axes()[0];
+                let sizes = Sizes::of(&axis);
+                let [first, last] = sizes.images;
+                assert!((first..=last).contains(&axis.image), "{axis:?}: {sizes:?}");
+                assert_eq!(sizes.relation == 1, sizes.rest == 0);
+                for image in 1..=last + slide.stride {
+                    let leads = spots(slide, image, axis.before, sizes.behind) == map;
+                    assert_eq!(leads, (first..=last).contains(&image), "{axis:?}: {sizes:?}");
+                }
             }
         }
     }

@@ -43,7 +43,7 @@ impl<T: Element> Module<T> for Linear<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let weight = self.weight.var();
-        let rows: usize = x.shape()[1..].iter().rev().skip(1).product();
+        let rows: usize = x.shape().iter().skip(1).rev().skip(1).product();
         let y = x.matmul(&weight.transpose()) + self.bias.var();
         mode.note("Linear", Some(&self.weight), &y, rows * weight.value().len());
         y

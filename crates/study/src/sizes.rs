@@ -10,16 +10,18 @@ pub struct Sizes {
     pub image: usize,
     /// Spots.
     pub map: usize,
+    /// Padding behind the image that goes with it.
+    pub behind: usize,
     /// From image to map, with numbers.
     pub down: String,
     /// From map to image, with numbers.
     pub up: String,
     /// Pixels left over behind the last whole stride: the output padding that leads back here.
-    pub rest: i64,
+    pub rest: usize,
     /// The article's relation: 1 where nothing is left over, 2 where something is.
     pub relation: usize,
     /// The smallest and the largest image that a convolution takes to this map.
-    pub images: [i64; 2],
+    pub images: [usize; 2],
 }
 
 impl Sizes {
@@ -28,13 +30,14 @@ impl Sizes {
         let Axis { image, map, kernel, stride, dilation, before } = *axis;
         let extent = dilation * (kernel - 1) + 1;
         let full = stride * (map - 1) + extent;
-        // What is cut behind: negative where rows are added.
-        let after = full as i64 - before as i64 - image as i64;
-        // PyTorch's and the article's words have as much padding after as before.
-        let rest = image as i64 + 2 * before as i64 - full as i64;
-        // Padding behind as in front where that gives this map, else as little as does.
-        let around = (0..stride as i64).contains(&rest);
-        let behind = if around { before as i64 } else { after.max(0) };
+        // Padding behind as in front where that leads here, as PyTorch's words and the article's have it;
+        // else what is cut there, and none where rows are added.
+        let symmetric = image + 2 * before;
+        let behind = match (full..full + stride).contains(&symmetric) {
+            true => before,
+            false => full.saturating_sub(before + image),
+        };
+        let rest = image + before + behind - full;
         let k = if dilation == 1 {
             format!("{kernel}")
         } else {
@@ -43,17 +46,14 @@ impl Sizes {
         Self {
             image,
             map,
+            behind,
             down: format!("⌊({image} + {before} + {behind} − {k}) / {stride}⌋ + 1 = {map}"),
-            up: format!(
-                "{stride}·({map} − 1) + {k} − {before} {} {} = {image}",
-                if after < 0 { '+' } else { '−' },
-                after.abs()
-            ),
+            up: format!("{stride}·({map} − 1) + {k} − {before} − {behind} + {rest} = {image}"),
             rest,
             relation: if rest == 0 { 1 } else { 2 },
             images: {
-                let smallest = full as i64 - 2 * before as i64;
-                [smallest.max(1), smallest + stride as i64 - 1]
+                let smallest = full.saturating_sub(before + behind).max(1);
+                [smallest, (full + stride - 1).saturating_sub(before + behind)]
             },
         }
     }

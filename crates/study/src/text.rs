@@ -108,7 +108,10 @@ impl Report {
                 )?,
             }
             let [first, last] = sizes.images;
-            writeln!(f, "     images that a convolution takes to this map: {first} to {last}")?;
+            writeln!(
+                f,
+                "     images that a convolution with this padding takes to this map: {first} to {last}"
+            )?;
             writeln!(f, "     {} sets of arguments lead there and back:", found.len())?;
             for a in found.iter().take(LISTED) {
                 writeln!(

@@ -168,9 +168,12 @@ function draw() {
     ? `A convolution of ${y.image}x${x.image} to ${y.map}x${x.map}: C is ${y.map * x.map}x${y.image * x.image}.`
     : `A transposed convolution of ${y.map}x${x.map} to ${y.image}x${x.image}: Cᵀ is ${y.image * x.image}x${y.map * x.map}.`;
   byId('sizes').textContent = state.axes.map((a, i) => {
-    const rest = a.image + 2 * a.before - full(a);
-    return `${i ? 'horizontal' : 'vertical  '}  map ${a.map} = ⌊(${a.image} + 2·${a.before} − ${extent(a)}) / ${a.stride}⌋ + 1`
-      + `   image ${a.image} = ${a.stride}·(${a.map} − 1) + ${extent(a)} − 2·${a.before} ${rest < 0 ? '−' : '+'} ${Math.abs(rest)}`
+    // As much padding behind as in front where that leads here, else what is cut there.
+    const around = a.image + 2 * a.before - full(a);
+    const behind = around >= 0 && around < a.stride ? a.before : Math.max(0, full(a) - a.before - a.image);
+    const rest = a.image + a.before + behind - full(a);
+    return `${i ? 'horizontal' : 'vertical  '}  map ${a.map} = ⌊(${a.image} + ${a.before} + ${behind} − ${extent(a)}) / ${a.stride}⌋ + 1`
+      + `   image ${a.image} = ${a.stride}·(${a.map} − 1) + ${extent(a)} − ${a.before} − ${behind} + ${rest}`
       + `   relation ${rest === 0 ? 1 : 2}`;
   }).join('\n');
   const cells = (values, key, width, name) => values.map((value, i) => ({
