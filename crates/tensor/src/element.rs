@@ -1,7 +1,8 @@
 //! What a number is.
 
 use crate::buffer::FreeList;
-use crate::gemm::Gemm;
+use crate::machine::gemm::Gemm;
+use crate::machine::isa::Vector;
 use ndarray::NdFloat;
 use std::iter::Sum;
 
@@ -9,7 +10,7 @@ use std::iter::Sum;
 ///
 /// One bound for the whole framework. Arithmetic, elementary functions and formatting come with
 /// [`NdFloat`]; the rest is what kernels need beside them.
-pub trait Element: NdFloat + Sum + Default + Gemm {
+pub trait Element: NdFloat + Sum + Default + Gemm + Vector {
     /// The type's name in files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 

@@ -17,15 +17,14 @@
 
 mod broadcast;
 mod buffer;
-mod columns;
 mod conv;
 pub mod dialect;
 mod element;
 mod elementwise;
-mod gemm;
 mod geometry;
 mod indices;
 mod layout;
+mod machine;
 mod matmul;
 mod normalize;
 mod parallel;
@@ -45,6 +44,7 @@ pub use element::Element;
 pub use geometry::{Axis, Geometry, GeometryError};
 pub use indices::Indices;
 pub use layout::concat;
+pub use machine::isa::{Isa, IsaError};
 pub use normalize::{NormLayout, NormStats, normalize, normalize_backward};
 pub use parallel::for_each_chunk;
 pub use pixel_loss::{ClassTargets, PixelLoss, TargetError};

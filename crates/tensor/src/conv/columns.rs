@@ -8,7 +8,7 @@ const TILE: usize = 96 << 10;
 
 /// Cuts the spots of a geometry into tiles whose columns have bounded size, `lines` rows high.
 /// A function of the shape alone.
-pub(crate) fn tile_spots(geometry: &Geometry, lines: usize) -> usize {
+pub(super) fn tile_spots(geometry: &Geometry, lines: usize) -> usize {
     let spots = geometry.spots();
     let tiles = (spots * lines).div_ceil(TILE).max(1);
     // Whole cache lines, and never so few spots that the weight is packed more often than used.
@@ -17,7 +17,7 @@ pub(crate) fn tile_spots(geometry: &Geometry, lines: usize) -> usize {
 
 /// Where the columns of one plane meet its pixels, for a tile of spots: worked out once, used for
 /// every channel.
-pub(crate) struct Meeting {
+pub(super) struct Meeting {
     runs: Vec<Run>,
     /// Elements of one plane's columns.
     size: usize,
@@ -46,7 +46,7 @@ impl Meeting {
 
 /// Copies the pixels of `image`, `[channel, pixel]`, to `columns`, `[channel · tap, spot]`; places on
 /// padding become 0. Adjoint: [`col2im`].
-pub(crate) fn im2col<T: Element>(meeting: &Meeting, image: &[T], columns: &mut [T]) {
+pub(super) fn im2col<T: Element>(meeting: &Meeting, image: &[T], columns: &mut [T]) {
     let planes = image.chunks_exact(meeting.pixels).zip(columns.chunks_exact_mut(meeting.size));
     for (plane, columns) in planes {
         // Runs come in the order of their columns: what lies between them is padding.
@@ -68,7 +68,7 @@ pub(crate) fn im2col<T: Element>(meeting: &Meeting, image: &[T], columns: &mut [
 
 /// Adds `columns`, `[channel · tap, spot]`, to the pixels of `image`, `[channel, pixel]`, that they
 /// stand for. Adjoint: [`im2col`].
-pub(crate) fn col2im<T: Element>(meeting: &Meeting, columns: &[T], image: &mut [T]) {
+pub(super) fn col2im<T: Element>(meeting: &Meeting, columns: &[T], image: &mut [T]) {
     let planes = image.chunks_exact_mut(meeting.pixels).zip(columns.chunks_exact(meeting.size));
     for (plane, columns) in planes {
         for Run { columns: run, pixel } in &meeting.runs {

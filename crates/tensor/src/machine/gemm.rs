@@ -1,5 +1,5 @@
-//! Matrix products, by the `matrixmultiply` crate. The only unsafe code of the workspace.
-#![allow(unsafe_code)] // The pointers handed over are those of views that ndarray has checked.
+//! Matrix products, by the `matrixmultiply` crate. The pointers handed over are those of views that
+//! ndarray has checked.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 

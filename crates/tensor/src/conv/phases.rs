@@ -1,0 +1,112 @@
+//! Both maps between pictures as correlations: every place of the result reads its sources at offsets.
+//!
+//! The pixels that the adjoint adds to fall into as many phases, along each axis, as the stride is
+//! long. Within a phase every pixel gets its terms from the same taps at the same offsets, so what
+//! col2im would add up in memory is one more sum inside the product, and what is left of it is the
+//! interleaving of the phases. For stride 1 there is one phase and nothing to interleave.
+
+use crate::{Axis, Geometry};
+
+/// One axis of a correlation: the place `phase.first + apart · q` of the result reads the sources
+/// `step · q + offset`, for the offsets of its group.
+#[derive(Debug)]
+pub(super) struct PhaseAxis {
+    /// Places of the source.
+    pub source: usize,
+    /// Places of the result.
+    pub result: usize,
+    /// How far neighbours of a phase are apart in the result.
+    pub apart: usize,
+    /// How far they are apart in the source.
+    pub step: usize,
+    pub groups: Vec<PhaseGroup>,
+}
+
+/// Phases that read the same offsets.
+#[derive(Debug)]
+pub(super) struct PhaseGroup {
+    /// Ascending with the taps in a convolution, descending in its adjoint.
+    pub offsets: Vec<isize>,
+    pub phases: Vec<Phase>,
+}
+
+#[derive(Debug)]
+pub(super) struct Phase {
+    /// The first place of the result.
+    pub first: usize,
+    /// The window's tap at each of the group's offsets.
+    pub taps: Vec<usize>,
+}
+
+impl PhaseAxis {
+    /// From pixels to spots: a single phase.
+    fn forward(axis: &Axis) -> Self {
+        // A tap that never meets the image reads nothing but zeros.
+        let taps: Vec<usize> =
+            (0..axis.kernel).filter(|&tap| !axis.spots_inside(tap).is_empty()).collect();
+        let offset = |&tap: &usize| (axis.dilation * tap) as isize - axis.before as isize;
+        let offsets = taps.iter().map(offset).collect();
+        Self {
+            source: axis.image,
+            result: axis.map,
+            apart: 1,
+            step: axis.stride,
+            groups: vec![PhaseGroup { offsets, phases: vec![Phase { first: 0, taps }] }],
+        }
+    }
+
+    /// From spots to pixels: pixel = stride · q + first reads the spots
+    /// q + (first + before − dilation · tap) / stride, for the taps where that is whole.
+    fn adjoint(axis: &Axis) -> Self {
+        let stride = axis.stride as isize;
+        let mut groups: Vec<PhaseGroup> = Vec::new();
+        for first in 0..axis.stride.min(axis.image) {
+            let last = ((axis.image - 1 - first) / axis.stride) as isize;
+            let (mut offsets, mut taps) = (Vec::new(), Vec::new());
+            for tap in 0..axis.kernel {
+                let place = (first + axis.before) as isize - (axis.dilation * tap) as isize;
+                let offset = place.div_euclid(stride);
+                let meets = offset + last >= 0 && offset < axis.map as isize;
+                if place.rem_euclid(stride) == 0 && meets {
+                    offsets.push(offset);
+                    taps.push(tap);
+                }
+            }
+            let phase = Phase { first, taps };
+            match groups.iter_mut().find(|group| group.offsets == offsets) {
+                Some(group) => group.phases.push(phase),
+                None => groups.push(PhaseGroup { offsets, phases: vec![phase] }),
+            }
+        }
+        Self { source: axis.map, result: axis.image, apart: axis.stride, step: 1, groups }
+    }
+
+    /// The correlation of [`conv`](crate::conv), along both axes.
+    pub fn of_conv(geometry: &Geometry) -> [Self; 2] {
+        geometry.axes().map(|axis| Self::forward(&axis))
+    }
+
+    /// The correlation of [`conv_adjoint`](crate::conv_adjoint), along both axes.
+    pub fn of_adjoint(geometry: &Geometry) -> [Self; 2] {
+        geometry.axes().map(|axis| Self::adjoint(&axis))
+    }
+
+    /// Places of the longest phase.
+    pub fn places(&self) -> usize {
+        self.result.div_ceil(self.apart)
+    }
+
+    /// The offsets that are read first and last, over all groups.
+    pub fn reach(&self) -> (isize, isize) {
+        let offsets = || self.groups.iter().flat_map(|group| &group.offsets).copied();
+        (offsets().min().unwrap_or(0), offsets().max().unwrap_or(0))
+    }
+
+    /// The source places that `count` places of the phases read, from the `first` on: where they
+    /// begin, and how many there are.
+    pub fn region(&self, first: usize, count: usize) -> (isize, usize) {
+        let (low, high) = self.reach();
+        let length = self.step * (count - 1) + (high - low) as usize + 1;
+        ((self.step * first) as isize + low, length)
+    }
+}

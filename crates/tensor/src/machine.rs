@@ -1,0 +1,16 @@
+//! What touches the machine: instruction sets, vector registers and unchecked addresses. All unsafe
+//! code of the workspace is in this folder, behind functions that check what they are given.
+//!
+//! - [`gemm`]: matrixmultiply over checked views;
+//! - [`isa`]: which instruction sets there are, and how a routine is compiled for each;
+//! - [`lanes`]: a vector register and what can be done with it;
+//! - [`product`]: the micro-kernel, a product of a picture and a panel;
+//! - [`transpose`]: rows to columns.
+
+#![allow(unsafe_code)] // Each block says why it is sound.
+
+pub(crate) mod gemm;
+pub(crate) mod isa;
+pub(crate) mod lanes;
+pub(crate) mod product;
+pub(crate) mod transpose;

@@ -1,0 +1,188 @@
+//! The micro-kernel: all three maps of the convolution form are made of this one product.
+//!
+//! ```text
+//! out[r, j]  =  Σ_s picture[rows[r] + steps[s]] · panel[s, j]
+//! ```
+//!
+//! Under a window, `pixel(spot, tap) = a(spot) + b(tap)`, so the columns of an image need never be
+//! written down: they are a table of `rows` plus a table of `steps`.
+
+use super::isa::Routine;
+use super::lanes::Lanes;
+use crate::Element;
+use std::array::from_fn;
+
+/// What the sums begin with.
+#[derive(Clone, Copy)]
+pub(crate) enum Start<'a, T> {
+    /// Nothing.
+    Zero,
+    /// A number for each column of the result.
+    Row(&'a [T]),
+    /// What the result already holds.
+    Kept,
+}
+
+/// A product of a picture, read through two tables of offsets, and a panel. One element of the result
+/// is always the sum over the steps in their order, whatever block it is computed in.
+pub(crate) struct Product<'a, T> {
+    /// Numbers that are each multiplied with a whole row of the panel.
+    pub picture: &'a [T],
+    /// Where each row of the result begins in the picture.
+    pub rows: &'a [u32],
+    /// How far each step is from there.
+    pub steps: &'a [u32],
+    /// `[step, column]`, as wide as one of [`widths`].
+    pub panel: &'a [T],
+    pub start: Start<'a, T>,
+    /// `[row, column]`.
+    pub out: &'a mut [T],
+}
+
+/// The widths that panels may have, in numbers, the widest first.
+pub(crate) fn widths<T: Element>() -> Vec<usize> {
+    struct Widths;
+    impl<T> Routine<T> for Widths {
+        type Output = Vec<usize>;
+
+        #[inline(always)]
+        fn run<L: Lanes<T>>(self, _: L) -> Vec<usize> {
+            let (whole, half) = (L::COUNT, L::Half::COUNT);
+            if L::REGISTERS == 32 && half < whole {
+                vec![3 * whole, 2 * whole, 3 * half, whole, half]
+            } else {
+                vec![2 * whole, whole]
+            }
+        }
+    }
+    T::dispatch(Widths)
+}
+
+impl<T: Element> Product<'_, T> {
+    /// Computes the result.
+    ///
+    /// # Panics
+    /// If a table points outside the picture, or the sizes do not fit together.
+    pub fn run(self) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let width = self.out.len() / self.rows.len();
+        assert_eq!(self.out.len(), self.rows.len() * width, "product: whole rows");
+        assert_eq!(self.panel.len(), self.steps.len() * width, "product: a row a step");
+        if let Start::Row(row) = self.start {
+            assert_eq!(row.len(), width, "product: one number a column");
+        }
+        if let Some(&far) = self.steps.iter().max() {
+            let last = self.rows.iter().max().map_or(0, |&row| row as usize);
+            assert!(last + (far as usize) < self.picture.len(), "product: outside the picture");
+        }
+        T::dispatch(Checked { product: self, width });
+    }
+}
+
+/// A [`Product`] whose tables and sizes have been checked.
+struct Checked<'a, T> {
+    product: Product<'a, T>,
+    width: usize,
+}
+
+impl<T: Element> Routine<T> for Checked<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let (whole, half) = (L::COUNT, L::Half::COUNT);
+        // As many sums as registers can hold beside a row of the panel, and half as many for a rest.
+        if L::REGISTERS == 32 {
+            match self.width {
+                width if width == 3 * whole => self.strips::<L, 8, 4, 3>(lanes),
+                width if width == 2 * whole => self.strips::<L, 8, 4, 2>(lanes),
+                width if width == whole => self.strips::<L, 8, 4, 1>(lanes),
+                width if width == 3 * half => self.strips::<L::Half, 8, 4, 3>(lanes.half()),
+                width if width == half => self.strips::<L::Half, 8, 4, 1>(lanes.half()),
+                width => panic!("product: no panel is {width} wide"),
+            }
+        } else {
+            match self.width {
+                width if width == 2 * whole => self.strips::<L, 6, 3, 2>(lanes),
+                width if width == whole => self.strips::<L, 6, 3, 1>(lanes),
+                width => panic!("product: no panel is {width} wide"),
+            }
+        }
+    }
+}
+
+impl<T: Element> Checked<'_, T> {
+    #[inline(always)]
+    fn strips<L: Lanes<T>, const ROWS: usize, const FEW: usize, const REGISTERS: usize>(
+        self,
+        lanes: L,
+    ) {
+        let Product { picture, rows, steps, panel, start, out } = self.product;
+        let width = REGISTERS * L::COUNT;
+        for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS * width)) {
+            // SAFETY: `Product::run` has found every row plus every step inside the picture, a row of
+            // the panel for every step, and `width` numbers of the result for every row.
+            unsafe {
+                if rows.len() > FEW {
+                    strip::<T, L, ROWS, REGISTERS>(lanes, picture, rows, steps, panel, start, out);
+                } else {
+                    strip::<T, L, FEW, REGISTERS>(lanes, picture, rows, steps, panel, start, out);
+                }
+            }
+        }
+    }
+}
+
+/// Up to `ROWS` rows of a product; those that are missing are computed as the last one again and not
+/// written.
+///
+/// # Safety
+/// There is at least one row; every row plus every step lies in the picture; the panel holds
+/// `REGISTERS · COUNT` numbers a step, `out` as many a row, `start` as many if it is a row.
+#[inline(always)]
+unsafe fn strip<T: Element, L: Lanes<T>, const ROWS: usize, const REGISTERS: usize>(
+    lanes: L,
+    picture: &[T],
+    rows: &[u32],
+    steps: &[u32],
+    panel: &[T],
+    start: Start<'_, T>,
+    out: &mut [T],
+) {
+    let place = |row: usize, register: usize| (row * REGISTERS + register) * L::COUNT;
+    let last = rows.len() - 1;
+    // SAFETY: all addresses are within what the caller has promised.
+    unsafe {
+        let bases: [*const T; ROWS] = from_fn(|r| picture.as_ptr().add(rows[r.min(last)] as usize));
+        let mut sums: [[L::Register; REGISTERS]; ROWS] = match start {
+            Start::Zero => [[lanes.splat(T::zero()); REGISTERS]; ROWS],
+            Start::Row(row) => {
+                [from_fn(|register| lanes.load(row.as_ptr().add(register * L::COUNT))); ROWS]
+            }
+            Start::Kept => from_fn(|r| {
+                from_fn(|register| lanes.load(out.as_ptr().add(place(r.min(last), register))))
+            }),
+        };
+        let mut panel = panel.as_ptr();
+        for &step in steps {
+            let line: [L::Register; REGISTERS] =
+                from_fn(|register| lanes.load(panel.add(register * L::COUNT)));
+            panel = panel.add(REGISTERS * L::COUNT);
+            for (base, sums) in bases.iter().zip(&mut sums) {
+                let pixel = lanes.splat(*base.add(step as usize));
+                for (sum, &line) in sums.iter_mut().zip(&line) {
+                    *sum = lanes.mul_add(pixel, line, *sum);
+                }
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            if r <= last {
+                for (register, &sum) in sums.iter().enumerate() {
+                    lanes.store(out.as_mut_ptr().add(place(r, register)), sum);
+                }
+            }
+        }
+    }
+}
