@@ -19,8 +19,9 @@ mod path;
 mod phases;
 mod plain;
 mod stage;
+mod winograd;
 
-pub use path::Path;
+pub use path::{Path, PathError};
 
 use crate::matmul::matrix;
 use crate::{Element, Geometry, Tensor};
@@ -51,10 +52,7 @@ pub fn conv<T: Element>(
     weight: &Tensor<T>,
     bias: Option<&Tensor<T>>,
 ) -> Tensor<T> {
-    let form = Form::new("conv", geometry, groups, weight.shape());
-    let batch = form.check_image(image);
-    form.check_bias(bias, form.outputs);
-    Path::best(&form).map(&form, batch, image, weight, bias)
+    Path::fastest(geometry, groups, weight.shape()).map(geometry, groups, image, weight, bias)
 }
 
 /// Solves for the image: `image = columnsᵀ(weightᵀ · map) + bias`, where `columnsᵀ` adds each column
@@ -74,10 +72,7 @@ pub fn conv_adjoint<T: Element>(
     weight: &Tensor<T>,
     bias: Option<&Tensor<T>>,
 ) -> Tensor<T> {
-    let form = Form::new("conv_adjoint", geometry, groups, weight.shape());
-    let batch = form.check_map(map);
-    form.check_bias(bias, form.inputs);
-    Path::best(&form).image(&form, batch, map, weight, bias)
+    Path::fastest(geometry, groups, weight.shape()).image(geometry, groups, map, weight, bias)
 }
 
 /// Solves for the weight: `weight = map · columns(image)ᵀ`, summed over the batch.
@@ -94,14 +89,8 @@ pub fn conv_weight<T: Element>(
     image: &Tensor<T>,
     map: &Tensor<T>,
 ) -> Tensor<T> {
-    let ([_, inputs, ..], [_, outputs, ..]) = (image.dims::<4>(), map.dims::<4>());
-    assert!(groups > 0, "conv_weight: groups must be at least 1");
-    let [kh, kw] = geometry.kernel();
-    let shape = [outputs, inputs / groups, kh, kw];
-    let form = Form::new("conv_weight", geometry, groups, &shape);
-    let batch = form.check_image(image);
-    assert_eq!(batch, form.check_map(map), "conv_weight: image and map differ in batch size");
-    Path::best(&form).weight(&form, batch, image, map)
+    let weight = Form::weight_shape(geometry, groups, image, map);
+    Path::fastest(geometry, groups, &weight).weight(geometry, groups, image, map)
 }
 
 /// The sizes of one call. `nth` counts groups of a batch: picture by picture, group by group.
@@ -148,6 +137,20 @@ impl<'a> Form<'a> {
             group_outputs: outputs / groups,
             lines,
         }
+    }
+
+    /// The shape of the weight between an image and a map.
+    #[track_caller]
+    fn weight_shape<T: Element>(
+        geometry: &Geometry,
+        groups: usize,
+        image: &Tensor<T>,
+        map: &Tensor<T>,
+    ) -> [usize; 4] {
+        let ([_, inputs, ..], [_, outputs, ..]) = (image.dims::<4>(), map.dims::<4>());
+        assert!(groups > 0, "conv_weight: groups must be at least 1");
+        let [kh, kw] = geometry.kernel();
+        [outputs, inputs / groups, kh, kw]
     }
 
     #[track_caller]

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{assert_close, draw, inner, noise, rng};
-use mirrorgrad_tensor::{Axis, Element, Geometry, Tensor, Window, conv, conv_adjoint, conv_weight};
+use mirrorgrad_tensor::{
+    Axis, Element, Geometry, Path, Tensor, Window, conv, conv_adjoint, conv_weight,
+};
 use rand_chacha::ChaCha8Rng;
 
 /// A geometry with the sizes around it. Channels are counted within a group.
@@ -93,17 +95,24 @@ impl Case {
         ]
     }
 
-    /// The kernels' map, image and weight, with a bias on the first two if there is one.
+    /// The paths that can compute this case.
+    fn paths(&self) -> impl Iterator<Item = Path> {
+        let (geometry, groups, weight) = (self.geometry, self.groups, self.weight_shape());
+        Path::ALL.into_iter().filter(move |path| path.takes(&geometry, groups, &weight))
+    }
+
+    /// A path's map, image and weight, with a bias on the first two if there is one.
     fn kernels<T: Element>(
         &self,
+        path: Path,
         [x, w, y]: [&Tensor<T>; 3],
         [map_bias, image_bias]: [Option<&Tensor<T>>; 2],
     ) -> [Tensor<T>; 3] {
         let g = &self.geometry;
         [
-            conv(g, self.groups, x, w, map_bias),
-            conv_adjoint(g, self.groups, y, w, image_bias),
-            conv_weight(g, self.groups, x, y),
+            path.map(g, self.groups, x, w, map_bias),
+            path.image(g, self.groups, y, w, image_bias),
+            path.weight(g, self.groups, x, y),
         ]
     }
 
@@ -117,30 +126,48 @@ impl Case {
     fn check(&self, rng: &mut ChaCha8Rng) {
         let [x, w, y] = &self.operands(rng);
         let want = Self::solve([x, w, y], self);
-        let got = self.kernels([x, w, y], [None, None]);
-        for (got, want) in got.iter().zip(&want) {
-            assert_close(got, want, 1e-12, self);
-        }
-        let [x32, w32, y32] = [x, w, y].map(Tensor::cast::<f32>);
-        for (got, want) in self.kernels([&x32, &w32, &y32], [None, None]).iter().zip(&want) {
-            assert_close(got, want, 1e-5, self);
-        }
+        for path in self.paths() {
+            let got = self.kernels(path, [x, w, y], [None, None]);
+            for (got, want) in got.iter().zip(&want) {
+                assert_close(got, want, 1e-12, &(path, self));
+            }
+            let [x32, w32, y32] = [x, w, y].map(Tensor::cast::<f32>);
+            let got32 = self.kernels(path, [&x32, &w32, &y32], [None, None]);
+            for (got, want) in got32.iter().zip(&want) {
+                assert_close(got, want, 1e-5, &(path, self));
+            }
 
-        // F(x, w, y) is one number, whichever operand is solved for.
-        let [map, image, weight] = &got;
-        let forms = [inner(map, y), inner(image, x), inner(weight, w)];
-        let scale = (inner(map, map) * inner(y, y)).sqrt().max(1.0);
-        assert!((forms[0] - forms[1]).abs() <= 1e-12 * scale, "{self:?}: {forms:?}");
-        assert!((forms[0] - forms[2]).abs() <= 1e-12 * scale, "{self:?}: {forms:?}");
+            // F(x, w, y) is one number, whichever operand is solved for.
+            let [map, image, weight] = &got;
+            let forms = [inner(map, y), inner(image, x), inner(weight, w)];
+            let scale = (inner(map, map) * inner(y, y)).sqrt().max(1.0);
+            assert!((forms[0] - forms[1]).abs() <= 1e-12 * scale, "{path} {self:?}: {forms:?}");
+            assert!((forms[0] - forms[2]).abs() <= 1e-12 * scale, "{path} {self:?}: {forms:?}");
 
-        let biases = [&want[0], &want[1]].map(|out| noise(&out.shape()[1..2], rng));
-        let biased = self.kernels([x, w, y], [Some(&biases[0]), Some(&biases[1])]);
-        for ((got, want), bias) in biased.iter().zip(&want).zip(&biases) {
-            let [_, channels, height, width] = want.dims();
-            let want = Tensor::from_fn(want.shape(), |i| {
-                want.as_slice()[i] + bias.as_slice()[i / (height * width) % channels]
-            });
-            assert_close(got, &want, 1e-12, self);
+            let biases = [&want[0], &want[1]].map(|out| noise(&out.shape()[1..2], rng));
+            let biased = self.kernels(path, [x, w, y], [Some(&biases[0]), Some(&biases[1])]);
+            for ((got, want), bias) in biased.iter().zip(&want).zip(&biases) {
+                let [_, channels, height, width] = want.dims();
+                let want = Tensor::from_fn(want.shape(), |i| {
+                    want.as_slice()[i] + bias.as_slice()[i / (height * width) % channels]
+                });
+                assert_close(got, &want, 1e-12, &(path, self));
+            }
+        }
+    }
+
+    /// Compares all paths with the plain one in double precision.
+    fn check_paths(&self, rng: &mut ChaCha8Rng) {
+        let [x, w, y] = &self.operands(rng);
+        let want = self.kernels(Path::Plain, [x, w, y], [None, None]);
+        for path in self.paths() {
+            let [x32, w32, y32] = [x, w, y].map(Tensor::cast::<f32>);
+            let got = self.kernels(path, [x, w, y], [None, None]);
+            let got32 = self.kernels(path, [&x32, &w32, &y32], [None, None]);
+            for ((got, got32), want) in got.iter().zip(&got32).zip(&want) {
+                assert_close(got, want, 1e-12, &(path, self));
+                assert_close(got32, want, 1e-5, &(path, self));
+            }
         }
     }
 }
@@ -187,6 +214,50 @@ fn the_three_maps_are_the_definition_on_3000_random_geometries() {
 }
 
 #[test]
+fn every_path_is_the_plain_one_at_the_sizes_networks_have() {
+    let rng = &mut rng(2);
+    let windows = [
+        Window::square(3).padding(1),
+        Window::square(3).padding(1),
+        Window::square(3),
+        Window::square(3).padding(2),
+        Window::square(1),
+        Window::square(1).stride(2),
+        Window::square(3).stride(2).padding(1),
+        Window::square(3).padding(2).dilation(2),
+        Window::square(4).stride(2).padding(1),
+        Window::square(2).stride(2),
+        Window::square(16).stride(8).padding(4),
+        Window::new([1, 7]).padding(3),
+    ];
+    for nth in 0..96 {
+        let window = windows[nth % windows.len()];
+        let map = [draw(rng, 5, 37), draw(rng, 5, 37)];
+        let geometry = match nth % 2 {
+            0 => window.under(map.map(|places| places.div_ceil(window.stride[0]))),
+            _ => window.over(map.map(|places| places + 12)),
+        };
+        let groups = if nth % 5 == 0 { 2 } else { 1 };
+        let [inputs, outputs] = [draw(rng, 1, 70) / groups + 1, draw(rng, 1, 70) / groups + 1];
+        let batch = draw(rng, 1, 2);
+        let geometry = geometry.unwrap();
+        Case { geometry, groups, batch, inputs, outputs }.check_paths(rng);
+    }
+    for window in [Window::square(3).padding(1), Window::square(5).stride(2).padding(2)] {
+        let geometry = window.over([33, 18]).unwrap();
+        Case { geometry, groups: 24, batch: 2, inputs: 1, outputs: 1 }.check_paths(rng);
+    }
+}
+
+#[test]
+#[should_panic(expected = "no winograd path")]
+fn a_path_refuses_a_window_that_it_does_not_take() {
+    let geometry = Window::square(3).stride(2).over([5, 5]).unwrap();
+    let (x, w) = (Tensor::<f32>::ones([1, 1, 5, 5]), Tensor::ones([1, 1, 3, 3]));
+    Path::Winograd.map(&geometry, 1, &x, &w, None);
+}
+
+#[test]
 fn the_random_geometries_hold_what_hurts() {
     let rng = &mut rng(1);
     let axes: Vec<Axis> = (0..3000).flat_map(|_| Case::random(rng).geometry.axes()).collect();
@@ -202,7 +273,7 @@ fn the_random_geometries_hold_what_hurts() {
 
 /// Cases whose columns are several tiles of the kernels' 98,304 elements, with a remainder.
 #[test]
-fn the_three_maps_are_the_definition_where_columns_are_tiled() {
+fn the_three_maps_are_the_definition_where_they_are_computed_in_several_blocks() {
     let rng = &mut rng(2);
     let window = Window { stride: [1, 2], before: [2, 0], after: [1, 3], ..Window::new([5, 3]) };
     let cases = [
@@ -226,9 +297,11 @@ fn an_empty_batch_has_empty_maps_and_a_weight_of_zeros() {
     let geometry = Window::square(3).over([5, 6]).unwrap();
     let case = Case { geometry, groups: 2, batch: 0, inputs: 2, outputs: 3 };
     let [x, w, y] = case.operands(&mut rng(3));
-    let [map, image, weight] = case.kernels([&x, &w, &y], [None, None]);
-    assert_eq!((map.shape(), image.shape()), (&[0, 6, 3, 4][..], &[0, 4, 5, 6][..]));
-    assert_eq!(weight, Tensor::zeros([6, 2, 3, 3]));
+    for path in case.paths() {
+        let [map, image, weight] = case.kernels(path, [&x, &w, &y], [None, None]);
+        assert_eq!((map.shape(), image.shape()), (&[0, 6, 3, 4][..], &[0, 4, 5, 6][..]), "{path}");
+        assert_eq!(weight, Tensor::zeros([6, 2, 3, 3]), "{path}");
+    }
 }
 
 #[test]

@@ -4,9 +4,9 @@ mod common;
 
 use common::{bits, noise, rng};
 use mirrorgrad_tensor::{
-    ClassTargets, Element, Indices, NormLayout, PixelLoss, Resample, Tensor, Window, concat, conv,
-    conv_adjoint, conv_weight, log_softmax, log_softmax_backward, max_pool, normalize,
-    normalize_backward, plane_gather, plane_scatter, plane_scatter_add,
+    ClassTargets, Element, Indices, NormLayout, Path, PixelLoss, Resample, Tensor, Window, concat,
+    log_softmax, log_softmax_backward, max_pool, normalize, normalize_backward, plane_gather,
+    plane_scatter, plane_scatter_add,
 };
 
 /// From operands to results.
@@ -97,18 +97,24 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
         ("conv with gaps", Window::square(2).stride(3), [61, 57], 2),
         ("dilated conv", Window::square(3).stride(2).dilation(3).padding(2), [91, 88], 2),
         ("pointwise conv", Window::square(1), [81, 77], 1),
+        ("conv of a small map", Window::square(3).padding(1), [7, 9], 1),
     ] {
         let geometry = window.over(image).unwrap();
         let ([height, width], [kh, kw]) = (geometry.map(), geometry.kernel());
         let operands =
             [[3, 24, image[0], image[1]], [10, 24 / groups, kh, kw], [3, 10, height, width]];
         let operands: Vec<&[usize]> = operands.iter().map(|shape| &shape[..]).collect();
+        let weight = operands[1].to_vec();
         all.push(Kernel::new(name, &operands, move |x| {
-            vec![
-                conv(&geometry, groups, &x[0], &x[1], None),
-                conv_adjoint(&geometry, groups, &x[2], &x[1], None),
-                conv_weight(&geometry, groups, &x[0], &x[2]),
-            ]
+            let paths = Path::ALL.into_iter().filter(|path| path.takes(&geometry, groups, &weight));
+            let maps = |path: Path| {
+                [
+                    path.map(&geometry, groups, &x[0], &x[1], None),
+                    path.image(&geometry, groups, &x[2], &x[1], None),
+                    path.weight(&geometry, groups, &x[0], &x[2]),
+                ]
+            };
+            paths.flat_map(maps).collect()
         }));
     }
     all

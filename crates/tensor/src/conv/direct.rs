@@ -2,7 +2,7 @@
 
 use super::panels::{Packed, Panel};
 use super::phases::{Phase, PhaseAxis};
-use super::stage::{Region, block_size, blocks};
+use super::stage::{Region, block_size, blocks, split};
 use super::{Form, TASKS, partial_chunks};
 use crate::buffer::Buffer;
 use crate::machine::product::{Product, Start};
@@ -74,7 +74,7 @@ impl Correlation<'_> {
             for (range, weights) in ranges.iter().zip(&weights[nth % self.groups]) {
                 let (part, after) = rest.split_at(Axis(0), range.len());
                 rest = after;
-                let parts = split_blocks(part, &blocks, block, [y.apart, x.apart]);
+                let parts = split(part, [block[0] * y.apart, block[1] * x.apart]);
                 for (block, part) in blocks.iter().zip(parts) {
                     tasks.push((nth, block, weights, part));
                 }
@@ -231,30 +231,6 @@ impl Correlation<'_> {
             }
         }
     }
-}
-
-/// The parts of a result, `[plane, row, column]`, that belong to each of the blocks of its phases.
-fn split_blocks<'a, T>(
-    out: ArrayViewMut3<'a, T>,
-    blocks: &[([usize; 2], [usize; 2])],
-    block: [usize; 2],
-    apart: [usize; 2],
-) -> Vec<ArrayViewMut3<'a, T>> {
-    let size = [block[0] * apart[0], block[1] * apart[1]];
-    let mut parts = Vec::with_capacity(blocks.len());
-    let mut rest = out;
-    while rest.dim().1 > 0 {
-        let rows = size[0].min(rest.dim().1);
-        let (mut band, below) = rest.split_at(Axis(1), rows);
-        rest = below;
-        while band.dim().2 > 0 {
-            let columns = size[1].min(band.dim().2);
-            let (part, right) = band.split_at(Axis(2), columns);
-            parts.push(part);
-            band = right;
-        }
-    }
-    parts
 }
 
 /// Where the places of a block stand in a staged region whose rows are `pitch` apart.

@@ -2,11 +2,13 @@
 
 use super::direct::{self, Correlation};
 use super::phases::PhaseAxis;
-use super::{Form, depthwise, plain};
-use crate::{Element, Tensor};
+use super::{Form, depthwise, plain, winograd};
+use crate::{Element, Geometry, Tensor};
+use std::fmt;
 use std::sync::OnceLock;
 
-/// A way to compute the maps of the convolution form.
+/// A way to compute the three maps of the convolution form. All give the same numbers up to rounding,
+/// and each gives the same bits whatever the number of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Path {
     /// im2col, matrixmultiply, col2im: for every geometry, and the oracle of the others.
@@ -15,94 +17,196 @@ pub enum Path {
     Direct,
     /// Shifted planes, scaled and added: where every group has one plane on either side.
     Depthwise,
+    /// 3×3 windows with stride 1, transformed: F(4×4, 3×3), with a quarter of the multiplications.
+    Winograd,
 }
 
+/// A name in `MIRRORGRAD_CONV` that is of no path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("MIRRORGRAD_CONV is {0:?}: expected plain, direct, depthwise or winograd")]
+pub struct PathError(String);
+
 impl Path {
-    /// The way that is fastest for a call's sizes.
-    pub(super) fn best(form: &Form<'_>) -> Self {
-        match Self::wanted() {
-            Some(path) if path.takes(form) => path,
-            _ if Self::Depthwise.takes(form) => Self::Depthwise,
-            _ => Self::Direct,
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Direct, Self::Depthwise, Self::Winograd];
+
+    /// The path that `MIRRORGRAD_CONV` names, if it is set: it is taken wherever it can be, and the
+    /// direct one elsewhere. Looked up once.
+    ///
+    /// # Errors
+    /// If the variable names none.
+    pub fn chosen() -> Result<Option<Self>, PathError> {
+        static CHOSEN: OnceLock<Result<Option<Path>, PathError>> = OnceLock::new();
+        CHOSEN
+            .get_or_init(|| match std::env::var_os("MIRRORGRAD_CONV") {
+                None => Ok(None),
+                Some(name) => {
+                    let path = Self::ALL.into_iter().find(|path| name == *path.to_string());
+                    let error = || PathError(name.to_string_lossy().into_owned());
+                    path.map(Some).ok_or_else(error)
+                }
+            })
+            .clone()
+    }
+
+    /// The fastest path for a geometry and a weight, or the chosen one.
+    ///
+    /// # Panics
+    /// If `MIRRORGRAD_CONV` names none; see [`Path::chosen`].
+    pub fn fastest(geometry: &Geometry, groups: usize, weight: &[usize]) -> Self {
+        match Self::chosen().unwrap_or_else(|error| panic!("{error}")) {
+            Some(path) if path.takes(geometry, groups, weight) => path,
+            Some(_) => Self::Direct,
+            None if Self::Depthwise.takes(geometry, groups, weight) => Self::Depthwise,
+            None if Self::Winograd.pays(geometry, groups, weight) => Self::Winograd,
+            None => Self::Direct,
         }
     }
 
-    fn wanted() -> Option<Self> {
-        static WANTED: OnceLock<Option<Path>> = OnceLock::new();
-        *WANTED.get_or_init(|| match std::env::var("MIRRORGRAD_CONV").as_deref() {
-            Ok("plain") => Some(Self::Plain),
-            Ok("direct") => Some(Self::Direct),
-            _ => None,
-        })
-    }
-
-    fn takes(self, form: &Form<'_>) -> bool {
+    /// Whether the path can be taken for a weight of shape `[outputs, inputs / groups, kh, kw]`.
+    pub fn takes(self, geometry: &Geometry, groups: usize, weight: &[usize]) -> bool {
         match self {
             Self::Plain | Self::Direct => true,
-            Self::Depthwise => form.groups > 1 && form.group_inputs * form.group_outputs == 1,
+            Self::Depthwise => groups > 1 && weight[0] == groups && weight[1] == 1,
+            Self::Winograd => geometry.axes().iter().all(|axis| {
+                let all_meet = (0..3).all(|tap| !axis.spots_inside(tap).is_empty());
+                [axis.kernel, axis.stride, axis.dilation] == [3, 1, 1] && all_meet
+            }),
         }
     }
 
-    pub(super) fn map<T: Element>(
+    /// Whether the transforms cost less than the multiplications they save: there are planes enough
+    /// to spread them over, and the tiles fit the map.
+    fn pays(self, geometry: &Geometry, groups: usize, weight: &[usize]) -> bool {
+        let tiles: usize = geometry.map().iter().map(|spots| spots.div_ceil(4)).product();
+        self.takes(geometry, groups, weight)
+            && (weight[0] / groups.max(1)).min(weight[1]) >= 12
+            && 16 * tiles <= 2 * geometry.spots()
+    }
+
+    /// [`conv`](crate::conv) by this path.
+    ///
+    /// # Panics
+    /// If the shapes do not fit the geometry and the groups, or the path does not take them.
+    #[track_caller]
+    pub fn map<T: Element>(
         self,
-        form: &Form<'_>,
-        batch: usize,
+        geometry: &Geometry,
+        groups: usize,
         image: &Tensor<T>,
         weight: &Tensor<T>,
         bias: Option<&Tensor<T>>,
     ) -> Tensor<T> {
-        let [height, width] = form.geometry.map();
+        let form = &Form::new("conv", geometry, groups, weight.shape());
+        let batch = form.check_image(image);
+        form.check_bias(bias, form.outputs);
+        self.check(form, weight.shape());
+        let [height, width] = geometry.map();
+        let weight_at = |from, to, tap| to * form.lines + from * geometry.taps() + tap;
         Tensor::build([batch, form.outputs, height, width], |out| match self {
             Self::Plain => plain::map(form, image, weight, bias, out),
             Self::Depthwise => depthwise::map(form, image, weight, bias, out),
             Self::Direct => Correlation {
-                axes: PhaseAxis::of_conv(form.geometry),
+                axes: PhaseAxis::of_conv(geometry),
                 from: form.group_inputs,
                 to: form.group_outputs,
-                groups: form.groups,
-                kernel_width: form.geometry.kernel()[1],
-                weight_at: &|from, to, tap| to * form.lines + from * form.geometry.taps() + tap,
+                groups,
+                kernel_width: geometry.kernel()[1],
+                weight_at: &weight_at,
             }
+            .run(image, weight, bias, out),
+            Self::Winograd => winograd::Correlation::new(
+                &PhaseAxis::of_conv(geometry),
+                [form.group_inputs, form.group_outputs, groups],
+                &weight_at,
+            )
             .run(image, weight, bias, out),
         })
     }
 
-    pub(super) fn image<T: Element>(
+    /// [`conv_adjoint`](crate::conv_adjoint) by this path.
+    ///
+    /// # Panics
+    /// If the shapes do not fit the geometry and the groups, or the path does not take them.
+    #[track_caller]
+    pub fn image<T: Element>(
         self,
-        form: &Form<'_>,
-        batch: usize,
+        geometry: &Geometry,
+        groups: usize,
         map: &Tensor<T>,
         weight: &Tensor<T>,
         bias: Option<&Tensor<T>>,
     ) -> Tensor<T> {
-        let [height, width] = form.geometry.image();
+        let form = &Form::new("conv_adjoint", geometry, groups, weight.shape());
+        let batch = form.check_map(map);
+        form.check_bias(bias, form.inputs);
+        self.check(form, weight.shape());
+        let [height, width] = geometry.image();
+        let weight_at = |from, to, tap| from * form.lines + to * geometry.taps() + tap;
         Tensor::build([batch, form.inputs, height, width], |out| match self {
             Self::Plain => plain::image(form, map, weight, bias, out),
             Self::Depthwise => depthwise::image(form, map, weight, bias, out),
             Self::Direct => Correlation {
-                axes: PhaseAxis::of_adjoint(form.geometry),
+                axes: PhaseAxis::of_adjoint(geometry),
                 from: form.group_outputs,
                 to: form.group_inputs,
-                groups: form.groups,
-                kernel_width: form.geometry.kernel()[1],
-                weight_at: &|from, to, tap| from * form.lines + to * form.geometry.taps() + tap,
+                groups,
+                kernel_width: geometry.kernel()[1],
+                weight_at: &weight_at,
             }
+            .run(map, weight, bias, out),
+            Self::Winograd => winograd::Correlation::new(
+                &PhaseAxis::of_adjoint(geometry),
+                [form.group_outputs, form.group_inputs, groups],
+                &weight_at,
+            )
             .run(map, weight, bias, out),
         })
     }
 
-    pub(super) fn weight<T: Element>(
+    /// [`conv_weight`](crate::conv_weight) by this path.
+    ///
+    /// # Panics
+    /// If the shapes do not fit the geometry and the groups, or the path does not take them.
+    #[track_caller]
+    pub fn weight<T: Element>(
         self,
-        form: &Form<'_>,
-        batch: usize,
+        geometry: &Geometry,
+        groups: usize,
         image: &Tensor<T>,
         map: &Tensor<T>,
     ) -> Tensor<T> {
-        let [kh, kw] = form.geometry.kernel();
-        Tensor::build([form.outputs, form.group_inputs, kh, kw], |out| match self {
+        let shape = Form::weight_shape(geometry, groups, image, map);
+        let form = &Form::new("conv_weight", geometry, groups, &shape);
+        let batch = form.check_image(image);
+        assert_eq!(batch, form.check_map(map), "conv_weight: image and map differ in batch size");
+        self.check(form, &shape);
+        Tensor::build(shape, |out| match self {
             Self::Plain => plain::weight(form, batch, image, map, out),
             Self::Depthwise => depthwise::weight(form, batch, image, map, out),
             Self::Direct => direct::weight(form, batch, image, map, out),
+            Self::Winograd => winograd::weight(form, batch, image, map, out),
+        })
+    }
+
+    #[track_caller]
+    fn check(self, form: &Form<'_>, weight: &[usize]) {
+        assert!(
+            self.takes(form.geometry, form.groups, weight),
+            "{}: no {self} path for a weight of {weight:?} in {} groups",
+            form.name,
+            form.groups
+        );
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Direct => "direct",
+            Self::Depthwise => "depthwise",
+            Self::Winograd => "winograd",
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Element;
 use crate::buffer::Buffer;
+use ndarray::{ArrayViewMut3, Axis};
 
 /// Elements of a block that is worked on at a time: with what is computed from it, about half of a
 /// core's second-level cache.
@@ -101,4 +102,22 @@ pub(super) fn blocks(places: [usize; 2], size: [usize; 2]) -> Vec<([usize; 2], [
         }
     }
     blocks
+}
+
+/// The parts of `out`, `[plane, row, column]`, that belong to the blocks of `size`, in their order.
+pub(super) fn split<T>(out: ArrayViewMut3<'_, T>, size: [usize; 2]) -> Vec<ArrayViewMut3<'_, T>> {
+    let mut parts = Vec::new();
+    let mut rest = out;
+    while rest.dim().1 > 0 {
+        let rows = size[0].min(rest.dim().1);
+        let (mut band, below) = rest.split_at(Axis(1), rows);
+        rest = below;
+        while band.dim().2 > 0 {
+            let columns = size[1].min(band.dim().2);
+            let (part, right) = band.split_at(Axis(2), columns);
+            parts.push(part);
+            band = right;
+        }
+    }
+    parts
 }
