@@ -24,7 +24,7 @@ mod winograd;
 pub use path::{Path, PathError};
 
 use crate::matmul::matrix;
-use crate::{Element, Geometry, Tensor};
+use crate::{Element, Geometry, Tensor, parallel};
 
 /// Pieces that a call is cut into at least where it can be: enough for a laptop's cores.
 const TASKS: usize = 8;
@@ -35,6 +35,18 @@ const PARTIALS: usize = 1 << 20;
 /// Chunks of `places` with sums of their own, `size` elements each: several, unless they are large.
 fn partial_chunks(size: usize, places: usize) -> usize {
     TASKS.min(PARTIALS / size.max(1)).min(places).max(1)
+}
+
+/// The sum of `chunks` stretches of equal length, added in their order into the first.
+fn add_chunks<T: Element>(sums: &mut [T], chunks: usize) -> &[T] {
+    let (total, others) = sums.split_at_mut(sums.len() / chunks);
+    let size = total.len();
+    parallel::for_each_chunk(total, |at, part| {
+        for other in others.chunks_exact(size) {
+            part.iter_mut().zip(&other[at..]).for_each(|(sum, &v)| *sum += v);
+        }
+    });
+    total
 }
 
 /// Solves for the map: `map = weight · columns(image) + bias`.

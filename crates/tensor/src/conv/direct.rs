@@ -3,12 +3,12 @@
 use super::panels::{Packed, Panel};
 use super::phases::{Phase, PhaseAxis};
 use super::stage::{Region, block_size, blocks, split};
-use super::{Form, TASKS, partial_chunks};
+use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
 use crate::machine::product::{Product, Start};
 use crate::machine::transpose::transpose;
-use crate::matmul::matrix;
-use crate::{Element, Tensor, parallel};
+use crate::matmul::{matrix, matrix_mut};
+use crate::{Element, Tensor};
 use ndarray::{ArrayViewMut3, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -217,18 +217,50 @@ impl Correlation<'_> {
                     );
                     continue;
                 }
-                for (j, column) in panel.columns.clone().enumerate() {
+                let mut column = panel.columns.start;
+                while column < panel.columns.end {
                     let (plane, phase) = (column / phases, column % phases);
                     let row = y[phase / x.len()].first + apart_y * row;
-                    if row >= out.dim().1 {
-                        continue;
+                    let x = &x[phase % x.len()..];
+                    let x = &x[..x.len().min(panel.columns.end - column)];
+                    if row < out.dim().1 {
+                        let mut to = out.slice_mut(s![plane, row, ..]);
+                        let to = to.as_slice_mut().expect("the rows of a result are contiguous");
+                        interleave(x, &line[column - panel.columns.start..], width, to, apart_x);
                     }
-                    let mut to = out.slice_mut(s![plane, row, x[phase % x.len()].first..;apart_x]);
-                    to.iter_mut()
-                        .zip(line.chunks_exact(width))
-                        .for_each(|(to, line)| *to = line[j]);
+                    column += x.len();
                 }
             }
+        }
+    }
+}
+
+/// Writes phases of a row: `line` begins with them for the first place and has them again every
+/// `width` numbers.
+fn interleave<T: Element>(phases: &[Phase], line: &[T], width: usize, to: &mut [T], apart: usize) {
+    let first = phases[0].first;
+    let neighbours = phases.iter().zip(first..).all(|(phase, place)| phase.first == place);
+    let rest = to.get_mut(first..).unwrap_or_default();
+    match phases.len() {
+        2 if neighbours => copy_runs::<T, 2>(line, width, rest, apart),
+        4 if neighbours => copy_runs::<T, 4>(line, width, rest, apart),
+        8 if neighbours => copy_runs::<T, 8>(line, width, rest, apart),
+        _ => {
+            for (i, phase) in phases.iter().enumerate() {
+                let from = line[i..].iter().step_by(width);
+                let to = to.get_mut(phase.first..).unwrap_or_default();
+                to.iter_mut().step_by(apart).zip(from).for_each(|(to, &v)| *to = v);
+            }
+        }
+    }
+}
+
+/// Copies `RUN` numbers from every `width` to every `apart`.
+fn copy_runs<T: Element, const RUN: usize>(line: &[T], width: usize, to: &mut [T], apart: usize) {
+    for (to, from) in to.chunks_mut(apart).zip(line.chunks(width)) {
+        match to.first_chunk_mut::<RUN>() {
+            Some(to) => to.copy_from_slice(&from[..RUN]),
+            None => to.copy_from_slice(&from[..to.len()]), // The result ends within the run.
         }
     }
 }
@@ -289,10 +321,10 @@ pub(super) fn weight<T: Element>(
         .collect();
     tasks.into_par_iter().for_each(|((nth, input), sum)| {
         let (chunk, group) = (nth / form.groups, nth % form.groups);
-        sum.fill(T::zero());
         let lines = &lines[..sum.len() / room];
         let inputs = lines.len() / taps.max(1);
         let own = blocks.len() * chunk / chunks..blocks.len() * (chunk + 1) / chunks;
+        let mut begin = Start::Zero;
         for (n, (start, size)) in &blocks[own] {
             let nth = n * form.groups + group;
             let region =
@@ -312,7 +344,7 @@ pub(super) fn weight<T: Element>(
                     turned.fill(T::zero());
                 }
                 for (row, turned) in turned.chunks_exact_mut(size[1] * panel.width).enumerate() {
-                    let mut turned = crate::matmul::matrix_mut([size[1], panel.width], turned);
+                    let mut turned = matrix_mut([size[1], panel.width], turned);
                     transpose(
                         map.slice(s![panel.columns.clone(), row, ..]),
                         turned.slice_mut(s![.., ..panel.columns.len()]),
@@ -324,18 +356,22 @@ pub(super) fn weight<T: Element>(
                     rows: lines,
                     steps: &steps,
                     panel: &turned,
-                    start: Start::Kept,
+                    start: begin,
                     out,
                 }
                 .run();
             }
+            begin = Start::Kept;
         }
     });
-    parallel::for_each_run(out, 1, |_, part| part.fill(T::zero()));
-    finish(form, &sums, inputs, &panels, [&rows.phases[0], &columns.phases[0]], out);
+    if taps < form.geometry.taps() {
+        out.fill(T::zero());
+    }
+    let total = add_chunks(&mut sums, chunks);
+    finish(form, total, inputs, &panels, [&rows.phases[0], &columns.phases[0]], out);
 }
 
-/// Adds the chunks' sums in their order and puts them in the order of weights.
+/// Puts sums in the order of weights.
 fn finish<T: Element>(
     form: &Form<'_>,
     sums: &[T],
@@ -344,26 +380,38 @@ fn finish<T: Element>(
     phases: [&Phase; 2],
     out: &mut [T],
 ) {
-    let taps: Vec<usize> = phases[0]
-        .taps
-        .iter()
-        .flat_map(|ty| phases[1].taps.iter().map(move |tx| ty * form.geometry.kernel()[1] + tx))
-        .collect();
-    let size = form.group_inputs * taps.len() * Panel::room(panels);
-    let all_taps = form.geometry.taps();
-    out.par_chunks_mut(form.lines).enumerate().for_each(|(output, out)| {
-        let (group, output) = (output / form.group_outputs, output % form.group_outputs);
-        let panel = panels.iter().find(|p| p.columns.contains(&output)).expect("one holds it");
-        let column = output - panel.columns.start;
-        for sums in sums.chunks_exact(size * form.groups) {
-            let sums = &sums[group * size..][..size];
-            let shares = sums.chunks(inputs * taps.len() * Panel::room(panels));
-            for (share, sums) in shares.enumerate() {
-                let lines = sums.len() / Panel::room(panels);
-                let sums = &sums[panel.place(lines)];
-                for (line, sums) in sums.chunks_exact(panel.width).enumerate() {
-                    let input = share * inputs + line / taps.len();
-                    out[input * all_taps + taps[line % taps.len()]] += sums[column];
+    let [kh, kw] = form.geometry.kernel();
+    let [rows, columns] = phases.map(|phase| &phase.taps);
+    let (taps, room) = (rows.len() * columns.len(), Panel::room(panels));
+    let mut rest = out;
+    let mut tasks = Vec::new();
+    for group in 0..form.groups {
+        for panel in panels {
+            let (part, after) = rest.split_at_mut(panel.columns.len() * form.lines);
+            rest = after;
+            tasks.push((group, panel, part));
+        }
+    }
+    tasks.into_par_iter().for_each(|(group, panel, out)| {
+        let outputs = panel.columns.len();
+        let sums =
+            &sums[group * form.group_inputs * taps * room..][..form.group_inputs * taps * room];
+        for (share, sums) in sums.chunks(inputs * taps * room).enumerate() {
+            let lines = sums.len() / room;
+            let sums = matrix([lines, panel.width], &sums[panel.place(lines)]);
+            let sums = sums.slice(s![.., ..outputs]);
+            if taps == kh * kw {
+                let mut out = matrix_mut([outputs, form.lines], out);
+                let first = share * inputs * taps;
+                transpose(sums, out.slice_mut(s![.., first..first + lines]));
+                continue;
+            }
+            // Some taps never meet the image; their weights stay zero.
+            for (line, sums) in sums.outer_iter().enumerate() {
+                let (input, tap) = (share * inputs + line / taps, line % taps);
+                let tap = rows[tap / columns.len()] * kw + columns[tap % columns.len()];
+                for (output, &sum) in sums.iter().enumerate() {
+                    out[output * form.lines + input * kh * kw + tap] = sum;
                 }
             }
         }

@@ -40,10 +40,19 @@ impl Region {
         let left = self.inside(1, 0, width);
         let right = self.inside(1, columns, width).max(left);
         let from = (self.start[1] + left as isize) as usize;
+        let whole = columns == width
+            && self.start[1] == 0
+            && self.start[0] >= 0
+            && self.start[0] + rows as isize <= height as isize;
         let pairs = planes.chunks_exact(height * width).zip(copy.chunks_exact_mut(plane));
         for (planes, copy) in pairs {
             let (copy, slack) = copy.split_at_mut(rows * columns);
             slack.fill(T::zero());
+            if whole {
+                let first = self.start[0] as usize * width;
+                copy.copy_from_slice(&planes[first..first + rows * columns]);
+                continue;
+            }
             for (i, to) in copy.chunks_exact_mut(columns).enumerate() {
                 let row = self.start[0] + i as isize;
                 if !(0..height as isize).contains(&row) || left == right {

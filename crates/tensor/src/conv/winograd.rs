@@ -12,7 +12,7 @@ mod transform;
 use super::panels::{Packed, Panel};
 use super::phases::PhaseAxis;
 use super::stage::Region;
-use super::{Form, TASKS, partial_chunks};
+use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
 use crate::machine::product::{Product, Start};
 use crate::machine::transpose::transpose;
@@ -207,6 +207,9 @@ pub(super) fn weight<T: Element>(
     let chunks = partial_chunks(form.groups * size / 2, blocks.len());
     let shares = TASKS.div_ceil(chunks * form.groups).min(form.group_inputs.div_ceil(LANES)).max(1);
     let inputs = form.group_inputs.div_ceil(shares);
+    if blocks.is_empty() {
+        return out.fill(T::zero());
+    }
     let pixels = form.geometry.pixels();
     let mut sums = Buffer::scratch(chunks * form.groups * size);
     let tasks: Vec<_> = sums
@@ -220,10 +223,10 @@ pub(super) fn weight<T: Element>(
         .collect();
     tasks.into_par_iter().for_each(|(nth, input, sum)| {
         let (chunk, group) = (nth / form.groups, nth % form.groups);
-        sum.fill(T::zero());
         let inputs = sum.len() / (PLACES * room);
         let rows: Vec<u32> = (0..inputs as u32).collect();
         let own = blocks.len() * chunk / chunks..blocks.len() * (chunk + 1) / chunks;
+        let mut start = Start::Zero;
         for (n, block) in &blocks[own] {
             let nth = n * form.groups + group;
             let planes = &form.image_of(nth, image)[input * pixels..][..inputs * pixels];
@@ -246,15 +249,16 @@ pub(super) fn weight<T: Element>(
                 for ((picture, map), out) in pairs.zip(sums) {
                     let map = &map[..block.tiles() * panel.width];
                     let (rows, steps) = (&rows, &steps);
-                    Product { picture, rows, steps, panel: map, start: Start::Kept, out }.run();
+                    Product { picture, rows, steps, panel: map, start, out }.run();
                 }
             }
+            start = Start::Kept;
         }
     });
-    finish(form, &sums, inputs, &panels, out);
+    finish(form, add_chunks(&mut sums, chunks), inputs, &panels, out);
 }
 
-/// Adds the chunks' sums in their order, transforms them back and puts them in the order of weights.
+/// Transforms sums back and puts them in the order of weights.
 fn finish<T: Element>(form: &Form<'_>, sums: &[T], inputs: usize, panels: &[Panel], out: &mut [T]) {
     let room = Panel::room(panels);
     let size = PLACES * form.group_inputs * room;
@@ -269,27 +273,17 @@ fn finish<T: Element>(form: &Form<'_>, sums: &[T], inputs: usize, panels: &[Pane
     }
     tasks.into_par_iter().for_each(|(group, panel, out)| {
         let mut taps = Buffer::scratch(9 * panel.width);
-        let mut total = Buffer::scratch(PLACES * panel.width);
         for input in 0..form.group_inputs {
             let (share, line) = (input / inputs, input % inputs);
             let own = inputs.min(form.group_inputs - share * inputs);
-            for (nth, sums) in sums.chunks_exact(size * form.groups).enumerate() {
-                let sums = &sums[group * size + share * PLACES * inputs * room..];
-                let sums = &sums[panel.place(PLACES * own)];
-                for (place, total) in total.chunks_exact_mut(panel.width).enumerate() {
-                    let from = &sums[(place * own + line) * panel.width..][..panel.width];
-                    match nth {
-                        0 => total.copy_from_slice(from),
-                        _ => total.iter_mut().zip(from).for_each(|(t, &v)| *t += v),
-                    }
-                }
-            }
+            let sums = &sums[group * size + share * PLACES * inputs * room..];
+            let sums = &sums[panel.place(PLACES * own)];
             Squares {
-                from: &total,
-                from_apart: [SIDE * panel.width, panel.width],
+                from: sums,
+                from_apart: [SIDE, 1].map(|places| places * own * panel.width),
                 to: &mut taps,
                 to_apart: [3 * panel.width, panel.width],
-                corners: &[[0; 2]],
+                corners: &[[line * panel.width, 0]],
                 planes: panel.width,
                 bias: None,
             }

@@ -43,8 +43,12 @@ impl<T: Element> Routine<T> for Transpose<'_, T> {
             };
             let to_at =
                 |j: usize, i: usize| target.offset(j as isize * to_row + i as isize * to_column);
-            for i in (0..rows).step_by(BLOCK) {
-                for j in (0..columns).step_by(BLOCK) {
+            // Along the rows that are far apart, so that few of their cache lines are open at a time.
+            let along_to = to_row.abs() > from_row.abs();
+            let [outer, inner] = if along_to { [columns, rows] } else { [rows, columns] };
+            for outer in (0..outer).step_by(BLOCK) {
+                for inner in (0..inner).step_by(BLOCK) {
+                    let [i, j] = if along_to { [inner, outer] } else { [outer, inner] };
                     let whole = i + BLOCK <= rows && j + BLOCK <= columns;
                     if whole
                         && neighbours
