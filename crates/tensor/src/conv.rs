@@ -14,6 +14,7 @@
 mod columns;
 mod depthwise;
 mod direct;
+mod direct_weight;
 mod panels;
 mod path;
 mod phases;

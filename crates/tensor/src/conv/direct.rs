@@ -1,20 +1,17 @@
-//! Correlations and weight gradients without a matrix of columns: the product reads the picture.
+//! Correlations without a matrix of columns: the product reads the picture.
 
+use super::TASKS;
 use super::panels::{Packed, Panel};
 use super::phases::{Phase, PhaseAxis};
-use super::stage::{Region, block_size, blocks, split};
-use super::{Form, TASKS, add_chunks, partial_chunks};
+use super::stage::{Blocking, blocks, split, spot_table};
 use crate::buffer::Buffer;
 use crate::machine::product::{Product, Start};
 use crate::machine::transpose::transpose;
-use crate::matmul::{matrix, matrix_mut};
+use crate::matmul::matrix;
 use crate::{Element, Tensor};
 use ndarray::{ArrayViewMut3, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// Places of the result that are computed together.
-const SPOTS: usize = 256;
 
 /// Terms that are added up in one register before they join the rest: a sum's error grows with its
 /// length.
@@ -50,13 +47,12 @@ impl Correlation<'_> {
     ) {
         let [y, x] = &self.axes;
         let places = [y.places(), x.places()];
-        let region = |block: [usize; 2]| [y.region(0, block[0]).1, x.region(0, block[1]).1];
-        let block = block_size(places, self.from, SPOTS, region);
-        let blocks = blocks(places, block);
         let sizes = [y.source, x.source];
         let source_size = self.from * sizes[0] * sizes[1];
         let out_size = self.to * y.result * x.result;
         let images = out.len() / out_size.max(1);
+        let plan = Blocking::new(places, [y, x], images, self.to * y.phases() * x.phases());
+        let blocks = blocks(places, plan.block);
         // Where there are few places, the planes of the result are shared out as well.
         let shares =
             TASKS.div_ceil((images * blocks.len()).max(1)).min(self.to.div_ceil(16)).max(1);
@@ -64,8 +60,7 @@ impl Correlation<'_> {
         let ranges: Vec<Range<usize>> =
             (0..self.to).step_by(planes).map(|p| p..(p + planes).min(self.to)).collect();
         let weights = self.pack(weight, &ranges);
-        let staged = Region { start: [0; 2], size: region(block) };
-        let steps = self.steps::<T>(&staged);
+        let steps = self.steps(&plan);
 
         let mut tasks = Vec::new();
         for (nth, out) in out.chunks_exact_mut(out_size.max(1)).enumerate() {
@@ -74,23 +69,28 @@ impl Correlation<'_> {
             for (range, weights) in ranges.iter().zip(&weights[nth % self.groups]) {
                 let (part, after) = rest.split_at(Axis(0), range.len());
                 rest = after;
-                let parts = split(part, [block[0] * y.apart, block[1] * x.apart]);
+                let parts = split(part, [plan.block[0] * y.apart, plan.block[1] * x.apart]);
                 for (block, part) in blocks.iter().zip(parts) {
                     tasks.push((nth, block, weights, part));
                 }
             }
         }
         tasks.into_par_iter().for_each(|(nth, (start, size), weights, mut out)| {
-            let region =
-                Region { start: [y.region(start[0], 1).0, x.region(start[1], 1).0], ..staged };
-            let picture =
-                region.copy(&source.as_slice()[nth * source_size..][..source_size], sizes);
+            let region = plan.region([y, x], *start);
+            let source = &source.as_slice()[nth * source_size..][..source_size];
             let rows = spot_table(*size, [y.step, x.step], region.size[1]);
             let group = nth % self.groups;
-            for weights in weights {
-                let bias = bias.map(|bias| &bias.as_slice()[group * self.to..][weights.to.clone()]);
-                self.block(&picture, &rows, &steps, size, weights, bias, &mut out);
+            let bias = bias.map(|bias| &bias.as_slice()[group * self.to..][..self.to]);
+            let mut tile = Tile::new(self, weights, bias, rows.len());
+            // A few planes of the source at a time, so that long stretches of each can be copied.
+            let count = plan.planes.min(self.from);
+            for first in (0..self.from).step_by(count) {
+                let planes = count.min(self.from - first);
+                let area = sizes[0] * sizes[1];
+                let picture = region.copy(&source[first * area..(first + planes) * area], sizes);
+                tile.add(&picture, &rows, &steps, first..first + planes);
             }
+            tile.write(size, &mut out);
         });
     }
 
@@ -151,84 +151,118 @@ impl Correlation<'_> {
         PhaseWeights { nth, to, packed }
     }
 
-    /// For each pair of phase groups, where the steps lie in a staged region.
-    fn steps<T>(&self, region: &Region) -> Vec<Vec<u32>> {
-        let [y, x] = &self.axes;
-        let (plane, [low_y, low_x]) = (region.plane::<T>(), [y.reach().0, x.reach().0]);
-        let mut all = Vec::new();
-        for rows in &y.groups {
-            for columns in &x.groups {
-                let mut steps =
-                    Vec::with_capacity(self.from * rows.offsets.len() * columns.offsets.len());
-                for from in 0..self.from {
-                    for dy in &rows.offsets {
-                        let row = from * plane + (dy - low_y) as usize * region.size[1];
-                        steps.extend(
-                            columns.offsets.iter().map(|dx| (row + (dx - low_x) as usize) as u32),
-                        );
-                    }
-                }
-                all.push(steps);
-            }
-        }
-        all
+    fn phases(&self, nth: [usize; 2]) -> [&[Phase]; 2] {
+        [0, 1].map(|axis| &self.axes[axis].groups[nth[axis]].phases[..])
     }
 
-    /// One block of places, for the result planes and phases of `weights`.
-    #[expect(clippy::too_many_arguments)]
-    fn block<T: Element>(
-        &self,
-        picture: &[T],
-        rows: &[u32],
-        steps: &[Vec<u32>],
-        size: &[usize; 2],
-        weights: &PhaseWeights<T>,
-        bias: Option<&[T]>,
-        out: &mut ArrayViewMut3<'_, T>,
-    ) {
-        let [y, x] = [0, 1].map(|i| &self.axes[i].groups[weights.nth[i]].phases);
-        let steps = &steps[weights.nth[0] * self.axes[1].groups.len() + weights.nth[1]];
-        let phases = y.len() * x.len();
-        let [apart_y, apart_x] = [self.axes[0].apart, self.axes[1].apart];
-        for panel in &weights.packed.panels {
-            let width = panel.width;
-            let mut tile = Buffer::scratch(rows.len() * width);
-            let start: Option<Vec<T>> = bias.map(|bias| {
-                let column = |j: usize| bias.get((panel.columns.start + j) / phases);
-                (0..width).map(|j| column(j).copied().unwrap_or_default()).collect()
-            });
-            let mut start = start.as_deref().map_or(Start::Zero, Start::Row);
-            let matrix_of = weights.packed.of(panel);
-            // Also without a single step there is a start to be written.
-            let runs = steps.len().div_ceil(RUN).max(1);
-            for run in 0..runs {
-                let run = run * RUN..((run + 1) * RUN).min(steps.len());
-                let panel = &matrix_of[run.start * width..run.end * width];
-                let steps = &steps[run];
-                Product { picture, rows, steps, panel, start, out: &mut tile }.run();
-                start = Start::Kept;
-            }
-            for (row, line) in tile.chunks_exact(size[1] * width).enumerate() {
-                if apart_y * apart_x == 1 {
-                    let line = matrix([size[1], width], line);
-                    transpose(
-                        line.slice(s![.., ..panel.columns.len()]),
-                        out.slice_mut(s![panel.columns.clone(), row, ..]),
-                    );
-                    continue;
+    /// Offsets that a pair of phase groups reads.
+    fn offsets(&self, nth: [usize; 2]) -> usize {
+        [0, 1].map(|axis| self.axes[axis].groups[nth[axis]].offsets.len()).iter().product()
+    }
+
+    /// The bias of each of a panel's columns.
+    fn bias_row<T: Element>(&self, weights: &PhaseWeights<T>, panel: &Panel, bias: &[T]) -> Vec<T> {
+        let phases: usize = self.phases(weights.nth).iter().map(|phases| phases.len()).product();
+        let mut row = vec![T::zero(); panel.width];
+        for (row, column) in row.iter_mut().zip(panel.columns.clone()) {
+            *row = bias[weights.to.start + column / phases];
+        }
+        row
+    }
+
+    /// For each pair of phase groups, where the steps lie in a staged region.
+    fn steps(&self, plan: &Blocking) -> Vec<Vec<u32>> {
+        let [y, x] = &self.axes;
+        let pairs = y.groups.iter().flat_map(|y| x.groups.iter().map(move |x| [y, x]));
+        let planes = plan.planes.min(self.from);
+        pairs.map(|pair| plan.taps(pair, [y, x], planes)).collect()
+    }
+}
+
+/// The sums of a block of places, for every group of phases and panel.
+struct Tile<'a, T: Element> {
+    correlation: &'a Correlation<'a>,
+    weights: &'a [PhaseWeights<T>],
+    bias: Option<&'a [T]>,
+    spots: usize,
+    sums: Buffer<T>,
+}
+
+impl<'a, T: Element> Tile<'a, T> {
+    fn new(
+        correlation: &'a Correlation<'a>,
+        weights: &'a [PhaseWeights<T>],
+        bias: Option<&'a [T]>,
+        spots: usize,
+    ) -> Self {
+        let room: usize = weights.iter().map(|weights| Panel::room(&weights.packed.panels)).sum();
+        Self { correlation, weights, bias, spots, sums: Buffer::scratch(room * spots) }
+    }
+
+    /// Adds the terms of the source's planes `planes`, which `picture` holds.
+    fn add(&mut self, picture: &[T], rows: &[u32], steps: &[Vec<u32>], planes: Range<usize>) {
+        let mut sums = &mut self.sums[..];
+        for (weights, steps) in self.weights.iter().zip(steps) {
+            let offsets = self.correlation.offsets(weights.nth);
+            let steps = &steps[..planes.len() * offsets];
+            for panel in &weights.packed.panels {
+                let (out, after) = sums.split_at_mut(self.spots * panel.width);
+                sums = after;
+                let row = self.bias.filter(|_| planes.start == 0);
+                let row = row.map(|bias| self.correlation.bias_row(weights, panel, bias));
+                let mut start = match (&row, planes.start) {
+                    (Some(row), _) => Start::Row(row),
+                    (None, 0) => Start::Zero,
+                    (None, _) => Start::Kept,
+                };
+                let first = planes.start * offsets * panel.width;
+                let panel = &weights.packed.of(panel)[first..][..steps.len() * panel.width];
+                let width = out.len() / rows.len();
+                // Also without a single step there is a start to be written.
+                for run in 0..steps.len().div_ceil(RUN).max(1) {
+                    let run = run * RUN..((run + 1) * RUN).min(steps.len());
+                    let panel = &panel[run.start * width..run.end * width];
+                    Product { picture, rows, steps: &steps[run], panel, start, out }.run();
+                    start = Start::Kept;
                 }
-                let mut column = panel.columns.start;
-                while column < panel.columns.end {
-                    let (plane, phase) = (column / phases, column % phases);
-                    let row = y[phase / x.len()].first + apart_y * row;
-                    let x = &x[phase % x.len()..];
-                    let x = &x[..x.len().min(panel.columns.end - column)];
-                    if row < out.dim().1 {
-                        let mut to = out.slice_mut(s![plane, row, ..]);
-                        let to = to.as_slice_mut().expect("the rows of a result are contiguous");
-                        interleave(x, &line[column - panel.columns.start..], width, to, apart_x);
+            }
+        }
+    }
+
+    /// Puts the sums where they belong in the result's planes.
+    fn write(&self, [_, columns]: &[usize; 2], out: &mut ArrayViewMut3<'_, T>) {
+        let [apart_y, apart_x] = [0, 1].map(|axis| self.correlation.axes[axis].apart);
+        let mut sums = &self.sums[..];
+        for weights in self.weights {
+            let [y, x] = self.correlation.phases(weights.nth);
+            let phases = y.len() * x.len();
+            for panel in &weights.packed.panels {
+                let width = panel.width;
+                let (own, after) = sums.split_at(self.spots * width);
+                sums = after;
+                for (row, line) in own.chunks_exact(columns * width).enumerate() {
+                    if apart_y * apart_x == 1 {
+                        let line = matrix([*columns, width], line);
+                        transpose(
+                            line.slice(s![.., ..panel.columns.len()]),
+                            out.slice_mut(s![panel.columns.clone(), row, ..]),
+                        );
+                        continue;
                     }
-                    column += x.len();
+                    let mut column = panel.columns.start;
+                    while column < panel.columns.end {
+                        let (plane, phase) = (column / phases, column % phases);
+                        let row = y[phase / x.len()].first + apart_y * row;
+                        let x = &x[phase % x.len()..];
+                        let x = &x[..x.len().min(panel.columns.end - column)];
+                        if row < out.dim().1 {
+                            let mut to = out.slice_mut(s![plane, row, ..]);
+                            let to = to.as_slice_mut().expect("a result's rows are contiguous");
+                            let line = &line[column - panel.columns.start..];
+                            interleave(x, line, width, to, apart_x);
+                        }
+                        column += x.len();
+                    }
                 }
             }
         }
@@ -263,157 +297,4 @@ fn copy_runs<T: Element, const RUN: usize>(line: &[T], width: usize, to: &mut [T
             None => to.copy_from_slice(&from[..to.len()]), // The result ends within the run.
         }
     }
-}
-
-/// Where the places of a block stand in a staged region whose rows are `pitch` apart.
-fn spot_table([rows, columns]: [usize; 2], step: [usize; 2], pitch: usize) -> Vec<u32> {
-    let row = |y: usize| (0..columns).map(move |x| (y * step[0] * pitch + x * step[1]) as u32);
-    (0..rows).flat_map(row).collect()
-}
-
-/// `weight = map · columns(image)ᵀ`, summed over the batch.
-pub(super) fn weight<T: Element>(
-    form: &Form<'_>,
-    batch: usize,
-    image: &Tensor<T>,
-    map: &Tensor<T>,
-    out: &mut [T],
-) {
-    let [y, x] = &PhaseAxis::of_conv(form.geometry);
-    let (rows, columns) = (&y.groups[0], &x.groups[0]);
-    let places = [y.places(), x.places()];
-    let region = |block: [usize; 2]| [y.region(0, block[0]).1, x.region(0, block[1]).1];
-    let block = block_size(places, form.group_inputs, SPOTS, region);
-    let blocks: Vec<_> = (0..batch)
-        .flat_map(|n| blocks(places, block).into_iter().map(move |block| (n, block)))
-        .collect();
-    let panels = Panel::cut::<T>(form.group_outputs);
-    let room = Panel::room(&panels);
-    let taps = rows.offsets.len() * columns.offsets.len();
-    let size = form.group_inputs * taps * room;
-    if size == 0 || blocks.is_empty() {
-        return out.fill(T::zero()); // No tap ever meets the image.
-    }
-    // Small weights have a sum for each chunk of the batch, large ones are shared out by input plane.
-    let chunks = partial_chunks(form.groups * size, blocks.len());
-    let shares = TASKS.div_ceil(chunks * form.groups).min(form.group_inputs.div_ceil(8)).max(1);
-    let inputs = form.group_inputs.div_ceil(shares);
-    let staged = Region { start: [0; 2], size: region(block) };
-    let plane = staged.plane::<T>();
-    let pixels = form.geometry.pixels();
-    let [low_y, low_x] = [y.reach().0, x.reach().0];
-    let mut lines = Vec::with_capacity(inputs * taps);
-    for input in 0..inputs {
-        for dy in &rows.offsets {
-            let row = input * plane + (dy - low_y) as usize * staged.size[1];
-            lines.extend(columns.offsets.iter().map(|dx| (row + (dx - low_x) as usize) as u32));
-        }
-    }
-    // One sum a chunk, `[group, input, tap]` times the columns of each panel.
-    let mut sums = Buffer::scratch(chunks * form.groups * size);
-    let tasks: Vec<_> = sums
-        .chunks_exact_mut(size)
-        .enumerate()
-        .flat_map(|(nth, sum)| {
-            let first = move |share: usize| (nth, share * inputs);
-            sum.chunks_mut(inputs * taps * room).enumerate().map(move |(i, sum)| (first(i), sum))
-        })
-        .collect();
-    tasks.into_par_iter().for_each(|((nth, input), sum)| {
-        let (chunk, group) = (nth / form.groups, nth % form.groups);
-        let lines = &lines[..sum.len() / room];
-        let inputs = lines.len() / taps.max(1);
-        let own = blocks.len() * chunk / chunks..blocks.len() * (chunk + 1) / chunks;
-        let mut begin = Start::Zero;
-        for (n, (start, size)) in &blocks[own] {
-            let nth = n * form.groups + group;
-            let region =
-                Region { start: [y.region(start[0], 1).0, x.region(start[1], 1).0], ..staged };
-            let planes = &form.image_of(nth, image)[input * pixels..][..inputs * pixels];
-            let picture = region.copy(planes, form.geometry.image());
-            let steps = spot_table(*size, [y.step, x.step], region.size[1]);
-            let map = ndarray::ArrayView3::from_shape(
-                (form.group_outputs, places[0], places[1]),
-                form.map_of(nth, map),
-            )
-            .expect("the sizes match");
-            let map = map.slice(s![.., start[0]..start[0] + size[0], start[1]..start[1] + size[1]]);
-            for panel in &panels {
-                let mut turned = Buffer::scratch(steps.len() * panel.width);
-                if panel.columns.len() < panel.width {
-                    turned.fill(T::zero());
-                }
-                for (row, turned) in turned.chunks_exact_mut(size[1] * panel.width).enumerate() {
-                    let mut turned = matrix_mut([size[1], panel.width], turned);
-                    transpose(
-                        map.slice(s![panel.columns.clone(), row, ..]),
-                        turned.slice_mut(s![.., ..panel.columns.len()]),
-                    );
-                }
-                let out = &mut sum[panel.place(lines.len())];
-                Product {
-                    picture: &picture,
-                    rows: lines,
-                    steps: &steps,
-                    panel: &turned,
-                    start: begin,
-                    out,
-                }
-                .run();
-            }
-            begin = Start::Kept;
-        }
-    });
-    if taps < form.geometry.taps() {
-        out.fill(T::zero());
-    }
-    let total = add_chunks(&mut sums, chunks);
-    finish(form, total, inputs, &panels, [&rows.phases[0], &columns.phases[0]], out);
-}
-
-/// Puts sums in the order of weights.
-fn finish<T: Element>(
-    form: &Form<'_>,
-    sums: &[T],
-    inputs: usize,
-    panels: &[Panel],
-    phases: [&Phase; 2],
-    out: &mut [T],
-) {
-    let [kh, kw] = form.geometry.kernel();
-    let [rows, columns] = phases.map(|phase| &phase.taps);
-    let (taps, room) = (rows.len() * columns.len(), Panel::room(panels));
-    let mut rest = out;
-    let mut tasks = Vec::new();
-    for group in 0..form.groups {
-        for panel in panels {
-            let (part, after) = rest.split_at_mut(panel.columns.len() * form.lines);
-            rest = after;
-            tasks.push((group, panel, part));
-        }
-    }
-    tasks.into_par_iter().for_each(|(group, panel, out)| {
-        let outputs = panel.columns.len();
-        let sums =
-            &sums[group * form.group_inputs * taps * room..][..form.group_inputs * taps * room];
-        for (share, sums) in sums.chunks(inputs * taps * room).enumerate() {
-            let lines = sums.len() / room;
-            let sums = matrix([lines, panel.width], &sums[panel.place(lines)]);
-            let sums = sums.slice(s![.., ..outputs]);
-            if taps == kh * kw {
-                let mut out = matrix_mut([outputs, form.lines], out);
-                let first = share * inputs * taps;
-                transpose(sums, out.slice_mut(s![.., first..first + lines]));
-                continue;
-            }
-            // Some taps never meet the image; their weights stay zero.
-            for (line, sums) in sums.outer_iter().enumerate() {
-                let (input, tap) = (share * inputs + line / taps, line % taps);
-                let tap = rows[tap / columns.len()] * kw + columns[tap % columns.len()];
-                for (output, &sum) in sums.iter().enumerate() {
-                    out[output * form.lines + input * kh * kw + tap] = sum;
-                }
-            }
-        }
-    });
 }

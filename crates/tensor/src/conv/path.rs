@@ -1,8 +1,8 @@
 //! The ways to compute the form's three maps, and which is taken.
 
-use super::direct::{self, Correlation};
+use super::direct::Correlation;
 use super::phases::PhaseAxis;
-use super::{Form, depthwise, plain, winograd};
+use super::{Form, depthwise, direct_weight, plain, winograd};
 use crate::{Element, Geometry, Tensor};
 use std::fmt;
 use std::sync::OnceLock;
@@ -184,7 +184,7 @@ impl Path {
         Tensor::build(shape, |out| match self {
             Self::Plain => plain::weight(form, batch, image, map, out),
             Self::Depthwise => depthwise::weight(form, batch, image, map, out),
-            Self::Direct => direct::weight(form, batch, image, map, out),
+            Self::Direct => direct_weight::weight(form, batch, image, map, out),
             Self::Winograd => winograd::weight(form, batch, image, map, out),
         })
     }

@@ -96,6 +96,11 @@ impl PhaseAxis {
         self.result.div_ceil(self.apart)
     }
 
+    /// The number of phases.
+    pub fn phases(&self) -> usize {
+        self.groups.iter().map(|group| group.phases.len()).sum()
+    }
+
     /// The offsets that are read first and last, over all groups.
     pub fn reach(&self) -> (isize, isize) {
         let offsets = || self.groups.iter().flat_map(|group| &group.offsets).copied();

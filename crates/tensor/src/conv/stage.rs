@@ -1,15 +1,20 @@
 //! Blocks of a picture, copied close together and with their padding, for a kernel to read.
 
+use super::TASKS;
+use super::phases::{PhaseAxis, PhaseGroup};
 use crate::Element;
 use crate::buffer::Buffer;
 use ndarray::{ArrayViewMut3, Axis};
 
-/// Elements of a block that is worked on at a time: with what is computed from it, about half of a
-/// core's second-level cache.
+/// Elements of what is read, and of what is computed from it, at a time: together half of a core's
+/// second-level cache.
 pub(super) const BLOCK: usize = 64 << 10;
 
-/// Bytes of a cache line.
-const LINE: usize = 64;
+/// Steps of a product that are worth loading its sums for.
+const STEPS: usize = 64;
+
+/// Numbers of a cache line, in single precision.
+const LINE: usize = 16;
 
 /// A rectangle of every plane of a picture, parts of which may lie on padding.
 #[derive(Clone, Copy, Debug)]
@@ -23,10 +28,8 @@ pub(super) struct Region {
 impl Region {
     /// Elements from one plane of the copy to the next: an odd number of cache lines, so that the
     /// same place of many planes does not fall into a few sets of the cache.
-    pub fn plane<T>(&self) -> usize {
-        let line = LINE / size_of::<T>();
-        let lines = (self.size[0] * self.size[1]).div_ceil(line);
-        (lines | 1) * line
+    pub fn plane(&self) -> usize {
+        ((self.size[0] * self.size[1]).div_ceil(LINE) | 1) * LINE
     }
 
     /// Copies the region out of `planes`, each `[height, width]`; padding becomes 0. The copy's planes
@@ -34,7 +37,7 @@ impl Region {
     pub fn copy<T: Element>(&self, planes: &[T], [height, width]: [usize; 2]) -> Buffer<T> {
         let [rows, columns] = self.size;
         let count = planes.len() / (height * width);
-        let plane = self.plane::<T>();
+        let plane = self.plane();
         let mut copy = Buffer::scratch(count * plane);
         // The columns of a row of the copy that lie inside the picture.
         let left = self.inside(1, 0, width);
@@ -75,30 +78,73 @@ impl Region {
     }
 }
 
-/// Cuts a plane of `places` into blocks of bounded size, given how many rows and columns of the source
-/// a block of a size reads and how many planes the source has. Whole rows where they fit, and enough
-/// blocks for the threads; a function of the shape alone.
-pub(super) fn block_size(
-    places: [usize; 2],
-    planes: usize,
-    spots: usize,
-    source: impl Fn([usize; 2]) -> [usize; 2],
-) -> [usize; 2] {
-    let fits = |block: [usize; 2]| {
-        let [rows, columns] = source(block);
-        block[0] * block[1] <= spots && rows * columns * planes <= BLOCK
-    };
-    let [mut rows, mut columns] = [1, places[1]];
-    while columns > 8 && !fits([rows, columns]) {
-        columns = columns.div_ceil(2);
+/// How a call is cut for the caches; a function of its shape alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blocking {
+    /// Rows and columns of places that are worked on together.
+    pub block: [usize; 2],
+    /// Planes of the source that are copied together.
+    pub planes: usize,
+    /// Rows and columns of the source that a block reads.
+    region: [usize; 2],
+}
+
+impl Blocking {
+    /// For `images` results of `columns` numbers at each of `places`, read along the two axes.
+    pub fn new(places: [usize; 2], axes: [&PhaseAxis; 2], images: usize, columns: usize) -> Self {
+        let region = |block: [usize; 2]| [0, 1].map(|i| axes[i].region(0, block[i]).1);
+        // The results of a block stay in the cache, there are blocks for every thread, and enough
+        // planes are copied together for a register's sum to be worth loading.
+        let shared = places[0] * places[1] * images.max(1) / (2 * TASKS);
+        let spots = (BLOCK / columns.max(1)).min(shared).clamp(64, 1024);
+        let taps = axes.map(|axis| axis.groups[0].offsets.len()).iter().product::<usize>().max(1);
+        let least = STEPS.div_ceil(taps);
+        let fits = |block: [usize; 2]| {
+            let [rows, columns] = region(block);
+            block[0] * block[1] <= spots && rows * columns * least <= BLOCK
+        };
+        // Whole rows where they fit.
+        let [mut rows, mut columns] = [1, places[1]];
+        while columns > 8 && !fits([rows, columns]) {
+            columns = columns.div_ceil(2);
+        }
+        while rows < places[0] && fits([rows + 1, columns]) {
+            rows += 1;
+        }
+        // Blocks of about the same size.
+        rows = places[0].div_ceil(places[0].div_ceil(rows));
+        columns = places[1].div_ceil(places[1].div_ceil(columns));
+        let region = region([rows, columns]);
+        let planes = (BLOCK / (region[0] * region[1])).max(1);
+        Self { block: [rows, columns], planes, region }
     }
-    while rows < places[0] && fits([rows + 1, columns]) {
-        rows += 1;
+
+    /// What the block that begins at a place reads.
+    pub fn region(&self, axes: [&PhaseAxis; 2], start: [usize; 2]) -> Region {
+        let start = [0, 1].map(|i| axes[i].region(start[i], 1).0);
+        Region { start, size: self.region }
     }
-    // Blocks of about the same size.
-    rows = places[0].div_ceil(places[0].div_ceil(rows));
-    columns = places[1].div_ceil(places[1].div_ceil(columns));
-    [rows, columns]
+
+    /// Where the offsets of two phase groups lie in the copy of a region, for each of `planes`.
+    pub fn taps(&self, groups: [&PhaseGroup; 2], axes: [&PhaseAxis; 2], planes: usize) -> Vec<u32> {
+        let plane = Region { start: [0; 2], size: self.region }.plane();
+        let [low_y, low_x] = axes.map(|axis| axis.reach().0);
+        let mut taps = Vec::new();
+        for nth in 0..planes {
+            for dy in &groups[0].offsets {
+                let row = nth * plane + (dy - low_y) as usize * self.region[1];
+                let place = |dx: &isize| (row + (dx - low_x) as usize) as u32;
+                taps.extend(groups[1].offsets.iter().map(place));
+            }
+        }
+        taps
+    }
+}
+
+/// Where the places of a block stand in a region whose rows are `pitch` apart.
+pub(super) fn spot_table([rows, columns]: [usize; 2], step: [usize; 2], pitch: usize) -> Vec<u32> {
+    let row = |y: usize| (0..columns).map(move |x| (y * step[0] * pitch + x * step[1]) as u32);
+    (0..rows).flat_map(row).collect()
 }
 
 /// The blocks of `size` that make up `places`: first row and column, and rows and columns.
