@@ -12,9 +12,11 @@
 //! functions makes them exact adjoints of each other.
 
 mod columns;
+mod correlation;
 mod depthwise;
 mod direct;
 mod direct_weight;
+mod few;
 mod panels;
 mod path;
 mod phases;

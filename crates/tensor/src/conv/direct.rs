@@ -1,13 +1,14 @@
 //! Correlations without a matrix of columns: the product reads the picture.
 
 use super::TASKS;
+use super::correlation::Correlation;
 use super::panels::{Packed, Panel};
-use super::phases::{Phase, PhaseAxis};
+use super::phases::Phase;
 use super::stage::{Blocking, blocks, split, spot_table};
 use crate::buffer::Buffer;
-use crate::machine::product::{Product, Start};
+use crate::machine::product::{Lines, Product, Start};
 use crate::machine::transpose::transpose;
-use crate::matmul::matrix;
+use crate::matmul::{matrix, matrix_mut};
 use crate::{Element, Tensor};
 use ndarray::{ArrayViewMut3, Axis, s};
 use rayon::prelude::*;
@@ -17,18 +18,6 @@ use std::ops::Range;
 /// length.
 const RUN: usize = 1024;
 
-/// A correlation between pictures, from `from` planes to `to` in each group.
-pub(super) struct Correlation<'a> {
-    pub axes: [PhaseAxis; 2],
-    pub from: usize,
-    pub to: usize,
-    pub groups: usize,
-    /// Taps of the window in a row.
-    pub kernel_width: usize,
-    /// Where the weight of a source plane, a result plane and a tap stands in its group.
-    pub weight_at: &'a (dyn Fn(usize, usize, usize) -> usize + Sync),
-}
-
 /// The weights of the result planes `to` for the phases of two groups, one along each axis.
 struct PhaseWeights<T: Element> {
     nth: [usize; 2],
@@ -36,7 +25,7 @@ struct PhaseWeights<T: Element> {
     packed: Packed<T>,
 }
 
-impl Correlation<'_> {
+impl Correlation {
     /// `[batch, groups · from, ..]` to `out`, `[batch, groups · to, ..]`.
     pub fn run<T: Element>(
         &self,
@@ -48,8 +37,8 @@ impl Correlation<'_> {
         let [y, x] = &self.axes;
         let places = [y.places(), x.places()];
         let sizes = [y.source, x.source];
-        let source_size = self.from * sizes[0] * sizes[1];
-        let out_size = self.to * y.result * x.result;
+        let [source_area, out_area] = self.areas();
+        let (source_size, out_size) = (self.from * source_area, self.to * out_area);
         let images = out.len() / out_size.max(1);
         let plan = Blocking::new(places, [y, x], images, self.to * y.phases() * x.phases());
         let blocks = blocks(places, plan.block);
@@ -79,15 +68,17 @@ impl Correlation<'_> {
             let region = plan.region([y, x], *start);
             let source = &source.as_slice()[nth * source_size..][..source_size];
             let rows = spot_table(*size, [y.step, x.step], region.size[1]);
-            let group = nth % self.groups;
-            let bias = bias.map(|bias| &bias.as_slice()[group * self.to..][..self.to]);
+            let bias = self.bias_of(nth, bias.map(Tensor::as_slice));
             let mut tile = Tile::new(self, weights, bias, rows.len());
             // A few planes of the source at a time, so that long stretches of each can be copied.
             let count = plan.planes.min(self.from);
             for first in (0..self.from).step_by(count) {
                 let planes = count.min(self.from - first);
-                let area = sizes[0] * sizes[1];
-                let picture = region.copy(&source[first * area..(first + planes) * area], sizes);
+                let picture = region.copy(
+                    &source[first * source_area..(first + planes) * source_area],
+                    sizes,
+                    0,
+                );
                 tile.add(&picture, &rows, &steps, first..first + planes);
             }
             tile.write(size, &mut out);
@@ -133,14 +124,12 @@ impl Correlation<'_> {
         let offsets = y.offsets.len() * x.offsets.len();
         let packed = Packed::new(columns.len(), self.from * offsets, |panel, out| {
             for (j, (to, py, px)) in columns[panel.columns.clone()].iter().enumerate() {
-                let taps: Vec<usize> = py
-                    .taps
-                    .iter()
-                    .flat_map(|ty| px.taps.iter().map(move |tx| ty * self.kernel_width + tx))
-                    .collect();
+                let tap = |(ty, tx)| self.weight_at(0, 0, [ty, tx]);
+                let pairs = py.taps.iter().flat_map(|&ty| px.taps.iter().map(move |&tx| (ty, tx)));
+                let taps: Vec<usize> = pairs.map(tap).collect();
                 let mut at = j;
                 for from in 0..self.from {
-                    let first = (self.weight_at)(from, *to, 0);
+                    let first = self.weight_at(from, *to, [0; 2]);
                     for tap in &taps {
                         out[at] = weight[first + tap];
                         at += panel.width;
@@ -181,7 +170,7 @@ impl Correlation<'_> {
 
 /// The sums of a block of places, for every group of phases and panel.
 struct Tile<'a, T: Element> {
-    correlation: &'a Correlation<'a>,
+    correlation: &'a Correlation,
     weights: &'a [PhaseWeights<T>],
     bias: Option<&'a [T]>,
     spots: usize,
@@ -190,7 +179,7 @@ struct Tile<'a, T: Element> {
 
 impl<'a, T: Element> Tile<'a, T> {
     fn new(
-        correlation: &'a Correlation<'a>,
+        correlation: &'a Correlation,
         weights: &'a [PhaseWeights<T>],
         bias: Option<&'a [T]>,
         spots: usize,
@@ -222,7 +211,16 @@ impl<'a, T: Element> Tile<'a, T> {
                 for run in 0..steps.len().div_ceil(RUN).max(1) {
                     let run = run * RUN..((run + 1) * RUN).min(steps.len());
                     let panel = &panel[run.start * width..run.end * width];
-                    Product { picture, rows, steps: &steps[run], panel, start, out }.run();
+                    Product {
+                        picture,
+                        rows,
+                        steps: &steps[run],
+                        panel,
+                        lines: Lines::Adjacent,
+                        start,
+                        out,
+                    }
+                    .run();
                     start = Start::Kept;
                 }
             }
@@ -230,43 +228,107 @@ impl<'a, T: Element> Tile<'a, T> {
     }
 
     /// Puts the sums where they belong in the result's planes.
-    fn write(&self, [_, columns]: &[usize; 2], out: &mut ArrayViewMut3<'_, T>) {
-        let [apart_y, apart_x] = [0, 1].map(|axis| self.correlation.axes[axis].apart);
+    fn write(&self, &[_, columns]: &[usize; 2], out: &mut ArrayViewMut3<'_, T>) {
+        let [y, x] = &self.correlation.axes;
+        let alternate = x.apart == 2 && x.groups.len() == 2;
         let mut sums = &self.sums[..];
-        for weights in self.weights {
-            let [y, x] = self.correlation.phases(weights.nth);
-            let phases = y.len() * x.len();
-            for panel in &weights.packed.panels {
-                let width = panel.width;
-                let (own, after) = sums.split_at(self.spots * width);
-                sums = after;
-                for (row, line) in own.chunks_exact(columns * width).enumerate() {
-                    if apart_y * apart_x == 1 {
-                        let line = matrix([*columns, width], line);
+        let mut weights = self.weights;
+        while let [first, after @ ..] = weights {
+            weights = after;
+            let panels = &first.packed.panels;
+            let (own, rest) = sums.split_at(self.spots * Panel::room(panels));
+            sums = rest;
+            if alternate {
+                // The other group along the row has the pixels in between, in the same order.
+                weights = &after[1..];
+                let (other, rest) = sums.split_at(own.len());
+                sums = rest;
+                self.write_alternating(first, [own, other], columns, out);
+                continue;
+            }
+            for panel in panels {
+                let own = &own[panel.place(self.spots)];
+                for (row, line) in own.chunks_exact(columns * panel.width).enumerate() {
+                    if y.apart * x.apart == 1 {
+                        let line = matrix([columns, panel.width], line);
                         transpose(
                             line.slice(s![.., ..panel.columns.len()]),
                             out.slice_mut(s![panel.columns.clone(), row, ..]),
                         );
-                        continue;
-                    }
-                    let mut column = panel.columns.start;
-                    while column < panel.columns.end {
-                        let (plane, phase) = (column / phases, column % phases);
-                        let row = y[phase / x.len()].first + apart_y * row;
-                        let x = &x[phase % x.len()..];
-                        let x = &x[..x.len().min(panel.columns.end - column)];
-                        if row < out.dim().1 {
-                            let mut to = out.slice_mut(s![plane, row, ..]);
-                            let to = to.as_slice_mut().expect("a result's rows are contiguous");
-                            let line = &line[column - panel.columns.start..];
-                            interleave(x, line, width, to, apart_x);
-                        }
-                        column += x.len();
+                    } else {
+                        self.write_runs(first, panel, row, line, out);
                     }
                 }
             }
         }
     }
+
+    /// Writes one row of places of a panel whose columns hold several phases along the row.
+    fn write_runs(
+        &self,
+        weights: &PhaseWeights<T>,
+        panel: &Panel,
+        row: usize,
+        line: &[T],
+        out: &mut ArrayViewMut3<'_, T>,
+    ) {
+        let [y, x] = self.correlation.phases(weights.nth);
+        let [apart_y, apart_x] = [0, 1].map(|axis| self.correlation.axes[axis].apart);
+        let mut column = panel.columns.start;
+        while column < panel.columns.end {
+            let (plane, phase) = (column / (y.len() * x.len()), column % (y.len() * x.len()));
+            let row = y[phase / x.len()].first + apart_y * row;
+            let x = &x[phase % x.len()..];
+            let x = &x[..x.len().min(panel.columns.end - column)];
+            if row < out.dim().1 {
+                let line = &line[column - panel.columns.start..];
+                interleave(x, line, panel.width, row_of(out, plane, row), apart_x);
+            }
+            column += x.len();
+        }
+    }
+
+    /// Writes two groups that hold one phase each, the even and the odd pixels of a row.
+    fn write_alternating(
+        &self,
+        weights: &PhaseWeights<T>,
+        sums: [&[T]; 2],
+        columns: usize,
+        out: &mut ArrayViewMut3<'_, T>,
+    ) {
+        let [y, _] = self.correlation.phases(weights.nth);
+        let apart = self.correlation.axes[0].apart;
+        for panel in &weights.packed.panels {
+            let mut turned = Buffer::scratch(2 * panel.columns.len() * columns);
+            for row in 0..self.spots / columns {
+                let halves = turned.chunks_exact_mut(panel.columns.len() * columns);
+                for (turned, sums) in halves.zip(sums) {
+                    let line = &sums[panel.place(self.spots)][row * columns * panel.width..];
+                    let line = matrix([columns, panel.width], line);
+                    let turned = matrix_mut([panel.columns.len(), columns], turned);
+                    transpose(line.slice(s![.., ..panel.columns.len()]), turned);
+                }
+                let (even, odd) = turned.split_at(panel.columns.len() * columns);
+                let halves = even.chunks_exact(columns).zip(odd.chunks_exact(columns));
+                for (column, (even, odd)) in panel.columns.clone().zip(halves) {
+                    let row = y[column % y.len()].first + apart * row;
+                    if row < out.dim().1 {
+                        let to = row_of(out, column / y.len(), row);
+                        let (pairs, last) = to.as_chunks_mut::<2>();
+                        for (pair, (&even, &odd)) in pairs.iter_mut().zip(even.iter().zip(odd)) {
+                            *pair = [even, odd];
+                        }
+                        last.iter_mut().zip(&even[pairs.len()..]).for_each(|(to, &v)| *to = v);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A row of a result. Results are contiguous along their rows.
+fn row_of<'a, T>(out: &'a mut ArrayViewMut3<'_, T>, plane: usize, row: usize) -> &'a mut [T] {
+    out.slice_mut(s![plane, row, ..]).into_slice().expect("the rows of a result are contiguous")
 }
 
 /// Writes phases of a row: `line` begins with them for the first place and has them again every
@@ -292,9 +354,11 @@ fn interleave<T: Element>(phases: &[Phase], line: &[T], width: usize, to: &mut [
 /// Copies `RUN` numbers from every `width` to every `apart`.
 fn copy_runs<T: Element, const RUN: usize>(line: &[T], width: usize, to: &mut [T], apart: usize) {
     for (to, from) in to.chunks_mut(apart).zip(line.chunks(width)) {
-        match to.first_chunk_mut::<RUN>() {
-            Some(to) => to.copy_from_slice(&from[..RUN]),
-            None => to.copy_from_slice(&from[..to.len()]), // The result ends within the run.
+        if let (Some(to), Some(from)) = (to.first_chunk_mut::<RUN>(), from.first_chunk()) {
+            *to = *from;
+        } else {
+            // The result ends within the run.
+            to.iter_mut().zip(from).for_each(|(to, &v)| *to = v);
         }
     }
 }

@@ -5,7 +5,7 @@ use super::phases::{Phase, PhaseAxis};
 use super::stage::{Blocking, blocks, spot_table};
 use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
-use crate::machine::product::{Product, Start};
+use crate::machine::product::{Lines, Product, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
 use crate::{Element, Tensor};
@@ -69,7 +69,7 @@ pub(super) fn weight<T: Element>(
             let image = &form.image_of(nth, image)[input * pixels..][..inputs * pixels];
             // A few planes at a time, so that long stretches of each can be copied.
             for (nth, image) in image.chunks(planes * pixels).enumerate() {
-                let picture = region.copy(image, form.geometry.image());
+                let picture = region.copy(image, form.geometry.image(), 0);
                 let rows = &lines[..image.len() / pixels * taps];
                 let first = nth * planes * taps;
                 for panel in &panels {
@@ -77,7 +77,16 @@ pub(super) fn weight<T: Element>(
                     let out = &mut out[first * panel.width..][..rows.len() * panel.width];
                     let panel = &turned[panel.place(steps.len())];
                     let (picture, steps) = (&picture, &steps);
-                    Product { picture, rows, steps, panel, start: begin, out }.run();
+                    Product {
+                        picture,
+                        rows,
+                        steps,
+                        panel,
+                        lines: Lines::Adjacent,
+                        start: begin,
+                        out,
+                    }
+                    .run();
                 }
             }
             begin = Start::Kept;

@@ -1,8 +1,7 @@
 //! The ways to compute the form's three maps, and which is taken.
 
-use super::direct::Correlation;
-use super::phases::PhaseAxis;
-use super::{Form, depthwise, direct_weight, plain, winograd};
+use super::correlation::Correlation;
+use super::{Form, depthwise, direct_weight, few, plain, winograd};
 use crate::{Element, Geometry, Tensor};
 use std::fmt;
 use std::sync::OnceLock;
@@ -102,25 +101,13 @@ impl Path {
         form.check_bias(bias, form.outputs);
         self.check(form, weight.shape());
         let [height, width] = geometry.map();
-        let weight_at = |from, to, tap| to * form.lines + from * geometry.taps() + tap;
         Tensor::build([batch, form.outputs, height, width], |out| match self {
             Self::Plain => plain::map(form, image, weight, bias, out),
             Self::Depthwise => depthwise::map(form, image, weight, bias, out),
-            Self::Direct => Correlation {
-                axes: PhaseAxis::of_conv(geometry),
-                from: form.group_inputs,
-                to: form.group_outputs,
-                groups,
-                kernel_width: geometry.kernel()[1],
-                weight_at: &weight_at,
+            Self::Direct => direct(&Correlation::of_conv(form), image, weight, bias, out),
+            Self::Winograd => {
+                winograd::run(&Correlation::of_conv(form), image, weight, bias, out);
             }
-            .run(image, weight, bias, out),
-            Self::Winograd => winograd::Correlation::new(
-                &PhaseAxis::of_conv(geometry),
-                [form.group_inputs, form.group_outputs, groups],
-                &weight_at,
-            )
-            .run(image, weight, bias, out),
         })
     }
 
@@ -142,25 +129,13 @@ impl Path {
         form.check_bias(bias, form.inputs);
         self.check(form, weight.shape());
         let [height, width] = geometry.image();
-        let weight_at = |from, to, tap| from * form.lines + to * geometry.taps() + tap;
         Tensor::build([batch, form.inputs, height, width], |out| match self {
             Self::Plain => plain::image(form, map, weight, bias, out),
             Self::Depthwise => depthwise::image(form, map, weight, bias, out),
-            Self::Direct => Correlation {
-                axes: PhaseAxis::of_adjoint(geometry),
-                from: form.group_outputs,
-                to: form.group_inputs,
-                groups,
-                kernel_width: geometry.kernel()[1],
-                weight_at: &weight_at,
+            Self::Direct => direct(&Correlation::of_adjoint(form), map, weight, bias, out),
+            Self::Winograd => {
+                winograd::run(&Correlation::of_adjoint(form), map, weight, bias, out);
             }
-            .run(map, weight, bias, out),
-            Self::Winograd => winograd::Correlation::new(
-                &PhaseAxis::of_adjoint(geometry),
-                [form.group_outputs, form.group_inputs, groups],
-                &weight_at,
-            )
-            .run(map, weight, bias, out),
         })
     }
 
@@ -197,6 +172,21 @@ impl Path {
             form.name,
             form.groups
         );
+    }
+}
+
+/// The direct path's two ways to compute a correlation.
+fn direct<T: Element>(
+    correlation: &Correlation,
+    source: &Tensor<T>,
+    weight: &Tensor<T>,
+    bias: Option<&Tensor<T>>,
+    out: &mut [T],
+) {
+    if few::pays(correlation) {
+        few::run(correlation, source, weight, bias, out);
+    } else {
+        correlation.run(source, weight, bias, out);
     }
 }
 

@@ -33,12 +33,18 @@ impl Region {
     }
 
     /// Copies the region out of `planes`, each `[height, width]`; padding becomes 0. The copy's planes
-    /// are [`Region::plane`] apart and its rows adjacent.
-    pub fn copy<T: Element>(&self, planes: &[T], [height, width]: [usize; 2]) -> Buffer<T> {
+    /// are [`Region::plane`] apart and its rows adjacent; behind the last are `room` zeros.
+    pub fn copy<T: Element>(
+        &self,
+        planes: &[T],
+        [height, width]: [usize; 2],
+        room: usize,
+    ) -> Buffer<T> {
         let [rows, columns] = self.size;
         let count = planes.len() / (height * width);
         let plane = self.plane();
-        let mut copy = Buffer::scratch(count * plane);
+        let mut copy = Buffer::scratch(count * plane + room);
+        copy[count * plane..].fill(T::zero());
         // The columns of a row of the copy that lie inside the picture.
         let left = self.inside(1, 0, width);
         let right = self.inside(1, columns, width).max(left);

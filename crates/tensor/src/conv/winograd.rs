@@ -9,12 +9,13 @@
 
 mod transform;
 
+use super::correlation::Correlation;
 use super::panels::{Packed, Panel};
 use super::phases::PhaseAxis;
 use super::stage::Region;
 use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
-use crate::machine::product::{Product, Start};
+use crate::machine::product::{Lines, Product, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
 use crate::{Element, Tensor};
@@ -33,152 +34,129 @@ const TILES: usize = 24;
 /// Planes of a channels-last copy are a multiple of this, the most that a register holds.
 const LANES: usize = 16;
 
-/// A correlation by a 3×3 window at neighbouring places.
-pub(super) struct Correlation<'a> {
-    /// Sizes of the source and of the result.
-    source: [usize; 2],
-    result: [usize; 2],
-    /// The first offset along each axis.
-    low: [isize; 2],
-    from: usize,
-    to: usize,
-    groups: usize,
-    /// The window's tap at each of the nine offsets in their order.
-    taps: [usize; 9],
-    /// Where the weight of a source plane, a result plane and a tap stands in its group.
-    weight_at: &'a (dyn Fn(usize, usize, usize) -> usize + Sync),
+/// `[batch, groups · from, ..]` to `out`, `[batch, groups · to, ..]`.
+pub(super) fn run<T: Element>(
+    correlation: &Correlation,
+    source: &Tensor<T>,
+    weight: &Tensor<T>,
+    bias: Option<&Tensor<T>>,
+    out: &mut [T],
+) {
+    let [y, x] = &correlation.axes;
+    let (sizes, low) = ([y.source, x.source], [y.reach().0, x.reach().0]);
+    let [source_area, out_area] = correlation.areas();
+    let (source_size, out_size) = (correlation.from * source_area, correlation.to * out_area);
+    let images = out.len() / out_size.max(1);
+    let blocks = tile_blocks([y.result, x.result]);
+    let shares =
+        TASKS.div_ceil((images * blocks.len()).max(1)).min(correlation.to.div_ceil(48)).max(1);
+    let planes = correlation.to.div_ceil(shares);
+    let ranges: Vec<Range<usize>> =
+        (0..correlation.to).step_by(planes).map(|p| p..(p + planes).min(correlation.to)).collect();
+    let size = weight.len() / correlation.groups;
+    let weights: Vec<Vec<Packed<T>>> = (0..correlation.groups)
+        .map(|group| {
+            let weight = &weight.as_slice()[group * size..][..size];
+            ranges.par_iter().map(|range| transformed_weight(correlation, weight, range)).collect()
+        })
+        .collect();
+    let mut tasks = Vec::new();
+    for (nth, out) in out.chunks_exact_mut(out_size.max(1)).enumerate() {
+        let mut rest = ArrayViewMut3::from_shape((correlation.to, y.result, x.result), out)
+            .expect("the sizes match");
+        for (range, weights) in ranges.iter().zip(&weights[nth % correlation.groups]) {
+            let (part, after) = rest.split_at(Axis(0), range.len());
+            rest = after;
+            for (block, part) in blocks.iter().zip(block_parts(part, &blocks)) {
+                tasks.push((nth, block, range, weights, part));
+            }
+        }
+    }
+    tasks.into_par_iter().for_each(|(nth, block, range, weights, mut out)| {
+        let bias = correlation.bias_of(nth, bias.map(Tensor::as_slice));
+        let bias = bias.map(|bias| &bias[range.clone()]);
+        let planes = &source.as_slice()[nth * source_size..][..source_size];
+        let picture = block.transformed_source(planes, sizes, low);
+        let rows: Vec<u32> =
+            (0..block.tiles()).map(|tile| (tile * padded(correlation.from)) as u32).collect();
+        let steps: Vec<u32> = (0..correlation.from as u32).collect();
+        for panel in &weights.panels {
+            let product_size = apart::<T>(block.tiles() * panel.width);
+            let mut products = Buffer::scratch(PLACES * product_size);
+            let weights = weights.of(panel).chunks_exact(correlation.from * panel.width);
+            let pairs = picture.chunks_exact(picture.len() / PLACES).zip(weights);
+            for ((picture, panel_of), out) in pairs.zip(products.chunks_exact_mut(product_size)) {
+                let out = &mut out[..block.tiles() * panel.width];
+                let (rows, steps) = (&rows, &steps);
+                Product {
+                    picture,
+                    rows,
+                    steps,
+                    panel: panel_of,
+                    lines: Lines::Adjacent,
+                    start: Start::Zero,
+                    out,
+                }
+                .run();
+            }
+            let mut start = vec![T::zero(); panel.width];
+            if let Some(bias) = bias {
+                start[..panel.columns.len()].copy_from_slice(&bias[panel.columns.clone()]);
+            }
+            let mut turned = Buffer::scratch(block.tiles() * TILE * TILE * panel.width);
+            let pitch = block.size[1] * TILE * panel.width;
+            let corners = block.corners(panel.width, pitch);
+            let corners: Vec<_> = corners.iter().map(|[picture, tile]| [*tile, *picture]).collect();
+            Squares {
+                from: &products,
+                from_apart: [SIDE * product_size, product_size],
+                to: &mut turned,
+                to_apart: [pitch, panel.width],
+                corners: &corners,
+                planes: panel.width,
+                bias: Some(&start),
+            }
+            .transform::<OutputBack, 6, 4>();
+            let mut planes = out.slice_mut(s![panel.columns.clone(), .., ..]);
+            let columns = planes.dim().2;
+            for (row, line) in planes.axis_iter_mut(Axis(1)).zip(turned.chunks_exact(pitch)) {
+                let line = matrix([columns, panel.width], line);
+                transpose(line.slice(s![.., ..panel.columns.len()]), row);
+            }
+        }
+    });
 }
 
-impl<'a> Correlation<'a> {
-    /// The correlation along axes that each have one phase of three neighbouring offsets.
-    pub fn new(
-        axes: &[PhaseAxis; 2],
-        [from, to, groups]: [usize; 3],
-        weight_at: &'a (dyn Fn(usize, usize, usize) -> usize + Sync),
-    ) -> Self {
-        let taps = axes.each_ref().map(taps_of);
-        Self {
-            source: axes.each_ref().map(|axis| axis.source),
-            result: axes.each_ref().map(|axis| axis.result),
-            low: axes.each_ref().map(|axis| axis.reach().0),
-            from,
-            to,
-            groups,
-            taps: from_fn(|i| taps[0][i / 3] * 3 + taps[1][i % 3]),
-            weight_at,
+/// The weights of some result planes: for each panel, `[place, from, column]`.
+fn transformed_weight<T: Element>(
+    correlation: &Correlation,
+    weight: &[T],
+    to: &Range<usize>,
+) -> Packed<T> {
+    let [rows, columns] = correlation.axes.each_ref().map(taps_of);
+    let taps_of_nine: [usize; 9] =
+        from_fn(|i| correlation.weight_at(0, 0, [rows[i / 3], columns[i % 3]]));
+    Packed::new(to.len(), PLACES * correlation.from, |panel, out| {
+        let mut taps = Buffer::full(9 * panel.width, T::zero());
+        for from in 0..correlation.from {
+            for (j, column) in panel.columns.clone().enumerate() {
+                let first = correlation.weight_at(from, to.start + column, [0; 2]);
+                for (i, tap) in taps_of_nine.iter().enumerate() {
+                    taps[i * panel.width + j] = weight[first + tap];
+                }
+            }
+            Squares {
+                from: &taps,
+                from_apart: [3 * panel.width, panel.width],
+                to: out,
+                to_apart: [SIDE, 1].map(|places| places * correlation.from * panel.width),
+                corners: &[[0, from * panel.width]],
+                planes: panel.width,
+                bias: None,
+            }
+            .transform::<Kernel, 3, 6>();
         }
-    }
-
-    /// `[batch, groups · from, ..]` to `out`, `[batch, groups · to, ..]`.
-    pub fn run<T: Element>(
-        &self,
-        source: &Tensor<T>,
-        weight: &Tensor<T>,
-        bias: Option<&Tensor<T>>,
-        out: &mut [T],
-    ) {
-        let out_size = self.to * self.result[0] * self.result[1];
-        let source_size = self.from * self.source[0] * self.source[1];
-        let images = out.len() / out_size.max(1);
-        let blocks = tile_blocks(self.result);
-        let shares =
-            TASKS.div_ceil((images * blocks.len()).max(1)).min(self.to.div_ceil(48)).max(1);
-        let planes = self.to.div_ceil(shares);
-        let ranges: Vec<Range<usize>> =
-            (0..self.to).step_by(planes).map(|p| p..(p + planes).min(self.to)).collect();
-        let size = weight.len() / self.groups;
-        let weights: Vec<Vec<Packed<T>>> = (0..self.groups)
-            .map(|group| {
-                let weight = &weight.as_slice()[group * size..][..size];
-                ranges.par_iter().map(|range| self.transformed_weight(weight, range)).collect()
-            })
-            .collect();
-        let mut tasks = Vec::new();
-        for (nth, out) in out.chunks_exact_mut(out_size.max(1)).enumerate() {
-            let mut rest =
-                ArrayViewMut3::from_shape((self.to, self.result[0], self.result[1]), out)
-                    .expect("the sizes match");
-            for (range, weights) in ranges.iter().zip(&weights[nth % self.groups]) {
-                let (part, after) = rest.split_at(Axis(0), range.len());
-                rest = after;
-                for (block, part) in blocks.iter().zip(block_parts(part, &blocks)) {
-                    tasks.push((nth, block, range, weights, part));
-                }
-            }
-        }
-        tasks.into_par_iter().for_each(|(nth, block, range, weights, mut out)| {
-            let bias =
-                bias.map(|bias| &bias.as_slice()[nth % self.groups * self.to..][range.clone()]);
-            let planes = &source.as_slice()[nth * source_size..][..source_size];
-            let picture = block.transformed_source(planes, self.source, self.low);
-            let rows: Vec<u32> =
-                (0..block.tiles()).map(|tile| (tile * padded(self.from)) as u32).collect();
-            let steps: Vec<u32> = (0..self.from as u32).collect();
-            for panel in &weights.panels {
-                let product_size = apart::<T>(block.tiles() * panel.width);
-                let mut products = Buffer::scratch(PLACES * product_size);
-                let weights = weights.of(panel).chunks_exact(self.from * panel.width);
-                let pairs = picture.chunks_exact(picture.len() / PLACES).zip(weights);
-                for ((picture, panel_of), out) in pairs.zip(products.chunks_exact_mut(product_size))
-                {
-                    let out = &mut out[..block.tiles() * panel.width];
-                    let (rows, steps) = (&rows, &steps);
-                    Product { picture, rows, steps, panel: panel_of, start: Start::Zero, out }
-                        .run();
-                }
-                let mut start = vec![T::zero(); panel.width];
-                if let Some(bias) = bias {
-                    start[..panel.columns.len()].copy_from_slice(&bias[panel.columns.clone()]);
-                }
-                let mut turned = Buffer::scratch(block.tiles() * TILE * TILE * panel.width);
-                let pitch = block.size[1] * TILE * panel.width;
-                let corners = block.corners(panel.width, pitch);
-                let corners: Vec<_> =
-                    corners.iter().map(|[picture, tile]| [*tile, *picture]).collect();
-                Squares {
-                    from: &products,
-                    from_apart: [SIDE * product_size, product_size],
-                    to: &mut turned,
-                    to_apart: [pitch, panel.width],
-                    corners: &corners,
-                    planes: panel.width,
-                    bias: Some(&start),
-                }
-                .transform::<OutputBack, 6, 4>();
-                let mut planes = out.slice_mut(s![panel.columns.clone(), .., ..]);
-                let columns = planes.dim().2;
-                for (row, line) in planes.axis_iter_mut(Axis(1)).zip(turned.chunks_exact(pitch)) {
-                    let line = matrix([columns, panel.width], line);
-                    transpose(line.slice(s![.., ..panel.columns.len()]), row);
-                }
-            }
-        });
-    }
-
-    /// The weights of some result planes: for each panel, `[place, from, column]`.
-    fn transformed_weight<T: Element>(&self, weight: &[T], to: &Range<usize>) -> Packed<T> {
-        Packed::new(to.len(), PLACES * self.from, |panel, out| {
-            let mut taps = Buffer::full(9 * panel.width, T::zero());
-            for from in 0..self.from {
-                for (j, column) in panel.columns.clone().enumerate() {
-                    let first = (self.weight_at)(from, to.start + column, 0);
-                    for (i, tap) in self.taps.iter().enumerate() {
-                        taps[i * panel.width + j] = weight[first + tap];
-                    }
-                }
-                Squares {
-                    from: &taps,
-                    from_apart: [3 * panel.width, panel.width],
-                    to: out,
-                    to_apart: [SIDE, 1].map(|places| places * self.from * panel.width),
-                    corners: &[[0, from * panel.width]],
-                    planes: panel.width,
-                    bias: None,
-                }
-                .transform::<Kernel, 3, 6>();
-            }
-        })
-    }
+    })
 }
 
 /// The taps at three neighbouring offsets, the lowest first.
@@ -249,7 +227,16 @@ pub(super) fn weight<T: Element>(
                 for ((picture, map), out) in pairs.zip(sums) {
                     let map = &map[..block.tiles() * panel.width];
                     let (rows, steps) = (&rows, &steps);
-                    Product { picture, rows, steps, panel: map, start, out }.run();
+                    Product {
+                        picture,
+                        rows,
+                        steps,
+                        panel: map,
+                        lines: Lines::Adjacent,
+                        start,
+                        out,
+                    }
+                    .run();
                 }
             }
             start = Start::Kept;

@@ -1,11 +1,12 @@
 //! The micro-kernel: all three maps of the convolution form are made of this one product.
 //!
 //! ```text
-//! out[r, j]  =  Σ_s picture[rows[r] + steps[s]] · panel[s, j]
+//! out[r, j]  =  Σ_s picture[rows[r] + steps[s]] · panel[lines[s] + j]
 //! ```
 //!
 //! Under a window, `pixel(spot, tap) = a(spot) + b(tap)`, so the columns of an image need never be
-//! written down: they are a table of `rows` plus a table of `steps`.
+//! written down: they are a table of `rows` plus a table of `steps`. Each number of the picture is
+//! multiplied with a whole line of the panel, which registers hold side by side.
 
 use super::isa::Routine;
 use super::lanes::Lanes;
@@ -23,6 +24,15 @@ pub(crate) enum Start<'a, T> {
     Kept,
 }
 
+/// Where the lines of a panel begin.
+#[derive(Clone, Copy)]
+pub(crate) enum Lines<'a> {
+    /// One behind the other.
+    Adjacent,
+    /// At these places.
+    At(&'a [u32]),
+}
+
 /// A product of a picture, read through two tables of offsets, and a panel. One element of the result
 /// is always the sum over the steps in their order, whatever block it is computed in.
 pub(crate) struct Product<'a, T> {
@@ -32,8 +42,9 @@ pub(crate) struct Product<'a, T> {
     pub rows: &'a [u32],
     /// How far each step is from there.
     pub steps: &'a [u32],
-    /// `[step, column]`, as wide as one of [`widths`].
     pub panel: &'a [T],
+    /// Where the panel has a line for each step, as wide as one of [`widths`].
+    pub lines: Lines<'a>,
     pub start: Start<'a, T>,
     /// `[row, column]`.
     pub out: &'a mut [T],
@@ -69,7 +80,16 @@ impl<T: Element> Product<'_, T> {
         }
         let width = self.out.len() / self.rows.len();
         assert_eq!(self.out.len(), self.rows.len() * width, "product: whole rows");
-        assert_eq!(self.panel.len(), self.steps.len() * width, "product: a row a step");
+        match self.lines {
+            Lines::Adjacent => {
+                assert_eq!(self.panel.len(), self.steps.len() * width, "product: a line a step");
+            }
+            Lines::At(lines) => {
+                assert_eq!(lines.len(), self.steps.len(), "product: a line a step");
+                let last = lines.iter().max().map_or(0, |&line| line as usize + width);
+                assert!(last <= self.panel.len(), "product: outside the panel");
+            }
+        }
         if let Start::Row(row) = self.start {
             assert_eq!(row.len(), width, "product: one number a column");
         }
@@ -119,16 +139,54 @@ impl<T: Element> Checked<'_, T> {
         self,
         lanes: L,
     ) {
-        let Product { picture, rows, steps, panel, start, out } = self.product;
+        match self.product.lines {
+            Lines::Adjacent => {
+                let lines = (0..).step_by(REGISTERS * L::COUNT);
+                self.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, lines);
+            }
+            Lines::At(lines) => {
+                let lines = lines.iter().map(
+                    #[inline(always)]
+                    |&line| line as usize,
+                );
+                self.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, lines);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn strips_along<
+        L: Lanes<T>,
+        I: Iterator<Item = usize> + Clone,
+        const ROWS: usize,
+        const FEW: usize,
+        const REGISTERS: usize,
+    >(
+        self,
+        lanes: L,
+        lines: I,
+    ) {
+        let Product { picture, rows, steps, panel, start, out, .. } = self.product;
         let width = REGISTERS * L::COUNT;
         for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS * width)) {
-            // SAFETY: `Product::run` has found every row plus every step inside the picture, a row of
-            // the panel for every step, and `width` numbers of the result for every row.
+            let steps = steps
+                .iter()
+                .map(
+                    #[inline(always)]
+                    |&step| step as usize,
+                )
+                .zip(lines.clone());
+            // SAFETY: `Product::run` has found every row plus every step inside the picture, a line
+            // of `width` inside the panel for every step, and as much of the result for every row.
             unsafe {
                 if rows.len() > FEW {
-                    strip::<T, L, ROWS, REGISTERS>(lanes, picture, rows, steps, panel, start, out);
+                    strip::<T, L, _, ROWS, REGISTERS>(
+                        lanes, picture, rows, steps, panel, start, out,
+                    );
                 } else {
-                    strip::<T, L, FEW, REGISTERS>(lanes, picture, rows, steps, panel, start, out);
+                    strip::<T, L, _, FEW, REGISTERS>(
+                        lanes, picture, rows, steps, panel, start, out,
+                    );
                 }
             }
         }
@@ -140,13 +198,19 @@ impl<T: Element> Checked<'_, T> {
 ///
 /// # Safety
 /// There is at least one row; every row plus every step lies in the picture; the panel holds
-/// `REGISTERS · COUNT` numbers a step, `out` as many a row, `start` as many if it is a row.
+/// `REGISTERS · COUNT` numbers at every line, `out` as many a row, `start` as many if it is a row.
 #[inline(always)]
-unsafe fn strip<T: Element, L: Lanes<T>, const ROWS: usize, const REGISTERS: usize>(
+unsafe fn strip<
+    T: Element,
+    L: Lanes<T>,
+    I: Iterator<Item = (usize, usize)>,
+    const ROWS: usize,
+    const REGISTERS: usize,
+>(
     lanes: L,
     picture: &[T],
     rows: &[u32],
-    steps: &[u32],
+    steps: I,
     panel: &[T],
     start: Start<'_, T>,
     out: &mut [T],
@@ -165,13 +229,12 @@ unsafe fn strip<T: Element, L: Lanes<T>, const ROWS: usize, const REGISTERS: usi
                 from_fn(|register| lanes.load(out.as_ptr().add(place(r.min(last), register))))
             }),
         };
-        let mut panel = panel.as_ptr();
-        for &step in steps {
+        for (step, line) in steps {
+            let line = panel.as_ptr().add(line);
             let line: [L::Register; REGISTERS] =
-                from_fn(|register| lanes.load(panel.add(register * L::COUNT)));
-            panel = panel.add(REGISTERS * L::COUNT);
+                from_fn(|register| lanes.load(line.add(register * L::COUNT)));
             for (base, sums) in bases.iter().zip(&mut sums) {
-                let pixel = lanes.splat(*base.add(step as usize));
+                let pixel = lanes.splat(*base.add(step));
                 for (sum, &line) in sums.iter_mut().zip(&line) {
                     *sum = lanes.mul_add(pixel, line, *sum);
                 }

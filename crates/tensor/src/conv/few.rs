@@ -1,0 +1,110 @@
+//! Correlations at neighbouring places to a few planes, with the operands' parts exchanged: the picture
+//! itself is the panel, and each weight is multiplied with a line of neighbouring places.
+
+use super::correlation::Correlation;
+use super::stage::{Blocking, blocks, split};
+use crate::buffer::Buffer;
+use crate::machine::product::{Lines, Product, Start, widths};
+use crate::{Element, Tensor};
+use ndarray::ArrayViewMut3;
+use rayon::prelude::*;
+
+/// Result planes up to which a line of places makes better use of registers than a line of planes.
+const PLANES: usize = 4;
+
+/// Whether this is the way to compute a correlation.
+pub(super) fn pays(correlation: &Correlation) -> bool {
+    let neighbours = correlation.axes.iter().all(|axis| axis.apart == 1 && axis.step == 1);
+    neighbours && correlation.to <= PLANES
+}
+
+/// `[batch, groups · from, ..]` to `out`, `[batch, groups · to, ..]`.
+pub(super) fn run<T: Element>(
+    correlation: &Correlation,
+    source: &Tensor<T>,
+    weight: &Tensor<T>,
+    bias: Option<&Tensor<T>>,
+    out: &mut [T],
+) {
+    let (from, to, groups) = (correlation.from, correlation.to, correlation.groups);
+    let [y, x] = &correlation.axes;
+    let [source_area, out_area] = correlation.areas();
+    let (source_size, out_size) = (from * source_area, to * out_area);
+    let images = out.len() / out_size.max(1);
+    let places = [y.result, x.result];
+    let plan = Blocking::new(places, [y, x], images, to);
+    let count = plan.planes.min(from).max(1);
+    let lines = plan.taps([&y.groups[0], &x.groups[0]], [y, x], count);
+    let offsets = lines.len() / count.max(1);
+    let weights = numbered_weights(correlation, weight);
+    let rows: Vec<u32> = (0..to).map(|to| (to * from * offsets) as u32).collect();
+    let width = widths::<T>()[0];
+
+    let mut tasks = Vec::new();
+    let all_blocks = blocks(places, plan.block);
+    for (nth, out) in out.chunks_exact_mut(out_size.max(1)).enumerate() {
+        let out = ArrayViewMut3::from_shape((to, y.result, x.result), out);
+        let parts = split(out.expect("the sizes match"), plan.block);
+        tasks.extend(all_blocks.iter().zip(parts).map(|(block, part)| (nth, block, part)));
+    }
+    tasks.into_par_iter().for_each(|(nth, (start, size), mut out)| {
+        let region = plan.region([y, x], *start);
+        let pitch = region.size[1];
+        // The block's rows as one line, with what lies between them in the copy.
+        let length = ((size[0] - 1) * pitch + size[1]).next_multiple_of(width);
+        let mut sums = Buffer::scratch(to * length);
+        let weights = &weights[nth % groups];
+        let source = &source.as_slice()[nth * source_size..][..source_size];
+        for first in (0..from).step_by(count) {
+            let planes = count.min(from - first);
+            let source = &source[first * source_area..][..planes * source_area];
+            let picture = region.copy(source, [y.source, x.source], width);
+            let lines = &lines[..planes * offsets];
+            let steps: Vec<u32> =
+                (0..lines.len()).map(|step| (first * offsets + step) as u32).collect();
+            for (nth, out) in sums.chunks_exact_mut(to * width).enumerate() {
+                let start = if first == 0 { Start::Zero } else { Start::Kept };
+                Product {
+                    picture: weights,
+                    rows: &rows,
+                    steps: &steps,
+                    panel: &picture[nth * width..],
+                    lines: Lines::At(lines),
+                    start,
+                    out,
+                }
+                .run();
+            }
+        }
+        let bias = correlation.bias_of(nth, bias.map(Tensor::as_slice));
+        let mut line = Buffer::scratch(length);
+        for (plane, mut out) in out.outer_iter_mut().enumerate() {
+            let own = sums.chunks_exact(width).skip(plane).step_by(to);
+            line.chunks_exact_mut(width).zip(own).for_each(|(line, own)| line.copy_from_slice(own));
+            let bias = bias.map_or(T::zero(), |bias| bias[plane]);
+            for (mut out, line) in out.rows_mut().into_iter().zip(line.chunks(pitch)) {
+                out.iter_mut().zip(line).for_each(|(out, &sum)| *out = sum + bias);
+            }
+        }
+    });
+}
+
+/// For each group, `[result plane, source plane, offset]`.
+fn numbered_weights<T: Element>(correlation: &Correlation, weight: &Tensor<T>) -> Vec<Vec<T>> {
+    let [rows, columns] = correlation.axes.each_ref().map(|axis| &axis.groups[0].phases[0].taps);
+    let groups = weight.as_slice().chunks_exact(weight.len() / correlation.groups);
+    let numbered = |weight: &[T]| {
+        let mut own = Vec::new();
+        for to in 0..correlation.to {
+            for from in 0..correlation.from {
+                for &y in rows {
+                    own.extend(
+                        columns.iter().map(|&x| weight[correlation.weight_at(from, to, [y, x])]),
+                    );
+                }
+            }
+        }
+        own
+    };
+    groups.map(numbered).collect()
+}
