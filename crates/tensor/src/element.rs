@@ -1,6 +1,7 @@
 //! What a number is.
 
 use crate::buffer::FreeList;
+use crate::exponential::exp_in_place;
 use crate::machine::gemm::Gemm;
 use crate::machine::isa::Vector;
 use ndarray::NdFloat;
@@ -22,6 +23,10 @@ pub trait Element: NdFloat + Sum + Default + Gemm + Vector {
 
     /// The error function, 2/√π ∫₀ˣ exp(−t²) dt.
     fn erf(self) -> Self;
+
+    /// Replaces every number by its exponential.
+    #[doc(hidden)]
+    fn exp_in_place(values: &mut [Self]);
 
     /// The number's bytes, least significant first.
     fn le_bytes(self) -> impl Iterator<Item = u8>;
@@ -52,6 +57,10 @@ impl Element for f32 {
         libm::erff(self)
     }
 
+    fn exp_in_place(values: &mut [Self]) {
+        exp_in_place(values);
+    }
+
     fn le_bytes(self) -> impl Iterator<Item = u8> {
         self.to_le_bytes().into_iter()
     }
@@ -79,6 +88,10 @@ impl Element for f64 {
 
     fn erf(self) -> Self {
         libm::erf(self)
+    }
+
+    fn exp_in_place(values: &mut [Self]) {
+        values.iter_mut().for_each(|value| *value = value.exp());
     }
 
     fn le_bytes(self) -> impl Iterator<Item = u8> {

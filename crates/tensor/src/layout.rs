@@ -2,6 +2,7 @@
 
 use crate::{Element, Tensor};
 use ndarray::{ArrayViewMutD, Axis, IxDyn, Slice};
+use rayon::prelude::*;
 use std::ops::Range;
 
 impl<T: Element> Tensor<T> {
@@ -96,7 +97,8 @@ pub fn concat<T: Element>(parts: &[&Tensor<T>], axis: usize) -> Tensor<T> {
     // Before the axis all parts agree, after it each contributes one contiguous stretch.
     let inner: usize = shape[axis + 1..].iter().product();
     Tensor::build(&shape, |out| {
-        for (block, out) in out.chunks_mut((shape[axis] * inner).max(1)).enumerate() {
+        let blocks = out.par_chunks_mut((shape[axis] * inner).max(1)).enumerate();
+        blocks.for_each(|(block, out)| {
             let mut rest = out;
             for part in parts {
                 let stretch = part.shape()[axis] * inner;
@@ -104,7 +106,7 @@ pub fn concat<T: Element>(parts: &[&Tensor<T>], axis: usize) -> Tensor<T> {
                 to.copy_from_slice(&part.as_slice()[block * stretch..][..stretch]);
                 rest = after;
             }
-        }
+        });
     })
 }
 

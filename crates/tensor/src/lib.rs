@@ -21,6 +21,7 @@ mod conv;
 pub mod dialect;
 mod element;
 mod elementwise;
+mod exponential;
 mod geometry;
 mod indices;
 mod layout;

@@ -4,7 +4,7 @@
 //! gain. A [`NormLayout`] says both; one kernel serves all three.
 
 use crate::parallel::sum_lanes;
-use crate::{Element, Tensor};
+use crate::{Element, Tensor, parallel};
 use rayon::prelude::*;
 
 /// Which elements of a tensor are normalized together, and which gain each is multiplied with.
@@ -145,15 +145,13 @@ pub fn normalize<T: Element>(
 ) -> (Tensor<T>, NormStats<T>) {
     layout.check(x, gain);
     layout.check(x, bias);
-    let count = T::of(layout.set_len() as f64);
     let (mean, variance): (Vec<T>, Vec<T>) = (0..layout.sets)
         .into_par_iter()
-        .with_min_len(16)
+        .with_min_len((parallel::GRAIN / layout.set_len().max(1)).max(1))
         .map(|set| {
-            let rows = layout.rows_of(set, x.as_slice());
-            let mean = rows.clone().map(|row| sum_lanes(row, |v| v)).sum::<T>() / count;
-            let squares = rows.map(|row| sum_lanes(row, |v| (v - mean) * (v - mean)));
-            (mean, squares.sum::<T>() / count)
+            let rows = layout.rows_of(set, x.as_slice()).flat_map(|row| row.chunks(ROW));
+            let moments = rows.map(Moments::of).fold(Moments::default(), Moments::join);
+            (moments.mean, moments.squares / moments.count)
         })
         .unzip();
     let stats = NormStats {
@@ -174,6 +172,36 @@ pub fn normalize<T: Element>(
         });
     });
     (y, stats)
+}
+
+/// Elements that fit the first cache, to be read twice.
+const ROW: usize = 4096;
+
+/// Mean and summed squared distances of some numbers: found in one pass over memory.
+#[derive(Clone, Copy, Default)]
+struct Moments<T> {
+    count: T,
+    mean: T,
+    squares: T,
+}
+
+impl<T: Element> Moments<T> {
+    fn of(values: &[T]) -> Self {
+        let count = T::of(values.len() as f64);
+        let mean = sum_lanes(values, |v| v) / count;
+        Self { count, mean, squares: sum_lanes(values, |v| (v - mean) * (v - mean)) }
+    }
+
+    /// Those of both together (Chan, Golub & LeVeque 1979).
+    fn join(self, other: Self) -> Self {
+        let count = self.count + other.count;
+        let (step, part) = (other.mean - self.mean, other.count / count);
+        Self {
+            count,
+            mean: self.mean + step * part,
+            squares: self.squares + other.squares + step * step * self.count * part,
+        }
+    }
 }
 
 /// The gradients of [`normalize`] with respect to `x`, `gain` and `bias`, the statistics moving with
@@ -249,18 +277,19 @@ fn channel_sums<'a, T: Element>(
     mean: T,
     scale: T,
 ) -> Vec<[T; 2]> {
+    const LANES: usize = 16;
     let mut sums = vec![[T::zero(); 2]; layout.channels];
     for (x, grad) in pairs {
         let lines = x.chunks_exact(layout.inner).zip(grad.chunks_exact(layout.inner));
         for ([plain, along], (x, grad)) in sums.iter_mut().zip(lines) {
-            let mut lanes = [[T::zero(); 8]; 2];
-            let (xs, gs) = (x.chunks_exact(8), grad.chunks_exact(8));
-            for (&v, &g) in xs.remainder().iter().zip(gs.remainder()) {
+            let mut lanes = [[T::zero(); LANES]; 2];
+            let ((xs, x_rest), (gs, g_rest)) = (x.as_chunks::<LANES>(), grad.as_chunks::<LANES>());
+            for (&v, &g) in x_rest.iter().zip(g_rest) {
                 lanes[0][0] += g;
                 lanes[1][0] += g * (v - mean);
             }
-            for (x, g) in xs.zip(gs) {
-                for lane in 0..8 {
+            for (x, g) in xs.iter().zip(gs) {
+                for lane in 0..LANES {
                     lanes[0][lane] += g[lane];
                     lanes[1][lane] += g[lane] * (x[lane] - mean);
                 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 /// Elements a thread handles at a time: long enough to hide the hand-over, short enough for cache.
-const GRAIN: usize = 16 << 10;
+pub(crate) const GRAIN: usize = 16 << 10;
 
 /// Calls `body(offset, chunk)` for fixed chunks of `out`, on several threads where it is long.
 pub fn for_each_chunk<T: Send>(out: &mut [T], body: impl Fn(usize, &mut [T]) + Send + Sync) {
@@ -53,11 +53,12 @@ pub(crate) fn sum_blocks<R: Send>(
     parts.into_iter().reduce(&mut add)
 }
 
-/// The sum of `values`, in eight lanes that the compiler can keep in one register.
+/// The sum of `values`, in lanes that the compiler can keep in registers.
 pub(crate) fn sum_lanes<T: crate::Element>(values: &[T], term: impl Fn(T) -> T) -> T {
-    let mut lanes = [T::zero(); 8];
-    let chunks = values.chunks_exact(8);
-    let rest: T = chunks.remainder().iter().map(|&v| term(v)).sum();
+    const LANES: usize = 32;
+    let mut lanes = [T::zero(); LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let rest: T = rest.iter().map(|&v| term(v)).sum();
     for chunk in chunks {
         for (lane, &value) in lanes.iter_mut().zip(chunk) {
             *lane += term(value);

@@ -144,18 +144,23 @@ impl<T: Element> PixelLoss<T> {
         T::of(counts.iter().enumerate().map(|(class, &count)| count as f64 * weight(class)).sum())
     }
 
-    /// The loss of every pixel, 0 where ignored. `scores: [batch, classes, ..]`, result `[batch, ..]`.
+    /// The loss of every pixel, 0 where ignored, and ln Σ exp of its scores, which
+    /// [`PixelLoss::backward`] reads. `scores: [batch, classes, ..]`, results `[batch, ..]`.
     ///
     /// # Panics
     /// If the shapes of scores, targets and class weights do not fit together.
     #[track_caller]
-    pub fn forward(&self, scores: &Tensor<T>, targets: &ClassTargets) -> Tensor<T> {
+    pub fn forward(&self, scores: &Tensor<T>, targets: &ClassTargets) -> [Tensor<T>; 2] {
         let places = self.check(scores, targets);
         let one_line = Places { classes: 1, ..places };
         let x = scores.as_slice();
-        one_line.build(targets.shape(), |batch, first, out| {
+        let log_sums = one_line.build(targets.shape(), |batch, first, out| {
             let line = |class| places.line(x, batch, class, first);
-            let log_sum = log_sum_exp(places.classes, line);
+            out[0].copy_from_slice(&log_sum_exp(places.classes, line));
+        });
+        let losses = one_line.build(targets.shape(), |batch, first, out| {
+            let line = |class| places.line(x, batch, class, first);
+            let log_sum = one_line.line(log_sums.as_slice(), batch, 0, first);
             let labels = one_line.line(&targets.labels, batch, 0, first);
             for (i, (out, &label)) in out[0].iter_mut().zip(labels).enumerate() {
                 *out = T::zero();
@@ -172,11 +177,12 @@ impl<T: Element> PixelLoss<T> {
                     *out -= all;
                 }
             }
-        })
+        });
+        [losses, log_sums]
     }
 
-    /// The gradient of [`PixelLoss::forward`] with respect to the scores, for a gradient of one
-    /// number a pixel, `[batch, ..]`, that has arrived.
+    /// The gradient of [`PixelLoss::forward`] with respect to the scores, for its `log_sums` and a
+    /// gradient of one number a pixel, `[batch, ..]`, that has arrived.
     ///
     /// # Panics
     /// If the shapes do not fit together.
@@ -185,16 +191,18 @@ impl<T: Element> PixelLoss<T> {
         &self,
         scores: &Tensor<T>,
         targets: &ClassTargets,
+        log_sums: &Tensor<T>,
         grad: &Tensor<T>,
     ) -> Tensor<T> {
         let places = self.check(scores, targets);
         assert_eq!(grad.shape(), targets.shape(), "pixel loss: gradient of another shape");
+        assert_eq!(log_sums.shape(), targets.shape(), "pixel loss: sums of another shape");
         let one_line = Places { classes: 1, ..places };
         let x = scores.as_slice();
         let soft_sum: T = (0..places.classes).map(|class| self.soft(class, places.classes)).sum();
         places.build(scores.shape(), |batch, first, out| {
             let line = |class| places.line(x, batch, class, first);
-            let log_sum = log_sum_exp(places.classes, line);
+            let log_sum = one_line.line(log_sums.as_slice(), batch, 0, first);
             let labels = one_line.line(&targets.labels, batch, 0, first);
             let grads = one_line.line(grad.as_slice(), batch, 0, first);
             // d loss / d ln p is −(hard at y) − (soft everywhere); the softmax turns d into
@@ -211,18 +219,24 @@ impl<T: Element> PixelLoss<T> {
                 }
             }
             for (class, out) in out.iter_mut().enumerate() {
-                let terms = line(class).iter().zip(&log_sum).zip(&all);
-                for (o, ((&score, &log_sum), &all)) in out.iter_mut().zip(terms) {
-                    *o = (score - log_sum).exp() * all;
+                for (o, (&score, &log_sum)) in out.iter_mut().zip(line(class).iter().zip(log_sum)) {
+                    *o = score - log_sum;
                 }
+                T::exp_in_place(out);
+                out.iter_mut().zip(&all).for_each(|(o, &all)| *o *= all);
                 let soft = self.soft(class, places.classes);
-                for (i, &label) in labels.iter().enumerate() {
-                    if label as usize == class {
-                        out[i] -= hard[i];
-                    }
+                if soft == T::zero() {
+                    continue;
+                }
+                for ((o, &label), &grad) in out.iter_mut().zip(labels).zip(grads) {
                     if label != ClassTargets::IGNORED {
-                        out[i] -= soft * grads[i];
+                        *o -= soft * grad;
                     }
+                }
+            }
+            for (i, &label) in labels.iter().enumerate() {
+                if label != ClassTargets::IGNORED {
+                    out[label as usize][i] -= hard[i];
                 }
             }
         })

@@ -1,5 +1,7 @@
 //! Max pooling and unpooling: reads and writes at positions chosen by the data.
 
+use crate::machine::isa::Routine;
+use crate::machine::lanes::Lanes;
 use crate::{Element, Geometry, Tensor};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -66,7 +68,6 @@ pub fn max_pool<T: Element>(geometry: &Geometry, image: &Tensor<T>) -> (Tensor<T
     let [map_height, map_width] = geometry.map();
     let shape = [batch, channels, map_height, map_width];
     let (spots, pixels) = (geometry.spots(), geometry.pixels());
-    const UNSEEN: u32 = u32::MAX;
     let mut places = vec![UNSEEN; batch * channels * spots];
     let values = Tensor::build(shape, |out| {
         out.par_chunks_mut(spots).zip(places.par_chunks_mut(spots)).enumerate().for_each(
@@ -84,16 +85,51 @@ pub fn max_pool<T: Element>(geometry: &Geometry, image: &Tensor<T>) -> (Tensor<T
 fn take_largest<T: Element>(geometry: &Geometry, plane: &[T], best: &mut [T], place: &mut [u32]) {
     let stride = geometry.axes()[1].stride;
     geometry.walk(0..geometry.spots(), |_, run, pixel| {
-        let spots = best[run.clone()].iter_mut().zip(&mut place[run]);
-        for ((i, &value), (best, place)) in
-            plane.iter().enumerate().skip(pixel).step_by(stride).zip(spots)
-        {
-            let first = *place == u32::MAX;
-            if first || value > *best || (value.is_nan() && !best.is_nan()) {
-                (*best, *place) = (value, i as u32);
+        let (best, place) = (&mut best[run.clone()], &mut place[run]);
+        T::dispatch(Larger { pixels: &plane[pixel..], first: pixel as u32, stride, best, place });
+    });
+}
+
+/// Marks a spot that has seen no pixel yet.
+const UNSEEN: u32 = u32::MAX;
+
+/// Compares a run of spots with the pixels under one tap.
+struct Larger<'a, T> {
+    pixels: &'a [T],
+    /// Where the pixels begin in their plane.
+    first: u32,
+    stride: usize,
+    best: &'a mut [T],
+    place: &'a mut [u32],
+}
+
+impl<T: Element> Routine<T> for Larger<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) {
+        let Self { pixels, first, stride, best, place } = self;
+        let spots = best.len();
+        if stride == 2 && pixels.len() >= 2 * spots {
+            let (pairs, _) = pixels[..2 * spots].as_chunks::<2>();
+            for (i, ((pair, best), place)) in pairs.iter().zip(best).zip(place).enumerate() {
+                take_larger(pair[0], first + 2 * i as u32, best, place);
+            }
+        } else {
+            let pixels = pixels.iter().step_by(stride);
+            for (i, ((&value, best), place)) in pixels.zip(best).zip(place).enumerate() {
+                take_larger(value, first + (i * stride) as u32, best, place);
             }
         }
-    });
+    }
+}
+
+/// Without a branch, so that several spots are compared at once.
+#[inline(always)]
+fn take_larger<T: Element>(value: T, at: u32, best: &mut T, place: &mut u32) {
+    let take = (*place == UNSEEN) | (value > *best) | (value.is_nan() & !best.is_nan());
+    *best = if take { value } else { *best };
+    *place = if take { at } else { *place };
 }
 
 /// Reads each plane of `image` at its indices. Adjoint: [`plane_scatter_add`].

@@ -6,6 +6,10 @@
 //! adjoint is the same with both transposed.
 
 use crate::buffer::Buffer;
+use crate::machine::isa::Routine;
+use crate::machine::lanes::Lanes;
+use crate::machine::transpose::transpose;
+use crate::matmul::{matrix, matrix_mut};
 use crate::{Axis, Element, Geometry, Tensor};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -197,23 +201,23 @@ impl Resample {
         Tensor::build([batch, channels, to_height, to_width], |out| {
             out.par_chunks_mut(to_height * to_width).enumerate().for_each(|(nth, out)| {
                 let plane = &x.as_slice()[nth * height * width..][..height * width];
-                let mut line = Buffer::scratch(width);
-                for (row, out) in out.chunks_exact_mut(to_width).enumerate() {
-                    line.fill(T::zero());
-                    for &(source, weight) in vertical.row(row) {
-                        let from = &plane[source * width..][..width];
-                        line.iter_mut().zip(from).for_each(|(l, &v)| *l += weight * v);
-                    }
-                    for (column, out) in out.iter_mut().enumerate() {
-                        let entries = horizontal.row(column).iter();
-                        *out =
-                            entries.fold(T::zero(), |sum, &(at, weight)| sum + weight * line[at]);
-                    }
+                // Along the rows first if there are fewer of them before than after.
+                if height <= to_height {
+                    let mut wide = Buffer::scratch(height * to_width);
+                    horizontal.apply_to_rows(plane, &mut wide);
+                    vertical.apply(&wide, out);
+                } else {
+                    let mut short = Buffer::scratch(to_height * width);
+                    vertical.apply(plane, &mut short);
+                    horizontal.apply_to_rows(&short, out);
                 }
             });
         })
     }
 }
+
+/// Rows that are turned into columns together.
+const ROWS: usize = 32;
 
 /// A [`SparseRows`] with its weights in the precision of one call.
 struct Weights<'a, T> {
@@ -229,5 +233,60 @@ impl<'a, T: Element> Weights<'a, T> {
 
     fn row(&self, row: usize) -> &[(usize, T)] {
         &self.entries[self.rows.starts[row]..self.rows.starts[row + 1]]
+    }
+
+    /// Combines the rows of `from` to those of `to`, all of the same length.
+    fn apply(&self, from: &[T], to: &mut [T]) {
+        T::dispatch(Combine { weights: self, from, to });
+    }
+
+    /// Combines the elements of every row of `from` to those of `to`: a block of rows at a time,
+    /// turned so that they lie side by side.
+    fn apply_to_rows(&self, from: &[T], to: &mut [T]) {
+        let (width, to_width) = (self.rows.columns(), self.rows.rows());
+        let blocks = from.chunks(ROWS * width).zip(to.chunks_mut(ROWS * to_width));
+        for (from, to) in blocks {
+            let rows = from.len() / width;
+            let (mut turned, mut done) =
+                (Buffer::scratch(rows * width), Buffer::scratch(rows * to_width));
+            transpose(matrix([rows, width], from), matrix_mut([width, rows], &mut turned));
+            self.apply(&turned, &mut done);
+            transpose(matrix([to_width, rows], &done), matrix_mut([rows, to_width], to));
+        }
+    }
+}
+
+/// Each row of `to` as a combination of rows of `from`.
+struct Combine<'a, T> {
+    weights: &'a Weights<'a, T>,
+    from: &'a [T],
+    to: &'a mut [T],
+}
+
+impl<T: Element> Routine<T> for Combine<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let length = self.from.len() / self.weights.rows.columns();
+        let whole = length / L::COUNT * L::COUNT;
+        for (nth, to) in self.to.chunks_exact_mut(length).enumerate() {
+            let row = self.weights.row(nth);
+            for at in (0..whole).step_by(L::COUNT) {
+                let mut sum = lanes.splat(T::zero());
+                for &(source, weight) in row {
+                    let from = lanes.read(&self.from[source * length + at..]);
+                    sum = lanes.mul_add(lanes.splat(weight), from, sum);
+                }
+                lanes.write(&mut to[at..], sum);
+            }
+            for (at, to) in to.iter_mut().enumerate().skip(whole) {
+                let mut sum = T::zero();
+                for &(source, weight) in row {
+                    sum += weight * self.from[source * length + at];
+                }
+                *to = sum;
+            }
+        }
     }
 }

@@ -39,12 +39,10 @@ pub fn log_softmax_backward<T: Element>(y: &Tensor<T>, grad: &Tensor<T>, axis: u
                 .for_each(|(sum, &g)| *sum += g);
         }
         for (class, out) in out.iter_mut().enumerate() {
-            let terms = places
-                .line(y, batch, class, first)
-                .iter()
-                .zip(places.line(grad, batch, class, first))
-                .zip(&sums);
-            out.iter_mut().zip(terms).for_each(|(o, ((&y, &g), &sum))| *o = g - y.exp() * sum);
+            out.copy_from_slice(places.line(y, batch, class, first));
+            T::exp_in_place(out);
+            let terms = places.line(grad, batch, class, first).iter().zip(&sums);
+            out.iter_mut().zip(terms).for_each(|(o, (&g, &sum))| *o = g - *o * sum);
         }
     })
 }
@@ -57,14 +55,17 @@ pub(crate) fn log_sum_exp<'a, T: Element>(
     let mut largest = line(0).to_vec();
     for class in 1..classes {
         for (max, &v) in largest.iter_mut().zip(line(class)) {
-            *max = if v > *max || v.is_nan() { v } else { *max };
+            *max = if (v > *max) | v.is_nan() { v } else { *max };
         }
     }
     let mut sums = vec![T::zero(); largest.len()];
+    let mut terms = sums.clone();
     for class in 0..classes {
-        for ((sum, &v), &max) in sums.iter_mut().zip(line(class)).zip(&largest) {
-            *sum += (v - max).exp();
+        for ((term, &v), &max) in terms.iter_mut().zip(line(class)).zip(&largest) {
+            *term = v - max;
         }
+        T::exp_in_place(&mut terms);
+        sums.iter_mut().zip(&terms).for_each(|(sum, &term)| *sum += term);
     }
     sums.into_iter().zip(largest).map(|(sum, max)| max + sum.ln()).collect()
 }

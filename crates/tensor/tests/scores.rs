@@ -143,8 +143,9 @@ fn pixel_losses_are_the_definition_and_their_gradients_its_differences() {
             let case = &(shape, &loss);
             let want = Tensor::new(&target_shape, values);
             let to_x = Tensor::new(shape, to_x);
-            assert_close(&loss.forward(&x, &targets), &want, 1e-12, case);
-            assert_close(&loss.backward(&x, &targets, &grad), &to_x, 1e-9, case);
+            let [losses, sums] = loss.forward(&x, &targets);
+            assert_close(&losses, &want, 1e-12, case);
+            assert_close(&loss.backward(&x, &targets, &sums, &grad), &to_x, 1e-9, case);
             let total: f64 = labels
                 .iter()
                 .flatten()
@@ -158,8 +159,9 @@ fn pixel_losses_are_the_definition_and_their_gradients_its_differences() {
                 focusing: loss.focusing,
             };
             let (x, grad) = (x.cast::<f32>(), grad.cast::<f32>());
-            assert_close(&loss32.forward(&x, &targets), &want, 1e-5, case);
-            assert_close(&loss32.backward(&x, &targets, &grad), &to_x, 1e-5, case);
+            let [losses, sums] = loss32.forward(&x, &targets);
+            assert_close(&losses, &want, 1e-5, case);
+            assert_close(&loss32.backward(&x, &targets, &sums, &grad), &to_x, 1e-5, case);
         }
     }
 }
@@ -171,8 +173,10 @@ fn where_every_pixel_is_ignored_losses_and_gradients_are_zero() {
     let x = noise::<f64>(&[2, 4, 3], rng);
     for loss in losses(4, rng) {
         assert_eq!(loss.total_weight(&targets), 0.0);
-        assert_eq!(loss.forward(&x, &targets), Tensor::zeros([2, 3]));
-        assert_eq!(loss.backward(&x, &targets, &Tensor::ones([2, 3])), Tensor::zeros([2, 4, 3]));
+        let [losses, sums] = loss.forward(&x, &targets);
+        assert_eq!(losses, Tensor::zeros([2, 3]));
+        let to_x = loss.backward(&x, &targets, &sums, &Tensor::ones([2, 3]));
+        assert_eq!(to_x, Tensor::zeros([2, 4, 3]));
     }
 }
 
@@ -186,8 +190,8 @@ fn losses_of_certain_scores_are_finite_and_so_are_their_gradients() {
             label_smoothing: loss.label_smoothing,
             focusing: loss.focusing,
         };
-        for result in [loss.forward(&x, &targets), loss.backward(&x, &targets, &Tensor::ones([3]))]
-        {
+        let [losses, sums] = loss.forward(&x, &targets);
+        for result in [losses, loss.backward(&x, &targets, &sums, &Tensor::ones([3]))] {
             assert!(result.as_slice().iter().all(|v| v.is_finite()), "{loss:?}: {result:?}");
         }
     }
@@ -241,7 +245,9 @@ fn misuse_panics_with_what_was_expected() {
         ("one weight a class", panic_of(|| weighted.forward(&zeros(&[2, 3, 2]), targets))),
         (
             "gradient of another shape",
-            panic_of(|| plain.backward(&zeros(&[2, 3, 2]), targets, &zeros(&[2]))),
+            panic_of(|| {
+                plain.backward(&zeros(&[2, 3, 2]), targets, &zeros(targets.shape()), &zeros(&[2]))
+            }),
         ),
         ("axis 2 does not exist", panic_of(|| log_softmax(&zeros(&[2, 2]), 2))),
         ("there are no classes", panic_of(|| ClassTargets::new([1], [0], 0, None))),

@@ -77,7 +77,9 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
             let targets = ClassTargets::new([2, 65, 63], labels, 7, Some(7)).unwrap();
             let loss = PixelLoss { label_smoothing: 0.1, focusing: 2.0, ..PixelLoss::default() };
             let one_hot = targets.one_hot();
-            vec![loss.forward(&x[0], &targets), loss.backward(&x[0], &targets, &x[1]), one_hot]
+            let [losses, sums] = loss.forward(&x[0], &targets);
+            let to_x = loss.backward(&x[0], &targets, &sums, &x[1]);
+            vec![losses, sums, to_x, one_hot]
         }),
     ];
     for (name, layout) in [

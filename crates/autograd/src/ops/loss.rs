@@ -64,27 +64,30 @@ impl<T: Element> PerPixel<T> {
 }
 
 impl<T: Element> Op<T> for PerPixel<T> {
-    type Saved = ();
+    /// ln Σ exp of every pixel's scores.
+    type Saved = Tensor<T>;
 
-    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
-        (self.loss.forward(x[0], &self.targets), ())
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, Tensor<T>) {
+        let [losses, log_sums] = self.loss.forward(x[0], &self.targets);
+        (losses, log_sums)
     }
 
     fn reads(&self) -> Reads {
         Reads::INPUTS
     }
 
-    fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+    fn vjp(&self, _: usize, call: &Call<'_, T, Tensor<T>>, grad: &Var<T>) -> Var<T> {
         call.composed_vjp(0, grad, |operands| self.composed(&operands[0]))
     }
 
     fn fused(
         &self,
         _: &[bool],
-        call: &Call<'_, T, ()>,
+        call: &Call<'_, T, Tensor<T>>,
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>> {
-        Some(vec![Some(self.loss.backward(call.value(0), &self.targets, grad))])
+        let scores = self.loss.backward(call.value(0), &self.targets, call.saved(), grad);
+        Some(vec![Some(scores)])
     }
 }
 

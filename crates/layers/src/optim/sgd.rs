@@ -46,19 +46,19 @@ impl<T: Element> Optimizer<T> for Sgd<T> {
         let (lr, momentum, decay) = (T::of(lr), T::of(self.momentum), T::of(self.weight_decay));
         for_each_gradient(params, grads, |name, param, grad| {
             let value = param.value();
-            let pull = value.zip(grad, |p, g| g + decay * p);
-            let direction = if self.momentum == 0.0 {
-                pull
-            } else {
-                let velocity = self.state.take("momentum_buffer", name, &value);
-                let velocity = velocity.zip(&pull, |v, g| momentum * v + g);
-                self.state.put("momentum_buffer", name, velocity.clone());
-                match self.nesterov {
-                    true => pull.zip(&velocity, |g, v| g + momentum * v),
-                    false => velocity,
+            if self.momentum == 0.0 {
+                param.set(value.zip(grad, |p, g| p - lr * (g + decay * p)));
+                return;
+            }
+            let velocity = self.state.take("momentum_buffer", name, &value);
+            let velocity = velocity.zip3(grad, &value, |v, g, p| momentum * v + g + decay * p);
+            param.set(match self.nesterov {
+                true => {
+                    value.zip3(grad, &velocity, |p, g, v| p - lr * (g + decay * p + momentum * v))
                 }
-            };
-            param.set(value.zip(&direction, |p, d| p - lr * d));
+                false => value.zip(&velocity, |p, v| p - lr * v),
+            });
+            self.state.put("momentum_buffer", name, velocity);
         })
     }
 
