@@ -70,9 +70,9 @@ fn a_small_network_learns_a_handful_of_pictures_by_heart() {
     config.training.batch = 4;
     config.training.epochs = 80;
     let network = config.network(5);
-    let losses = train(&network, Arc::clone(&pictures), &config);
+    let losses = train(&*network, Arc::clone(&pictures), &config);
     let (first, last) = (losses[0], mean(&losses[losses.len() - 20..]));
-    let evaluation = evaluate(&network, &loader(&config, pictures)).unwrap();
+    let evaluation = evaluate(&*network, &loader(&config, pictures)).unwrap();
     let (miou, classes) = evaluation.confusion.mean_iou();
     // All scores begin at 0: every class is as likely as another.
     assert!((first - 5_f32.ln()).abs() < 1e-5, "the first loss is {first}");

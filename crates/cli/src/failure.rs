@@ -2,6 +2,7 @@
 
 use mirrorgrad_segment::{DataError, RunError, one_line};
 use mirrorgrad_study::Refusal;
+use mirrorgrad_tensor::{IsaError, PathError};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -42,6 +43,18 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Names may hold line breaks and terminal codes; the message stays one plain line.
         f.write_str(&one_line(&self.line))
+    }
+}
+
+impl From<IsaError> for Failure {
+    fn from(error: IsaError) -> Self {
+        Self { line: error.to_string(), code: USAGE }
+    }
+}
+
+impl From<PathError> for Failure {
+    fn from(error: PathError) -> Self {
+        Self { line: error.to_string(), code: USAGE }
     }
 }
 

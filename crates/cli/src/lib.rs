@@ -21,6 +21,7 @@ pub use failure::Failure;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use mirrorgrad_tensor::{Isa, Path};
 use std::process::ExitCode;
 
 /// Train segmentation networks that upsample with learned deconvolution
@@ -62,7 +63,7 @@ pub fn main() -> ExitCode {
         }
         Err(error) => error.exit(),
     };
-    let result = match cli.command {
+    let result = check_environment().and_then(|()| match cli.command {
         Command::Train(args) => on_threads(args.threads, || train::run(&args)),
         Command::Eval(args) => on_threads(args.threads, || eval::run(&args)),
         Command::Predict(args) => on_threads(args.threads, || predict::run(&args)),
@@ -70,7 +71,7 @@ pub fn main() -> ExitCode {
         Command::Op(args) => op::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Bench(args) => on_threads(args.threads, || bench::run(&args)),
-    };
+    });
     match result {
         Ok(code) => code,
         Err(failure) => {
@@ -78,6 +79,14 @@ pub fn main() -> ExitCode {
             failure.code()
         }
     }
+}
+
+/// Refuses an instruction set or a convolution path, asked for by environment variables, that there is
+/// not.
+fn check_environment() -> Result<(), Failure> {
+    Isa::chosen()?;
+    Path::chosen()?;
+    Ok(())
 }
 
 /// What the option parser found wrong, without its page of usage, in one line.

@@ -35,7 +35,7 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
         None => Config::default().network(usize::from(args.classes)),
     };
     let [height, width] = args.size;
-    check_size(&network, "--size", args.size)?;
+    check_size(&*network, "--size", args.size)?;
     if height.saturating_mul(width) > MOST_PIXELS {
         return Err(Failure::new(format!(
             "--size: expected at most {MOST_PIXELS} pixels, found {height}x{width}"
@@ -46,7 +46,7 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
         "layer", "kind", "output", "params", "mult-adds"
     ))?;
     let mut total = 0;
-    for (name, call, params) in summary(&network, &[1, 3, height, width]) {
+    for (name, call, params) in summary(&*network, &[1, 3, height, width]) {
         let shape = call.shape[1..].iter().map(usize::to_string).collect::<Vec<_>>().join("x");
         total += call.multiply_adds;
         say::line(format!(
@@ -54,7 +54,7 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
             call.kind, call.multiply_adds
         ))?;
     }
-    let params = named_params(&network);
+    let params = named_params(&*network);
     let trained = params.iter().filter(|(_, param)| param.is_trainable());
     let trained: usize = trained.map(|(_, param)| param.value().len()).sum();
     let millions = total as f64 / 1e6;

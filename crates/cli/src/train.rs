@@ -65,13 +65,13 @@ struct Settings {
     #[arg(long, value_name = "S", help_heading = "Data")]
     jitter: Option<f64>,
 
-    /// The network
-    #[arg(long, value_name = "NAME", value_parser = options::choice::<ModelKind>(["fcn"]), help_heading = "Network")]
+    /// The network [default: fcn]
+    #[arg(long, value_name = "NAME", value_parser = options::choice::<ModelKind>(["fcn", "unet"]), help_heading = "Network")]
     model: Option<ModelKind>,
     /// The way back up to the picture's size [default: deconv]
     #[arg(long, value_name = "NAME", value_parser = options::choice::<Upsampling>(["deconv", "bilinear", "unpool"]), help_heading = "Network")]
     upsample: Option<Upsampling>,
-    /// Channels of each stage [default: 16,32,64,128]
+    /// Channels of each stage [default: 16,32,64,128; 24,48,96,192 for unet]
     #[arg(long, value_name = "A,B,..", value_parser = options::widths, help_heading = "Network")]
     widths: Option<options::Widths>,
     /// Leave out batch normalization
@@ -196,6 +196,7 @@ impl Settings {
 
         let model = &mut config.model;
         put(&mut model.kind, self.model);
+        model.widths = model.kind.widths();
         put(&mut model.widths, self.widths.as_ref().map(|widths| widths.0.clone()));
         model.batch_norm = !self.no_batch_norm;
         put(&mut model.upsample, self.upsample);

@@ -4,7 +4,7 @@ use crate::dataset::Joined;
 use crate::error::shown;
 use crate::files::check_size;
 use crate::{Augment, DataError, Dataset, Folder, FolderOptions, Part, Shapes};
-use mirrorgrad_layers::models::{Fcn, FcnConfig, Upsampling};
+use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, UNet, UNetConfig, Upsampling};
 use mirrorgrad_layers::optim::{Adam, Optimizer, Sgd};
 use mirrorgrad_layers::{Curve, Schedule};
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,18 @@ pub enum ModelKind {
     /// The fully convolutional network.
     #[default]
     Fcn,
+    /// The U-Net.
+    Unet,
+}
+
+impl ModelKind {
+    /// Channels of each stage where nothing else is asked for.
+    pub fn widths(self) -> Vec<usize> {
+        match self {
+            Self::Fcn => FcnConfig::new(2).widths,
+            Self::Unet => UNetConfig::new(2).widths,
+        }
+    }
 }
 
 /// How a network learns.
@@ -141,8 +153,8 @@ pub enum ScheduleKind {
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        let FcnConfig { widths, batch_norm, .. } = FcnConfig::new(2);
-        Self { kind: ModelKind::Fcn, widths, batch_norm, upsample: Upsampling::Deconv }
+        let kind = ModelKind::Fcn;
+        Self { kind, widths: kind.widths(), batch_norm: true, upsample: Upsampling::Deconv }
     }
 }
 
@@ -185,6 +197,9 @@ impl Config {
         {
             let expected = format!("1 to {MOST_STAGES} widths of 1 to {MOST_CHANNELS} channels");
             return refuse("widths", &expected, format!("{widths:?}"));
+        }
+        if self.model.kind == ModelKind::Unet && self.model.upsample == Upsampling::Unpool {
+            return refuse("upsample", "deconv or bilinear for a U-Net", "unpool".to_owned());
         }
         if !(1..=1_000_000).contains(&epochs) {
             return refuse("epochs", "1 to 1000000", epochs.to_string());
@@ -237,10 +252,23 @@ impl Config {
     }
 
     /// The network for so many classes, with first weights drawn from the seed.
-    pub fn network(&self, classes: usize) -> Fcn {
-        let ModelConfig { kind: ModelKind::Fcn, ref widths, batch_norm, upsample } = self.model;
-        let config = FcnConfig { inputs: 3, classes, widths: widths.clone(), batch_norm, upsample };
-        Fcn::new(&config, &mut crate::random::first_weights(self.training.seed))
+    ///
+    /// # Panics
+    /// If the configuration does not pass [`Config::check`].
+    pub fn network(&self, classes: usize) -> Box<dyn Network> {
+        let ModelConfig { kind, ref widths, batch_norm, upsample } = self.model;
+        let (inputs, widths) = (3, widths.clone());
+        let rng = &mut crate::random::first_weights(self.training.seed);
+        match kind {
+            ModelKind::Fcn => {
+                let config = FcnConfig { inputs, classes, widths, batch_norm, upsample };
+                Box::new(Fcn::new(&config, rng))
+            }
+            ModelKind::Unet => {
+                let config = UNetConfig { inputs, classes, widths, batch_norm, upsample };
+                Box::new(UNet::new(&config, rng))
+            }
+        }
     }
 
     /// The optimizer, before its first step.

@@ -3,8 +3,8 @@
 use crate::batch::{highest_scores, to_tensors};
 use crate::{Confusion, Loader, RunError};
 use mirrorgrad_autograd::{Var, no_grad, ops};
-use mirrorgrad_layers::models::Fcn;
-use mirrorgrad_layers::{Mode, Module};
+use mirrorgrad_layers::Mode;
+use mirrorgrad_layers::models::Network;
 use mirrorgrad_tensor::PixelLoss;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// If a sample is broken, or too small for the network.
-pub fn evaluate(network: &Fcn, loader: &Loader) -> Result<Evaluation, RunError> {
+pub fn evaluate(network: &dyn Network, loader: &Loader) -> Result<Evaluation, RunError> {
     let classes = loader.dataset.classes().len();
     let mut confusion = Confusion::new(classes);
     let (mut loss_sum, mut counted) = (0.0, 0_usize);
@@ -72,7 +72,7 @@ pub fn evaluate(network: &Fcn, loader: &Loader) -> Result<Evaluation, RunError> 
 ///
 /// # Errors
 /// If it is too small.
-pub fn check_size(network: &Fcn, name: &str, size: [usize; 2]) -> Result<(), RunError> {
+pub fn check_size(network: &dyn Network, name: &str, size: [usize; 2]) -> Result<(), RunError> {
     let least = network.smallest_input();
     if size.iter().all(|&side| side >= least) {
         return Ok(());

@@ -4,13 +4,13 @@ use crate::batch::{highest_scores, to_tensor};
 use crate::metrics::check_size;
 use crate::{Checkpoint, Config, Mask, Picture, RunError, palette};
 use mirrorgrad_autograd::{Var, no_grad, ops};
-use mirrorgrad_layers::models::Fcn;
+use mirrorgrad_layers::Mode;
+use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::load_state_dict;
-use mirrorgrad_layers::{Mode, Module};
 
 /// A trained network, ready to predict.
 pub struct Predictor {
-    network: Fcn,
+    network: Box<dyn Network>,
     config: Config,
     classes: Vec<String>,
 }
@@ -23,13 +23,13 @@ impl Predictor {
     pub fn new(checkpoint: Checkpoint) -> Result<Self, RunError> {
         checkpoint.config.check()?;
         let network = checkpoint.config.network(checkpoint.classes.len().max(1));
-        load_state_dict(&network, &checkpoint.weights)?;
+        load_state_dict(&*network, &checkpoint.weights)?;
         Ok(Self { network, config: checkpoint.config, classes: checkpoint.classes })
     }
 
     /// The network.
-    pub fn network(&self) -> &Fcn {
-        &self.network
+    pub fn network(&self) -> &dyn Network {
+        &*self.network
     }
 
     /// What it was trained with.
@@ -50,7 +50,7 @@ impl Predictor {
     pub fn predict(&self, name: &str, picture: &Picture) -> Result<Mask, RunError> {
         let own = picture.size();
         let size = self.config.data.folder.size.unwrap_or(own);
-        check_size(&self.network, name, size)?;
+        check_size(&*self.network, name, size)?;
         let x = if size == own { to_tensor(picture) } else { to_tensor(&picture.resize(size)) };
         let scores = no_grad(|| {
             let scores = self.network.forward(&Var::constant(x), &Mode::Eval);

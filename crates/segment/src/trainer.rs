@@ -7,10 +7,10 @@ use crate::{
     RunFolder, Sample,
 };
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_layers::models::Fcn;
+use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
 use mirrorgrad_layers::weights::{load_state_dict, state_dict, to_safetensors};
-use mirrorgrad_layers::{Draws, Mode, Module, Param, Schedule, named_params};
+use mirrorgrad_layers::{Draws, Mode, Param, Schedule, named_params};
 use mirrorgrad_tensor::PixelLoss;
 use std::sync::Arc;
 use std::time::Instant;
@@ -57,7 +57,7 @@ const LOADERS: usize = 2;
 /// A run: a network and where its training stands.
 pub struct Trainer {
     config: Config,
-    network: Fcn,
+    network: Box<dyn Network>,
     params: Vec<(String, Param)>,
     optimizer: Box<dyn Optimizer>,
     schedule: Schedule,
@@ -79,7 +79,7 @@ impl Trainer {
         let (train, validation) = (train_loader(&config, train), loader(&config, validation));
         let steps = (train.batches() * config.training.epochs) as u64;
         Ok(Self {
-            params: named_params(&network),
+            params: named_params(&*network),
             optimizer: config.optimizer(),
             schedule: config.schedule(steps),
             progress: Progress::default(),
@@ -110,7 +110,7 @@ impl Trainer {
                         removed or renamed";
             return Err(RunError::unfit(&dir, what));
         }
-        load_state_dict(&trainer.network, &checkpoint.weights)?;
+        load_state_dict(&*trainer.network, &checkpoint.weights)?;
         trainer.check_optimizer(&checkpoint.optimizer)?;
         trainer.optimizer.restore(checkpoint.optimizer);
         trainer.progress = checkpoint.progress;
@@ -134,8 +134,8 @@ impl Trainer {
     }
 
     /// The network in training.
-    pub fn network(&self) -> &Fcn {
-        &self.network
+    pub fn network(&self) -> &dyn Network {
+        &*self.network
     }
 
     /// What the run was started with.
@@ -170,7 +170,7 @@ impl Trainer {
                 folder.write_last(&self.checkpoint())?;
                 return Ok(Outcome::Stopped);
             }
-            let evaluation = evaluate(&self.network, &self.validation)?;
+            let evaluation = evaluate(&*self.network, &self.validation)?;
             if !evaluation.loss.is_finite() {
                 let (value, step) = (evaluation.loss as f32, self.progress.step);
                 return Err(self.diverged("the validation loss", value, step));
@@ -213,7 +213,7 @@ impl Trainer {
 
     /// One batch: forward, loss, backward, update. From picture to loss and back, all of it is here.
     fn step(&mut self, samples: &[Sample]) -> Result<f32, RunError> {
-        check_size(&self.network, &samples[0].name, samples[0].size())?;
+        check_size(&*self.network, &samples[0].name, samples[0].size())?;
         let classes = self.train.dataset.classes().len();
         let (x, targets) = to_tensors(samples, classes, self.train.ignore_index)?;
         let step = self.progress.step;
@@ -258,7 +258,7 @@ impl Trainer {
 
     /// Notes a finished epoch and moves on to the next.
     fn end_epoch(&mut self, evaluation: &Evaluation, seconds: f64) -> EpochMetrics {
-        let weights = to_safetensors(&state_dict(&self.network));
+        let weights = to_safetensors(&state_dict(&*self.network));
         let metrics = EpochMetrics {
             epoch: self.progress.epoch + 1,
             train_loss: self.progress.loss_sum / self.train.batches().max(1) as f64,
@@ -283,7 +283,7 @@ impl Trainer {
             data: fingerprint(self),
             progress: self.progress,
             history: self.history.clone(),
-            weights: state_dict(&self.network),
+            weights: state_dict(&*self.network),
             optimizer: self.optimizer.state().clone(),
         }
     }

@@ -72,7 +72,7 @@ fn every_counted_pixel_is_counted_once_whatever_the_batch() {
     }
     assert!(counts.iter().all(|row| row[0] > 0 && row[1] > 0));
     for batch in [1, 2, 3, 5, 100] {
-        let evaluation = evaluate(&bright::network(), &load(tiny(5, mixed), batch)).unwrap();
+        let evaluation = evaluate(&*bright::network(), &load(tiny(5, mixed), batch)).unwrap();
         let table = &evaluation.confusion;
         for (truth, row) in counts.iter().enumerate() {
             let got: Vec<_> = (0..3).map(|class| table.count(truth, class)).collect();
@@ -86,25 +86,25 @@ fn every_counted_pixel_is_counted_once_whatever_the_batch() {
 
 #[test]
 fn pictures_without_a_counted_pixel_have_no_loss_and_no_class() {
-    let evaluation = evaluate(&bright::network(), &load(tiny(2, |_| 255), 2)).unwrap();
+    let evaluation = evaluate(&*bright::network(), &load(tiny(2, |_| 255), 2)).unwrap();
     assert_eq!((evaluation.loss, evaluation.confusion.mean_iou()), (0.0, (0.0, 0)));
     assert_eq!(evaluation.confusion.iou(), [None; 3]);
 }
 
 #[test]
 fn a_label_that_is_no_class_ends_the_measure() {
-    let error = evaluate(&bright::network(), &load(tiny(1, |_| 7), 1)).unwrap_err();
+    let error = evaluate(&*bright::network(), &load(tiny(1, |_| 7), 1)).unwrap_err();
     assert!(error.to_string().contains("label 7"), "{error}");
 }
 
 #[test]
 fn a_picture_too_small_ends_the_measure_and_is_named() {
     let data = Tiny { size: [1, 12], ..tiny(1, mixed) };
-    let error = evaluate(&bright::network(), &load(data, 1)).unwrap_err();
+    let error = evaluate(&*bright::network(), &load(data, 1)).unwrap_err();
     assert!(matches!(&error, RunError::TooSmall { name, .. } if name == "picture 0"), "{error}");
     let network = bright::network();
-    assert!(check_size(&network, "a", [2, 2]).is_ok());
-    assert!(check_size(&network, "a", [2, 1]).is_err());
+    assert!(check_size(&*network, "a", [2, 2]).is_ok());
+    assert!(check_size(&*network, "a", [2, 1]).is_err());
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub use geometry::{Axis, Geometry, GeometryError};
 pub use indices::Indices;
 pub use layout::concat;
 pub use machine::isa::{Isa, IsaError};
+pub use machine::peak::peak_gflops;
 pub use normalize::{NormLayout, NormStats, normalize, normalize_backward};
 pub use parallel::for_each_chunk;
 pub use pixel_loss::{ClassTargets, PixelLoss, TargetError};

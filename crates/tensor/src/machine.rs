@@ -5,12 +5,14 @@
 //! - [`isa`]: which instruction sets there are, and how a routine is compiled for each;
 //! - [`lanes`]: a vector register and what can be done with it;
 //! - [`product`]: the micro-kernel, a product of a picture and a panel;
-//! - [`transpose`]: rows to columns.
+//! - [`transpose`]: rows to columns;
+//! - [`peak`]: what the machine could do at best.
 
 #![allow(unsafe_code)] // Each block says why it is sound.
 
 pub(crate) mod gemm;
 pub(crate) mod isa;
 pub(crate) mod lanes;
+pub(crate) mod peak;
 pub(crate) mod product;
 pub(crate) mod transpose;

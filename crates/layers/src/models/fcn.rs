@@ -13,7 +13,7 @@
 //! Every step up goes to the exact size of the stage it meets, so any picture works, odd sizes
 //! included.
 
-use super::DoubleConv;
+use super::{DoubleConv, Network};
 use crate::{
     Conv2d, ConvTranspose2d, Init, Interpolation, MaxPool2d, MaxUnpool2d, Mode, Module, Names,
     Upsample,
@@ -136,11 +136,6 @@ impl<T: Element> Fcn<T> {
         Self { stages, score, way_up }
     }
 
-    /// The smallest height and width that every pool can halve.
-    pub fn smallest_input(&self) -> usize {
-        1 << self.stages.len()
-    }
-
     fn down(&self, x: &Var<T>, mode: &Mode) -> (Vec<Level<T>>, Var<T>) {
         let mut levels = Vec::new();
         let mut x = x.clone();
@@ -154,9 +149,15 @@ impl<T: Element> Fcn<T> {
     }
 }
 
+impl<T: Element> Network<T> for Fcn<T> {
+    fn smallest_input(&self) -> usize {
+        1 << self.stages.len()
+    }
+}
+
 impl<T: Element> Module<T> for Fcn<T> {
     /// # Panics
-    /// If the picture is smaller than [`Fcn::smallest_input`] or has other channels.
+    /// If the picture is smaller than [`Network::smallest_input`] or has other channels.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let (levels, deepest) = self.down(x, mode);

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use mirrorgrad_layers::models::Fcn;
+use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::named_params;
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::state_dict;
@@ -20,9 +20,9 @@ pub fn config() -> Config {
 
 /// Two convolutions hand the red channel on, and the skip makes it the score of class 1: the larger
 /// of 0 and (red / 255 − 1 / 2) · 4. All other scores are 0.
-pub fn network() -> Fcn {
+pub fn network() -> Box<dyn Network> {
     let network = config().network(CLASSES);
-    for (name, param) in named_params(&network) {
+    for (name, param) in named_params(&*network) {
         // The middle tap of the first input's filter for the first output; class 1's own weight.
         let one = match name.as_str() {
             "stages.0.conv1.weight" | "stages.0.conv2.weight" => Some(4),
@@ -42,7 +42,7 @@ pub fn checkpoint(config: Config) -> Checkpoint {
         data: String::new(),
         progress: Progress::default(),
         history: Vec::new(),
-        weights: state_dict(&network()),
+        weights: state_dict(&*network()),
         optimizer: OptimizerState::default(),
     }
 }

@@ -1,0 +1,138 @@
+//! The U-Net (Ronneberger, Fischer & Brox 2015), padded so that it keeps the picture's size.
+//!
+//! ```text
+//! picture ─ stage 0 ──────────────── concat ─ decoder 0 ─ score
+//!              │ pool                  │ up
+//!           stage 1 ──────── concat ─ decoder 1
+//!              │ pool          │ up
+//!              …  ─ stage n  ──┘
+//! ```
+//!
+//! Every step up goes to the exact size of the stage it meets, so any picture works, odd sizes
+//! included.
+
+use super::{DoubleConv, Network, Upsampling};
+use crate::{Conv2d, ConvTranspose2d, Interpolation, MaxPool2d, Mode, Module, Names, Upsample};
+use mirrorgrad_autograd::{Var, ops};
+use mirrorgrad_tensor::{Element, Window};
+use rand::Rng;
+
+/// What a [`UNet`] is built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UNetConfig {
+    /// Channels of the picture.
+    pub inputs: usize,
+    /// Classes to tell apart.
+    pub classes: usize,
+    /// Channels of each stage; each but the first works at half the size of the one before.
+    pub widths: Vec<usize>,
+    /// Whether convolutions are batch-normalized.
+    pub batch_norm: bool,
+    /// The way back up: learned deconvolution or bilinear interpolation.
+    pub upsample: Upsampling,
+}
+
+impl UNetConfig {
+    /// For RGB pictures, with four stages of 24, 48, 96 and 192 channels, batch normalization and
+    /// learned deconvolution.
+    pub fn new(classes: usize) -> Self {
+        Self {
+            inputs: 3,
+            classes,
+            widths: vec![24, 48, 96, 192],
+            batch_norm: true,
+            upsample: Upsampling::Deconv,
+        }
+    }
+}
+
+/// The network: `[batch, inputs, h, w]` to scores `[batch, classes, h, w]`.
+#[derive(Debug)]
+pub struct UNet<T: Element = f32> {
+    stages: Vec<DoubleConv<T>>,
+    /// Deconvolutions; none where features are interpolated.
+    ups: Option<Vec<ConvTranspose2d<T>>>,
+    decoders: Vec<DoubleConv<T>>,
+    score: Conv2d<T>,
+}
+
+impl<T: Element> UNet<T> {
+    /// A network with fresh weights.
+    ///
+    /// # Panics
+    /// If there are no stages, a number of channels is 0, or the way up is unpooling, which leaves
+    /// nothing to concatenate.
+    #[track_caller]
+    pub fn new(config: &UNetConfig, rng: &mut impl Rng) -> Self {
+        let UNetConfig { inputs, classes, ref widths, batch_norm, upsample } = *config;
+        let &first = widths.first().expect("unet: there are no stages");
+        assert!(
+            inputs > 0 && classes > 0 && !widths.contains(&0) && upsample != Upsampling::Unpool,
+            "unet: expected at least one channel everywhere and deconv or bilinear, got {config:?}"
+        );
+        let sources = std::iter::once(inputs).chain(widths.iter().copied());
+        let stages = sources
+            .zip(widths)
+            .map(|(from, &to)| DoubleConv::new([from, to], batch_norm, rng))
+            .collect();
+        // Each step is from the stage below to the stage above it.
+        let steps = || widths.windows(2).map(|pair| [pair[1], pair[0]]);
+        let double = Window::square(2).stride(2);
+        let ups = (upsample == Upsampling::Deconv)
+            .then(|| steps().map(|step| ConvTranspose2d::new(step, double, rng)).collect());
+        let decoders = steps()
+            .map(|[below, above]| {
+                let up = if upsample == Upsampling::Deconv { above } else { below };
+                DoubleConv::new([above + up, above], batch_norm, rng)
+            })
+            .collect();
+        let score = Conv2d::new([first, classes], Window::square(1), rng);
+        Self { stages, ups, decoders, score }
+    }
+}
+
+impl<T: Element> Network<T> for UNet<T> {
+    fn smallest_input(&self) -> usize {
+        1 << self.decoders.len()
+    }
+}
+
+impl<T: Element> Module<T> for UNet<T> {
+    /// # Panics
+    /// If the picture is smaller than [`Network::smallest_input`] or has other channels.
+    #[track_caller]
+    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let mut skips: Vec<Var<T>> = Vec::new();
+        for stage in &self.stages {
+            let x = match skips.last() {
+                Some(above) => MaxPool2d::square(2).forward(above, mode),
+                None => x.clone(),
+            };
+            skips.push(stage.forward(&x, mode));
+        }
+        let deepest = skips.pop().expect("there is a stage");
+        let double = Upsample::new(2, Interpolation::Bilinear);
+        let levels = skips.into_iter().zip(&self.decoders).enumerate().rev();
+        let features = levels.fold(deepest, |features, (i, (skip, decoder))| {
+            let up = match &self.ups {
+                Some(ups) => ups[i].forward_like(&features, &skip, mode),
+                None => double.forward_like(&features, &skip, mode),
+            };
+            decoder.forward(&ops::concat(&[&skip, &up], 1), mode)
+        });
+        self.score.forward(&features, mode)
+    }
+
+    fn visit(&self, names: &mut Names<'_, T>) {
+        for (i, stage) in self.stages.iter().enumerate() {
+            names.child(&format!("stages.{i}"), stage);
+        }
+        for (i, up) in self.ups.iter().flatten().enumerate() {
+            names.child(&format!("ups.{i}"), up);
+        }
+        for (i, decoder) in self.decoders.iter().enumerate() {
+            names.child(&format!("decoders.{i}"), decoder);
+        }
+        names.child("score", &self.score);
+    }
+}
