@@ -36,7 +36,8 @@ def conv(x, weight, stride, padding):
 def deconv(x, weight, stride):
     """Every deconvolution here multiplies the size by its stride, which is what SAME does."""
     n, height, width, _ = x.shape
-    return tf.nn.conv2d_transpose(x, weight, (n, height * stride, width * stride, weight.shape[2]), stride, "SAME")
+    size = (n, height * stride, width * stride, weight.shape[2])
+    return tf.nn.conv2d_transpose(x, weight, size, stride, "SAME")
 
 
 def max_pool(x):
@@ -169,14 +170,18 @@ def traced(**passes):
     return passes
 
 
+def picture(w):
+    return tf.random.normal((w.batch, w.side, w.side, w.inputs))
+
+
 def convolution(w):
-    x, weight = tf.random.normal((w.batch, w.side, w.side, w.inputs)), GLOROT((w.kernel, w.kernel, w.inputs, w.outputs))
+    x, weight = picture(w), GLOROT((w.kernel, w.kernel, w.inputs, w.outputs))
     run = lambda x, weight, bias: tf.nn.bias_add(conv(x, weight, w.stride, w.padding), bias)
     return passes_of(run, x, weight, tf.zeros(w.outputs))
 
 
 def deconvolution(w):
-    x, weight = tf.random.normal((w.batch, w.side, w.side, w.inputs)), GLOROT((w.kernel, w.kernel, w.outputs, w.inputs))
+    x, weight = picture(w), GLOROT((w.kernel, w.kernel, w.outputs, w.inputs))
     run = lambda x, weight, bias: tf.nn.bias_add(deconv(x, weight, w.stride), bias)
     return passes_of(run, x, weight, tf.zeros(w.outputs))
 

@@ -5,9 +5,10 @@
                                                [--repeat 15] [--layout nchw|nhwc]
 
 `nhwc` is PyTorch's channels_last: inputs, weights and upstream gradients are converted once, outside
-of the timing. One JSON object a line:
+of the timing. One JSON object a line, here broken in two:
 
-    {"system": "pytorch-nchw", "case": "A", "pass": "fb", "threads": 2, "median_ms": ..., "q1_ms": ..., "q3_ms": ...}
+    {"system": "pytorch-nchw", "case": "A", "pass": "fb", "threads": 2,
+     "median_ms": ..., "q1_ms": ..., "q3_ms": ...}
 """
 
 import torch

@@ -60,7 +60,8 @@ def names(text):
 
 def options(description):
     """The options every peer has."""
-    cli = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    plain = argparse.RawDescriptionHelpFormatter
+    cli = argparse.ArgumentParser(description=description, formatter_class=plain)
     cli.add_argument("--cases", type=names, default=list(ALL), help="comma-separated; default: all")
     cli.add_argument("--passes", type=names, default=list(PASSES), help="fwd, fb or both")
     cli.add_argument("--threads", type=int, default=2)

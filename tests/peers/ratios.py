@@ -34,7 +34,7 @@ TIME_LIMIT_S = 900
 def parse():
     cli = cases.options(__doc__)
     cli.set_defaults(passes=["fb"], repeat=9)
-    cli.add_argument("--ours", required=True, help="our command; it is given --cases, --passes, --threads, --repeat")
+    cli.add_argument("--ours", required=True, help="our command, before the options it shares")
     cli.add_argument("--torch", help="the python that has PyTorch")
     cli.add_argument("--tensorflow", help="the python that has TensorFlow")
     cli.add_argument("--burn", help="the binary of burn/")
@@ -73,7 +73,9 @@ def measure(system, command, group, args):
     ]
     environment = os.environ | {"RAYON_NUM_THREADS": str(args.threads)}
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, timeout=TIME_LIMIT_S)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, text=True, env=environment, timeout=TIME_LIMIT_S
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"{system}: {error}", file=sys.stderr)
         return []
@@ -112,7 +114,8 @@ def complete(key, measured, expected, rounds):
         if len(answers) == rounds:
             whole[system] = [answers[number] for number in sorted(answers)]
         else:
-            print(f"{system}: left out of {' '.join(key)}: {len(answers)} of {rounds} rounds", file=sys.stderr)
+            reason = f"{len(answers)} of {rounds} rounds"
+            print(f"{system}: left out of {' '.join(key)}: {reason}", file=sys.stderr)
     return whole
 
 

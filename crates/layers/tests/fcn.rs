@@ -1,7 +1,7 @@
 //! The network: its sizes, its names, and that gradients reach every part of it.
 
 use mirrorgrad_autograd::{Var, no_grad, ops};
-use mirrorgrad_layers::models::{Fcn, FcnConfig, Upsampling};
+use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Upsampling};
 use mirrorgrad_layers::{Draws, Mode, Module, Param, named_params, summary};
 use mirrorgrad_tensor::{ClassTargets, Element, PixelLoss, Tensor};
 use rand::SeedableRng;

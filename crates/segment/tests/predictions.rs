@@ -144,7 +144,7 @@ fn the_seed_decides_the_first_weights() {
     let values = |seed| {
         let mut config = bright::config();
         config.training.seed = seed;
-        let params = named_params(&config.network(2));
+        let params = named_params(&*config.network(2));
         params.into_iter().map(|(_, param)| param.value()).collect::<Vec<_>>()
     };
     assert_eq!(values(1), values(1));

@@ -4,7 +4,6 @@
 //! more than the arithmetic done on it. So a dropped buffer goes to a free list of exact sizes, and
 //! the list never holds more than what has been in use at one time.
 
-use crate::Element;
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
@@ -15,19 +14,39 @@ const ALIGNMENT: usize = 64;
 /// Smaller buffers are left to the system's allocator, which is good at them.
 const POOLED_BYTES: usize = 16 << 10;
 
+/// Something that buffers hold: plain numbers, of which any bits are one.
+pub trait Pooled: Copy + Default + Send + Sync + 'static {
+    /// The memory that buffers of this type come from and return to.
+    #[doc(hidden)]
+    fn free_list() -> &'static FreeList<Self>;
+}
+
+macro_rules! pooled {
+    ($($number:ty),*) => {$(
+        impl Pooled for $number {
+            fn free_list() -> &'static FreeList<Self> {
+                static LIST: FreeList<$number> = FreeList::new();
+                &LIST
+            }
+        }
+    )*};
+}
+
+pooled!(f32, f64, u32);
+
 /// A run of numbers, aligned to 64 bytes, owned by one tensor or one kernel call.
-pub struct Buffer<T: Element> {
+pub struct Buffer<T: Pooled> {
     memory: Vec<T>,
     start: usize,
     len: usize,
 }
 
-impl<T: Element> Buffer<T> {
+impl<T: Pooled> Buffer<T> {
     /// A buffer whose contents are valid numbers, but any: for a caller that writes them all.
     pub fn scratch(len: usize) -> Self {
         match T::free_list().take(len) {
             Some(memory) => Self::aligned(memory, len),
-            None => Self::aligned(vec![T::zero(); len + ALIGNMENT / size_of::<T>()], len),
+            None => Self::aligned(vec![T::default(); len + ALIGNMENT / size_of::<T>()], len),
         }
     }
 
@@ -45,7 +64,7 @@ impl<T: Element> Buffer<T> {
     }
 }
 
-impl<T: Element> Deref for Buffer<T> {
+impl<T: Pooled> Deref for Buffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -53,13 +72,13 @@ impl<T: Element> Deref for Buffer<T> {
     }
 }
 
-impl<T: Element> DerefMut for Buffer<T> {
+impl<T: Pooled> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.memory[self.start..self.start + self.len]
     }
 }
 
-impl<T: Element> Drop for Buffer<T> {
+impl<T: Pooled> Drop for Buffer<T> {
     fn drop(&mut self) {
         T::free_list().give(std::mem::take(&mut self.memory), self.len);
     }
@@ -77,7 +96,7 @@ struct Shelves<T> {
     most_used: usize,
 }
 
-impl<T: Element> FreeList<T> {
+impl<T: Pooled> FreeList<T> {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(Shelves { by_len: BTreeMap::new(), free: 0, used: 0, most_used: 0 }))
     }

@@ -1,6 +1,6 @@
 //! What a number is.
 
-use crate::buffer::FreeList;
+use crate::buffer::Pooled;
 use crate::exponential::exp_in_place;
 use crate::machine::gemm::Gemm;
 use crate::machine::isa::Vector;
@@ -11,7 +11,7 @@ use std::iter::Sum;
 ///
 /// One bound for the whole framework. Arithmetic, elementary functions and formatting come with
 /// [`NdFloat`]; the rest is what kernels need beside them.
-pub trait Element: NdFloat + Sum + Default + Gemm + Vector {
+pub trait Element: NdFloat + Sum + Pooled + Gemm + Vector {
     /// The type's name in files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 
@@ -36,10 +36,6 @@ pub trait Element: NdFloat + Sum + Default + Gemm + Vector {
     /// # Panics
     /// If there are other than the type's number of bytes.
     fn of_le_bytes(bytes: &[u8]) -> Self;
-
-    /// The memory that tensors of this type come from and return to.
-    #[doc(hidden)]
-    fn free_list() -> &'static FreeList<Self>;
 }
 
 impl Element for f32 {
@@ -68,11 +64,6 @@ impl Element for f32 {
     fn of_le_bytes(bytes: &[u8]) -> Self {
         Self::from_le_bytes(bytes.try_into().expect("expected the bytes of one f32"))
     }
-
-    fn free_list() -> &'static FreeList<Self> {
-        static LIST: FreeList<f32> = FreeList::new();
-        &LIST
-    }
 }
 
 impl Element for f64 {
@@ -100,10 +91,5 @@ impl Element for f64 {
 
     fn of_le_bytes(bytes: &[u8]) -> Self {
         Self::from_le_bytes(bytes.try_into().expect("expected the bytes of one f64"))
-    }
-
-    fn free_list() -> &'static FreeList<Self> {
-        static LIST: FreeList<f64> = FreeList::new();
-        &LIST
     }
 }

@@ -5,6 +5,7 @@
 //! - [`isa`]: which instruction sets there are, and how a routine is compiled for each;
 //! - [`lanes`]: a vector register and what can be done with it;
 //! - [`product`]: the micro-kernel, a product of a picture and a panel;
+//! - [`stream`]: writing past the caches;
 //! - [`transpose`]: rows to columns;
 //! - [`peak`]: what the machine could do at best.
 
@@ -15,4 +16,5 @@ pub(crate) mod isa;
 pub(crate) mod lanes;
 pub(crate) mod peak;
 pub(crate) mod product;
+pub(crate) mod stream;
 pub(crate) mod transpose;

@@ -1,18 +1,39 @@
 //! Max pooling and unpooling: reads and writes at positions chosen by the data.
 
+use crate::buffer::Buffer;
 use crate::machine::isa::Routine;
 use crate::machine::lanes::Lanes;
+use crate::machine::stream::{copy_past_caches, is_large};
 use crate::{Element, Geometry, Tensor};
 use rayon::prelude::*;
+use std::fmt;
 use std::sync::Arc;
 
 /// For every spot of a map, the pixel of its plane that a max pool took. Tied to the size of the
 /// planes it points into, so that it cannot be read against another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PoolIndices {
     shape: [usize; 4],
     image: [usize; 2],
-    pixels: Arc<[u32]>,
+    pixels: Arc<Buffer<u32>>,
+}
+
+impl PartialEq for PoolIndices {
+    fn eq(&self, other: &Self) -> bool {
+        (self.shape, self.image, self.as_slice()) == (other.shape, other.image, other.as_slice())
+    }
+}
+
+impl Eq for PoolIndices {}
+
+impl fmt::Debug for PoolIndices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolIndices")
+            .field("shape", &self.shape)
+            .field("image", &self.image)
+            .field("pixels", &self.as_slice())
+            .finish()
+    }
 }
 
 impl PoolIndices {
@@ -23,7 +44,11 @@ impl PoolIndices {
         let plane = image[0].checked_mul(image[1])?;
         let legal = pixels.len() == shape.iter().product::<usize>()
             && pixels.iter().all(|&pixel| (pixel as usize) < plane);
-        legal.then(|| Self { shape, image, pixels: pixels.into() })
+        legal.then(|| {
+            let mut own = Buffer::scratch(pixels.len());
+            own.copy_from_slice(pixels);
+            Self { shape, image, pixels: Arc::new(own) }
+        })
     }
 
     /// The shape of the map: `[batch, channels, map height, map width]`.
@@ -68,26 +93,38 @@ pub fn max_pool<T: Element>(geometry: &Geometry, image: &Tensor<T>) -> (Tensor<T
     let [map_height, map_width] = geometry.map();
     let shape = [batch, channels, map_height, map_width];
     let (spots, pixels) = (geometry.spots(), geometry.pixels());
-    let mut places = vec![UNSEEN; batch * channels * spots];
+    let mut places = Buffer::scratch(batch * channels * spots);
     let values = Tensor::build(shape, |out| {
         out.par_chunks_mut(spots).zip(places.par_chunks_mut(spots)).enumerate().for_each(
             |(nth, (best, place))| {
                 let plane = &image.as_slice()[nth * pixels..][..pixels];
-                best.fill(T::neg_infinity());
-                take_largest(geometry, plane, best, place);
+                let rows = best.chunks_mut(map_width).zip(place.chunks_mut(map_width));
+                for (row, (best, place)) in rows.enumerate() {
+                    take_largest(geometry, row, plane, best, place);
+                }
             },
         );
     });
-    assert!(!places.contains(&UNSEEN), "max_pool: a window of {geometry:?} sees only padding");
-    (values, PoolIndices { shape, image: [height, width], pixels: places.into() })
+    (values, PoolIndices { shape, image: [height, width], pixels: Arc::new(places) })
 }
 
-fn take_largest<T: Element>(geometry: &Geometry, plane: &[T], best: &mut [T], place: &mut [u32]) {
+/// The largest pixels under the windows of one row of spots.
+fn take_largest<T: Element>(
+    geometry: &Geometry,
+    row: usize,
+    plane: &[T],
+    best: &mut [T],
+    place: &mut [u32],
+) {
+    best.fill(T::neg_infinity());
+    place.fill(UNSEEN);
     let stride = geometry.axes()[1].stride;
-    geometry.walk(0..geometry.spots(), |_, run, pixel| {
+    let spots = row * best.len()..(row + 1) * best.len();
+    geometry.walk(spots, |_, run, pixel| {
         let (best, place) = (&mut best[run.clone()], &mut place[run]);
         T::dispatch(Larger { pixels: &plane[pixel..], first: pixel as u32, stride, best, place });
     });
+    assert!(!place.contains(&UNSEEN), "max_pool: a window of {geometry:?} sees only padding");
 }
 
 /// Marks a spot that has seen no pixel yet.
@@ -174,10 +211,20 @@ fn scatter<T: Element>(
 ) -> Tensor<T> {
     assert_eq!(map.shape(), indices.shape(), "the indices are of another map");
     Tensor::build(indices.image_shape(), |out| {
+        let large = is_large::<T>(out.len());
         each_plane(indices, out, indices.area(), |nth, places, plane| {
-            plane.fill(T::zero());
             let values = &map.as_slice()[nth * places.len()..];
-            places.iter().zip(values).for_each(|(&i, &v)| put(&mut plane[i as usize], v));
+            let fill = |plane: &mut [T]| {
+                plane.fill(T::zero());
+                places.iter().zip(values).for_each(|(&i, &v)| put(&mut plane[i as usize], v));
+            };
+            if large {
+                let mut scratch = Buffer::scratch(plane.len());
+                fill(&mut scratch);
+                copy_past_caches(&scratch, plane);
+            } else {
+                fill(plane);
+            }
         });
     })
 }

@@ -8,6 +8,7 @@
 use crate::buffer::Buffer;
 use crate::machine::isa::Routine;
 use crate::machine::lanes::Lanes;
+use crate::machine::stream::{copy_past_caches, is_large};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
 use crate::{Axis, Element, Geometry, Tensor};
@@ -199,17 +200,27 @@ impl Resample {
         let (vertical, horizontal) =
             (Weights::<T>::of(&self.axes[0]), Weights::<T>::of(&self.axes[1]));
         Tensor::build([batch, channels, to_height, to_width], |out| {
+            let large = is_large::<T>(out.len());
             out.par_chunks_mut(to_height * to_width).enumerate().for_each(|(nth, out)| {
                 let plane = &x.as_slice()[nth * height * width..][..height * width];
                 // Along the rows first if there are fewer of them before than after.
-                if height <= to_height {
-                    let mut wide = Buffer::scratch(height * to_width);
-                    horizontal.apply_to_rows(plane, &mut wide);
-                    vertical.apply(&wide, out);
+                let write = |out: &mut [T]| {
+                    if height <= to_height {
+                        let mut wide = Buffer::scratch(height * to_width);
+                        horizontal.apply_to_rows(plane, &mut wide);
+                        vertical.apply(&wide, out);
+                    } else {
+                        let mut short = Buffer::scratch(to_height * width);
+                        vertical.apply(plane, &mut short);
+                        horizontal.apply_to_rows(&short, out);
+                    }
+                };
+                if large {
+                    let mut scratch = Buffer::scratch(out.len());
+                    write(&mut scratch);
+                    copy_past_caches(&scratch, out);
                 } else {
-                    let mut short = Buffer::scratch(to_height * width);
-                    vertical.apply(plane, &mut short);
-                    horizontal.apply_to_rows(&short, out);
+                    write(out);
                 }
             });
         })

@@ -35,6 +35,21 @@ pub unsafe trait Lanes<T>: Copy {
     /// `COUNT` numbers can be written there.
     unsafe fn store(self, to: *mut T, register: Self::Register);
 
+    /// Writes the numbers from `to` on past the caches, where the set has a way to. Others may read
+    /// them after a [`Lanes::fence`].
+    ///
+    /// # Safety
+    /// `COUNT` numbers can be written there, and the address is a multiple of a register's size.
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut T, register: Self::Register) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(to, register) }
+    }
+
+    /// Orders all that was streamed before what follows.
+    #[inline(always)]
+    fn fence(self) {}
+
     /// `a + b`.
     fn add(self, a: Self::Register, b: Self::Register) -> Self::Register;
 
@@ -179,7 +194,7 @@ mod x86 {
 
     macro_rules! lanes {
         ($token:ident, half $half:ident, $element:ty, $register:ty, $count:literal of $registers:literal:
-         $splat:ident $load:ident $store:ident $add:ident $sub:ident $mul:ident $mul_add:ident
+         $splat:ident $load:ident $store:ident $stream:ident $add:ident $sub:ident $mul:ident $mul_add:ident
          $($transpose:item)?) => {
             // SAFETY: loads and stores are the unaligned ones of exactly one register. Everywhere
             // below, the token proves that the processor has the instruction.
@@ -214,6 +229,18 @@ mod x86 {
                 }
 
                 #[inline(always)]
+                unsafe fn stream(self, to: *mut $element, register: $register) {
+                    // SAFETY: the token, and the caller's promise.
+                    unsafe { $stream(to, register) }
+                }
+
+                #[inline(always)]
+                fn fence(self) {
+                    // SAFETY: the token; every processor with it has SSE.
+                    unsafe { _mm_sfence() }
+                }
+
+                #[inline(always)]
                 fn add(self, a: $register, b: $register) -> $register {
                     // SAFETY: the token.
                     unsafe { $add(a, b) }
@@ -243,7 +270,7 @@ mod x86 {
     }
 
     lanes!(Avx512, half Avx512Half, f32, __m512, 16 of 32:
-    _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps
+    _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_stream_ps
     _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps
     unsafe fn transpose(self, from: *const f32, from_row: isize, to: *mut f32, to_row: isize) -> bool {
         // SAFETY: the token, and the caller's promise.
@@ -251,16 +278,16 @@ mod x86 {
         true
     });
     lanes!(Avx512, half Avx512Half, f64, __m512d, 8 of 32:
-        _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd
+        _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_stream_pd
         _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd);
     lanes!(Avx512Half, half Avx512Half, f32, __m256, 8 of 32:
-        _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps
+        _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_stream_ps
         _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps);
     lanes!(Avx512Half, half Avx512Half, f64, __m256d, 4 of 32:
-        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd
+        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_stream_pd
         _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd);
     lanes!(Avx2, half Avx2, f32, __m256, 8 of 16:
-    _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps
+    _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_stream_ps
     _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps
     unsafe fn transpose(self, from: *const f32, from_row: isize, to: *mut f32, to_row: isize) -> bool {
         // SAFETY: the token, and the caller's promise.
@@ -298,6 +325,6 @@ mod x86 {
         }
     }
     lanes!(Avx2, half Avx2, f64, __m256d, 4 of 16:
-        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd
+        _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_stream_pd
         _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd);
 }
