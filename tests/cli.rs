@@ -532,6 +532,7 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
         ("--weight-decay=-1", "weight-decay: expected a number of at least 0, found -1"),
         ("--clip=0", "clip: expected a positive norm, found 0"),
         ("--flip=2", "flip: expected a probability, found 2"),
+        ("--upsample=unpool --model=unet", "upsample: expected deconv or bilinear for a U-Net"),
         ("--jitter=-1", "jitter: expected a strength from 0 to 1, found -1"),
         ("--scale=2,1", "scale: expected a least and a greatest factor"),
         ("--scale=0.5,1", "scale: expected factors from 1, or an --ignore-index"),
@@ -543,7 +544,12 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
     ];
     let data = place.data.path().to_str().unwrap();
     for (option, says) in refused {
-        place.run(&["train", "--data", data, "--out", "run", option]).refused(&[says]);
+        let options = [
+            &["train", "--data", data, "--out", "run"][..],
+            &option.split(' ').collect::<Vec<_>>(),
+        ]
+        .concat();
+        place.run(&options).refused(&[says]);
     }
     let misused = [
         ("--no-such-option", "--no-such-option"),
@@ -557,7 +563,7 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
         ("--lr=fast", "--lr"),
         ("--ignore-index=256", "--ignore-index"),
         ("--seed=-1", "--seed"),
-        ("--model=unet", "--model"),
+        ("--model=resnet", "--model"),
         ("--upsample=magic", "--upsample"),
         ("surplus", "surplus"),
     ];
