@@ -797,3 +797,80 @@ fn the_health_of_trained_kernels_is_told() {
     place.run(&["study", "health", "run", "--tensor", "none"]).misused(&["expected weights"]);
     place.run(&["study", "health", "nowhere"]).refused(&["nowhere: cannot be read"]);
 }
+
+#[test]
+fn bench_prints_one_object_a_line_for_every_case_and_pass() {
+    let place = Place::new();
+    let args = ["bench", "--json", "--repeat", "1", "--threads", "1", "--cases", "L,Gbn,I"];
+    let told = place.run(&args).succeeded();
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let named: Vec<_> = lines
+        .iter()
+        .map(|line| [&line["case"], &line["pass"]].map(|v| v.as_str().unwrap()))
+        .collect();
+    let all = [["L", "fwd"], ["L", "fb"], ["Gbn", "fwd"], ["Gbn", "fb"], ["I", "fwd"]];
+    assert_eq!(named, all);
+    for line in &lines {
+        let number = |key: &str| line[key].as_f64().unwrap();
+        assert_eq!(number("threads"), 1.0);
+        assert!(0.0 < number("q1_ms") && number("q1_ms") <= number("median_ms"), "{line}");
+        assert!(number("median_ms") <= number("q3_ms") && number("peak_gflops") > 0.0, "{line}");
+        // What counts operations says how many a second; norms are bound by memory.
+        assert_eq!(line["gflops"].is_null(), line["case"] == "Gbn", "{line}");
+    }
+    // 2 · 64 · 64 · 9 · 64² operations forward, and twice as many back.
+    let l = &lines[1];
+    let gflop = l["gflops"].as_f64().unwrap() * l["median_ms"].as_f64().unwrap() * 1e-3;
+    assert!((gflop - 3.0 * 2.0 * 64.0 * 64.0 * 9.0 * 4096.0 * 1e-9).abs() < 1e-9, "{gflop}");
+    place.run(&["bench", "--cases", "A,X"]).misused(&["X"]);
+    place.run(&["bench", "--side", "7"]).misused(&["7"]);
+}
+
+#[test]
+fn kernels_that_there_are_not_are_refused() {
+    let place = Place::new();
+    for (name, value, says) in [
+        ("MIRRORGRAD_ISA", "sse9", "expected avx512, avx2 or baseline"),
+        ("MIRRORGRAD_CONV", "fft", "expected plain, direct, depthwise or winograd"),
+    ] {
+        let output = place.command(&["summary"]).env(name, value).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{told}");
+        assert!(told.contains(name) && told.contains(value) && told.contains(says), "{told}");
+    }
+}
+
+#[test]
+fn every_path_and_instruction_set_trains_the_same_network_but_for_rounding() {
+    let place = Place::new();
+    let loss = |name: &str, value: &str| {
+        let run = place.work(&format!("{name}-{value}"));
+        let args =
+            place.train_args(&["--out", run.to_str().unwrap(), "--epochs", "1", "--lr", "1e-3"]);
+        let output = place.command(&args).env(name, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        metrics(&run)[0].train_loss
+    };
+    let best = loss("UNUSED", "");
+    for (name, value) in [
+        ("MIRRORGRAD_ISA", "baseline"),
+        ("MIRRORGRAD_CONV", "plain"),
+        ("MIRRORGRAD_CONV", "direct"),
+        ("MIRRORGRAD_CONV", "winograd"),
+    ] {
+        let other = loss(name, value);
+        assert!((other - best).abs() < 1e-4 * best, "{name} {value}: {other}, {best}");
+    }
+}
+
+#[test]
+fn a_unet_is_trained_and_predicts() {
+    let place = Place::new();
+    let run = place.work("run");
+    place.train(&["--out", run.to_str().unwrap(), "--model", "unet"]);
+    assert_eq!(metrics(&run).len(), 2);
+    let picture = place.data("val/images");
+    let picture = fs::read_dir(picture).unwrap().next().unwrap().unwrap().path();
+    place.run(&["predict", "run", picture.to_str().unwrap(), "--out", "masks"]);
+    assert!(fs::read_dir(place.work("masks")).unwrap().next().is_some());
+}

@@ -226,6 +226,7 @@ impl<T: Element, K: Transform<FROM, TO>, const FROM: usize, const TO: usize>
         let (coefficients, zero) = (Coefficients::new(lanes), lanes.splat(T::zero()));
         for &[from_corner, to_corner] in corners {
             for plane in (0..planes).step_by(L::COUNT) {
+                // By columns, each of which the second transform takes whole.
                 let mut turned = [[zero; FROM]; TO];
                 for i in 0..FROM {
                     let mut row = [zero; FROM];
@@ -234,8 +235,8 @@ impl<T: Element, K: Transform<FROM, TO>, const FROM: usize, const TO: usize>
                         *value = lanes.read(&from[from_corner + at + plane..]);
                     }
                     let row = K::along(&coefficients, row);
-                    for j in 0..TO {
-                        turned[j][i] = row[j];
+                    for (column, &value) in turned.iter_mut().zip(&row) {
+                        column[i] = value;
                     }
                 }
                 let bias = match bias {
