@@ -250,6 +250,24 @@ fn every_path_is_the_plain_one_at_the_sizes_networks_have() {
 }
 
 #[test]
+fn a_phase_costs_what_its_own_taps_cost() {
+    // Every phase looking at every tap would be 10^10 looks.
+    let window = Window { stride: [1, 100_000], ..Window::new([1, 100_000]) };
+    let geometry = window.under([1, 2]).unwrap();
+    let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
+    let [x, w, y] = case.operands(&mut rng(5));
+    for path in [Path::Plain, Path::Direct] {
+        let [map, image, weight] = case.kernels(path, [&x, &w, &y], [None, None]);
+        // Windows that do not overlap: each pixel has one term.
+        let place = |i: usize| (w.as_slice()[i % 100_000], y.as_slice()[i / 100_000]);
+        let want = Tensor::from_fn(image.shape(), |i| place(i).0 * place(i).1);
+        assert_close(&image, &want, 1e-12, &path);
+        let forms = [inner(&map, &y), inner(&image, &x), inner(&weight, &w)];
+        assert!(forms.iter().all(|form| (form - forms[0]).abs() < 1e-9), "{path}: {forms:?}");
+    }
+}
+
+#[test]
 #[should_panic(expected = "no winograd path")]
 fn a_path_refuses_a_window_that_it_does_not_take() {
     let geometry = Window::square(3).stride(2).over([5, 5]).unwrap();

@@ -1,6 +1,7 @@
 //! The ways to compute the form's three maps, and which is taken.
 
 use super::correlation::Correlation;
+use super::phases::PhaseAxis;
 use super::{Form, depthwise, direct_weight, few, plain, winograd};
 use crate::{Element, Geometry, Tensor};
 use std::fmt;
@@ -58,6 +59,7 @@ impl Path {
             Some(_) => Self::Direct,
             None if Self::Depthwise.takes(geometry, groups, weight) => Self::Depthwise,
             None if Self::Winograd.pays(geometry, groups, weight) => Self::Winograd,
+            None if phase_pairs(geometry) > MOST_PAIRS => Self::Plain,
             None => Self::Direct,
         }
     }
@@ -173,6 +175,13 @@ impl Path {
             form.groups
         );
     }
+}
+
+/// Pairs of phase groups beyond which their products are too small to be worth starting.
+const MOST_PAIRS: usize = 64;
+
+fn phase_pairs(geometry: &Geometry) -> usize {
+    PhaseAxis::of_adjoint(geometry).iter().map(|axis| axis.groups.len()).product()
 }
 
 /// The direct path's two ways to compute a correlation.

@@ -6,6 +6,7 @@
 //! interleaving of the phases. For stride 1 there is one phase and nothing to interleave.
 
 use crate::{Axis, Geometry};
+use std::collections::BTreeMap;
 
 /// One axis of a correlation: the place `phase.first + apart · q` of the result reads the sources
 /// `step · q + offset`, for the offsets of its group.
@@ -59,23 +60,32 @@ impl PhaseAxis {
     /// q + (first + before − dilation · tap) / stride, for the taps where that is whole.
     fn adjoint(axis: &Axis) -> Self {
         let stride = axis.stride as isize;
-        let mut groups: Vec<PhaseGroup> = Vec::new();
-        for first in 0..axis.stride.min(axis.image) {
-            let last = ((axis.image - 1 - first) / axis.stride) as isize;
-            let (mut offsets, mut taps) = (Vec::new(), Vec::new());
-            for tap in 0..axis.kernel {
-                let place = (first + axis.before) as isize - (axis.dilation * tap) as isize;
-                let offset = place.div_euclid(stride);
-                let meets = offset + last >= 0 && offset < axis.map as isize;
-                if place.rem_euclid(stride) == 0 && meets {
-                    offsets.push(offset);
-                    taps.push(tap);
-                }
+        let phases = axis.stride.min(axis.image);
+        let mut found: Vec<PhaseGroup> = Vec::with_capacity(phases);
+        for first in 0..phases {
+            let phase = Phase { first, taps: Vec::new() };
+            found.push(PhaseGroup { offsets: Vec::new(), phases: vec![phase] });
+        }
+        for tap in 0..axis.kernel {
+            let place = (axis.dilation * tap) as isize - axis.before as isize;
+            let first = place.rem_euclid(stride) as usize;
+            if first >= phases {
+                continue;
             }
-            let phase = Phase { first, taps };
-            match groups.iter_mut().find(|group| group.offsets == offsets) {
-                Some(group) => group.phases.push(phase),
-                None => groups.push(PhaseGroup { offsets, phases: vec![phase] }),
+            let offset = (first as isize - place) / stride;
+            let last = ((axis.image - 1 - first) / axis.stride) as isize;
+            if offset + last >= 0 && offset < axis.map as isize {
+                found[first].offsets.push(offset);
+                found[first].phases[0].taps.push(tap);
+            }
+        }
+        let mut groups: Vec<PhaseGroup> = Vec::new();
+        let mut nth_of = BTreeMap::new();
+        for PhaseGroup { offsets, phases } in found {
+            let nth = *nth_of.entry(offsets.clone()).or_insert(groups.len());
+            match groups.get_mut(nth) {
+                Some(group) => group.phases.extend(phases),
+                None => groups.push(PhaseGroup { offsets, phases }),
             }
         }
         Self { source: axis.map, result: axis.image, apart: axis.stride, step: 1, groups }
