@@ -54,7 +54,7 @@ impl Correlation {
         from * from_apart + to * to_apart + y * self.kernel_width + x
     }
 
-    /// The biases of the group of the `nth` result; an empty slice without any.
+    /// The biases of the group that the `nth` result belongs to.
     pub fn bias_of<'a, T>(&self, nth: usize, bias: Option<&'a [T]>) -> Option<&'a [T]> {
         bias.map(|bias| &bias[nth % self.groups * self.to..][..self.to])
     }
