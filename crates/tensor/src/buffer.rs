@@ -1,8 +1,9 @@
 //! Where tensors keep their numbers: aligned memory that is used again instead of given back.
 //!
 //! A training step allocates the same sizes again and again, and a page fresh from the system costs
-//! more than the arithmetic done on it. So a dropped buffer goes to a free list of exact sizes, and
-//! the list never holds more than what has been in use at one time.
+//! more than the arithmetic done on it. So a dropped buffer goes to a free list of exact sizes. What is
+//! used and what is free are together never more than what has been in use at one time, and a little
+//! for scratch, of which every kernel has sizes of its own.
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
@@ -13,6 +14,9 @@ const ALIGNMENT: usize = 64;
 
 /// Smaller buffers are left to the system's allocator, which is good at them.
 const POOLED_BYTES: usize = 16 << 10;
+
+/// Free numbers that are kept beyond what has been in use at one time.
+const SPARE: usize = 1 << 20;
 
 /// Something that buffers hold: plain numbers, of which any bits are one.
 pub trait Pooled: Copy + Default + Send + Sync + 'static {
@@ -139,10 +143,10 @@ impl<T: Pooled> FreeList<T> {
 
 impl<T> Shelves<T> {
     /// Takes out the largest free buffers until what is used and what is free together are no more
-    /// than what was once in use.
+    /// than what was once in use, and [`SPARE`].
     fn trim(&mut self) -> Vec<Vec<T>> {
         let mut surplus = Vec::new();
-        while self.used + self.free > self.most_used {
+        while self.used + self.free > self.most_used + SPARE {
             let Some(mut shelf) = self.by_len.last_entry() else { break };
             match shelf.get_mut().pop() {
                 Some(memory) => {
@@ -178,15 +182,16 @@ mod tests {
     }
 
     #[test]
-    fn free_memory_never_exceeds_what_was_in_use() {
+    fn free_memory_never_exceeds_what_was_in_use_by_much() {
         let list = FreeList::<f32>::new();
-        let lens = [10_000, 20_000, 30_000, 40_000];
+        let lens = [1, 2, 3, 4].map(|millions| millions * SPARE);
         for len in lens {
-            let memory = list.take(len).unwrap_or_else(|| vec![0.0; len]);
+            let memory = list.take(len).unwrap_or_default(); // The list never looks inside.
             list.give(memory, len);
         }
         let shelves = list.0.lock().unwrap();
         assert_eq!(shelves.used, 0);
-        assert!(shelves.free <= shelves.most_used && shelves.most_used == 40_000, "{shelves:?}");
+        assert_eq!(shelves.most_used, 4 * SPARE);
+        assert!(shelves.free <= shelves.most_used + SPARE, "{shelves:?}");
     }
 }

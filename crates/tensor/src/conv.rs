@@ -105,7 +105,7 @@ pub fn conv_weight<T: Element>(
     map: &Tensor<T>,
 ) -> Tensor<T> {
     let weight = Form::weight_shape(geometry, groups, image, map);
-    Path::fastest(geometry, groups, &weight).weight(geometry, groups, image, map)
+    Path::fastest_for_weight(geometry, groups, &weight).weight(geometry, groups, image, map)
 }
 
 /// The sizes of one call. `nth` counts groups of a batch: picture by picture, group by group.

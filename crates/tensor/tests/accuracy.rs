@@ -4,26 +4,38 @@
 mod common;
 
 use common::{noise, rng};
-use mirrorgrad_tensor::{Element, Isa, Path, Tensor, Window};
+use mirrorgrad_tensor::{Element, Geometry, Isa, Path, Tensor, Window};
 
 /// The form's operands: image, weight, map.
 type Operands<T> = [Tensor<T>; 3];
 
-/// Pictures and channels of a 3×3 layer, and the side of its pictures.
-const LAYERS: [(usize, usize, usize); 4] = [(1, 16, 64), (4, 64, 32), (1, 256, 16), (8, 32, 64)];
+/// Kernel and stride of a layer, pictures and channels, and the side of its pictures.
+type Layer = ([usize; 2], usize, usize, usize);
 
-fn operands(batch: usize, channels: usize, side: usize) -> Operands<f64> {
-    let rng = &mut rng(1);
-    let image = [batch, channels, side, side];
-    // As behind a relu: the mean is not zero.
-    let positive = noise::<f32>(&image, rng).map(|v| v.max(0.0));
-    [positive.cast(), noise::<f32>(&[channels, channels, 3, 3], rng).cast(), {
-        noise::<f32>(&image, rng).cast()
-    }]
+const LAYERS: [Layer; 6] = [
+    ([3, 1], 1, 16, 64),
+    ([3, 1], 4, 64, 32),
+    ([3, 1], 1, 256, 16),
+    ([3, 1], 8, 32, 64),
+    ([3, 2], 4, 64, 64),
+    ([4, 2], 4, 64, 64),
+];
+
+fn geometry(([kernel, stride], _, _, side): Layer) -> Geometry {
+    Window::square(kernel).stride(stride).padding(1).over([side, side]).unwrap()
 }
 
-fn maps<T: Element>(path: Path, side: usize, operands: &Operands<f64>) -> Operands<f64> {
-    let geometry = Window::square(3).padding(1).over([side, side]).unwrap();
+fn operands(layer @ ([kernel, _], batch, channels, side): Layer) -> Operands<f64> {
+    let (rng, [height, width]) = (&mut rng(1), geometry(layer).map());
+    // As behind a relu: the mean is not zero.
+    let positive = noise::<f32>(&[batch, channels, side, side], rng).map(|v| v.max(0.0));
+    let weight = noise::<f32>(&[channels, channels, kernel, kernel], rng);
+    let map = noise::<f32>(&[batch, channels, height, width], rng);
+    [positive.cast(), weight.cast(), map.cast()]
+}
+
+fn maps<T: Element>(path: Path, layer: Layer, operands: &Operands<f64>) -> Operands<f64> {
+    let geometry = geometry(layer);
     let [x, w, y] = operands.each_ref().map(|operand| operand.cast::<T>());
     [
         path.map(&geometry, 1, &x, &w, None).cast(),
@@ -43,15 +55,16 @@ fn error(got: &Tensor<f64>, truth: &Tensor<f64>) -> [f64; 2] {
 #[test]
 fn the_error_of_winograd_is_within_ten_times_that_of_the_direct_path() {
     println!("{}, f32 against f64: root mean square, largest", Isa::chosen().unwrap());
-    for (batch, channels, side) in LAYERS {
-        let operands = operands(batch, channels, side);
-        let truth = maps::<f64>(Path::Plain, side, &operands);
+    for layer in LAYERS {
+        let operands = operands(layer);
+        let truth = maps::<f64>(Path::Plain, layer, &operands);
         let errors = [Path::Plain, Path::Direct, Path::Winograd].map(|path| {
-            let maps = maps::<f32>(path, side, &operands);
+            let maps = maps::<f32>(path, layer, &operands);
             let errors = [0, 1, 2].map(|i| error(&maps[i], &truth[i]));
             let tell = |[mean, most]: [f64; 2]| format!("{mean:.1e} {most:.1e}");
+            let ([kernel, stride], batch, channels, side) = layer;
             println!(
-                "{batch} of {channels:>3}x{side}x{side} {:<9} map {}  image {}  weight {}",
+                "{kernel}x{kernel} by {stride}, {batch} of {channels:>3}x{side}x{side} {:<9} map {}  image {}  weight {}",
                 path.to_string(),
                 tell(errors[0]),
                 tell(errors[1]),
@@ -73,11 +86,11 @@ fn the_error_of_winograd_is_within_ten_times_that_of_the_direct_path() {
 
 #[test]
 fn every_path_is_exact_to_double_precision_in_double_precision() {
-    for (batch, channels, side) in LAYERS {
-        let operands = operands(batch, channels, side);
-        let truth = maps::<f64>(Path::Plain, side, &operands);
+    for layer in LAYERS {
+        let operands = operands(layer);
+        let truth = maps::<f64>(Path::Plain, layer, &operands);
         for path in [Path::Direct, Path::Winograd] {
-            let maps = maps::<f64>(path, side, &operands);
+            let maps = maps::<f64>(path, layer, &operands);
             for (got, truth) in maps.iter().zip(&truth) {
                 let [mean, most] = error(got, truth);
                 assert!(mean < 1e-14 && most < 1e-13, "{path}: {mean:e} {most:e}");

@@ -270,7 +270,7 @@ fn a_phase_costs_what_its_own_taps_cost() {
 #[test]
 #[should_panic(expected = "no winograd path")]
 fn a_path_refuses_a_window_that_it_does_not_take() {
-    let geometry = Window::square(3).stride(2).over([5, 5]).unwrap();
+    let geometry = Window::square(3).dilation(2).over([5, 5]).unwrap();
     let (x, w) = (Tensor::<f32>::ones([1, 1, 5, 5]), Tensor::ones([1, 1, 3, 3]));
     Path::Winograd.map(&geometry, 1, &x, &w, None);
 }

@@ -17,7 +17,8 @@ pub enum Path {
     Direct,
     /// Shifted planes, scaled and added: where every group has one plane on either side.
     Depthwise,
-    /// 3×3 windows with stride 1, transformed: F(4×4, 3×3), with a quarter of the multiplications.
+    /// Transformed tiles of 4×4 spots, with a quarter to a half of the multiplications: windows without
+    /// dilation whose stride is 1 or 2 and whose taps overlap, each spot with at most two others.
     Winograd,
 }
 
@@ -49,7 +50,7 @@ impl Path {
             .clone()
     }
 
-    /// The fastest path for a geometry and a weight, or the chosen one.
+    /// The fastest path to a map or an image, for a geometry and a weight; or the chosen one.
     ///
     /// # Panics
     /// If `MIRRORGRAD_CONV` names none; see [`Path::chosen`].
@@ -58,7 +59,9 @@ impl Path {
             Some(path) if path.takes(geometry, groups, weight) => path,
             Some(_) => Self::Direct,
             None if Self::Depthwise.takes(geometry, groups, weight) => Self::Depthwise,
-            None if Self::Winograd.pays(geometry, groups, weight) => Self::Winograd,
+            None if winograd::pays(geometry, [weight[0] / groups.max(1), weight[1]]) => {
+                Self::Winograd
+            }
             None if phase_pairs(geometry) > MOST_PAIRS => Self::Plain,
             None => Self::Direct,
         }
@@ -69,20 +72,22 @@ impl Path {
         match self {
             Self::Plain | Self::Direct => true,
             Self::Depthwise => groups > 1 && weight[0] == groups && weight[1] == 1,
-            Self::Winograd => geometry.axes().iter().all(|axis| {
-                let all_meet = (0..3).all(|tap| !axis.spots_inside(tap).is_empty());
-                [axis.kernel, axis.stride, axis.dilation] == [3, 1, 1] && all_meet
-            }),
+            Self::Winograd => geometry.axes().iter().all(winograd::takes),
         }
     }
 
-    /// Whether the transforms cost less than the multiplications they save: there are planes enough
-    /// to spread them over, and the tiles fit the map.
-    fn pays(self, geometry: &Geometry, groups: usize, weight: &[usize]) -> bool {
-        let tiles: usize = geometry.map().iter().map(|spots| spots.div_ceil(4)).product();
-        self.takes(geometry, groups, weight)
-            && (weight[0] / groups.max(1)).min(weight[1]) >= 12
-            && 16 * tiles <= 2 * geometry.spots()
+    /// The fastest path to a weight; or the chosen one.
+    ///
+    /// # Panics
+    /// If `MIRRORGRAD_CONV` names none; see [`Path::chosen`].
+    pub fn fastest_for_weight(geometry: &Geometry, groups: usize, weight: &[usize]) -> Self {
+        let strided = geometry.axes().iter().any(|axis| axis.stride > 1);
+        match Self::fastest(geometry, groups, weight) {
+            // Behind a stride, a weight's transform is six to nine times its size: too much to be added
+            // to for every few tiles.
+            Self::Winograd if strided && Self::chosen() == Ok(None) => Self::Direct,
+            path => path,
+        }
     }
 
     /// [`conv`](crate::conv) by this path.

@@ -94,6 +94,52 @@ pub unsafe trait Lanes<T>: Copy {
         // SAFETY: the slice was just found to be long enough.
         unsafe { self.store(to.as_mut_ptr(), register) }
     }
+
+    /// Registers from `count` places of a slice, the first `at` and the others `apart` from each other;
+    /// those behind them stay what they are.
+    ///
+    /// # Panics
+    /// If one reaches beyond the slice, or there are more than there is room for.
+    #[inline(always)]
+    fn read_every<const MOST: usize>(
+        self,
+        from: &[T],
+        [at, apart]: [usize; 2],
+        count: usize,
+        registers: &mut [Self::Register; MOST],
+    ) {
+        assert!(count <= MOST && reach::<T, Self>(at, apart, count) <= from.len());
+        for (n, register) in registers.iter_mut().take(count).enumerate() {
+            // SAFETY: the last of the places was just found to lie inside, and so do those before.
+            *register = unsafe { self.load(from.as_ptr().add(at + n * apart)) };
+        }
+    }
+
+    /// Writes the first `count` registers where [`read_every`](Lanes::read_every) reads them.
+    ///
+    /// # Panics
+    /// If one reaches beyond the slice, or there are not so many.
+    #[inline(always)]
+    fn write_every<const MOST: usize>(
+        self,
+        to: &mut [T],
+        [at, apart]: [usize; 2],
+        count: usize,
+        registers: &[Self::Register; MOST],
+    ) {
+        assert!(count <= MOST && reach::<T, Self>(at, apart, count) <= to.len());
+        for (n, &register) in registers.iter().take(count).enumerate() {
+            // SAFETY: the last of the places was just found to lie inside, and so do those before.
+            unsafe { self.store(to.as_mut_ptr().add(at + n * apart), register) };
+        }
+    }
+}
+
+/// Where the last of some registers ends.
+#[inline(always)]
+fn reach<T, L: Lanes<T>>(at: usize, apart: usize, count: usize) -> usize {
+    let last = apart.saturating_mul(count.saturating_sub(1));
+    at.saturating_add(last).saturating_add(L::COUNT)
 }
 
 /// Registers of four numbers that every compiler makes something of.

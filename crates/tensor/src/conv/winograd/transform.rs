@@ -1,4 +1,4 @@
-//! The transforms of F(4×4, 3×3), and their transposes.
+//! The transforms of F(4, r) for r of 1, 2 and 3 taps, and their transposes.
 //!
 //! With the points 0, ±a, ±b and ∞, a polynomial product of lengths 4 and 3 is six products of values
 //! (Winograd 1980; Lavin & Gray 2016). As a trilinear form of an input d of 6, a kernel g of 3 and an
@@ -9,8 +9,14 @@
 //! ```
 //!
 //! so that every map is: transform two operands, multiply, transform back by the third's transpose.
+//!
+//! A kernel of two taps is one of three that begins with 0. Its value at the point 0 is 0, and what is
+//! left are five products, none of which reads the first number of the input. A single tap is
+//! multiplied with four numbers as they are.
 
+use super::parts::{Part, Parts, Steps};
 use crate::Element;
+use crate::buffer::Buffer;
 use crate::machine::isa::Routine;
 use crate::machine::lanes::Lanes;
 use std::marker::PhantomData;
@@ -19,24 +25,72 @@ use std::marker::PhantomData;
 /// large; of the pairs that were tried, the largest error is least here.
 const POINTS: [f64; 2] = [std::f64::consts::FRAC_1_SQRT_2, std::f64::consts::SQRT_2];
 
-/// Places of a transformed tile along one axis.
-pub(super) const SIDE: usize = 6;
-
-/// Places of a tile of the result along one axis.
+/// Results of a tile along one axis.
 pub(super) const TILE: usize = 4;
 
-/// A transform along one axis, of `FROM` values to `TO`.
-pub(super) trait Transform<const FROM: usize, const TO: usize> {
-    fn along<T: Element, L: Lanes<T>>(
+/// The most taps along one axis.
+pub(in crate::conv) const MOST_TAPS: usize = 3;
+
+/// The most numbers of a transform along one axis.
+const MOST: usize = TILE + MOST_TAPS - 1;
+
+/// What a transform reads or writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::conv) enum Side {
+    /// d.
+    Source,
+    /// The values at the points.
+    Places,
+    /// g.
+    Taps,
+    /// y.
+    Result,
+}
+
+impl Side {
+    /// How many numbers a kernel of so many taps has there.
+    #[inline(always)]
+    pub const fn length(self, taps: usize) -> usize {
+        match self {
+            Self::Source | Self::Places => TILE + taps - 1,
+            Self::Taps => taps,
+            Self::Result => TILE,
+        }
+    }
+
+    /// Numbers that two taps are short of three, at the beginning.
+    #[inline(always)]
+    const fn missing(self, taps: usize) -> usize {
+        match self {
+            Self::Source | Self::Places | Self::Taps => MOST_TAPS - taps,
+            Self::Result => 0,
+        }
+    }
+}
+
+/// A transform along one axis. Of the arrays, only the first numbers are meant.
+pub(super) trait Transform {
+    const FROM: Side;
+    const TO: Side;
+
+    /// For three taps.
+    fn three<T: Element, L: Lanes<T>>(
         coefficients: &Coefficients<T, L>,
-        values: [L::Register; FROM],
-    ) -> [L::Register; TO];
+        values: [L::Register; MOST],
+    ) -> [L::Register; MOST];
+
+    /// For one tap.
+    #[inline(always)]
+    fn one<T: Element, L: Lanes<T>>(_: L, values: [L::Register; MOST]) -> [L::Register; MOST] {
+        values
+    }
 }
 
 /// The transforms' coefficients in every lane of a register.
 #[derive(Clone, Copy)]
 pub(super) struct Coefficients<T: Element, L: Lanes<T>> {
     lanes: L,
+    zero: L::Register,
     /// a, a², a³.
     a: [L::Register; 3],
     /// b, b², b³.
@@ -57,6 +111,7 @@ impl<T: Element, L: Lanes<T>> Coefficients<T, L> {
         let (a2, b2) = (a * a, b * b);
         Self {
             lanes,
+            zero: all(0.0),
             a: [all(a), all(a2), all(a * a2)],
             b: [all(b), all(b2), all(b * b2)],
             both: all(a2 * b2),
@@ -73,12 +128,15 @@ impl<T: Element, L: Lanes<T>> Coefficients<T, L> {
 /// Bᵀ d.
 pub(super) struct Input;
 
-impl Transform<6, 6> for Input {
+impl Transform for Input {
+    const FROM: Side = Side::Source;
+    const TO: Side = Side::Places;
+
     #[inline(always)]
-    fn along<T: Element, L: Lanes<T>>(
+    fn three<T: Element, L: Lanes<T>>(
         c: &Coefficients<T, L>,
-        d: [L::Register; 6],
-    ) -> [L::Register; 6] {
+        d: [L::Register; MOST],
+    ) -> [L::Register; MOST] {
         let l = c.lanes;
         let minus = |x, times, y| l.sub(x, l.mul(times, y));
         let [even_a, even_b] = [minus(d[4], c.b[1], d[2]), minus(d[4], c.a[1], d[2])];
@@ -98,12 +156,15 @@ impl Transform<6, 6> for Input {
 /// G g.
 pub(super) struct Kernel;
 
-impl Transform<3, 6> for Kernel {
+impl Transform for Kernel {
+    const FROM: Side = Side::Taps;
+    const TO: Side = Side::Places;
+
     #[inline(always)]
-    fn along<T: Element, L: Lanes<T>>(
+    fn three<T: Element, L: Lanes<T>>(
         c: &Coefficients<T, L>,
-        g: [L::Register; 3],
-    ) -> [L::Register; 6] {
+        g: [L::Register; MOST],
+    ) -> [L::Register; MOST] {
         let l = c.lanes;
         let pair = |[p, p2, _]: [L::Register; 3], scale| {
             let (even, odd) = (l.mul_add(p2, g[2], g[0]), l.mul(p, g[1]));
@@ -112,17 +173,25 @@ impl Transform<3, 6> for Kernel {
         let ([a0, a1], [b0, b1]) = (pair(c.a, c.scale[1]), pair(c.b, c.scale[2]));
         [l.mul(c.scale[0], g[0]), a0, a1, b0, b1, g[2]]
     }
+
+    #[inline(always)]
+    fn one<T: Element, L: Lanes<T>>(_: L, g: [L::Register; MOST]) -> [L::Register; MOST] {
+        [g[0]; MOST]
+    }
 }
 
 /// A y.
 pub(super) struct Output;
 
-impl Transform<4, 6> for Output {
+impl Transform for Output {
+    const FROM: Side = Side::Result;
+    const TO: Side = Side::Places;
+
     #[inline(always)]
-    fn along<T: Element, L: Lanes<T>>(
+    fn three<T: Element, L: Lanes<T>>(
         c: &Coefficients<T, L>,
-        y: [L::Register; 4],
-    ) -> [L::Register; 6] {
+        y: [L::Register; MOST],
+    ) -> [L::Register; MOST] {
         let l = c.lanes;
         let pair = |[p, p2, p3]: [L::Register; 3]| {
             let (even, odd) = (l.mul_add(p2, y[2], y[0]), l.mul_add(p3, y[3], l.mul(p, y[1])));
@@ -136,12 +205,15 @@ impl Transform<4, 6> for Output {
 /// Aᵀ m.
 pub(super) struct OutputBack;
 
-impl Transform<6, 4> for OutputBack {
+impl Transform for OutputBack {
+    const FROM: Side = Side::Places;
+    const TO: Side = Side::Result;
+
     #[inline(always)]
-    fn along<T: Element, L: Lanes<T>>(
+    fn three<T: Element, L: Lanes<T>>(
         c: &Coefficients<T, L>,
-        m: [L::Register; 6],
-    ) -> [L::Register; 4] {
+        m: [L::Register; MOST],
+    ) -> [L::Register; MOST] {
         let l = c.lanes;
         let [even_a, odd_a] = [l.add(m[1], m[2]), l.sub(m[1], m[2])];
         let [even_b, odd_b] = [l.add(m[3], m[4]), l.sub(m[3], m[4])];
@@ -150,6 +222,8 @@ impl Transform<6, 4> for OutputBack {
             l.mul_add(c.a[0], odd_a, l.mul(c.b[0], odd_b)),
             l.mul_add(c.a[1], even_a, l.mul(c.b[1], even_b)),
             l.mul_add(c.a[2], odd_a, l.mul_add(c.b[2], odd_b, m[5])),
+            c.zero,
+            c.zero,
         ]
     }
 }
@@ -157,12 +231,15 @@ impl Transform<6, 4> for OutputBack {
 /// Gᵀ u.
 pub(super) struct KernelBack;
 
-impl Transform<6, 3> for KernelBack {
+impl Transform for KernelBack {
+    const FROM: Side = Side::Places;
+    const TO: Side = Side::Taps;
+
     #[inline(always)]
-    fn along<T: Element, L: Lanes<T>>(
+    fn three<T: Element, L: Lanes<T>>(
         c: &Coefficients<T, L>,
-        u: [L::Register; 6],
-    ) -> [L::Register; 3] {
+        u: [L::Register; MOST],
+    ) -> [L::Register; MOST] {
         let l = c.lanes;
         let pair = |p, q, scale| [l.mul(scale, l.add(p, q)), l.mul(scale, l.sub(p, q))];
         let [even_a, odd_a] = pair(u[1], u[2], c.scale[1]);
@@ -171,12 +248,21 @@ impl Transform<6, 3> for KernelBack {
             l.mul_add(c.scale[0], u[0], l.add(even_a, even_b)),
             l.mul_add(c.a[0], odd_a, l.mul(c.b[0], odd_b)),
             l.mul_add(c.a[1], even_a, l.mul_add(c.b[1], even_b, u[5])),
+            c.zero,
+            c.zero,
+            c.zero,
         ]
+    }
+
+    #[inline(always)]
+    fn one<T: Element, L: Lanes<T>>(l: L, u: [L::Register; MOST]) -> [L::Register; MOST] {
+        [l.add(l.add(u[0], u[1]), l.add(u[2], u[3])); MOST]
     }
 }
 
 /// Squares of numbers to be transformed along both axes, for many planes that lie side by side.
 pub(super) struct Squares<'a, T> {
+    pub axes: &'a [Parts; 2],
     pub from: &'a [T],
     /// How far the rows and the columns of a square are apart.
     pub from_apart: [usize; 2],
@@ -191,19 +277,17 @@ pub(super) struct Squares<'a, T> {
 
 impl<T: Element> Squares<'_, T> {
     /// Applies a transform to the rows of every square and then to the columns.
-    pub fn transform<K: Transform<FROM, TO>, const FROM: usize, const TO: usize>(self) {
-        T::dispatch(Pass::<_, K, FROM, TO> { squares: self, kind: PhantomData });
+    pub fn transform<K: Transform>(self) {
+        T::dispatch(Pass::<_, K> { squares: self, kind: PhantomData });
     }
 }
 
-struct Pass<'a, T, K, const FROM: usize, const TO: usize> {
+struct Pass<'a, T, K> {
     squares: Squares<'a, T>,
     kind: PhantomData<K>,
 }
 
-impl<T: Element, K: Transform<FROM, TO>, const FROM: usize, const TO: usize> Routine<T>
-    for Pass<'_, T, K, FROM, TO>
-{
+impl<T: Element, K: Transform> Routine<T> for Pass<'_, T, K> {
     type Output = ();
 
     #[inline(always)]
@@ -215,42 +299,165 @@ impl<T: Element, K: Transform<FROM, TO>, const FROM: usize, const TO: usize> Rou
     }
 }
 
-impl<T: Element, K: Transform<FROM, TO>, const FROM: usize, const TO: usize>
-    Pass<'_, T, K, FROM, TO>
-{
+impl<T: Element, K: Transform> Pass<'_, T, K> {
     // Loops instead of closures over arrays: what is not inlined would not be compiled for the
     // instruction set.
     #[inline(always)]
     fn on<L: Lanes<T>>(self, lanes: L) {
-        let Squares { from, from_apart, to, to_apart, corners, planes, bias } = self.squares;
-        let (coefficients, zero) = (Coefficients::new(lanes), lanes.splat(T::zero()));
+        let Squares { axes, from, from_apart, to, to_apart, corners, planes, bias } = self.squares;
+        let coefficients = Coefficients::new(lanes);
+        let [y, x] = axes;
+        let (rows, columns) = (y.length(K::FROM), x.length(K::TO));
+        // By columns, each of which the second transform takes whole.
+        let mut turned = Buffer::scratch(columns * rows * L::COUNT);
         for &[from_corner, to_corner] in corners {
             for plane in (0..planes).step_by(L::COUNT) {
-                // By columns, each of which the second transform takes whole.
-                let mut turned = [[zero; FROM]; TO];
-                for i in 0..FROM {
-                    let mut row = [zero; FROM];
-                    for (j, value) in row.iter_mut().enumerate() {
-                        let at = i * from_apart[0] + j * from_apart[1];
-                        *value = lanes.read(&from[from_corner + at + plane..]);
-                    }
-                    let row = K::along(&coefficients, row);
-                    for (column, &value) in turned.iter_mut().zip(&row) {
-                        column[i] = value;
+                let source =
+                    Lines { at: from_corner + plane, line: from_apart[0], apart: from_apart[1] };
+                let target = Lines { at: 0, line: L::COUNT, apart: rows * L::COUNT };
+                for part in &x.parts {
+                    let (source, target) = (source.of(part.on(K::FROM)), target.of(part.on(K::TO)));
+                    let start = Start::of::<K>(part, coefficients.zero);
+                    match part.taps.len() {
+                        1 => along::<_, _, K, 1>(
+                            &coefficients,
+                            from,
+                            source,
+                            &mut turned,
+                            target,
+                            rows,
+                            start,
+                        ),
+                        2 => along::<_, _, K, 2>(
+                            &coefficients,
+                            from,
+                            source,
+                            &mut turned,
+                            target,
+                            rows,
+                            start,
+                        ),
+                        _ => along::<_, _, K, 3>(
+                            &coefficients,
+                            from,
+                            source,
+                            &mut turned,
+                            target,
+                            rows,
+                            start,
+                        ),
                     }
                 }
                 let bias = match bias {
                     Some(bias) => lanes.read(&bias[plane..]),
-                    None => zero,
+                    None => coefficients.zero,
                 };
-                for (j, column) in turned.into_iter().enumerate() {
-                    let column = K::along(&coefficients, column);
-                    for (i, &value) in column.iter().enumerate() {
-                        let at = i * to_apart[0] + j * to_apart[1];
-                        lanes.write(&mut to[to_corner + at + plane..], lanes.add(value, bias));
+                let source = Lines { at: 0, line: rows * L::COUNT, apart: L::COUNT };
+                let target = Lines { at: to_corner + plane, line: to_apart[1], apart: to_apart[0] };
+                for part in &y.parts {
+                    let (source, target) = (source.of(part.on(K::FROM)), target.of(part.on(K::TO)));
+                    let start = Start::of::<K>(part, bias);
+                    match part.taps.len() {
+                        1 => along::<_, _, K, 1>(
+                            &coefficients,
+                            &turned,
+                            source,
+                            to,
+                            target,
+                            columns,
+                            start,
+                        ),
+                        2 => along::<_, _, K, 2>(
+                            &coefficients,
+                            &turned,
+                            source,
+                            to,
+                            target,
+                            columns,
+                            start,
+                        ),
+                        _ => along::<_, _, K, 3>(
+                            &coefficients,
+                            &turned,
+                            source,
+                            to,
+                            target,
+                            columns,
+                            start,
+                        ),
                     }
                 }
             }
         }
+    }
+}
+
+/// What a transform's results are added to.
+#[derive(Clone, Copy)]
+enum Start<R> {
+    These(R),
+    Kept,
+}
+
+impl<R> Start<R> {
+    #[inline(always)]
+    fn of<K: Transform>(part: &Part, first: R) -> Self {
+        if K::TO == Side::Result && part.adds { Self::Kept } else { Self::These(first) }
+    }
+}
+
+/// Lines of registers: the `n`th of the `i`th line is at `at + i · line + n · apart`.
+#[derive(Clone, Copy)]
+struct Lines {
+    at: usize,
+    line: usize,
+    apart: usize,
+}
+
+impl Lines {
+    /// Only some registers of each.
+    #[inline(always)]
+    fn of(self, steps: Steps) -> Self {
+        Self { at: self.at + steps.start * self.apart, apart: self.apart * steps.apart, ..self }
+    }
+}
+
+/// Transforms `count` lines.
+#[inline(always)]
+fn along<T: Element, L: Lanes<T>, K: Transform, const TAPS: usize>(
+    c: &Coefficients<T, L>,
+    from: &[T],
+    source: Lines,
+    to: &mut [T],
+    target: Lines,
+    count: usize,
+    start: Start<L::Register>,
+) {
+    let lanes = c.lanes;
+    // A single tap has transforms of its own; two are the last of three.
+    let missing = |side: Side| if TAPS == 1 { 0 } else { side.missing(TAPS) };
+    let [from_missing, to_missing] = [missing(K::FROM), missing(K::TO)];
+    let (count_from, count_to) = (K::FROM.length(TAPS), K::TO.length(TAPS));
+    for line in 0..count {
+        let mut read = [c.zero; MOST];
+        let at = source.at + line * source.line;
+        lanes.read_every(from, [at, source.apart], count_from, &mut read);
+        let mut values = [c.zero; MOST];
+        for n in 0..count_from {
+            values[from_missing + n] = read[n];
+        }
+        let values = if TAPS == 1 { K::one(lanes, values) } else { K::three(c, values) };
+        let place = [target.at + line * target.line, target.apart];
+        let mut results = match start {
+            Start::These(start) => [start; MOST],
+            Start::Kept => [c.zero; MOST],
+        };
+        if matches!(start, Start::Kept) {
+            lanes.read_every(to, place, count_to, &mut results);
+        }
+        for n in 0..count_to {
+            results[n] = lanes.add(results[n], values[to_missing + n]);
+        }
+        lanes.write_every(to, place, count_to, &results);
     }
 }
