@@ -22,6 +22,7 @@ mod path;
 mod phases;
 mod plain;
 mod stage;
+mod weave;
 mod winograd;
 
 pub use path::{Path, PathError};

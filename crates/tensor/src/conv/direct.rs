@@ -5,12 +5,11 @@ use super::correlation::Correlation;
 use super::panels::{Packed, Panel};
 use super::phases::Phase;
 use super::stage::{Blocking, blocks, split, spot_table};
+use super::weave::weave;
 use crate::buffer::Buffer;
 use crate::machine::product::{Lines, Product, Start};
-use crate::machine::transpose::transpose;
-use crate::matmul::{matrix, matrix_mut};
 use crate::{Element, Tensor};
-use ndarray::{ArrayViewMut3, Axis, s};
+use ndarray::{ArrayViewMut3, Axis};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -19,10 +18,10 @@ use std::ops::Range;
 const RUN: usize = 1024;
 
 /// The weights of the result planes `to` for the phases of two groups, one along each axis.
-struct PhaseWeights<T: Element> {
-    nth: [usize; 2],
-    to: Range<usize>,
-    packed: Packed<T>,
+pub(super) struct PhaseWeights<T: Element> {
+    pub nth: [usize; 2],
+    pub to: Range<usize>,
+    pub packed: Packed<T>,
 }
 
 impl Correlation {
@@ -81,7 +80,7 @@ impl Correlation {
                 );
                 tile.add(&picture, &rows, &steps, first..first + planes);
             }
-            tile.write(size, &mut out);
+            weave(self, weights, &tile.sums, *size, &mut out);
         });
     }
 
@@ -224,141 +223,6 @@ impl<'a, T: Element> Tile<'a, T> {
                     start = Start::Kept;
                 }
             }
-        }
-    }
-
-    /// Puts the sums where they belong in the result's planes.
-    fn write(&self, &[_, columns]: &[usize; 2], out: &mut ArrayViewMut3<'_, T>) {
-        let [y, x] = &self.correlation.axes;
-        let alternate = x.apart == 2 && x.groups.len() == 2;
-        let mut sums = &self.sums[..];
-        let mut weights = self.weights;
-        while let [first, after @ ..] = weights {
-            weights = after;
-            let panels = &first.packed.panels;
-            let (own, rest) = sums.split_at(self.spots * Panel::room(panels));
-            sums = rest;
-            if alternate {
-                // The other group along the row has the pixels in between, in the same order.
-                weights = &after[1..];
-                let (other, rest) = sums.split_at(own.len());
-                sums = rest;
-                self.write_alternating(first, [own, other], columns, out);
-                continue;
-            }
-            for panel in panels {
-                let own = &own[panel.place(self.spots)];
-                for (row, line) in own.chunks_exact(columns * panel.width).enumerate() {
-                    if y.apart * x.apart == 1 {
-                        let line = matrix([columns, panel.width], line);
-                        transpose(
-                            line.slice(s![.., ..panel.columns.len()]),
-                            out.slice_mut(s![panel.columns.clone(), row, ..]),
-                        );
-                    } else {
-                        self.write_runs(first, panel, row, line, out);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Writes one row of places of a panel whose columns hold several phases along the row.
-    fn write_runs(
-        &self,
-        weights: &PhaseWeights<T>,
-        panel: &Panel,
-        row: usize,
-        line: &[T],
-        out: &mut ArrayViewMut3<'_, T>,
-    ) {
-        let [y, x] = self.correlation.phases(weights.nth);
-        let [apart_y, apart_x] = [0, 1].map(|axis| self.correlation.axes[axis].apart);
-        let mut column = panel.columns.start;
-        while column < panel.columns.end {
-            let (plane, phase) = (column / (y.len() * x.len()), column % (y.len() * x.len()));
-            let row = y[phase / x.len()].first + apart_y * row;
-            let x = &x[phase % x.len()..];
-            let x = &x[..x.len().min(panel.columns.end - column)];
-            if row < out.dim().1 {
-                let line = &line[column - panel.columns.start..];
-                interleave(x, line, panel.width, row_of(out, plane, row), apart_x);
-            }
-            column += x.len();
-        }
-    }
-
-    /// Writes two groups that hold one phase each, the even and the odd pixels of a row.
-    fn write_alternating(
-        &self,
-        weights: &PhaseWeights<T>,
-        sums: [&[T]; 2],
-        columns: usize,
-        out: &mut ArrayViewMut3<'_, T>,
-    ) {
-        let [y, _] = self.correlation.phases(weights.nth);
-        let apart = self.correlation.axes[0].apart;
-        for panel in &weights.packed.panels {
-            let mut turned = Buffer::scratch(2 * panel.columns.len() * columns);
-            for row in 0..self.spots / columns {
-                let halves = turned.chunks_exact_mut(panel.columns.len() * columns);
-                for (turned, sums) in halves.zip(sums) {
-                    let line = &sums[panel.place(self.spots)][row * columns * panel.width..];
-                    let line = matrix([columns, panel.width], line);
-                    let turned = matrix_mut([panel.columns.len(), columns], turned);
-                    transpose(line.slice(s![.., ..panel.columns.len()]), turned);
-                }
-                let (even, odd) = turned.split_at(panel.columns.len() * columns);
-                let halves = even.chunks_exact(columns).zip(odd.chunks_exact(columns));
-                for (column, (even, odd)) in panel.columns.clone().zip(halves) {
-                    let row = y[column % y.len()].first + apart * row;
-                    if row < out.dim().1 {
-                        let to = row_of(out, column / y.len(), row);
-                        let (pairs, last) = to.as_chunks_mut::<2>();
-                        for (pair, (&even, &odd)) in pairs.iter_mut().zip(even.iter().zip(odd)) {
-                            *pair = [even, odd];
-                        }
-                        last.iter_mut().zip(&even[pairs.len()..]).for_each(|(to, &v)| *to = v);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A row of a result. Results are contiguous along their rows.
-fn row_of<'a, T>(out: &'a mut ArrayViewMut3<'_, T>, plane: usize, row: usize) -> &'a mut [T] {
-    out.slice_mut(s![plane, row, ..]).into_slice().expect("the rows of a result are contiguous")
-}
-
-/// Writes phases of a row: `line` begins with them for the first place and has them again every
-/// `width` numbers.
-fn interleave<T: Element>(phases: &[Phase], line: &[T], width: usize, to: &mut [T], apart: usize) {
-    let first = phases[0].first;
-    let neighbours = phases.iter().zip(first..).all(|(phase, place)| phase.first == place);
-    let rest = to.get_mut(first..).unwrap_or_default();
-    match phases.len() {
-        2 if neighbours => copy_runs::<T, 2>(line, width, rest, apart),
-        4 if neighbours => copy_runs::<T, 4>(line, width, rest, apart),
-        8 if neighbours => copy_runs::<T, 8>(line, width, rest, apart),
-        _ => {
-            for (i, phase) in phases.iter().enumerate() {
-                let from = line[i..].iter().step_by(width);
-                let to = to.get_mut(phase.first..).unwrap_or_default();
-                to.iter_mut().step_by(apart).zip(from).for_each(|(to, &v)| *to = v);
-            }
-        }
-    }
-}
-
-/// Copies `RUN` numbers from every `width` to every `apart`.
-fn copy_runs<T: Element, const RUN: usize>(line: &[T], width: usize, to: &mut [T], apart: usize) {
-    for (to, from) in to.chunks_mut(apart).zip(line.chunks(width)) {
-        if let (Some(to), Some(from)) = (to.first_chunk_mut::<RUN>(), from.first_chunk()) {
-            *to = *from;
-        } else {
-            // The result ends within the run.
-            to.iter_mut().zip(from).for_each(|(to, &v)| *to = v);
         }
     }
 }
