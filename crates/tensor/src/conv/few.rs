@@ -4,7 +4,7 @@
 use super::correlation::Correlation;
 use super::stage::{Blocking, blocks, split};
 use crate::buffer::Buffer;
-use crate::machine::product::{Lines, Product, Start, widths};
+use crate::machine::product::{Lines, Product, Start, few_rows_width};
 use crate::{Element, Tensor};
 use ndarray::ArrayViewMut3;
 use rayon::prelude::*;
@@ -38,7 +38,7 @@ pub(super) fn run<T: Element>(
     let offsets = lines.len() / count.max(1);
     let weights = numbered_weights(correlation, weight);
     let rows: Vec<u32> = (0..to).map(|to| (to * from * offsets) as u32).collect();
-    let width = widths::<T>()[0];
+    let width = few_rows_width::<T>();
 
     let mut tasks = Vec::new();
     let all_blocks = blocks(places, plan.block);
@@ -62,19 +62,16 @@ pub(super) fn run<T: Element>(
             let lines = &lines[..planes * offsets];
             let steps: Vec<u32> =
                 (0..lines.len()).map(|step| (first * offsets + step) as u32).collect();
-            for (nth, out) in sums.chunks_exact_mut(to * width).enumerate() {
-                let start = if first == 0 { Start::Zero } else { Start::Kept };
-                Product {
-                    picture: weights,
-                    rows: &rows,
-                    steps: &steps,
-                    panel: &picture[nth * width..],
-                    lines: Lines::At(lines),
-                    start,
-                    out,
-                }
-                .run();
+            Product {
+                picture: weights,
+                rows: &rows,
+                steps: &steps,
+                panel: &picture,
+                lines: Lines::Along { places: lines, panels: length / width },
+                start: if first == 0 { Start::Zero } else { Start::Kept },
+                out: &mut sums,
             }
+            .run();
         }
         let bias = correlation.bias_of(nth, bias.map(Tensor::as_slice));
         let mut line = Buffer::scratch(length);

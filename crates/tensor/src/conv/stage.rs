@@ -149,8 +149,11 @@ impl Blocking {
 
 /// Where the places of a block stand in a region whose rows are `pitch` apart.
 pub(super) fn spot_table([rows, columns]: [usize; 2], step: [usize; 2], pitch: usize) -> Vec<u32> {
-    let row = |y: usize| (0..columns).map(move |x| (y * step[0] * pitch + x * step[1]) as u32);
-    (0..rows).flat_map(row).collect()
+    let mut table = Vec::with_capacity(rows * columns);
+    for y in 0..rows {
+        table.extend((0..columns).map(|x| (y * step[0] * pitch + x * step[1]) as u32));
+    }
+    table
 }
 
 /// The blocks of `size` that make up `places`: first row and column, and rows and columns.

@@ -29,8 +29,22 @@ pub(crate) enum Start<'a, T> {
 pub(crate) enum Lines<'a> {
     /// One behind the other.
     Adjacent,
-    /// At these places.
-    At(&'a [u32]),
+    /// At these places, of several panels, each of which begins a line's width after the one before.
+    Along {
+        /// The places in the first of them.
+        places: &'a [u32],
+        /// The number of panels.
+        panels: usize,
+    },
+}
+
+impl Lines<'_> {
+    fn panels(self) -> usize {
+        match self {
+            Self::Adjacent => 1,
+            Self::Along { panels, .. } => panels,
+        }
+    }
 }
 
 /// A product of a picture, read through two tables of offsets, and a panel. One element of the result
@@ -46,8 +60,22 @@ pub(crate) struct Product<'a, T> {
     /// Where the panel has a line for each step, as wide as one of [`widths`].
     pub lines: Lines<'a>,
     pub start: Start<'a, T>,
-    /// `[row, column]`.
+    /// `[panel, row, column]`.
     pub out: &'a mut [T],
+}
+
+/// The width of lines that are best for a few rows, in numbers.
+pub(crate) fn few_rows_width<T: Element>() -> usize {
+    struct Width;
+    impl<T> Routine<T> for Width {
+        type Output = usize;
+
+        #[inline(always)]
+        fn run<L: Lanes<T>>(self, _: L) -> usize {
+            3 * L::COUNT
+        }
+    }
+    T::dispatch(Width)
 }
 
 /// The widths that panels may have, in numbers, the widest first.
@@ -75,18 +103,19 @@ impl<T: Element> Product<'_, T> {
     /// # Panics
     /// If a table points outside the picture, or the sizes do not fit together.
     pub fn run(self) {
-        if self.rows.is_empty() {
+        let count = self.rows.len() * self.lines.panels();
+        if count == 0 {
             return;
         }
-        let width = self.out.len() / self.rows.len();
-        assert_eq!(self.out.len(), self.rows.len() * width, "product: whole rows");
+        let width = self.out.len() / count;
+        assert_eq!(self.out.len(), count * width, "product: whole rows");
         match self.lines {
             Lines::Adjacent => {
                 assert_eq!(self.panel.len(), self.steps.len() * width, "product: a line a step");
             }
-            Lines::At(lines) => {
-                assert_eq!(lines.len(), self.steps.len(), "product: a line a step");
-                let last = lines.iter().max().map_or(0, |&line| line as usize + width);
+            Lines::Along { places, panels } => {
+                assert_eq!(places.len(), self.steps.len(), "product: a line a step");
+                let last = places.iter().max().map_or(0, |&line| line as usize + panels * width);
                 assert!(last <= self.panel.len(), "product: outside the panel");
             }
         }
@@ -125,6 +154,7 @@ impl<T: Element> Routine<T> for Checked<'_, T> {
             }
         } else {
             match self.width {
+                width if width == 3 * whole => self.strips::<L, 4, 3, 3>(lanes),
                 width if width == 2 * whole => self.strips::<L, 6, 3, 2>(lanes),
                 width if width == whole => self.strips::<L, 6, 3, 1>(lanes),
                 width => panic!("product: no panel is {width} wide"),
@@ -139,17 +169,24 @@ impl<T: Element> Checked<'_, T> {
         self,
         lanes: L,
     ) {
-        match self.product.lines {
+        let Self { product, width } = self;
+        match product.lines {
             Lines::Adjacent => {
-                let lines = (0..).step_by(REGISTERS * L::COUNT);
-                self.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, lines);
+                let places = (0..).step_by(width);
+                Self { product, width }.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, places);
             }
-            Lines::At(lines) => {
-                let lines = lines.iter().map(
+            Lines::Along { places, .. } => {
+                let places = places.iter().map(
                     #[inline(always)]
-                    |&line| line as usize,
+                    |&place| place as usize,
                 );
-                self.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, lines);
+                let Product { picture, rows, steps, panel, lines: along, start, out } = product;
+                for (nth, out) in out.chunks_exact_mut(rows.len() * width).enumerate() {
+                    let panel = &panel[nth * width..];
+                    let product = Product { picture, rows, steps, panel, lines: along, start, out };
+                    let (panel, places) = (Checked { product, width }, places.clone());
+                    panel.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, places);
+                }
             }
         }
     }
