@@ -7,7 +7,7 @@ use super::phases::Phase;
 use super::stage::{Blocking, blocks, split, spot_table};
 use super::weave::weave;
 use crate::buffer::Buffer;
-use crate::machine::product::{Lines, Product, Start};
+use crate::machine::product::{Lines, Product, Series, Start};
 use crate::{Element, Tensor};
 use ndarray::{ArrayViewMut3, Axis};
 use rayon::prelude::*;
@@ -204,8 +204,8 @@ impl<'a, T: Element> Tile<'a, T> {
                     (None, _) => Start::Kept,
                 };
                 let first = planes.start * offsets * panel.width;
+                let width = panel.width;
                 let panel = &weights.packed.of(panel)[first..][..steps.len() * panel.width];
-                let width = out.len() / rows.len();
                 // Also without a single step there is a start to be written.
                 for run in 0..steps.len().div_ceil(RUN).max(1) {
                     let run = run * RUN..((run + 1) * RUN).min(steps.len());
@@ -216,8 +216,10 @@ impl<'a, T: Element> Tile<'a, T> {
                         steps: &steps[run],
                         panel,
                         lines: Lines::Adjacent,
+                        width,
                         start,
                         out,
+                        series: Series::ONE,
                     }
                     .run();
                     start = Start::Kept;

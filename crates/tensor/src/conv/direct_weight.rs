@@ -5,7 +5,7 @@ use super::phases::{Phase, PhaseAxis};
 use super::stage::{Blocking, blocks, spot_table};
 use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
-use crate::machine::product::{Lines, Product, Start};
+use crate::machine::product::{Lines, Product, Series, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
 use crate::{Element, Tensor};
@@ -75,6 +75,7 @@ pub(super) fn weight<T: Element>(
                 for panel in &panels {
                     let out = &mut sum[panel.place(all_lines)];
                     let out = &mut out[first * panel.width..][..rows.len() * panel.width];
+                    let width = panel.width;
                     let panel = &turned[panel.place(steps.len())];
                     let (picture, steps) = (&picture, &steps);
                     Product {
@@ -83,8 +84,10 @@ pub(super) fn weight<T: Element>(
                         steps,
                         panel,
                         lines: Lines::Adjacent,
+                        width,
                         start: begin,
                         out,
+                        series: Series::ONE,
                     }
                     .run();
                 }

@@ -4,7 +4,7 @@
 use super::correlation::Correlation;
 use super::stage::{Blocking, blocks, split};
 use crate::buffer::Buffer;
-use crate::machine::product::{Lines, Product, Start, few_rows_width};
+use crate::machine::product::{Lines, Product, Series, Start, few_rows_width};
 use crate::{Element, Tensor};
 use ndarray::ArrayViewMut3;
 use rayon::prelude::*;
@@ -67,9 +67,12 @@ pub(super) fn run<T: Element>(
                 rows: &rows,
                 steps: &steps,
                 panel: &picture,
-                lines: Lines::Along { places: lines, panels: length / width },
+                lines: Lines::At(lines),
+                width,
                 start: if first == 0 { Start::Zero } else { Start::Kept },
                 out: &mut sums,
+                // One line of places behind the other.
+                series: Series { count: length / width, picture: 0, panel: width, out: to * width },
             }
             .run();
         }

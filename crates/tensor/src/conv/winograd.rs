@@ -17,7 +17,7 @@ use super::panels::{Packed, Panel};
 use super::phases::PhaseAxis;
 use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
-use crate::machine::product::{Lines, Product, Start};
+use crate::machine::product::{Lines, Product, Series, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::matrix;
 use crate::{Axis, Element, Geometry, Tensor};
@@ -123,14 +123,23 @@ fn compute_block<T: Element>(
     for panel in &weights.panels {
         let product_size = apart::<T>(block.tiles() * panel.width);
         let mut products = Buffer::scratch(places * product_size);
-        let weights = weights.of(panel).chunks_exact(lines_apart(from) * panel.width);
-        let pairs = picture.chunks_exact(picture.len() / places).zip(weights);
-        for ((picture, weights), out) in pairs.zip(products.chunks_exact_mut(product_size)) {
-            let out = &mut out[..block.tiles() * panel.width];
-            let (rows, steps, lines) = (&rows, &steps, Lines::Adjacent);
-            let panel = &weights[..from * panel.width];
-            Product { picture, rows, steps, panel, lines, start: Start::Zero, out }.run();
+        Product {
+            picture,
+            rows: &rows,
+            steps: &steps,
+            panel: weights.of(panel),
+            lines: Lines::Adjacent,
+            width: panel.width,
+            start: Start::Zero,
+            out: &mut products,
+            series: Series {
+                count: places,
+                picture: picture.len() / places,
+                panel: lines_apart(from) * panel.width,
+                out: product_size,
+            },
         }
+        .run();
         let mut start = vec![T::zero(); panel.width];
         if let Some(bias) = bias {
             start[..panel.columns.len()].copy_from_slice(&bias[panel.columns.clone()]);
@@ -261,15 +270,23 @@ pub(super) fn weight<T: Element>(
                 let map = map.slice(s![panel.columns.clone(), .., ..]);
                 let maps = block.transformed_map(axes, map, panel.width);
                 let apart = lines_apart(inputs);
-                let sums = sum[panel.place(places * apart)].chunks_exact_mut(apart * panel.width);
-                let pictures = picture.chunks_exact(picture.len() / places);
-                let pairs = pictures.zip(maps.chunks_exact(maps.len() / places));
-                for ((picture, map), out) in pairs.zip(sums) {
-                    let out = &mut out[..count * panel.width];
-                    let panel = &map[..block.tiles() * panel.width];
-                    let (rows, steps, lines) = (&rows, &steps, Lines::Adjacent);
-                    Product { picture, rows, steps, panel, lines, start, out }.run();
+                Product {
+                    picture: &picture,
+                    rows: &rows,
+                    steps: &steps,
+                    panel: &maps,
+                    lines: Lines::Adjacent,
+                    width: panel.width,
+                    start,
+                    out: &mut sum[panel.place(places * apart)],
+                    series: Series {
+                        count: places,
+                        picture: picture.len() / places,
+                        panel: maps.len() / places,
+                        out: apart * panel.width,
+                    },
                 }
+                .run();
             }
             start = Start::Kept;
         }

@@ -29,22 +29,22 @@ pub(crate) enum Start<'a, T> {
 pub(crate) enum Lines<'a> {
     /// One behind the other.
     Adjacent,
-    /// At these places, of several panels, each of which begins a line's width after the one before.
-    Along {
-        /// The places in the first of them.
-        places: &'a [u32],
-        /// The number of panels.
-        panels: usize,
-    },
+    /// At these places.
+    At(&'a [u32]),
 }
 
-impl Lines<'_> {
-    fn panels(self) -> usize {
-        match self {
-            Self::Adjacent => 1,
-            Self::Along { panels, .. } => panels,
-        }
-    }
+/// Several products with the same tables, and how far apart their operands and their results begin.
+#[derive(Clone, Copy)]
+pub(crate) struct Series {
+    pub count: usize,
+    pub picture: usize,
+    pub panel: usize,
+    pub out: usize,
+}
+
+impl Series {
+    /// A single product.
+    pub const ONE: Self = Self { count: 1, picture: 0, panel: 0, out: 0 };
 }
 
 /// A product of a picture, read through two tables of offsets, and a panel. One element of the result
@@ -57,11 +57,14 @@ pub(crate) struct Product<'a, T> {
     /// How far each step is from there.
     pub steps: &'a [u32],
     pub panel: &'a [T],
-    /// Where the panel has a line for each step, as wide as one of [`widths`].
+    /// Where the panel has a line for each step.
     pub lines: Lines<'a>,
+    /// The columns of a line: one of [`widths`], or [`few_rows_width`].
+    pub width: usize,
     pub start: Start<'a, T>,
-    /// `[panel, row, column]`.
+    /// `[row, column]`.
     pub out: &'a mut [T],
+    pub series: Series,
 }
 
 /// The width of lines that are best for a few rows, in numbers.
@@ -103,38 +106,35 @@ impl<T: Element> Product<'_, T> {
     /// # Panics
     /// If a table points outside the picture, or the sizes do not fit together.
     pub fn run(self) {
-        let count = self.rows.len() * self.lines.panels();
-        if count == 0 {
+        let Self { picture, rows, steps, panel, lines, width, ref start, ref out, series } = self;
+        if rows.is_empty() || series.count == 0 {
             return;
         }
-        let width = self.out.len() / count;
-        assert_eq!(self.out.len(), count * width, "product: whole rows");
-        match self.lines {
-            Lines::Adjacent => {
-                assert_eq!(self.panel.len(), self.steps.len() * width, "product: a line a step");
+        let last = series.count - 1;
+        let largest = |table: &[u32]| table.iter().max().map_or(0, |&offset| offset as usize);
+        let lines_end = match lines {
+            Lines::Adjacent => steps.len() * width,
+            Lines::At(places) => {
+                assert_eq!(places.len(), steps.len(), "product: a line a step");
+                largest(places) + width
             }
-            Lines::Along { places, panels } => {
-                assert_eq!(places.len(), self.steps.len(), "product: a line a step");
-                let last = places.iter().max().map_or(0, |&line| line as usize + panels * width);
-                assert!(last <= self.panel.len(), "product: outside the panel");
-            }
+        };
+        if !steps.is_empty() {
+            let far = largest(rows) + largest(steps) + last * series.picture;
+            assert!(far < picture.len(), "product: outside the picture");
+            assert!(lines_end + last * series.panel <= panel.len(), "product: outside the panel");
         }
-        if let Start::Row(row) = self.start {
+        let end = rows.len() * width + last * series.out;
+        assert!(end <= out.len(), "product: outside the result");
+        if let Start::Row(row) = start {
             assert_eq!(row.len(), width, "product: one number a column");
         }
-        if let Some(&far) = self.steps.iter().max() {
-            let last = self.rows.iter().max().map_or(0, |&row| row as usize);
-            assert!(last + (far as usize) < self.picture.len(), "product: outside the picture");
-        }
-        T::dispatch(Checked { product: self, width });
+        T::dispatch(Checked(self));
     }
 }
 
 /// A [`Product`] whose tables and sizes have been checked.
-struct Checked<'a, T> {
-    product: Product<'a, T>,
-    width: usize,
-}
+struct Checked<'a, T>(Product<'a, T>);
 
 impl<T: Element> Routine<T> for Checked<'_, T> {
     type Output = ();
@@ -144,7 +144,7 @@ impl<T: Element> Routine<T> for Checked<'_, T> {
         let (whole, half) = (L::COUNT, L::Half::COUNT);
         // As many sums as registers can hold beside a row of the panel, and half as many for a rest.
         if L::REGISTERS == 32 {
-            match self.width {
+            match self.0.width {
                 width if width == 3 * whole => self.strips::<L, 8, 4, 3>(lanes),
                 width if width == 2 * whole => self.strips::<L, 8, 4, 2>(lanes),
                 width if width == whole => self.strips::<L, 8, 4, 1>(lanes),
@@ -153,7 +153,7 @@ impl<T: Element> Routine<T> for Checked<'_, T> {
                 width => panic!("product: no panel is {width} wide"),
             }
         } else {
-            match self.width {
+            match self.0.width {
                 width if width == 3 * whole => self.strips::<L, 4, 3, 3>(lanes),
                 width if width == 2 * whole => self.strips::<L, 6, 3, 2>(lanes),
                 width if width == whole => self.strips::<L, 6, 3, 1>(lanes),
@@ -169,24 +169,17 @@ impl<T: Element> Checked<'_, T> {
         self,
         lanes: L,
     ) {
-        let Self { product, width } = self;
-        match product.lines {
+        match self.0.lines {
             Lines::Adjacent => {
-                let places = (0..).step_by(width);
-                Self { product, width }.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, places);
+                let places = (0..).step_by(self.0.width);
+                self.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, places);
             }
-            Lines::Along { places, .. } => {
+            Lines::At(places) => {
                 let places = places.iter().map(
                     #[inline(always)]
                     |&place| place as usize,
                 );
-                let Product { picture, rows, steps, panel, lines: along, start, out } = product;
-                for (nth, out) in out.chunks_exact_mut(rows.len() * width).enumerate() {
-                    let panel = &panel[nth * width..];
-                    let product = Product { picture, rows, steps, panel, lines: along, start, out };
-                    let (panel, places) = (Checked { product, width }, places.clone());
-                    panel.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, places);
-                }
+                self.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, places);
             }
         }
     }
@@ -203,27 +196,32 @@ impl<T: Element> Checked<'_, T> {
         lanes: L,
         lines: I,
     ) {
-        let Product { picture, rows, steps, panel, start, out, .. } = self.product;
-        let width = REGISTERS * L::COUNT;
-        for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS * width)) {
-            let steps = steps
-                .iter()
-                .map(
-                    #[inline(always)]
-                    |&step| step as usize,
-                )
-                .zip(lines.clone());
-            // SAFETY: `Product::run` has found every row plus every step inside the picture, a line
-            // of `width` inside the panel for every step, and as much of the result for every row.
-            unsafe {
-                if rows.len() > FEW {
-                    strip::<T, L, _, ROWS, REGISTERS>(
-                        lanes, picture, rows, steps, panel, start, out,
-                    );
-                } else {
-                    strip::<T, L, _, FEW, REGISTERS>(
-                        lanes, picture, rows, steps, panel, start, out,
-                    );
+        let Product { picture, rows, steps, panel, start, out, width, series, .. } = self.0;
+        for nth in 0..series.count {
+            let picture = &picture[nth * series.picture..];
+            let panel = &panel[nth * series.panel..];
+            let out = &mut out[nth * series.out..][..rows.len() * width];
+            for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS * width)) {
+                let steps = steps
+                    .iter()
+                    .map(
+                        #[inline(always)]
+                        |&step| step as usize,
+                    )
+                    .zip(lines.clone());
+                // SAFETY: `Product::run` has found, for every product of the series, every row plus
+                // every step inside the picture, a line of `width` inside the panel for every step,
+                // and as much of the result for every row; `width` is what the registers hold.
+                unsafe {
+                    if rows.len() > FEW {
+                        strip::<T, L, _, ROWS, REGISTERS>(
+                            lanes, picture, rows, steps, panel, start, out,
+                        );
+                    } else {
+                        strip::<T, L, _, FEW, REGISTERS>(
+                            lanes, picture, rows, steps, panel, start, out,
+                        );
+                    }
                 }
             }
         }
