@@ -280,24 +280,55 @@ impl<T: Element> Routine<T> for Combine<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
         let length = self.from.len() / self.weights.rows.columns();
-        let whole = length / L::COUNT * L::COUNT;
         for (nth, to) in self.to.chunks_exact_mut(length).enumerate() {
             let row = self.weights.row(nth);
-            for at in (0..whole).step_by(L::COUNT) {
-                let mut sum = lanes.splat(T::zero());
-                for &(source, weight) in row {
-                    let from = lanes.read(&self.from[source * length + at..]);
-                    sum = lanes.mul_add(lanes.splat(weight), from, sum);
-                }
-                lanes.write(&mut to[at..], sum);
+            if row.is_empty() {
+                to.fill(T::zero());
             }
-            for (at, to) in to.iter_mut().enumerate().skip(whole) {
-                let mut sum = T::zero();
-                for &(source, weight) in row {
-                    sum += weight * self.from[source * length + at];
+            for (nth, entries) in row.chunks(4).enumerate() {
+                let adds = nth > 0;
+                match *entries {
+                    [a] => combine::<T, L, 1>(lanes, [a], self.from, to, adds),
+                    [a, b] => combine::<T, L, 2>(lanes, [a, b], self.from, to, adds),
+                    [a, b, c] => combine::<T, L, 3>(lanes, [a, b, c], self.from, to, adds),
+                    [a, b, c, d] => combine::<T, L, 4>(lanes, [a, b, c, d], self.from, to, adds),
+                    _ => unreachable!("chunks hold one to four"),
                 }
-                *to = sum;
             }
         }
+    }
+}
+
+/// A row as a combination of `N` others, or that added to it.
+// Loops instead of closures over arrays, which would not be compiled for the instruction set.
+#[inline(always)]
+fn combine<T: Element, L: Lanes<T>, const N: usize>(
+    lanes: L,
+    entries: [(usize, T); N],
+    from: &[T],
+    to: &mut [T],
+    adds: bool,
+) {
+    let (length, zero) = (to.len(), lanes.splat(T::zero()));
+    let (mut rows, mut weights) = ([from; N], [zero; N]);
+    for n in 0..N {
+        let (source, weight) = entries[n];
+        rows[n] = &from[source * length..][..length];
+        weights[n] = lanes.splat(weight);
+    }
+    let whole = length / L::COUNT * L::COUNT;
+    for at in (0..whole).step_by(L::COUNT) {
+        let mut sum = if adds { lanes.read(&to[at..]) } else { zero };
+        for n in 0..N {
+            sum = lanes.mul_add(weights[n], lanes.read(&rows[n][at..]), sum);
+        }
+        lanes.write(&mut to[at..], sum);
+    }
+    for (at, to) in to.iter_mut().enumerate().skip(whole) {
+        let mut sum = if adds { *to } else { T::zero() };
+        for n in 0..N {
+            sum += entries[n].1 * rows[n][at];
+        }
+        *to = sum;
     }
 }
