@@ -95,40 +95,27 @@ pub unsafe trait Lanes<T>: Copy {
         unsafe { self.store(to.as_mut_ptr(), register) }
     }
 
-    /// Registers from `count` places of a slice, the first `at` and the others `apart` from each other;
-    /// those behind them stay what they are.
+    /// Fills registers from places of a slice, the first `at` and the others `apart` from each other.
     ///
     /// # Panics
-    /// If one reaches beyond the slice, or there are more than there is room for.
+    /// If one reaches beyond the slice.
     #[inline(always)]
-    fn read_every<const MOST: usize>(
-        self,
-        from: &[T],
-        [at, apart]: [usize; 2],
-        count: usize,
-        registers: &mut [Self::Register; MOST],
-    ) {
-        assert!(count <= MOST && reach::<T, Self>(at, apart, count) <= from.len());
-        for (n, register) in registers.iter_mut().take(count).enumerate() {
+    fn read_every(self, from: &[T], [at, apart]: [usize; 2], registers: &mut [Self::Register]) {
+        assert!(reach::<T, Self>(at, apart, registers.len()) <= from.len());
+        for (n, register) in registers.iter_mut().enumerate() {
             // SAFETY: the last of the places was just found to lie inside, and so do those before.
             *register = unsafe { self.load(from.as_ptr().add(at + n * apart)) };
         }
     }
 
-    /// Writes the first `count` registers where [`read_every`](Lanes::read_every) reads them.
+    /// Writes registers where [`read_every`](Lanes::read_every) reads them.
     ///
     /// # Panics
-    /// If one reaches beyond the slice, or there are not so many.
+    /// If one reaches beyond the slice.
     #[inline(always)]
-    fn write_every<const MOST: usize>(
-        self,
-        to: &mut [T],
-        [at, apart]: [usize; 2],
-        count: usize,
-        registers: &[Self::Register; MOST],
-    ) {
-        assert!(count <= MOST && reach::<T, Self>(at, apart, count) <= to.len());
-        for (n, &register) in registers.iter().take(count).enumerate() {
+    fn write_every(self, to: &mut [T], [at, apart]: [usize; 2], registers: &[Self::Register]) {
+        assert!(reach::<T, Self>(at, apart, registers.len()) <= to.len());
+        for (n, &register) in registers.iter().enumerate() {
             // SAFETY: the last of the places was just found to lie inside, and so do those before.
             unsafe { self.store(to.as_mut_ptr().add(at + n * apart), register) };
         }

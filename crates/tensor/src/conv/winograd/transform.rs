@@ -439,25 +439,19 @@ fn along<T: Element, L: Lanes<T>, K: Transform, const TAPS: usize>(
     let [from_missing, to_missing] = [missing(K::FROM), missing(K::TO)];
     let (count_from, count_to) = (K::FROM.length(TAPS), K::TO.length(TAPS));
     for line in 0..count {
-        let mut read = [c.zero; MOST];
-        let at = source.at + line * source.line;
-        lanes.read_every(from, [at, source.apart], count_from, &mut read);
         let mut values = [c.zero; MOST];
-        for n in 0..count_from {
-            values[from_missing + n] = read[n];
-        }
+        let place = [source.at + line * source.line, source.apart];
+        lanes.read_every(from, place, &mut values[from_missing..from_missing + count_from]);
         let values = if TAPS == 1 { K::one(lanes, values) } else { K::three(c, values) };
         let place = [target.at + line * target.line, target.apart];
-        let mut results = match start {
-            Start::These(start) => [start; MOST],
-            Start::Kept => [c.zero; MOST],
-        };
-        if matches!(start, Start::Kept) {
-            lanes.read_every(to, place, count_to, &mut results);
+        let mut results = [c.zero; MOST];
+        match start {
+            Start::These(start) => results = [start; MOST],
+            Start::Kept => lanes.read_every(to, place, &mut results[..count_to]),
         }
         for n in 0..count_to {
             results[n] = lanes.add(results[n], values[to_missing + n]);
         }
-        lanes.write_every(to, place, count_to, &results);
+        lanes.write_every(to, place, &results[..count_to]);
     }
 }
