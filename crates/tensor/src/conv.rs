@@ -17,6 +17,7 @@ mod depthwise;
 mod direct;
 mod direct_weight;
 mod few;
+mod kernels;
 mod panels;
 mod path;
 mod phases;
@@ -25,6 +26,7 @@ mod stage;
 mod weave;
 mod winograd;
 
+pub(crate) use kernels::Kernels;
 pub use path::{Path, PathError};
 
 use crate::matmul::matrix;
@@ -111,7 +113,7 @@ pub fn conv_weight<T: Element>(
 
 /// The sizes of one call. `nth` counts groups of a batch: picture by picture, group by group.
 #[derive(Debug)]
-struct Form<'a> {
+pub struct Form<'a> {
     name: &'static str,
     geometry: &'a Geometry,
     groups: usize,

@@ -1,8 +1,8 @@
 //! The ways to compute the form's three maps, and which is taken.
 
-use super::correlation::Correlation;
+use super::kernels::Operands;
 use super::phases::PhaseAxis;
-use super::{Form, depthwise, direct_weight, few, plain, winograd};
+use super::{Form, winograd};
 use crate::{Element, Geometry, Tensor};
 use std::fmt;
 use std::sync::OnceLock;
@@ -108,13 +108,8 @@ impl Path {
         form.check_bias(bias, form.outputs);
         self.check(form, weight.shape());
         let [height, width] = geometry.map();
-        Tensor::build([batch, form.outputs, height, width], |out| match self {
-            Self::Plain => plain::map(form, image, weight, bias, out),
-            Self::Depthwise => depthwise::map(form, image, weight, bias, out),
-            Self::Direct => direct(&Correlation::of_conv(form), image, weight, bias, out),
-            Self::Winograd => {
-                winograd::run(&Correlation::of_conv(form), image, weight, bias, out);
-            }
+        Tensor::build([batch, form.outputs, height, width], |out| {
+            T::map(self, form, Operands { source: image, weight, bias }, out);
         })
     }
 
@@ -136,13 +131,8 @@ impl Path {
         form.check_bias(bias, form.inputs);
         self.check(form, weight.shape());
         let [height, width] = geometry.image();
-        Tensor::build([batch, form.inputs, height, width], |out| match self {
-            Self::Plain => plain::image(form, map, weight, bias, out),
-            Self::Depthwise => depthwise::image(form, map, weight, bias, out),
-            Self::Direct => direct(&Correlation::of_adjoint(form), map, weight, bias, out),
-            Self::Winograd => {
-                winograd::run(&Correlation::of_adjoint(form), map, weight, bias, out);
-            }
+        Tensor::build([batch, form.inputs, height, width], |out| {
+            T::image(self, form, Operands { source: map, weight, bias }, out);
         })
     }
 
@@ -163,12 +153,7 @@ impl Path {
         let batch = form.check_image(image);
         assert_eq!(batch, form.check_map(map), "conv_weight: image and map differ in batch size");
         self.check(form, &shape);
-        Tensor::build(shape, |out| match self {
-            Self::Plain => plain::weight(form, batch, image, map, out),
-            Self::Depthwise => depthwise::weight(form, batch, image, map, out),
-            Self::Direct => direct_weight::weight(form, batch, image, map, out),
-            Self::Winograd => winograd::weight(form, batch, image, map, out),
-        })
+        Tensor::build(shape, |out| T::weight(self, form, [image, map], out))
     }
 
     #[track_caller]
@@ -187,21 +172,6 @@ const MOST_PAIRS: usize = 64;
 
 fn phase_pairs(geometry: &Geometry) -> usize {
     PhaseAxis::of_adjoint(geometry).iter().map(|axis| axis.groups.len()).product()
-}
-
-/// The direct path's two ways to compute a correlation.
-fn direct<T: Element>(
-    correlation: &Correlation,
-    source: &Tensor<T>,
-    weight: &Tensor<T>,
-    bias: Option<&Tensor<T>>,
-    out: &mut [T],
-) {
-    if few::pays(correlation) {
-        few::run(correlation, source, weight, bias, out);
-    } else {
-        correlation.run(source, weight, bias, out);
-    }
 }
 
 impl fmt::Display for Path {
