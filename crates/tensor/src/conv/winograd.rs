@@ -10,6 +10,7 @@
 
 mod block;
 mod parts;
+mod squares;
 mod transform;
 
 use super::correlation::Correlation;
@@ -25,8 +26,9 @@ use block::{TileBlock, apart, block_parts, padded, places, tile_blocks};
 use ndarray::{ArrayView3, ArrayViewMut3, s};
 use parts::Parts;
 use rayon::prelude::*;
+use squares::Squares;
 use std::ops::Range;
-use transform::{Kernel, KernelBack, MOST_TAPS, OutputBack, Side, Squares, TILE};
+use transform::{Kernel, KernelBack, MOST_TAPS, OutputBack, Side, TILE};
 
 /// Planes whose weights are transformed together.
 const TOGETHER: usize = 16;

@@ -2,7 +2,8 @@
 
 use super::super::stage::{Region, blocks, split};
 use super::parts::Parts;
-use super::transform::{Input, Output, Side, Squares, TILE};
+use super::squares::Squares;
+use super::transform::{Input, Output, Side, TILE};
 use crate::Element;
 use crate::buffer::Buffer;
 use crate::machine::transpose::transpose;

@@ -14,12 +14,8 @@
 //! left are five products, none of which reads the first number of the input. A single tap is
 //! multiplied with four numbers as they are.
 
-use super::parts::{Part, Parts, Steps};
 use crate::Element;
-use crate::buffer::Buffer;
-use crate::machine::isa::Routine;
 use crate::machine::lanes::Lanes;
-use std::marker::PhantomData;
 
 /// a and b. With the textbook's 1 and 2 the powers differ more and the error is two to five times as
 /// large; of the pairs that were tried, the largest error is least here.
@@ -32,7 +28,7 @@ pub(super) const TILE: usize = 4;
 pub(in crate::conv) const MOST_TAPS: usize = 3;
 
 /// The most numbers of a transform along one axis.
-const MOST: usize = TILE + MOST_TAPS - 1;
+pub(super) const MOST: usize = TILE + MOST_TAPS - 1;
 
 /// What a transform reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +56,7 @@ impl Side {
 
     /// Numbers that two taps are short of three, at the beginning.
     #[inline(always)]
-    const fn missing(self, taps: usize) -> usize {
+    pub const fn missing(self, taps: usize) -> usize {
         match self {
             Self::Source | Self::Places | Self::Taps => MOST_TAPS - taps,
             Self::Result => 0,
@@ -89,8 +85,8 @@ pub(super) trait Transform {
 /// The transforms' coefficients in every lane of a register.
 #[derive(Clone, Copy)]
 pub(super) struct Coefficients<T: Element, L: Lanes<T>> {
-    lanes: L,
-    zero: L::Register,
+    pub lanes: L,
+    pub zero: L::Register,
     /// a, a², a³.
     a: [L::Register; 3],
     /// b, b², b³.
@@ -105,7 +101,7 @@ pub(super) struct Coefficients<T: Element, L: Lanes<T>> {
 
 impl<T: Element, L: Lanes<T>> Coefficients<T, L> {
     #[inline(always)]
-    fn new(lanes: L) -> Self {
+    pub fn new(lanes: L) -> Self {
         let all = |value: f64| lanes.splat(T::of(value));
         let [a, b] = POINTS;
         let (a2, b2) = (a * a, b * b);
@@ -257,201 +253,5 @@ impl Transform for KernelBack {
     #[inline(always)]
     fn one<T: Element, L: Lanes<T>>(l: L, u: [L::Register; MOST]) -> [L::Register; MOST] {
         [l.add(l.add(u[0], u[1]), l.add(u[2], u[3])); MOST]
-    }
-}
-
-/// Squares of numbers to be transformed along both axes, for many planes that lie side by side.
-pub(super) struct Squares<'a, T> {
-    pub axes: &'a [Parts; 2],
-    pub from: &'a [T],
-    /// How far the rows and the columns of a square are apart.
-    pub from_apart: [usize; 2],
-    pub to: &'a mut [T],
-    pub to_apart: [usize; 2],
-    /// Where each square begins, in `from` and in `to`.
-    pub corners: &'a [[usize; 2]],
-    pub planes: usize,
-    /// A number for each plane that is added to all of its results.
-    pub bias: Option<&'a [T]>,
-}
-
-impl<T: Element> Squares<'_, T> {
-    /// Applies a transform to the rows of every square and then to the columns.
-    pub fn transform<K: Transform>(self) {
-        T::dispatch(Pass::<_, K> { squares: self, kind: PhantomData });
-    }
-}
-
-struct Pass<'a, T, K> {
-    squares: Squares<'a, T>,
-    kind: PhantomData<K>,
-}
-
-impl<T: Element, K: Transform> Routine<T> for Pass<'_, T, K> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes<T>>(self, lanes: L) {
-        match self.squares.planes % L::COUNT {
-            0 => self.on(lanes),
-            _ => self.on(lanes.half()),
-        }
-    }
-}
-
-impl<T: Element, K: Transform> Pass<'_, T, K> {
-    // Loops instead of closures over arrays: what is not inlined would not be compiled for the
-    // instruction set.
-    #[inline(always)]
-    fn on<L: Lanes<T>>(self, lanes: L) {
-        let Squares { axes, from, from_apart, to, to_apart, corners, planes, bias } = self.squares;
-        let coefficients = Coefficients::new(lanes);
-        let [y, x] = axes;
-        let (rows, columns) = (y.length(K::FROM), x.length(K::TO));
-        // By columns, each of which the second transform takes whole.
-        let mut turned = Buffer::scratch(columns * rows * L::COUNT);
-        for &[from_corner, to_corner] in corners {
-            for plane in (0..planes).step_by(L::COUNT) {
-                let source =
-                    Lines { at: from_corner + plane, line: from_apart[0], apart: from_apart[1] };
-                let target = Lines { at: 0, line: L::COUNT, apart: rows * L::COUNT };
-                for part in &x.parts {
-                    let (source, target) = (source.of(part.on(K::FROM)), target.of(part.on(K::TO)));
-                    let start = Start::of::<K>(part, coefficients.zero);
-                    match part.taps.len() {
-                        1 => along::<_, _, K, 1>(
-                            &coefficients,
-                            from,
-                            source,
-                            &mut turned,
-                            target,
-                            rows,
-                            start,
-                        ),
-                        2 => along::<_, _, K, 2>(
-                            &coefficients,
-                            from,
-                            source,
-                            &mut turned,
-                            target,
-                            rows,
-                            start,
-                        ),
-                        _ => along::<_, _, K, 3>(
-                            &coefficients,
-                            from,
-                            source,
-                            &mut turned,
-                            target,
-                            rows,
-                            start,
-                        ),
-                    }
-                }
-                let bias = match bias {
-                    Some(bias) => lanes.read(&bias[plane..]),
-                    None => coefficients.zero,
-                };
-                let source = Lines { at: 0, line: rows * L::COUNT, apart: L::COUNT };
-                let target = Lines { at: to_corner + plane, line: to_apart[1], apart: to_apart[0] };
-                for part in &y.parts {
-                    let (source, target) = (source.of(part.on(K::FROM)), target.of(part.on(K::TO)));
-                    let start = Start::of::<K>(part, bias);
-                    match part.taps.len() {
-                        1 => along::<_, _, K, 1>(
-                            &coefficients,
-                            &turned,
-                            source,
-                            to,
-                            target,
-                            columns,
-                            start,
-                        ),
-                        2 => along::<_, _, K, 2>(
-                            &coefficients,
-                            &turned,
-                            source,
-                            to,
-                            target,
-                            columns,
-                            start,
-                        ),
-                        _ => along::<_, _, K, 3>(
-                            &coefficients,
-                            &turned,
-                            source,
-                            to,
-                            target,
-                            columns,
-                            start,
-                        ),
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What a transform's results are added to.
-#[derive(Clone, Copy)]
-enum Start<R> {
-    These(R),
-    Kept,
-}
-
-impl<R> Start<R> {
-    #[inline(always)]
-    fn of<K: Transform>(part: &Part, first: R) -> Self {
-        if K::TO == Side::Result && part.adds { Self::Kept } else { Self::These(first) }
-    }
-}
-
-/// Lines of registers: the `n`th of the `i`th line is at `at + i · line + n · apart`.
-#[derive(Clone, Copy)]
-struct Lines {
-    at: usize,
-    line: usize,
-    apart: usize,
-}
-
-impl Lines {
-    /// Only some registers of each.
-    #[inline(always)]
-    fn of(self, steps: Steps) -> Self {
-        Self { at: self.at + steps.start * self.apart, apart: self.apart * steps.apart, ..self }
-    }
-}
-
-/// Transforms `count` lines.
-#[inline(always)]
-fn along<T: Element, L: Lanes<T>, K: Transform, const TAPS: usize>(
-    c: &Coefficients<T, L>,
-    from: &[T],
-    source: Lines,
-    to: &mut [T],
-    target: Lines,
-    count: usize,
-    start: Start<L::Register>,
-) {
-    let lanes = c.lanes;
-    // A single tap has transforms of its own; two are the last of three.
-    let missing = |side: Side| if TAPS == 1 { 0 } else { side.missing(TAPS) };
-    let [from_missing, to_missing] = [missing(K::FROM), missing(K::TO)];
-    let (count_from, count_to) = (K::FROM.length(TAPS), K::TO.length(TAPS));
-    for line in 0..count {
-        let mut values = [c.zero; MOST];
-        let place = [source.at + line * source.line, source.apart];
-        lanes.read_every(from, place, &mut values[from_missing..from_missing + count_from]);
-        let values = if TAPS == 1 { K::one(lanes, values) } else { K::three(c, values) };
-        let place = [target.at + line * target.line, target.apart];
-        let mut results = [c.zero; MOST];
-        match start {
-            Start::These(start) => results = [start; MOST],
-            Start::Kept => lanes.read_every(to, place, &mut results[..count_to]),
-        }
-        for n in 0..count_to {
-            results[n] = lanes.add(results[n], values[to_missing + n]);
-        }
-        lanes.write_every(to, place, &results[..count_to]);
     }
 }
