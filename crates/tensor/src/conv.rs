@@ -22,6 +22,7 @@ mod panels;
 mod path;
 mod phases;
 mod plain;
+mod source;
 mod stage;
 mod weave;
 mod winograd;

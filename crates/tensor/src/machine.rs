@@ -4,6 +4,7 @@
 //! - [`gemm`]: matrixmultiply over checked views;
 //! - [`isa`]: which instruction sets there are, and how a routine is compiled for each;
 //! - [`lanes`]: a vector register and what can be done with it;
+//! - [`prefetch`]: reading ahead;
 //! - [`product`]: the micro-kernel, a product of a picture and a panel;
 //! - [`stream`]: writing past the caches;
 //! - [`transpose`]: rows to columns;
@@ -16,6 +17,7 @@ pub(crate) mod gemm;
 pub(crate) mod isa;
 pub(crate) mod lanes;
 pub(crate) mod peak;
+pub(crate) mod prefetch;
 pub(crate) mod product;
 pub(crate) mod stream;
 pub(crate) mod transpose;

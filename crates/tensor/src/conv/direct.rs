@@ -4,6 +4,7 @@ use super::TASKS;
 use super::correlation::Correlation;
 use super::panels::{Packed, Panel};
 use super::phases::Phase;
+use super::source::Source;
 use super::stage::{Blocking, blocks, split, spot_table};
 use super::weave::weave;
 use crate::buffer::Buffer;
@@ -11,6 +12,7 @@ use crate::machine::product::{Lines, Product, Series, Start};
 use crate::{Element, Tensor};
 use ndarray::{ArrayViewMut3, Axis};
 use rayon::prelude::*;
+use std::mem::take;
 use std::ops::Range;
 
 /// Terms that are added up in one register before they join the rest: a sum's error grows with its
@@ -35,11 +37,11 @@ impl Correlation {
     ) {
         let [y, x] = &self.axes;
         let places = [y.places(), x.places()];
-        let sizes = [y.source, x.source];
         let [source_area, out_area] = self.areas();
-        let (source_size, out_size) = (self.from * source_area, self.to * out_area);
+        let out_size = self.to * out_area;
         let images = out.len() / out_size.max(1);
-        let plan = Blocking::new(places, [y, x], images, self.to * y.phases() * x.phases());
+        let columns = self.to * y.phases() * x.phases();
+        let plan = Blocking::new(places, [y, x], images, self.from, columns);
         let blocks = blocks(places, plan.block);
         // Where there are few places, the planes of the result are shared out as well.
         let shares =
@@ -63,25 +65,29 @@ impl Correlation {
                 }
             }
         }
-        tasks.into_par_iter().for_each(|(nth, (start, size), weights, mut out)| {
-            let region = plan.region([y, x], *start);
-            let source = &source.as_slice()[nth * source_size..][..source_size];
-            let rows = spot_table(*size, [y.step, x.step], region.size[1]);
-            let bias = self.bias_of(nth, bias.map(Tensor::as_slice));
-            let mut tile = Tile::new(self, weights, bias, rows.len());
-            // A few planes of the source at a time, so that long stretches of each can be copied.
-            let count = plan.planes.min(self.from);
-            for first in (0..self.from).step_by(count) {
-                let planes = count.min(self.from - first);
-                let picture = region.copy(
-                    &source[first * source_area..(first + planes) * source_area],
-                    sizes,
-                    0,
-                );
-                tile.add(&picture, &rows, &steps, first..first + planes);
-            }
-            weave(self, weights, &tile.sums, *size, &mut out);
-        });
+        let source = Source {
+            numbers: source.as_slice(),
+            apart: self.from * source_area,
+            planes: self.from,
+            size: [y.source, x.source],
+            axes: [y, x],
+            plan,
+            blocks: tasks.iter().map(|(nth, (start, _), ..)| (*nth, *start)).collect(),
+        };
+        tasks.into_par_iter().enumerate().for_each(
+            |(block, (nth, (_, size), weights, mut out))| {
+                let rows = spot_table(*size, [y.step, x.step], source.pitch());
+                let bias = self.bias_of(nth, bias.map(Tensor::as_slice));
+                let mut tile = Tile::new(self, weights, bias, rows.len());
+                // A few planes of the source at a time, so that long stretches of each can be copied.
+                for planes in source.parts() {
+                    let picture = source.copy(block, planes.clone(), 0);
+                    let soon = source.after(block, planes.clone());
+                    tile.add(&picture, &rows, &steps, planes, &soon);
+                }
+                weave(self, weights, &tile.sums, *size, &mut out);
+            },
+        );
     }
 
     /// The weights by group of the convolution, range of result planes, and groups of phases.
@@ -162,8 +168,7 @@ impl Correlation {
     fn steps(&self, plan: &Blocking) -> Vec<Vec<u32>> {
         let [y, x] = &self.axes;
         let pairs = y.groups.iter().flat_map(|y| x.groups.iter().map(move |x| [y, x]));
-        let planes = plan.planes.min(self.from);
-        pairs.map(|pair| plan.taps(pair, [y, x], planes)).collect()
+        pairs.map(|pair| plan.taps(pair, [y, x], plan.planes)).collect()
     }
 }
 
@@ -187,8 +192,17 @@ impl<'a, T: Element> Tile<'a, T> {
         Self { correlation, weights, bias, spots, sums: Buffer::scratch(room * spots) }
     }
 
-    /// Adds the terms of the source's planes `planes`, which `picture` holds.
-    fn add(&mut self, picture: &[T], rows: &[u32], steps: &[Vec<u32>], planes: Range<usize>) {
+    /// Adds the terms of the source's planes `planes`, which `picture` holds; `soon` will be read next.
+    fn add(
+        &mut self,
+        picture: &[T],
+        rows: &[u32],
+        steps: &[Vec<u32>],
+        planes: Range<usize>,
+        soon: &[&[T]],
+    ) {
+        let all: usize = self.weights.iter().map(|weights| weights.packed.panels.len()).sum();
+        let mut soon = soon.chunks(soon.len().div_ceil(all.max(1)).max(1));
         let mut sums = &mut self.sums[..];
         for (weights, steps) in self.weights.iter().zip(steps) {
             let offsets = self.correlation.offsets(weights.nth);
@@ -206,6 +220,7 @@ impl<'a, T: Element> Tile<'a, T> {
                 let first = planes.start * offsets * panel.width;
                 let width = panel.width;
                 let panel = &weights.packed.of(panel)[first..][..steps.len() * panel.width];
+                let mut soon = soon.next().unwrap_or_default();
                 // Also without a single step there is a start to be written.
                 for run in 0..steps.len().div_ceil(RUN).max(1) {
                     let run = run * RUN..((run + 1) * RUN).min(steps.len());
@@ -220,6 +235,7 @@ impl<'a, T: Element> Tile<'a, T> {
                         start,
                         out,
                         series: Series::ONE,
+                        soon: take(&mut soon),
                     }
                     .run();
                     start = Start::Kept;

@@ -2,6 +2,7 @@
 
 use super::panels::Panel;
 use super::phases::{Phase, PhaseAxis};
+use super::source::Source;
 use super::stage::{Blocking, blocks, spot_table};
 use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
@@ -23,7 +24,8 @@ pub(super) fn weight<T: Element>(
     let [y, x] = &PhaseAxis::of_conv(form.geometry);
     let (rows, columns) = (&y.groups[0], &x.groups[0]);
     let places = [y.places(), x.places()];
-    let plan = Blocking::new(places, [y, x], batch * form.groups, form.group_outputs);
+    let planes = form.group_inputs;
+    let plan = Blocking::new(places, [y, x], batch * form.groups, planes, form.group_outputs);
     let blocks: Vec<_> = (0..batch)
         .flat_map(|n| blocks(places, plan.block).into_iter().map(move |block| (n, block)))
         .collect();
@@ -39,8 +41,7 @@ pub(super) fn weight<T: Element>(
     let shares = TASKS.div_ceil(chunks * form.groups).min(form.group_inputs.div_ceil(8)).max(1);
     let inputs = form.group_inputs.div_ceil(shares);
     let pixels = form.geometry.pixels();
-    let planes = plan.planes.min(inputs);
-    let lines = plan.taps([rows, columns], [y, x], planes);
+    let lines = plan.taps([rows, columns], [y, x], plan.planes);
     // One sum a chunk, `[group, input, tap]` times the columns of each panel.
     let mut sums = Buffer::scratch(chunks * form.groups * size);
     let tasks: Vec<_> = sums
@@ -56,43 +57,55 @@ pub(super) fn weight<T: Element>(
         let all_lines = sum.len() / room;
         let inputs = all_lines / taps;
         let own = blocks.len() * chunk / chunks..blocks.len() * (chunk + 1) / chunks;
-        let mut begin = Start::Zero;
-        for (n, (start, size)) in &blocks[own] {
-            let nth = n * form.groups + group;
-            let region = plan.region([y, x], *start);
-            let steps = spot_table(*size, [y.step, x.step], region.size[1]);
+        let own: Vec<_> =
+            blocks[own].iter().map(|(n, block)| (n * form.groups + group, *block)).collect();
+        let source = Source {
+            numbers: &image.as_slice()[input * pixels..],
+            apart: form.group_inputs * pixels,
+            planes: inputs,
+            size: form.geometry.image(),
+            axes: [y, x],
+            plan,
+            blocks: own.iter().map(|(nth, (start, _))| (*nth, *start)).collect(),
+        };
+        for (block, (nth, (start, size))) in own.iter().enumerate() {
+            let steps = spot_table(*size, [y.step, x.step], source.pitch());
             let shape = (form.group_outputs, places[0], places[1]);
-            let map = ArrayView3::from_shape(shape, form.map_of(nth, map));
-            let map = map.expect("the sizes match");
-            let map = map.slice(s![.., start[0]..start[0] + size[0], start[1]..start[1] + size[1]]);
-            let turned = turn(map, &panels);
-            let image = &form.image_of(nth, image)[input * pixels..][..inputs * pixels];
+            let block_map = ArrayView3::from_shape(shape, form.map_of(*nth, map));
+            let block_map = block_map.expect("the sizes match");
+            let [rows, columns] = [0, 1].map(|axis| start[axis]..start[axis] + size[axis]);
+            let turned = turn(block_map.slice(s![.., rows, columns]), &panels);
             // A few planes at a time, so that long stretches of each can be copied.
-            for (nth, image) in image.chunks(planes * pixels).enumerate() {
-                let picture = region.copy(image, form.geometry.image(), 0);
-                let rows = &lines[..image.len() / pixels * taps];
-                let first = nth * planes * taps;
+            for inputs in source.parts() {
+                let picture = &source.copy(block, inputs.clone(), 0);
+                let mut soon = source.after(block, inputs.clone());
+                if let Some((nth, (start, size))) = own.get(block + 1)
+                    && inputs.end == source.planes
+                {
+                    let rows = start[0] * places[1]..(start[0] + size[0]) * places[1];
+                    let planes = form.map_of(*nth, map).chunks_exact(form.geometry.spots());
+                    soon.extend(planes.map(|plane| &plane[rows.clone()]));
+                }
+                let mut soon = soon.chunks(soon.len().div_ceil(panels.len()).max(1));
+                let rows = &lines[..inputs.len() * taps];
                 for panel in &panels {
                     let out = &mut sum[panel.place(all_lines)];
-                    let out = &mut out[first * panel.width..][..rows.len() * panel.width];
-                    let width = panel.width;
-                    let panel = &turned[panel.place(steps.len())];
-                    let (picture, steps) = (&picture, &steps);
+                    let first = inputs.start * taps * panel.width;
                     Product {
                         picture,
                         rows,
-                        steps,
-                        panel,
+                        steps: &steps,
+                        panel: &turned[panel.place(steps.len())],
                         lines: Lines::Adjacent,
-                        width,
-                        start: begin,
-                        out,
+                        width: panel.width,
+                        start: if block == 0 { Start::Zero } else { Start::Kept },
+                        out: &mut out[first..][..rows.len() * panel.width],
                         series: Series::ONE,
+                        soon: soon.next().unwrap_or_default(),
                     }
                     .run();
                 }
             }
-            begin = Start::Kept;
         }
     });
     if taps < form.geometry.taps() {

@@ -2,6 +2,7 @@
 //! itself is the panel, and each weight is multiplied with a line of neighbouring places.
 
 use super::correlation::Correlation;
+use super::source::Source;
 use super::stage::{Blocking, blocks, split};
 use crate::buffer::Buffer;
 use crate::machine::product::{Lines, Product, Series, Start, few_rows_width};
@@ -29,13 +30,12 @@ pub(super) fn run<T: Element>(
     let (from, to, groups) = (correlation.from, correlation.to, correlation.groups);
     let [y, x] = &correlation.axes;
     let [source_area, out_area] = correlation.areas();
-    let (source_size, out_size) = (from * source_area, to * out_area);
+    let out_size = to * out_area;
     let images = out.len() / out_size.max(1);
     let places = [y.result, x.result];
-    let plan = Blocking::new(places, [y, x], images, to);
-    let count = plan.planes.min(from).max(1);
-    let lines = plan.taps([&y.groups[0], &x.groups[0]], [y, x], count);
-    let offsets = lines.len() / count.max(1);
+    let plan = Blocking::new(places, [y, x], images, from, to);
+    let lines = plan.taps([&y.groups[0], &x.groups[0]], [y, x], plan.planes);
+    let offsets = lines.len() / plan.planes;
     let weights = numbered_weights(correlation, weight);
     let rows: Vec<u32> = (0..to).map(|to| (to * from * offsets) as u32).collect();
     let width = few_rows_width::<T>();
@@ -47,21 +47,26 @@ pub(super) fn run<T: Element>(
         let parts = split(out.expect("the sizes match"), plan.block);
         tasks.extend(all_blocks.iter().zip(parts).map(|(block, part)| (nth, block, part)));
     }
-    tasks.into_par_iter().for_each(|(nth, (start, size), mut out)| {
-        let region = plan.region([y, x], *start);
-        let pitch = region.size[1];
+    let source = Source {
+        numbers: source.as_slice(),
+        apart: from * source_area,
+        planes: from,
+        size: [y.source, x.source],
+        axes: [y, x],
+        plan,
+        blocks: tasks.iter().map(|(nth, (start, _), _)| (*nth, *start)).collect(),
+    };
+    let pitch = source.pitch();
+    tasks.into_par_iter().enumerate().for_each(|(block, (nth, (_, size), mut out))| {
         // The block's rows as one line, with what lies between them in the copy.
         let length = ((size[0] - 1) * pitch + size[1]).next_multiple_of(width);
         let mut sums = Buffer::scratch(to * length);
         let weights = &weights[nth % groups];
-        let source = &source.as_slice()[nth * source_size..][..source_size];
-        for first in (0..from).step_by(count) {
-            let planes = count.min(from - first);
-            let source = &source[first * source_area..][..planes * source_area];
-            let picture = region.copy(source, [y.source, x.source], width);
-            let lines = &lines[..planes * offsets];
-            let steps: Vec<u32> =
-                (0..lines.len()).map(|step| (first * offsets + step) as u32).collect();
+        for planes in source.parts() {
+            let picture = source.copy(block, planes.clone(), width);
+            let lines = &lines[..planes.len() * offsets];
+            let first = planes.start * offsets;
+            let steps: Vec<u32> = (first..first + lines.len()).map(|step| step as u32).collect();
             Product {
                 picture: weights,
                 rows: &rows,
@@ -69,10 +74,11 @@ pub(super) fn run<T: Element>(
                 panel: &picture,
                 lines: Lines::At(lines),
                 width,
-                start: if first == 0 { Start::Zero } else { Start::Kept },
+                start: if planes.start == 0 { Start::Zero } else { Start::Kept },
                 out: &mut sums,
                 // One line of places behind the other.
                 series: Series { count: length / width, picture: 0, panel: width, out: to * width },
+                soon: &source.after(block, planes),
             }
             .run();
         }

@@ -6,8 +6,8 @@ use crate::Element;
 use crate::buffer::Buffer;
 use ndarray::{ArrayViewMut3, Axis};
 
-/// Elements of what is read, and of what is computed from it, at a time: together half of a core's
-/// second-level cache.
+/// Elements that are worked on at a time: half of a small second-level cache, so that what comes next
+/// has room as well.
 pub(super) const BLOCK: usize = 64 << 10;
 
 /// Steps of a product that are worth loading its sums for.
@@ -77,6 +77,17 @@ impl Region {
         copy
     }
 
+    /// The rows of each of `planes` that [`Region::copy`] reads.
+    pub fn rows_of<'a, T>(
+        &self,
+        planes: &'a [T],
+        [height, width]: [usize; 2],
+    ) -> impl Iterator<Item = &'a [T]> + use<'a, T> {
+        let [first, last] = [0, self.size[0]]
+            .map(|row| (self.start[0] + row as isize).clamp(0, height as isize) as usize * width);
+        planes.chunks_exact(height * width).map(move |plane| &plane[first..last])
+    }
+
     /// `at` moved to the picture's edge if it lies outside, both counted from the region's start.
     pub fn inside(&self, axis: usize, at: usize, length: usize) -> usize {
         let place = (self.start[axis] + at as isize).clamp(0, length as isize) - self.start[axis];
@@ -96,13 +107,21 @@ pub(super) struct Blocking {
 }
 
 impl Blocking {
-    /// For `images` results of `columns` numbers at each of `places`, read along the two axes.
-    pub fn new(places: [usize; 2], axes: [&PhaseAxis; 2], images: usize, columns: usize) -> Self {
+    /// For `images` results of `columns` numbers at each of `places`, from `planes` planes read along the
+    /// two axes.
+    pub fn new(
+        places: [usize; 2],
+        axes: [&PhaseAxis; 2],
+        images: usize,
+        planes: usize,
+        columns: usize,
+    ) -> Self {
         let region = |block: [usize; 2]| [0, 1].map(|i| axes[i].region(0, block[i]).1);
-        // The results of a block stay in the cache, there are blocks for every thread, and enough
-        // planes are copied together for a register's sum to be worth loading.
+        // The results of a block stay in the cache with some of what they are made of, there are
+        // blocks for every thread, and enough planes are copied together for a register's sum to be
+        // worth loading.
         let shared = places[0] * places[1] * images.max(1) / (2 * TASKS);
-        let spots = (BLOCK / columns.max(1)).min(shared).clamp(64, 1024);
+        let spots = (BLOCK / (columns + planes.min(STEPS)).max(1)).min(shared).clamp(64, 1024);
         let taps = axes.map(|axis| axis.groups[0].offsets.len()).iter().product::<usize>().max(1);
         let least = STEPS.div_ceil(taps);
         let fits = |block: [usize; 2]| {
@@ -121,7 +140,8 @@ impl Blocking {
         rows = places[0].div_ceil(places[0].div_ceil(rows));
         columns = places[1].div_ceil(places[1].div_ceil(columns));
         let region = region([rows, columns]);
-        let planes = (BLOCK / (region[0] * region[1])).max(1);
+        let together = (BLOCK / 2 / (region[0] * region[1])).max(1);
+        let planes = planes.div_ceil(planes.div_ceil(together).max(1)).max(1);
         Self { block: [rows, columns], planes, region }
     }
 

@@ -140,6 +140,7 @@ fn compute_block<T: Element>(
                 panel: lines_apart(from) * panel.width,
                 out: product_size,
             },
+            soon: &[],
         }
         .run();
         let mut start = vec![T::zero(); panel.width];
@@ -287,6 +288,7 @@ pub(super) fn weight<T: Element>(
                         panel: maps.len() / places,
                         out: apart * panel.width,
                     },
+                    soon: &[],
                 }
                 .run();
             }

@@ -10,6 +10,7 @@
 
 use super::isa::Routine;
 use super::lanes::Lanes;
+use super::prefetch::Prefetch;
 use crate::Element;
 use std::array::from_fn;
 
@@ -65,6 +66,8 @@ pub(crate) struct Product<'a, T> {
     /// `[row, column]`.
     pub out: &'a mut [T],
     pub series: Series,
+    /// What will be read next: asked for in the meantime.
+    pub soon: &'a [&'a [T]],
 }
 
 /// The width of lines that are best for a few rows, in numbers.
@@ -106,7 +109,8 @@ impl<T: Element> Product<'_, T> {
     /// # Panics
     /// If a table points outside the picture, or the sizes do not fit together.
     pub fn run(self) {
-        let Self { picture, rows, steps, panel, lines, width, ref start, ref out, series } = self;
+        let Self { picture, rows, steps, panel, lines, width, ref start, ref out, series, .. } =
+            self;
         if rows.is_empty() || series.count == 0 {
             return;
         }
@@ -196,12 +200,14 @@ impl<T: Element> Checked<'_, T> {
         lanes: L,
         lines: I,
     ) {
-        let Product { picture, rows, steps, panel, start, out, width, series, .. } = self.0;
+        let Product { picture, rows, steps, panel, start, out, width, series, soon, .. } = self.0;
+        let mut soon = Prefetch::new(soon, rows.len().div_ceil(ROWS) * series.count);
         for nth in 0..series.count {
             let picture = &picture[nth * series.picture..];
             let panel = &panel[nth * series.panel..];
             let out = &mut out[nth * series.out..][..rows.len() * width];
             for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS * width)) {
+                soon.some();
                 let steps = steps
                     .iter()
                     .map(
