@@ -4,7 +4,7 @@ use super::TASKS;
 use super::correlation::Correlation;
 use super::panels::{Packed, Panel};
 use super::phases::Phase;
-use super::source::Source;
+use super::source::{Source, in_parts};
 use super::stage::{Blocking, blocks, split, spot_table};
 use super::weave::weave;
 use crate::buffer::Buffer;
@@ -202,7 +202,7 @@ impl<'a, T: Element> Tile<'a, T> {
         soon: &[&[T]],
     ) {
         let all: usize = self.weights.iter().map(|weights| weights.packed.panels.len()).sum();
-        let mut soon = soon.chunks(soon.len().div_ceil(all.max(1)).max(1));
+        let mut soon = in_parts(soon, all);
         let mut sums = &mut self.sums[..];
         for (weights, steps) in self.weights.iter().zip(steps) {
             let offsets = self.correlation.offsets(weights.nth);

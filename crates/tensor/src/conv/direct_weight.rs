@@ -2,7 +2,7 @@
 
 use super::panels::Panel;
 use super::phases::{Phase, PhaseAxis};
-use super::source::Source;
+use super::source::{Source, in_parts};
 use super::stage::{Blocking, blocks, spot_table};
 use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
@@ -86,7 +86,7 @@ pub(super) fn weight<T: Element>(
                     let planes = form.map_of(*nth, map).chunks_exact(form.geometry.spots());
                     soon.extend(planes.map(|plane| &plane[rows.clone()]));
                 }
-                let mut soon = soon.chunks(soon.len().div_ceil(panels.len()).max(1));
+                let mut soon = in_parts(&soon, panels.len());
                 let rows = &lines[..inputs.len() * taps];
                 for panel in &panels {
                     let out = &mut sum[panel.place(all_lines)];

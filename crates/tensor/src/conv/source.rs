@@ -6,6 +6,11 @@ use crate::Element;
 use crate::buffer::Buffer;
 use std::ops::Range;
 
+/// A list in as many parts of equal length, or fewer.
+pub(super) fn in_parts<T>(list: &[T], count: usize) -> std::slice::Chunks<'_, T> {
+    list.chunks(list.len().div_ceil(count.max(1)).max(1))
+}
+
 /// Pictures that are read in blocks.
 pub(super) struct Source<'a, T> {
     /// The first plane that is read, and all behind it.

@@ -16,6 +16,7 @@ mod transform;
 use super::correlation::Correlation;
 use super::panels::{Packed, Panel};
 use super::phases::PhaseAxis;
+use super::source::in_parts;
 use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
 use crate::machine::product::{Lines, Product, Series, Start};
@@ -99,75 +100,96 @@ pub(super) fn run<T: Element>(
             }
         }
     }
-    tasks.into_par_iter().for_each(|(nth, block, range, weights, out)| {
+    let order: Vec<_> = tasks.iter().map(|(nth, block, ..)| (*nth, *block)).collect();
+    tasks.into_par_iter().enumerate().for_each(|(task, (nth, block, range, weights, out))| {
         let bias = correlation.bias_of(nth, bias.map(Tensor::as_slice));
         let bias = bias.map(|bias| &bias[range.clone()]);
-        let planes = &source.as_slice()[nth * source_size..][..source_size];
-        let planes = planes_of(correlation.from, [y.source, x.source], planes);
-        let picture = block.transformed_source(axes, planes, low);
-        compute_block(axes, block, &picture, correlation.from, weights, bias, out);
+        let size = [y.source, x.source];
+        let planes_of_nth = |nth| &source.as_slice()[nth * source_size..][..source_size];
+        let planes = planes_of(correlation.from, size, planes_of_nth(nth));
+        let soon = order.get(task + 1).map_or(vec![], |(nth, block)| {
+            block.source(axes, low).rows_of(planes_of_nth(*nth), size).collect()
+        });
+        let source = Transformed {
+            picture: block.transformed_source(axes, planes, low),
+            planes: correlation.from,
+            soon,
+        };
+        source.results(axes, block, weights, bias, out);
     });
 }
 
-/// The results of one block, from its transformed source.
-fn compute_block<T: Element>(
-    axes: &[Parts; 2],
-    block: &TileBlock,
-    picture: &[T],
-    from: usize,
-    weights: &Packed<T>,
-    bias: Option<&[T]>,
-    mut out: ArrayViewMut3<'_, T>,
-) {
-    let places = places(axes);
-    let rows: Vec<u32> = (0..block.tiles()).map(|tile| (tile * padded(from)) as u32).collect();
-    let steps: Vec<u32> = (0..from as u32).collect();
-    for panel in &weights.panels {
-        let product_size = apart::<T>(block.tiles() * panel.width);
-        let mut products = Buffer::scratch(places * product_size);
-        Product {
-            picture,
-            rows: &rows,
-            steps: &steps,
-            panel: weights.of(panel),
-            lines: Lines::Adjacent,
-            width: panel.width,
-            start: Start::Zero,
-            out: &mut products,
-            series: Series {
-                count: places,
-                picture: picture.len() / places,
-                panel: lines_apart(from) * panel.width,
-                out: product_size,
-            },
-            soon: &[],
-        }
-        .run();
-        let mut start = vec![T::zero(); panel.width];
-        if let Some(bias) = bias {
-            start[..panel.columns.len()].copy_from_slice(&bias[panel.columns.clone()]);
-        }
-        let ([result_rows, _], pitch) = block.results(axes, panel.width);
-        let mut turned = Buffer::scratch(result_rows * pitch);
-        let step = axes.each_ref().map(|axis| axis.result_step);
-        let corners = block.corners(step, panel.width, pitch);
-        let corners: Vec<_> = corners.iter().map(|[picture, tile]| [*tile, *picture]).collect();
-        Squares {
-            axes,
-            from: &products,
-            from_apart: [axes[1].length(Side::Places) * product_size, product_size],
-            to: &mut turned,
-            to_apart: [pitch, panel.width],
-            corners: &corners,
-            planes: panel.width,
-            bias: Some(&start),
-        }
-        .transform::<OutputBack>();
-        let mut planes = out.slice_mut(s![panel.columns.clone(), .., ..]);
-        let columns = planes.dim().2;
-        for (row, line) in planes.axis_iter_mut(ndarray::Axis(1)).zip(turned.chunks_exact(pitch)) {
-            let line = matrix([columns, panel.width], line);
-            transpose(line.slice(s![.., ..panel.columns.len()]), row);
+/// The transformed source of a block.
+struct Transformed<'a, T: Element> {
+    picture: Buffer<T>,
+    planes: usize,
+    /// What is read after it.
+    soon: Vec<&'a [T]>,
+}
+
+impl<T: Element> Transformed<'_, T> {
+    /// The results of the block.
+    fn results(
+        &self,
+        axes: &[Parts; 2],
+        block: &TileBlock,
+        weights: &Packed<T>,
+        bias: Option<&[T]>,
+        mut out: ArrayViewMut3<'_, T>,
+    ) {
+        let (picture, from, places) = (&self.picture, self.planes, places(axes));
+        let rows: Vec<u32> = (0..block.tiles()).map(|tile| (tile * padded(from)) as u32).collect();
+        let steps: Vec<u32> = (0..from as u32).collect();
+        let mut soon = in_parts(&self.soon, weights.panels.len());
+        for panel in &weights.panels {
+            let product_size = apart::<T>(block.tiles() * panel.width);
+            let mut products = Buffer::scratch(places * product_size);
+            Product {
+                picture,
+                rows: &rows,
+                steps: &steps,
+                panel: weights.of(panel),
+                lines: Lines::Adjacent,
+                width: panel.width,
+                start: Start::Zero,
+                out: &mut products,
+                series: Series {
+                    count: places,
+                    picture: picture.len() / places,
+                    panel: lines_apart(from) * panel.width,
+                    out: product_size,
+                },
+                soon: soon.next().unwrap_or_default(),
+            }
+            .run();
+            let mut start = vec![T::zero(); panel.width];
+            if let Some(bias) = bias {
+                start[..panel.columns.len()].copy_from_slice(&bias[panel.columns.clone()]);
+            }
+            let ([result_rows, _], pitch) = block.results(axes, panel.width);
+            let mut turned = Buffer::scratch(result_rows * pitch);
+            let step = axes.each_ref().map(|axis| axis.result_step);
+            let corners = block.corners(step, panel.width, pitch);
+            let corners: Vec<_> = corners.iter().map(|[picture, tile]| [*tile, *picture]).collect();
+            Squares {
+                axes,
+                from: &products,
+                from_apart: [axes[1].length(Side::Places) * product_size, product_size],
+                to: &mut turned,
+                to_apart: [pitch, panel.width],
+                corners: &corners,
+                planes: panel.width,
+                bias: Some(&start),
+            }
+            .transform::<OutputBack>();
+            let mut planes = out.slice_mut(s![panel.columns.clone(), .., ..]);
+            let columns = planes.dim().2;
+            for (row, line) in
+                planes.axis_iter_mut(ndarray::Axis(1)).zip(turned.chunks_exact(pitch))
+            {
+                let line = matrix([columns, panel.width], line);
+                transpose(line.slice(s![.., ..panel.columns.len()]), row);
+            }
         }
     }
 }
@@ -259,13 +281,23 @@ pub(super) fn weight<T: Element>(
         let (chunk, group) = (nth / form.groups, nth % form.groups);
         let count = inputs.min(form.group_inputs - input);
         let rows: Vec<u32> = (0..count as u32).collect();
-        let own = blocks.len() * chunk / chunks..blocks.len() * (chunk + 1) / chunks;
+        let own = &blocks[blocks.len() * chunk / chunks..blocks.len() * (chunk + 1) / chunks];
+        let pixels = form.geometry.pixels();
+        let image_of = |n| {
+            let image = form.image_of(n * form.groups + group, image);
+            &image[input * pixels..(input + count) * pixels]
+        };
         let mut start = Start::Zero;
-        for (n, block) in &blocks[own] {
+        for (i, (n, block)) in own.iter().enumerate() {
             let nth = n * form.groups + group;
-            let image = planes_of(form.group_inputs, image_shape, form.image_of(nth, image));
-            let image = image.slice(s![input..input + count, .., ..]);
-            let picture = block.transformed_source(axes, image, low);
+            let picture =
+                block.transformed_source(axes, planes_of(count, image_shape, image_of(*n)), low);
+            let soon: Vec<_> = own.get(i + 1).map_or(vec![], |(n, block)| {
+                let image = block.source(axes, low).rows_of(image_of(*n), image_shape);
+                let map = form.map_of(n * form.groups + group, map);
+                image.chain(block.map().rows_of(map, map_shape)).collect()
+            });
+            let mut soon = in_parts(&soon, panels.len());
             let steps: Vec<u32> =
                 (0..block.tiles()).map(|tile| (tile * padded(count)) as u32).collect();
             let map = planes_of(form.group_outputs, map_shape, form.map_of(nth, map));
@@ -288,7 +320,7 @@ pub(super) fn weight<T: Element>(
                         panel: maps.len() / places,
                         out: apart * panel.width,
                     },
-                    soon: &[],
+                    soon: soon.next().unwrap_or_default(),
                 }
                 .run();
             }

@@ -82,6 +82,15 @@ impl TileBlock {
         (size, size[1] * planes)
     }
 
+    /// What the block reads of a source, of which the first tile reads the pixels from `low` on.
+    pub fn source(&self, axes: &[Parts; 2], low: [isize; 2]) -> Region {
+        let step = axes.each_ref().map(|axis| axis.source_step);
+        Region {
+            start: from_fn(|i| (self.start[i] * step[i]) as isize + low[i]),
+            size: from_fn(|i| (self.size[i] - 1) * step[i] + axes[i].length(Side::Source)),
+        }
+    }
+
     /// Bᵀ d of a block, `[place, tile, plane]`, from planes of a source of which the first tile reads the
     /// pixels from `low` on.
     pub fn transformed_source<T: Element>(
@@ -91,10 +100,7 @@ impl TileBlock {
         low: [isize; 2],
     ) -> Buffer<T> {
         let step = axes.each_ref().map(|axis| axis.source_step);
-        let region = Region {
-            start: from_fn(|i| (self.start[i] * step[i]) as isize + low[i]),
-            size: from_fn(|i| (self.size[i] - 1) * step[i] + axes[i].length(Side::Source)),
-        };
+        let region = self.source(axes, low);
         let room = padded(planes.dim().0);
         let turned = channels_last(planes, &region, room);
         let pitch = region.size[1] * room;
@@ -114,6 +120,14 @@ impl TileBlock {
         out
     }
 
+    /// What the block reads of a map.
+    pub fn map(&self) -> Region {
+        Region {
+            start: self.start.map(|tile| (tile * TILE) as isize),
+            size: self.size.map(|tiles| tiles * TILE),
+        }
+    }
+
     /// A y of a block, `[place, tile, column]`, from planes of a map.
     pub fn transformed_map<T: Element>(
         &self,
@@ -122,10 +136,7 @@ impl TileBlock {
         width: usize,
     ) -> Buffer<T> {
         let step = [TILE; 2];
-        let region = Region {
-            start: self.start.map(|tile| (tile * TILE) as isize),
-            size: self.size.map(|tiles| tiles * TILE),
-        };
+        let region = self.map();
         let turned = channels_last(map, &region, width);
         let pitch = region.size[1] * width;
         let apart = apart::<T>(self.tiles() * width);
