@@ -112,6 +112,22 @@ pub fn conv_weight<T: Element>(
     Path::fastest_for_weight(geometry, groups, &weight).weight(geometry, groups, image, map)
 }
 
+/// Solves for the weight and for the bias: [`conv_weight`], and the sums of the map over batch and spots,
+/// `[outputs]`, found in the same pass. What a layer with a bias does to gradients.
+///
+/// # Panics
+/// If the shapes do not fit the geometry and the groups.
+#[track_caller]
+pub fn conv_weight_bias<T: Element>(
+    geometry: &Geometry,
+    groups: usize,
+    image: &Tensor<T>,
+    map: &Tensor<T>,
+) -> (Tensor<T>, Tensor<T>) {
+    let weight = Form::weight_shape(geometry, groups, image, map);
+    Path::fastest_for_weight(geometry, groups, &weight).weight_bias(geometry, groups, image, map)
+}
+
 /// The sizes of one call. `nth` counts groups of a batch: picture by picture, group by group.
 #[derive(Debug)]
 pub struct Form<'a> {

@@ -146,6 +146,8 @@ impl Case {
 
             let biases = [&want[0], &want[1]].map(|out| noise(&out.shape()[1..2], rng));
             let biased = self.kernels(path, [x, w, y], [Some(&biases[0]), Some(&biases[1])]);
+            self.check_bias::<f64>(path, x, y, 1e-12);
+            self.check_bias::<f32>(path, x, y, 1e-5);
             for ((got, want), bias) in biased.iter().zip(&want).zip(&biases) {
                 let [_, channels, height, width] = want.dims();
                 let want = Tensor::from_fn(want.shape(), |i| {
@@ -156,6 +158,24 @@ impl Case {
         }
     }
 
+    /// What a map asks of the bias that it was begun with: its sum over batch and spots.
+    fn bias(&self, y: &Tensor<f64>) -> Tensor<f64> {
+        let [_, channels, height, width] = self.map_shape();
+        let mut bias = vec![0.0; channels];
+        for (i, y) in y.as_slice().iter().enumerate() {
+            bias[i / (height * width) % channels] += y;
+        }
+        Tensor::new([channels], bias)
+    }
+
+    /// Compares each path's weight and bias, found together, with the weight alone and the definition.
+    fn check_bias<T: Element>(&self, path: Path, x: &Tensor<f64>, y: &Tensor<f64>, close: f64) {
+        let (x, y, want) = (x.cast::<T>(), y.cast::<T>(), self.bias(y));
+        let (weight, bias) = path.weight_bias(&self.geometry, self.groups, &x, &y);
+        assert_eq!(weight, path.weight(&self.geometry, self.groups, &x, &y), "{path} {self:?}");
+        assert_close(&bias, &want, close, &(path, self));
+    }
+
     /// Compares all paths with the plain one in double precision.
     fn check_paths(&self, rng: &mut ChaCha8Rng) {
         let [x, w, y] = &self.operands(rng);
@@ -164,6 +184,8 @@ impl Case {
             let [x32, w32, y32] = [x, w, y].map(Tensor::cast::<f32>);
             let got = self.kernels(path, [x, w, y], [None, None]);
             let got32 = self.kernels(path, [&x32, &w32, &y32], [None, None]);
+            self.check_bias::<f64>(path, x, y, 1e-12);
+            self.check_bias::<f32>(path, x, y, 1e-5);
             for ((got, got32), want) in got.iter().zip(&got32).zip(&want) {
                 assert_close(got, want, 1e-12, &(path, self));
                 assert_close(got32, want, 1e-5, &(path, self));

@@ -49,6 +49,22 @@ impl<T: Element> Op<T> for Conv {
         Reads::first(2)
     }
 
+    fn fused(
+        &self,
+        wanted: &[bool],
+        call: &Call<'_, T, ()>,
+        grad: &Tensor<T>,
+    ) -> Option<Vec<Option<Tensor<T>>>> {
+        // A convolution's weight and bias are asked for by the same map.
+        if self.missing != Operand::Map || wanted.get(BIAS) != Some(&true) || !wanted[1] {
+            return None;
+        }
+        let (g, n) = (&self.geometry, self.groups);
+        let image = wanted[0].then(|| tensor::conv_adjoint(g, n, grad, call.value(1), None));
+        let (weight, bias) = tensor::conv_weight_bias(g, n, call.value(0), grad);
+        Some(vec![image, Some(weight), Some(bias)])
+    }
+
     fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         let (g, n) = (&self.geometry, self.groups);
         match (self.missing, i) {

@@ -1,6 +1,7 @@
 //! Weight gradients without a matrix of columns: the product reads the picture.
 
-use super::panels::Panel;
+use super::kernels::sum_planes;
+use super::panels::{Panel, add_lines};
 use super::phases::{Phase, PhaseAxis};
 use super::source::{Source, in_parts};
 use super::stage::{Blocking, blocks, spot_table};
@@ -13,14 +14,15 @@ use crate::{Element, Tensor};
 use ndarray::{ArrayView3, s};
 use rayon::prelude::*;
 
-/// `weight = map · columns(image)ᵀ`, summed over the batch.
+/// `weight = map · columns(image)ᵀ`, summed over the batch, and the map's own `totals`.
 pub(super) fn weight<T: Element>(
     form: &Form<'_>,
     batch: usize,
-    image: &Tensor<T>,
-    map: &Tensor<T>,
+    ends: [&Tensor<T>; 2],
     out: &mut [T],
+    totals: Option<&mut [T]>,
 ) {
+    let [image, map] = ends;
     let [y, x] = &PhaseAxis::of_conv(form.geometry);
     let (rows, columns) = (&y.groups[0], &x.groups[0]);
     let places = [y.places(), x.places()];
@@ -32,30 +34,36 @@ pub(super) fn weight<T: Element>(
     let panels = Panel::cut::<T>(form.group_outputs);
     let room = Panel::room(&panels);
     let taps = rows.offsets.len() * columns.offsets.len();
-    let size = form.group_inputs * taps * room;
-    if size == 0 || blocks.is_empty() {
+    if taps == 0 || blocks.is_empty() {
+        sum_planes(map, totals);
         return out.fill(T::zero()); // No tap ever meets the image.
     }
     // Small weights have a sum for each chunk of the batch, large ones are shared out by input plane.
-    let chunks = partial_chunks(form.groups * size, blocks.len());
+    let chunks = partial_chunks(form.groups * form.group_inputs * taps * room, blocks.len());
     let shares = TASKS.div_ceil(chunks * form.groups).min(form.group_inputs.div_ceil(8)).max(1);
     let inputs = form.group_inputs.div_ceil(shares);
+    // A share has a line for each input and tap, and one more for the map's totals.
+    let share = (inputs * taps + 1) * room;
+    let size = (form.group_inputs * taps + form.group_inputs.div_ceil(inputs)) * room;
     let pixels = form.geometry.pixels();
     let lines = plan.taps([rows, columns], [y, x], plan.planes);
-    // One sum a chunk, `[group, input, tap]` times the columns of each panel.
+    // One sum a chunk, `[group, share]` of lines times the columns of each panel.
     let mut sums = Buffer::scratch(chunks * form.groups * size);
     let tasks: Vec<_> = sums
         .chunks_exact_mut(size)
         .enumerate()
         .flat_map(|(nth, sum)| {
             let first = move |share: usize| (nth, share * inputs);
-            sum.chunks_mut(inputs * taps * room).enumerate().map(move |(i, sum)| (first(i), sum))
+            sum.chunks_mut(share).enumerate().map(move |(i, sum)| (first(i), sum))
         })
         .collect();
     tasks.into_par_iter().for_each(|((nth, input), sum)| {
         let (chunk, group) = (nth / form.groups, nth % form.groups);
         let all_lines = sum.len() / room;
-        let inputs = all_lines / taps;
+        let inputs = (all_lines - 1) / taps;
+        for panel in &panels {
+            sum[panel.place(all_lines)][inputs * taps * panel.width..].fill(T::zero());
+        }
         let own = blocks.len() * chunk / chunks..blocks.len() * (chunk + 1) / chunks;
         let own: Vec<_> =
             blocks[own].iter().map(|(n, block)| (n * form.groups + group, *block)).collect();
@@ -75,6 +83,10 @@ pub(super) fn weight<T: Element>(
             let block_map = block_map.expect("the sizes match");
             let [rows, columns] = [0, 1].map(|axis| start[axis]..start[axis] + size[axis]);
             let turned = turn(block_map.slice(s![.., rows, columns]), &panels);
+            for panel in &panels {
+                let totals = &mut sum[panel.place(all_lines)][inputs * taps * panel.width..];
+                add_lines(totals, &turned[panel.place(steps.len())]);
+            }
             // A few planes at a time, so that long stretches of each can be copied.
             for inputs in source.parts() {
                 let picture = &source.copy(block, inputs.clone(), 0);
@@ -112,6 +124,17 @@ pub(super) fn weight<T: Element>(
         out.fill(T::zero());
     }
     let total = add_chunks(&mut sums, chunks);
+    if let Some(totals) = totals {
+        let groups = totals.chunks_exact_mut(form.group_outputs);
+        for (totals, sums) in groups.zip(total.chunks_exact(size)) {
+            let sums = &sums[..share.min(size)];
+            for panel in &panels {
+                let line = &sums[panel.place(sums.len() / room)];
+                let line = &line[line.len() - panel.width..][..panel.columns.len()];
+                totals[panel.columns.clone()].copy_from_slice(line);
+            }
+        }
+    }
     finish(form, total, inputs, &panels, [&rows.phases[0], &columns.phases[0]], out);
 }
 
@@ -157,11 +180,12 @@ fn finish<T: Element>(
     }
     tasks.into_par_iter().for_each(|(group, panel, out)| {
         let outputs = panel.columns.len();
-        let sums =
-            &sums[group * form.group_inputs * taps * room..][..form.group_inputs * taps * room];
-        for (share, sums) in sums.chunks(inputs * taps * room).enumerate() {
-            let lines = sums.len() / room;
-            let sums = matrix([lines, panel.width], &sums[panel.place(lines)]);
+        let size = sums.len() / form.groups;
+        let sums = &sums[group * size..][..size];
+        for (share, sums) in sums.chunks((inputs * taps + 1) * room).enumerate() {
+            let all_lines = sums.len() / room;
+            let lines = all_lines - 1;
+            let sums = matrix([lines, panel.width], &sums[panel.place(all_lines)]);
             let sums = sums.slice(s![.., ..outputs]);
             if taps == kh * kw {
                 let mut out = matrix_mut([outputs, form.lines], out);

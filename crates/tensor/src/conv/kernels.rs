@@ -19,10 +19,16 @@ pub trait Kernels: Sized {
     where
         Self: Element;
 
-    /// Fills `[outputs, inputs / groups, kh, kw]` from an image and a map.
+    /// Fills `[outputs, inputs / groups, kh, kw]` from an image and a map; and `[outputs]`, where it is
+    /// asked for, with the map's sums.
     #[doc(hidden)]
-    fn weight(path: Path, form: &Form<'_>, ends: [&Tensor<Self>; 2], out: &mut [Self])
-    where
+    fn weight(
+        path: Path,
+        form: &Form<'_>,
+        ends: [&Tensor<Self>; 2],
+        out: &mut [Self],
+        totals: Option<&mut [Self]>,
+    ) where
         Self: Element;
 }
 
@@ -45,8 +51,14 @@ macro_rules! kernels_for {
                 image(path, form, operands, out);
             }
 
-            fn weight(path: Path, form: &Form<'_>, ends: [&Tensor<Self>; 2], out: &mut [Self]) {
-                weight(path, form, ends, out);
+            fn weight(
+                path: Path,
+                form: &Form<'_>,
+                ends: [&Tensor<Self>; 2],
+                out: &mut [Self],
+                totals: Option<&mut [Self]>,
+            ) {
+                weight(path, form, ends, out, totals);
             }
         }
     )*};
@@ -78,14 +90,33 @@ fn image<T: Element>(path: Path, form: &Form<'_>, operands: Operands<'_, T>, out
     }
 }
 
-fn weight<T: Element>(path: Path, form: &Form<'_>, ends: [&Tensor<T>; 2], out: &mut [T]) {
+fn weight<T: Element>(
+    path: Path,
+    form: &Form<'_>,
+    ends: [&Tensor<T>; 2],
+    out: &mut [T],
+    totals: Option<&mut [T]>,
+) {
     let [image, map] = ends;
     let batch = image.shape()[0];
     match path {
-        Path::Plain => plain::weight(form, batch, image, map, out),
-        Path::Depthwise => depthwise::weight(form, batch, image, map, out),
-        Path::Direct => direct_weight::weight(form, batch, image, map, out),
-        Path::Winograd => winograd::weight(form, batch, image, map, out),
+        Path::Plain => {
+            plain::weight(form, batch, image, map, out);
+            sum_planes(map, totals);
+        }
+        Path::Depthwise => {
+            depthwise::weight(form, batch, image, map, out);
+            sum_planes(map, totals);
+        }
+        Path::Direct => direct_weight::weight(form, batch, ends, out, totals),
+        Path::Winograd => winograd::weight(form, batch, ends, out, totals),
+    }
+}
+
+/// The map's sums in a pass of their own.
+pub(super) fn sum_planes<T: Element>(map: &Tensor<T>, totals: Option<&mut [T]>) {
+    if let Some(totals) = totals {
+        totals.copy_from_slice(map.sum_axes(&[0, 2, 3], false).as_slice());
     }
 }
 

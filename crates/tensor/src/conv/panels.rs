@@ -62,6 +62,26 @@ fn best_width(widths: &[usize], left: usize) -> usize {
     best.2
 }
 
+/// Adds all lines of a block to `sums`, which is as long as each.
+pub(super) fn add_lines<T: Element>(sums: &mut [T], lines: &[T]) {
+    let width = sums.len();
+    let mut total = vec![T::zero(); width];
+    // Four lines at a time, so that additions need not wait for each other.
+    let fours = lines.chunks_exact(4 * width);
+    for line in fours.remainder().chunks_exact(width) {
+        total.iter_mut().zip(line).for_each(|(total, &v)| *total += v);
+    }
+    for four in fours {
+        let (ab, cd) = four.split_at(2 * width);
+        let ((a, b), (c, d)) = (ab.split_at(width), cd.split_at(width));
+        let pairs = a.iter().zip(b).zip(c.iter().zip(d));
+        for (total, ((&a, &b), (&c, &d))) in total.iter_mut().zip(pairs) {
+            *total += (a + b) + (c + d);
+        }
+    }
+    sums.iter_mut().zip(&total).for_each(|(sum, &v)| *sum += v);
+}
+
 /// Panels filled with numbers, `[step, column]` each.
 pub(super) struct Packed<T: Element> {
     pub panels: Vec<Panel>,

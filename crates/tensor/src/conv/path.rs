@@ -150,10 +150,38 @@ impl Path {
     ) -> Tensor<T> {
         let shape = Form::weight_shape(geometry, groups, image, map);
         let form = &Form::new("conv_weight", geometry, groups, &shape);
-        let batch = form.check_image(image);
-        assert_eq!(batch, form.check_map(map), "conv_weight: image and map differ in batch size");
-        self.check(form, &shape);
-        Tensor::build(shape, |out| T::weight(self, form, [image, map], out))
+        self.check_weight(form, image, map);
+        Tensor::build(shape, |out| T::weight(self, form, [image, map], out, None))
+    }
+
+    /// [`conv_weight_bias`](crate::conv_weight_bias) by this path.
+    ///
+    /// # Panics
+    /// If the shapes do not fit the geometry and the groups, or the path does not take them.
+    #[track_caller]
+    pub fn weight_bias<T: Element>(
+        self,
+        geometry: &Geometry,
+        groups: usize,
+        image: &Tensor<T>,
+        map: &Tensor<T>,
+    ) -> (Tensor<T>, Tensor<T>) {
+        let shape = Form::weight_shape(geometry, groups, image, map);
+        let form = &Form::new("conv_weight_bias", geometry, groups, &shape);
+        self.check_weight(form, image, map);
+        let mut bias = vec![T::zero(); form.outputs];
+        let weight = Tensor::build(shape, |out| {
+            T::weight(self, form, [image, map], out, Some(&mut bias));
+        });
+        (weight, Tensor::new([form.outputs], bias))
+    }
+
+    #[track_caller]
+    fn check_weight<T: Element>(self, form: &Form<'_>, image: &Tensor<T>, map: &Tensor<T>) {
+        let (batch, maps) = (form.check_image(image), form.check_map(map));
+        assert_eq!(batch, maps, "{}: image and map differ in batch size", form.name);
+        let [kh, kw] = form.geometry.kernel();
+        self.check(form, &[form.outputs, form.group_inputs, kh, kw]);
     }
 
     #[track_caller]

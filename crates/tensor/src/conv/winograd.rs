@@ -14,6 +14,7 @@ mod squares;
 mod transform;
 
 use super::correlation::Correlation;
+use super::kernels::sum_planes;
 use super::panels::{Packed, Panel};
 use super::phases::PhaseAxis;
 use super::source::in_parts;
@@ -246,14 +247,15 @@ fn transformed_weight<T: Element>(
     })
 }
 
-/// `weight = map · columns(image)ᵀ`, summed over the batch.
+/// `weight = map · columns(image)ᵀ`, summed over the batch, and the map's own `totals`.
 pub(super) fn weight<T: Element>(
     form: &Form<'_>,
     batch: usize,
-    image: &Tensor<T>,
-    map: &Tensor<T>,
+    ends: [&Tensor<T>; 2],
     out: &mut [T],
+    totals: Option<&mut [T]>,
 ) {
+    let [image, map] = ends;
     let [y, x] = &PhaseAxis::of_conv(form.geometry);
     let axes = &[Parts::of(y), Parts::of(x)];
     let low = [y.reach().0, x.reach().0];
@@ -262,11 +264,13 @@ pub(super) fn weight<T: Element>(
         .flat_map(|n| tile_blocks(form.geometry.map()).into_iter().map(move |block| (n, block)))
         .collect();
     if blocks.is_empty() {
+        sum_planes(map, totals);
         return out.fill(T::zero());
     }
     let panels = Panel::cut::<T>(form.group_outputs);
     let room = Panel::room(&panels);
     // One sum a chunk, `[group, share of the inputs, panel, place, input]` times the panel's columns.
+    // Behind the even number of inputs, a line is left free; the first of them holds the map's totals.
     let size = |inputs| places * lines_apart(inputs) * room;
     let chunks = partial_chunks(form.groups * size(form.group_inputs) / 2, blocks.len());
     // Large weights are shared out by input planes.
@@ -274,6 +278,10 @@ pub(super) fn weight<T: Element>(
     let inputs = form.group_inputs.div_ceil(shares.max(1)).next_multiple_of(TOGETHER);
     let [image_shape, map_shape] = [form.geometry.image(), form.geometry.map()];
     let shares = form.group_inputs.div_ceil(inputs);
+    let totals_of = |panel: &Panel| {
+        let first = panel.place(places * lines_apart(inputs)).start + inputs * panel.width;
+        first..first + panel.width
+    };
     let mut sums = Buffer::scratch(chunks * form.groups * shares * size(inputs));
     let tasks: Vec<_> = sums.chunks_exact_mut(size(inputs)).enumerate().collect();
     tasks.into_par_iter().for_each(|(nth, sum)| {
@@ -287,6 +295,7 @@ pub(super) fn weight<T: Element>(
             let image = form.image_of(n * form.groups + group, image);
             &image[input * pixels..(input + count) * pixels]
         };
+        panels.iter().for_each(|panel| sum[totals_of(panel)].fill(T::zero()));
         let mut start = Start::Zero;
         for (i, (n, block)) in own.iter().enumerate() {
             let nth = n * form.groups + group;
@@ -303,7 +312,8 @@ pub(super) fn weight<T: Element>(
             let map = planes_of(form.group_outputs, map_shape, form.map_of(nth, map));
             for panel in &panels {
                 let map = map.slice(s![panel.columns.clone(), .., ..]);
-                let maps = block.transformed_map(axes, map, panel.width);
+                let totals = &mut sum[totals_of(panel)];
+                let maps = block.transformed_map(axes, map, panel.width, totals);
                 let apart = lines_apart(inputs);
                 Product {
                     picture: &picture,
@@ -327,7 +337,17 @@ pub(super) fn weight<T: Element>(
             start = Start::Kept;
         }
     });
-    finish(form, axes, add_chunks(&mut sums, chunks), inputs, &panels, out);
+    let sums = add_chunks(&mut sums, chunks);
+    if let Some(totals) = totals {
+        let groups = totals.chunks_exact_mut(form.group_outputs);
+        for (totals, sums) in groups.zip(sums.chunks_exact(shares * size(inputs))) {
+            for panel in &panels {
+                let line = &sums[totals_of(panel)][..panel.columns.len()];
+                totals[panel.columns.clone()].copy_from_slice(line);
+            }
+        }
+    }
+    finish(form, axes, sums, inputs, &panels, out);
 }
 
 fn planes_of<T>(count: usize, [height, width]: [usize; 2], planes: &[T]) -> ArrayView3<'_, T> {

@@ -1,5 +1,6 @@
 //! Rectangles of tiles, and the operands' values in the places of transformed tiles.
 
+use super::super::panels::add_lines;
 use super::super::stage::{Region, blocks, split};
 use super::parts::Parts;
 use super::squares::Squares;
@@ -128,16 +129,18 @@ impl TileBlock {
         }
     }
 
-    /// A y of a block, `[place, tile, column]`, from planes of a map.
+    /// A y of a block, `[place, tile, column]`, from planes of a map, whose sums are added to `totals`.
     pub fn transformed_map<T: Element>(
         &self,
         axes: &[Parts; 2],
         map: ArrayView3<'_, T>,
         width: usize,
+        totals: &mut [T],
     ) -> Buffer<T> {
         let step = [TILE; 2];
         let region = self.map();
         let turned = channels_last(map, &region, width);
+        add_lines(totals, &turned);
         let pitch = region.size[1] * width;
         let apart = apart::<T>(self.tiles() * width);
         let mut out = Buffer::scratch(places(axes) * apart);
