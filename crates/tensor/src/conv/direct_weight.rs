@@ -4,7 +4,7 @@ use super::kernels::sum_planes;
 use super::panels::{Panel, add_lines};
 use super::phases::{Phase, PhaseAxis};
 use super::source::{Source, in_parts};
-use super::stage::{Blocking, blocks, spot_table};
+use super::stage::{Blocking, Region, blocks, spot_table};
 use super::{Form, TASKS, add_chunks, partial_chunks};
 use crate::buffer::Buffer;
 use crate::machine::product::{Lines, Product, Series, Start};
@@ -94,9 +94,8 @@ pub(super) fn weight<T: Element>(
                 if let Some((nth, (start, size))) = own.get(block + 1)
                     && inputs.end == source.planes
                 {
-                    let rows = start[0] * places[1]..(start[0] + size[0]) * places[1];
-                    let planes = form.map_of(*nth, map).chunks_exact(form.geometry.spots());
-                    soon.extend(planes.map(|plane| &plane[rows.clone()]));
+                    let region = Region { start: start.map(|at| at as isize), size: *size };
+                    soon.extend(region.rows_of(form.map_of(*nth, map), places));
                 }
                 let mut soon = in_parts(&soon, panels.len());
                 let rows = &lines[..inputs.len() * taps];
@@ -127,15 +126,19 @@ pub(super) fn weight<T: Element>(
     if let Some(totals) = totals {
         let groups = totals.chunks_exact_mut(form.group_outputs);
         for (totals, sums) in groups.zip(total.chunks_exact(size)) {
-            let sums = &sums[..share.min(size)];
-            for panel in &panels {
-                let line = &sums[panel.place(sums.len() / room)];
-                let line = &line[line.len() - panel.width..][..panel.columns.len()];
-                totals[panel.columns.clone()].copy_from_slice(line);
-            }
+            copy_totals(&sums[..share.min(size)], &panels, totals);
         }
     }
     finish(form, total, inputs, &panels, [&rows.phases[0], &columns.phases[0]], out);
+}
+
+/// Takes the last line of a share, which holds the map's totals, out of its panels.
+fn copy_totals<T: Element>(share: &[T], panels: &[Panel], totals: &mut [T]) {
+    let lines = share.len() / Panel::room(panels);
+    for panel in panels {
+        let line = &share[panel.place(lines)][(lines - 1) * panel.width..];
+        totals[panel.columns.clone()].copy_from_slice(&line[..panel.columns.len()]);
+    }
 }
 
 /// A block of a map, `[plane, row, column]`, as panels of `[place, plane]`.
