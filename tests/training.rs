@@ -41,8 +41,8 @@ fn train(network: &dyn Module, dataset: Arc<Kept>, config: &Config) -> Vec<f32> 
     let augment = Some(config.data.augment.clone());
     let batches = Loader { batch, augment, shuffle: true, ..loader(config, dataset) };
     let params = named_params(network);
-    let mut optimizer = config.optimizer();
-    let schedule = config.schedule((batches.batches() * epochs) as u64);
+    let mut optimizer = config.training.optimizer();
+    let schedule = config.training.schedule((batches.batches() * epochs) as u64);
     let all = (0..epochs).flat_map(|epoch| batches.epoch(epoch));
     (0..)
         .zip(all)

@@ -124,7 +124,7 @@ fn parts<T: Element>(node: &Arc<Node<T>>, grad: Var<T>) -> Vec<Option<Var<T>>> {
 }
 
 /// What [`Var::backward`] found: a gradient for every parameter that was reached.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Gradients<T: Element = f32>(BTreeMap<u64, Tensor<T>>);
 
 impl<T: Element> Gradients<T> {
@@ -141,5 +141,18 @@ impl<T: Element> Gradients<T> {
     /// All gradients times `factor`.
     pub fn scaled(&self, factor: T) -> Self {
         Self(self.0.iter().map(|(id, grad)| (*id, grad.map(|g| g * factor))).collect())
+    }
+
+    /// The gradients of the sum of what these and `other` are the gradients of.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        for (id, more) in &other.0 {
+            let sum = match self.0.get(id) {
+                Some(grad) => grad.zip(more, |a, b| a + b),
+                None => more.clone(),
+            };
+            self.0.insert(*id, sum);
+        }
+        self
     }
 }

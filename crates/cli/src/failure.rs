@@ -23,6 +23,11 @@ impl Failure {
         Self { line: line.into(), code: 1 }
     }
 
+    /// For a request that makes no sense.
+    pub(crate) fn usage(error: impl fmt::Display) -> Self {
+        Self { line: error.to_string(), code: USAGE }
+    }
+
     /// For a file that cannot be read.
     pub(crate) fn read(path: &Path) -> impl Fn(io::Error) -> Self {
         move |error| Self::new(format!("{}: cannot be read: {error}", path.display()))
@@ -48,7 +53,7 @@ impl fmt::Display for Failure {
 
 impl From<IsaError> for Failure {
     fn from(error: IsaError) -> Self {
-        Self { line: error.to_string(), code: USAGE }
+        Self::usage(error)
     }
 }
 

@@ -12,6 +12,7 @@ mod op;
 mod options;
 mod predict;
 mod say;
+mod settings;
 mod study;
 mod summary;
 mod train;

@@ -1,8 +1,6 @@
 //! Options that several commands have, and how their values are read.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mirrorgrad_segment::{Checkpoint, RunFolder};
-use serde::de::{DeserializeOwned, IntoDeserializer, value::Error};
 use std::path::Path;
 
 /// A size as people write it, `HxW`, as `[height, width]`.
@@ -21,35 +19,6 @@ pub fn pair(text: &str) -> Result<[usize; 2], String> {
         Some((y, x)) => Ok([number(y)?, number(x)?]),
         None => number(text).map(|n| [n, n]),
     }
-}
-
-/// A list of channels, as `16,32,64`.
-pub fn widths(text: &str) -> Result<Widths, String> {
-    let refuse = || format!("expected widths, as 16,32,64, found {text:?}");
-    let widths = text.split(',').map(|width| width.trim().parse().map_err(|_| refuse()));
-    widths.collect::<Result<_, _>>().map(Widths)
-}
-
-/// The channels of each stage.
-#[derive(Clone, Debug)]
-pub struct Widths(pub Vec<usize>);
-
-/// Two factors, as `0.8,1.25`.
-pub fn factors(text: &str) -> Result<[f64; 2], String> {
-    let refuse = || format!("expected a least and a greatest factor, as 0.8,1.25, found {text:?}");
-    let (least, most) = text.split_once(',').ok_or_else(refuse)?;
-    let factor = |factor: &str| factor.trim().parse().map_err(|_| refuse());
-    Ok([factor(least)?, factor(most)?])
-}
-
-/// One of the names that a choice has in configuration files.
-pub fn choice<T: DeserializeOwned + Clone + Send + Sync + 'static>(
-    names: impl Into<PossibleValuesParser>,
-) -> impl TypedValueParser<Value = T> {
-    names.into().map(|name: String| {
-        let name: serde::de::value::StringDeserializer<Error> = name.into_deserializer();
-        T::deserialize(name).expect("the names are those of the choice")
-    })
 }
 
 /// The checkpoint at `path`: a file, or the best one of a run's folder.

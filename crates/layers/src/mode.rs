@@ -6,8 +6,8 @@ use mirrorgrad_tensor::Element;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::any::Any;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The purpose of a forward pass: an argument, so that it survives threads and shows where it is set.
 #[derive(Debug)]

@@ -60,8 +60,7 @@ pub fn find_fault<T: Element>(
         let value = tensor.as_slice().iter().find(|value| !value.is_finite())?.as_f64();
         Some(Fault { layer: layer.to_owned(), direction, value })
     };
-    let forward =
-        results.iter().find_map(|(layer, y)| fault(layer, Direction::Forward, y.value()));
+    let forward = results.iter().find_map(|(layer, y)| fault(layer, Direction::Forward, y.value()));
     if let Some(fault) = forward.or_else(|| fault("loss", Direction::Forward, loss.value())) {
         return Some(fault);
     }

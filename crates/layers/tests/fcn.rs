@@ -84,7 +84,8 @@ fn one_large_step_from_any_stage_reaches_the_picture_whatever_its_size() {
 #[test]
 fn a_fresh_large_step_interpolates() {
     // A bilinear kernel of twice the stride reproduces a constant inside: scores of one everywhere.
-    let config = FcnConfig { widths: vec![2, 2, 2], finest: 3, ..config(Upsampling::Deconv, false) };
+    let config =
+        FcnConfig { widths: vec![2, 2, 2], finest: 3, ..config(Upsampling::Deconv, false) };
     let net = fresh::<f64>(&config);
     let (_, bias) = named_params(&net).into_iter().find(|(name, _)| name == "score.bias").unwrap();
     bias.set(Tensor::ones([CLASSES]));

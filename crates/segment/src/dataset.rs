@@ -59,6 +59,38 @@ impl Dataset for Joined {
     }
 }
 
+/// The first samples of a data set.
+pub(crate) struct First {
+    of: Arc<dyn Dataset>,
+    len: usize,
+}
+
+impl First {
+    /// So many, or all there are.
+    pub fn new(of: Arc<dyn Dataset>, most: usize) -> Self {
+        Self { len: of.len().min(most), of }
+    }
+}
+
+impl Dataset for First {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn classes(&self) -> &[String] {
+        self.of.classes()
+    }
+
+    fn sample(&self, index: usize) -> Result<Sample, DataError> {
+        assert!(index < self.len, "first: sample {index} of {}", self.len);
+        self.of.sample(index)
+    }
+
+    fn fingerprint(&self) -> String {
+        format!("the first {} of {}", self.len, self.of.fingerprint())
+    }
+}
+
 /// The RGB colour of `label` by the rule of PASCAL VOC: black for 0, and each label's bits
 /// spread over the high bits of red, green and blue, so that near labels get far colours.
 pub const fn palette(label: u8) -> [u8; 3] {

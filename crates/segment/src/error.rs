@@ -81,6 +81,14 @@ pub enum DataError {
         /// The value.
         found: String,
     },
+    /// A setting of a run has no such key or value.
+    #[error("{place}: {what}")]
+    Setting {
+        /// Where it was set: a line of a file, or an option.
+        place: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The program itself failed while it loaded data.
     #[error("loading {what} failed: {message}")]
     Loading {
@@ -115,6 +123,10 @@ impl DataError {
         found: impl std::fmt::Display,
     ) -> Self {
         Self::Option { option, expected: expected.into(), found: found.to_string() }
+    }
+
+    pub(crate) fn setting(place: impl Into<String>, what: impl AsRef<str>) -> Self {
+        Self::Setting { place: place.into(), what: one_line(what.as_ref().trim()) }
     }
 
     pub(crate) fn loading(what: impl Into<String>, message: impl std::fmt::Display) -> Self {

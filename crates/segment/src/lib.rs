@@ -19,6 +19,7 @@ mod folder;
 mod loader;
 mod mask;
 mod metrics;
+mod objective;
 mod picture;
 pub mod plots;
 mod predict;
@@ -32,7 +33,8 @@ mod trainer;
 pub use augment::Augment;
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::{
-    Config, DataConfig, ModelConfig, ModelKind, OptimizerKind, ScheduleKind, TrainingConfig,
+    ClassWeights, Config, DataConfig, LossKind, ModelConfig, ModelKind, OptimizerKind,
+    ScheduleKind, Settings, TrainingConfig, WeightsByName,
 };
 pub use confusion::{Confusion, MetricError};
 pub use dataset::{Dataset, palette};
@@ -42,6 +44,7 @@ pub use folder::{Folder, FolderOptions, Part};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate};
+pub use objective::{Objective, class_weights, count_labels};
 pub use picture::{decode_picture, read_picture};
 pub use predict::{Predictor, colours, overlay};
 pub use run_error::RunError;

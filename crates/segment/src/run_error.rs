@@ -23,6 +23,14 @@ pub enum RunError {
     /// Weights do not fit the network.
     #[error("the checkpoint does not fit its own network: {0}")]
     Weights(#[from] WeightsError),
+    /// Weights to start from do not fit the network.
+    #[error("--weights {}: {why}", shown(.path))]
+    Start {
+        /// Their file.
+        path: PathBuf,
+        /// What does not fit.
+        why: WeightsError,
+    },
     /// What the optimizer remembers does not fit the network.
     #[error(
         "the checkpoint's optimizer does not fit its own network: it has {name:?} of shape {got:?}"
@@ -54,10 +62,11 @@ pub enum RunError {
         "{what} became {value} at step {step} (epoch {epoch}): training stopped, earlier checkpoints are kept; try a lower --lr or --clip 1"
     )]
     Diverged {
-        /// The loss, or a parameter.
+        /// The layer and whether it was on the way there (forward) or back (backward), the loss, or a
+        /// parameter.
         what: String,
         /// Its value.
-        value: f32,
+        value: f64,
         /// The step, counted from 1.
         step: u64,
         /// The epoch, counted from 1.

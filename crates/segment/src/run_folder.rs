@@ -83,14 +83,16 @@ impl RunFolder {
         Ok(write_whole(&self.dir.join(name), bytes)?)
     }
 
-    /// Writes the resolved configuration.
+    /// Writes what is known before the first step: the resolved configuration, and the names of the
+    /// classes, one a line.
     ///
     /// # Errors
-    /// If it cannot be written.
-    pub fn write_config(&self, config: &Config) -> Result<(), RunError> {
+    /// If they cannot be written.
+    pub fn write_start(&self, config: &Config, classes: &[String]) -> Result<(), RunError> {
         let text = toml::to_string(config)
             .map_err(|error| RunError::unfit(&self.dir.join("config.toml"), error.to_string()))?;
-        self.write("config.toml", text.as_bytes())
+        self.write("config.toml", text.as_bytes())?;
+        self.write("classes.txt", (classes.join("\n") + "\n").as_bytes())
     }
 
     /// Writes one line an epoch.

@@ -1,17 +1,17 @@
 //! The training of a network, step by step, with everything needed to stop and go on.
 
-use crate::batch::to_tensors;
-use crate::metrics::{check_size, evaluate};
+mod beginning;
+mod learner;
+
+use self::learner::{Learner, Lost, StepError, steps_in};
+use crate::dataset::First;
+use crate::metrics::evaluate;
 use crate::{
     Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Loader, Part, Progress, RunError,
     RunFolder, Sample,
 };
-use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_layers::models::Network;
-use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
 use mirrorgrad_layers::weights::{load_state_dict, state_dict, to_safetensors};
-use mirrorgrad_layers::{Draws, Mode, Param, Schedule, named_params};
-use mirrorgrad_tensor::PixelLoss;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,10 +57,7 @@ const LOADERS: usize = 2;
 /// A run: a network and where its training stands.
 pub struct Trainer {
     config: Config,
-    network: Box<dyn Network>,
-    params: Vec<(String, Param)>,
-    optimizer: Box<dyn Optimizer>,
-    schedule: Schedule,
+    learner: Learner,
     train: Loader,
     validation: Loader,
     progress: Progress,
@@ -68,27 +65,18 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A run from the beginning.
+    /// A run from the beginning: class weights are counted and first weights read where the
+    /// configuration says so.
     ///
     /// # Errors
-    /// If the configuration or the data are not what they should be.
-    pub fn new(config: Config) -> Result<Self, RunError> {
+    /// If the configuration, the data or the weights are not what they should be.
+    pub fn new(mut config: Config) -> Result<Self, RunError> {
         config.check()?;
-        let (train, validation) = (config.open(Part::Train)?, config.open(Part::Validation)?);
-        let network = config.network(train.classes().len());
-        let (train, validation) = (train_loader(&config, train), loader(&config, validation));
-        let steps = (train.batches() * config.training.epochs) as u64;
-        Ok(Self {
-            params: named_params(&*network),
-            optimizer: config.optimizer(),
-            schedule: config.schedule(steps),
-            progress: Progress::default(),
-            history: Vec::new(),
-            network,
-            train,
-            validation,
-            config,
-        })
+        let (train, validation) = parts(&config)?;
+        beginning::count_weights(&mut config, &*train.dataset)?;
+        let trainer = Self::at_start(config, train, validation)?;
+        beginning::load_weights(&trainer.config.model, trainer.network())?;
+        Ok(trainer)
     }
 
     /// A run from where a checkpoint was taken.
@@ -96,7 +84,9 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::new`], or if the data has other classes than the checkpoint.
     pub fn resume(checkpoint: Checkpoint) -> Result<Self, RunError> {
-        let mut trainer = Self::new(checkpoint.config)?;
+        checkpoint.config.check()?;
+        let (train, validation) = parts(&checkpoint.config)?;
+        let mut trainer = Self::at_start(checkpoint.config, train, validation)?;
         let classes = trainer.train.dataset.classes();
         if classes != checkpoint.classes {
             let dir = trainer.config.data.dir.clone().unwrap_or_default();
@@ -110,32 +100,24 @@ impl Trainer {
                         removed or renamed";
             return Err(RunError::unfit(&dir, what));
         }
-        load_state_dict(&*trainer.network, &checkpoint.weights)?;
-        trainer.check_optimizer(&checkpoint.optimizer)?;
-        trainer.optimizer.restore(checkpoint.optimizer);
+        load_state_dict(trainer.network(), &checkpoint.weights)?;
+        trainer.learner.check_optimizer(&checkpoint.optimizer)?;
+        trainer.learner.optimizer.restore(checkpoint.optimizer);
         trainer.progress = checkpoint.progress;
         trainer.history = checkpoint.history;
         Ok(trainer)
     }
 
-    /// Refuses what an optimizer of another network remembers.
-    fn check_optimizer(&self, state: &OptimizerState) -> Result<(), RunError> {
-        for (key, tensor) in &state.tensors {
-            let fits = |(name, param): &(String, Param)| {
-                key.split_once('.').is_some_and(|(_, of)| of == name)
-                    && param.value().shape() == tensor.shape()
-            };
-            if !self.params.iter().any(fits) {
-                let (name, got) = (key.clone(), tensor.shape().to_vec());
-                return Err(RunError::Optimizer { name, got });
-            }
-        }
-        Ok(())
+    fn at_start(config: Config, train: Loader, validation: Loader) -> Result<Self, RunError> {
+        let steps = steps_in(&train, config.training.accumulate) * config.training.epochs;
+        let learner = Learner::new(&config, train.dataset.classes().len(), steps as u64)?;
+        let (progress, history) = (Progress::default(), Vec::new());
+        Ok(Self { config, learner, train, validation, progress, history })
     }
 
     /// The network in training.
     pub fn network(&self) -> &dyn Network {
-        &*self.network
+        &*self.learner.network
     }
 
     /// What the run was started with.
@@ -153,112 +135,122 @@ impl Trainer {
         &self.history
     }
 
+    /// Whether all epochs are done, or enough of them brought nothing better.
+    pub fn is_over(&self) -> bool {
+        let done = self.history.len();
+        let scores = self.history.iter().map(|epoch| epoch.val_miou).enumerate();
+        // The first of the best.
+        let best = scores.reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let without = best.map_or(0, |(epoch, _)| done - 1 - epoch);
+        let patience = self.config.training.patience;
+        self.progress.epoch >= self.config.training.epochs
+            || patience.is_some_and(|patience| without >= patience)
+    }
+
     /// Trains to the end, or until the watch wants to stop, leaving checkpoints in `folder` before
-    /// the first step, after every epoch and at a stop, and metrics after every epoch.
+    /// the first step, as often as the configuration says, after every epoch and at a stop, and metrics
+    /// after every epoch.
     ///
     /// # Errors
-    /// If data are broken, the loss is no longer finite, or a file cannot be written.
+    /// If data are broken, a number is lost, or a file cannot be written.
     pub fn run(&mut self, folder: &RunFolder, watch: &mut dyn Watch) -> Result<Outcome, RunError> {
         // Whatever ends the run from here on, there is something to go on from.
-        folder.write_last(&self.checkpoint())?;
-        while self.progress.epoch < self.config.training.epochs {
+        folder.write_last(&self.checkpoint()?)?;
+        while !self.is_over() {
             let start = Instant::now();
             let before = self.progress.seconds;
-            let outcome = self.train_epoch(start, watch)?;
-            self.check_finite()?;
+            let outcome = self.train_epoch(folder, start, watch)?;
             if outcome == Outcome::Stopped {
-                folder.write_last(&self.checkpoint())?;
+                folder.write_last(&self.checkpoint()?)?;
                 return Ok(Outcome::Stopped);
             }
-            let evaluation = evaluate(&*self.network, &self.validation)?;
+            // Of weights that are no numbers, nothing more is asked.
+            self.check_finite()?;
+            let evaluation = evaluate(self.network(), &self.validation)?;
             if !evaluation.loss.is_finite() {
-                let (value, step) = (evaluation.loss as f32, self.progress.step);
-                return Err(self.diverged("the validation loss", value, step));
+                let what = "the validation loss".to_owned();
+                return Err(self.lost(Lost { what, value: evaluation.loss }));
             }
             let seconds = before + start.elapsed().as_secs_f64();
             let metrics = self.end_epoch(&evaluation, seconds);
             folder.write_metrics(&self.history)?;
             let (miou, _) = evaluation.confusion.mean_iou();
-            let checkpoint = self.checkpoint();
             if self.progress.best_miou.is_none_or(|best| miou > best) {
                 self.progress.best_miou = Some(miou);
-                folder.write_best(&self.checkpoint())?;
+                let checkpoint = self.checkpoint()?;
+                folder.write_best(&checkpoint)?;
                 folder.write("model.safetensors", &to_safetensors(&checkpoint.weights))?;
             }
-            folder.write_last(&self.checkpoint())?;
+            folder.write_last(&self.checkpoint()?)?;
             watch.epoch(&metrics, &evaluation);
         }
         Ok(Outcome::Finished)
     }
 
-    fn train_epoch(&mut self, start: Instant, watch: &mut dyn Watch) -> Result<Outcome, RunError> {
+    fn train_epoch(
+        &mut self,
+        folder: &RunFolder,
+        start: Instant,
+        watch: &mut dyn Watch,
+    ) -> Result<Outcome, RunError> {
         let before = self.progress.seconds;
-        for samples in self.train.epoch_from(self.progress.epoch, self.progress.batch) {
+        let mut batches = self.train.epoch_from(self.progress.epoch, self.progress.batch);
+        loop {
+            let group = batches.by_ref().take(self.config.training.accumulate);
+            let group = group.collect::<Result<Vec<_>, _>>()?;
+            if group.is_empty() {
+                return Ok(Outcome::Finished);
+            }
+            self.progress.seconds = before + start.elapsed().as_secs_f64();
             if watch.wants_stop() {
-                self.progress.seconds = before + start.elapsed().as_secs_f64();
                 return Ok(Outcome::Stopped);
             }
-            let samples = samples?;
-            let loss = self.step(&samples)?;
+            let loss = self.step(&group)?;
             watch.step(&StepReport {
                 epoch: self.progress.epoch + 1,
                 batch: self.progress.batch,
                 batches: self.train.batches(),
-                pictures: samples.len(),
+                pictures: group.iter().map(Vec::len).sum(),
                 loss,
             });
+            let every = self.config.training.checkpoint_every;
+            if self.progress.step.is_multiple_of(every)
+                && self.progress.batch < self.train.batches()
+            {
+                folder.write_last(&self.checkpoint()?)?;
+            }
         }
-        Ok(Outcome::Finished)
     }
 
-    /// One batch: forward, loss, backward, update. From picture to loss and back, all of it is here.
-    fn step(&mut self, samples: &[Sample]) -> Result<f32, RunError> {
-        check_size(&*self.network, &samples[0].name, samples[0].size())?;
-        let classes = self.train.dataset.classes().len();
-        let (x, targets) = to_tensors(samples, classes, self.train.ignore_index)?;
-        let step = self.progress.step;
-        let mode = Mode::Train(Draws::new(self.config.training.seed, step));
-        let scores = self.network.forward(&Var::constant(x), &mode);
-        let loss =
-            ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean);
-        drop(scores); // The graph holds what the way back needs, and lets go of it on the way.
-        let value = loss.value().item();
-        if !value.is_finite() {
-            return Err(self.diverged("the loss", value, step + 1));
-        }
-        let mut grads = loss.backward();
-        if let Some(limit) = self.config.training.clip {
-            (grads, _) = clip_grad_norm(grads, limit);
-        }
-        self.optimizer.step(&self.params, &grads, self.lr(step));
+    fn step(&mut self, group: &[Vec<Sample>]) -> Result<f32, RunError> {
+        let loss = match self.learner.step(group, self.progress.step) {
+            Ok(loss) => loss,
+            Err(StepError::Run(error)) => return Err(error),
+            Err(StepError::Lost(lost)) => {
+                self.progress.step += 1;
+                return Err(self.lost(lost));
+            }
+        };
         self.progress.step += 1;
-        self.progress.batch += 1;
-        self.progress.loss_sum += f64::from(value);
-        Ok(value)
+        self.progress.batch += group.len();
+        self.progress.loss_sum += f64::from(loss) * group.len() as f64;
+        Ok(loss)
     }
 
-    fn diverged(&self, what: impl Into<String>, value: f32, step: u64) -> RunError {
-        RunError::Diverged { what: what.into(), value, step, epoch: self.progress.epoch + 1 }
+    /// The end of a run whose last step, counted from 1, lost a number.
+    fn lost(&self, Lost { what, value }: Lost) -> RunError {
+        let Progress { step, epoch, .. } = self.progress;
+        RunError::Diverged { what, value, step, epoch: epoch + 1 }
     }
 
     /// Refuses to keep weights that are no numbers: the checkpoint before them is worth more.
     fn check_finite(&self) -> Result<(), RunError> {
-        for (name, param) in &self.params {
-            let value = param.value();
-            if let Some(&wrong) = value.as_slice().iter().find(|value| !value.is_finite()) {
-                return Err(self.diverged(name.as_str(), wrong, self.progress.step));
-            }
-        }
-        Ok(())
-    }
-
-    fn lr(&self, step: u64) -> f64 {
-        self.config.training.lr * self.schedule.factor(step)
+        self.learner.lost().map_or(Ok(()), |lost| Err(self.lost(lost)))
     }
 
     /// Notes a finished epoch and moves on to the next.
     fn end_epoch(&mut self, evaluation: &Evaluation, seconds: f64) -> EpochMetrics {
-        let weights = to_safetensors(&state_dict(&*self.network));
+        let weights = to_safetensors(&state_dict(self.network()));
         let metrics = EpochMetrics {
             epoch: self.progress.epoch + 1,
             train_loss: self.progress.loss_sum / self.train.batches().max(1) as f64,
@@ -266,7 +258,7 @@ impl Trainer {
             val_miou: evaluation.confusion.mean_iou().0,
             val_pixel_accuracy: evaluation.confusion.pixel_accuracy(),
             val_iou: evaluation.confusion.iou(),
-            lr: self.lr(self.progress.step.saturating_sub(1)),
+            lr: self.learner.lr(self.progress.step.saturating_sub(1)),
             seconds,
             weights_hash: blake3::hash(&weights).to_hex().to_string(),
         };
@@ -276,16 +268,19 @@ impl Trainer {
         metrics
     }
 
-    fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
+    /// # Errors
+    /// If a weight is no number.
+    fn checkpoint(&self) -> Result<Checkpoint, RunError> {
+        self.check_finite()?;
+        Ok(Checkpoint {
             config: self.config.clone(),
             classes: self.train.dataset.classes().to_vec(),
             data: fingerprint(self),
             progress: self.progress,
             history: self.history.clone(),
-            weights: state_dict(&*self.network),
-            optimizer: self.optimizer.state().clone(),
-        }
+            weights: state_dict(self.network()),
+            optimizer: self.learner.optimizer.state().clone(),
+        })
     }
 }
 
@@ -295,10 +290,26 @@ fn fingerprint(trainer: &Trainer) -> String {
     blake3::hash(parts.join("/").as_bytes()).to_hex().to_string()
 }
 
-fn train_loader(config: &Config, dataset: Arc<dyn Dataset>) -> Loader {
+/// The pictures to train on, and those to be judged by.
+fn parts(config: &Config) -> Result<(Loader, Loader), RunError> {
+    let training = &config.training;
+    let first = |of: Arc<dyn Dataset>, batches: Option<usize>| -> Arc<dyn Dataset> {
+        match batches {
+            Some(batches) => Arc::new(First::new(of, batches.saturating_mul(training.batch))),
+            None => of,
+        }
+    };
+    let train = config.open(Part::Train)?;
+    if training.overfit_batches.is_some() {
+        // The same pictures, unchanged, on both sides.
+        let train = loader(config, first(train, training.overfit_batches));
+        return Ok((Loader { batch: training.batch, ..train.clone() }, train));
+    }
+    let train = loader(config, first(train, training.limit_batches));
+    let validation = first(config.open(Part::Validation)?, training.limit_batches);
     let augment = Some(config.data.augment.clone());
-    let batch = config.training.batch;
-    Loader { augment, batch, shuffle: true, ..loader(config, dataset) }
+    let train = Loader { augment, batch: training.batch, shuffle: true, ..train };
+    Ok((train, loader(config, validation)))
 }
 
 /// A loader of a data set in its own order and unchanged, as it is validated.

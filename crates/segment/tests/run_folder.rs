@@ -123,7 +123,7 @@ fn the_configuration_comes_back_from_its_file() {
     config.training.seed = i64::MAX as u64;
     config.data.augment.crop = Some([3, 4]);
     config.check().unwrap();
-    folder.write_config(&config).unwrap();
+    folder.write_start(&config, &["a".to_owned()]).unwrap();
     let text = fs::read_to_string(dir.path().join("config.toml")).unwrap();
     assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
 }

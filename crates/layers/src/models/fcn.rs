@@ -85,9 +85,17 @@ pub struct Fcn<T: Element = f32> {
 #[derive(Debug)]
 enum WayUp<T: Element> {
     /// `last` leads to the picture, if the finest stage scored is not of its size.
-    Deconv { ups: Vec<ConvTranspose2d<T>>, skips: Vec<Conv2d<T>>, last: Option<ConvTranspose2d<T>> },
-    Bilinear { skips: Vec<Conv2d<T>> },
-    Unpool { decoders: Vec<DoubleConv<T>> },
+    Deconv {
+        ups: Vec<ConvTranspose2d<T>>,
+        skips: Vec<Conv2d<T>>,
+        last: Option<ConvTranspose2d<T>>,
+    },
+    Bilinear {
+        skips: Vec<Conv2d<T>>,
+    },
+    Unpool {
+        decoders: Vec<DoubleConv<T>>,
+    },
 }
 
 /// What a stage leaves for the way up: its features, and where its pool found the largest.
@@ -199,10 +207,11 @@ impl<T: Element> Module<T> for Fcn<T> {
                 }
             }
             WayUp::Unpool { decoders } => {
-                let features = scored.zip(decoders).rev().fold(deepest, |features, (level, decoder)| {
-                    let spread = MaxUnpool2d.forward(&features, &level.indices, mode);
-                    decoder.forward(&spread, mode)
-                });
+                let features =
+                    scored.zip(decoders).rev().fold(deepest, |features, (level, decoder)| {
+                        let spread = MaxUnpool2d.forward(&features, &level.indices, mode);
+                        decoder.forward(&spread, mode)
+                    });
                 self.score.forward(&features, mode)
             }
         }

@@ -1,0 +1,149 @@
+//! Which network learns.
+
+use crate::DataError;
+use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, UNet, UNetConfig, Upsampling};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Which one.
+    pub kind: ModelKind,
+    /// Channels of each stage.
+    pub widths: Vec<usize>,
+    /// Whether convolutions are batch-normalized.
+    pub batch_norm: bool,
+    /// The way back up to the picture's size.
+    pub upsample: Upsampling,
+    /// A safetensors file of weights to start from; drawn from the seed without.
+    pub weights: Option<PathBuf>,
+    /// The layers, by the beginnings of their names, that start fresh all the same: what the file's
+    /// network was asked for and this one is not.
+    pub fresh: Vec<String>,
+}
+
+/// Networks by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// The fully convolutional network, every stage scored.
+    #[default]
+    Fcn,
+    /// With five stages, the two deepest scored beside the last: by 8 to the picture.
+    Fcn8s,
+    /// With five stages, the deepest scored beside the last: by 16 to the picture.
+    Fcn16s,
+    /// With five stages and one score: by 32 to the picture.
+    Fcn32s,
+    /// The U-Net.
+    Unet,
+    /// SegNet: up by unpooling.
+    Segnet,
+}
+
+/// Stages of the networks whose names tell a stride.
+const STAGES: usize = 5;
+/// Widths and depths beyond these are mistakes, not networks.
+const MOST_CHANNELS: usize = 4096;
+const MOST_STAGES: usize = 10;
+
+impl ModelKind {
+    /// Channels of each stage where nothing else is asked for.
+    pub fn widths(self) -> Vec<usize> {
+        match self {
+            Self::Fcn | Self::Segnet => FcnConfig::new(2).widths,
+            Self::Fcn8s | Self::Fcn16s | Self::Fcn32s => vec![16, 32, 64, 128, 128],
+            Self::Unet => UNetConfig::new(2).widths,
+        }
+    }
+
+    /// The way up where nothing else is asked for.
+    pub fn upsample(self) -> Upsampling {
+        if self == Self::Segnet { Upsampling::Unpool } else { Upsampling::Deconv }
+    }
+
+    /// See [`FcnConfig::finest`].
+    fn finest(self) -> usize {
+        match self {
+            Self::Fcn | Self::Segnet | Self::Unet => 0,
+            Self::Fcn8s => 3,
+            Self::Fcn16s => 4,
+            Self::Fcn32s => 5,
+        }
+    }
+
+    /// The ways up that it has.
+    fn ways(self) -> (&'static [Upsampling], &'static str) {
+        use Upsampling::{Bilinear, Deconv, Unpool};
+        match self {
+            Self::Fcn => (&[Deconv, Bilinear, Unpool], "deconv, bilinear or unpool"),
+            Self::Fcn8s | Self::Fcn16s | Self::Fcn32s => {
+                (&[Deconv, Bilinear], "deconv or bilinear for an FCN with a stride")
+            }
+            Self::Unet => (&[Deconv, Bilinear], "deconv or bilinear for a U-Net"),
+            Self::Segnet => (&[Unpool], "unpool for SegNet"),
+        }
+    }
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        let kind = ModelKind::default();
+        Self {
+            kind,
+            widths: kind.widths(),
+            batch_norm: true,
+            upsample: kind.upsample(),
+            weights: None,
+            fresh: Vec::new(),
+        }
+    }
+}
+
+impl ModelConfig {
+    /// Refuses networks that cannot be built.
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let refuse =
+            |option, expected: &str, found| Err(DataError::option(option, expected, found));
+        let widths = &self.widths;
+        if !(1..=MOST_STAGES).contains(&widths.len())
+            || !widths.iter().all(|width| (1..=MOST_CHANNELS).contains(width))
+        {
+            let expected = format!("1 to {MOST_STAGES} widths of 1 to {MOST_CHANNELS} channels");
+            return refuse("widths", &expected, format!("{widths:?}"));
+        }
+        if self.kind.finest() > 0 && widths.len() != STAGES {
+            let expected = format!("{STAGES} widths for an FCN with a stride");
+            return refuse("widths", &expected, format!("{widths:?}"));
+        }
+        let (ways, named) = self.kind.ways();
+        if !ways.contains(&self.upsample) {
+            return refuse("upsample", named, format!("{:?}", self.upsample).to_lowercase());
+        }
+        if !self.fresh.is_empty() && self.weights.is_none() {
+            return refuse("fresh", "--weights beside it", "it alone".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The network for so many classes, with first weights drawn from the seed.
+    ///
+    /// # Panics
+    /// If the configuration does not pass [`Config::check`](super::Config::check).
+    pub fn network(&self, classes: usize, seed: u64) -> Box<dyn Network> {
+        let Self { kind, ref widths, batch_norm, upsample, .. } = *self;
+        let (inputs, widths) = (3, widths.clone());
+        let rng = &mut crate::random::first_weights(seed);
+        if kind == ModelKind::Unet {
+            let config = UNetConfig { inputs, classes, widths, batch_norm, upsample };
+            return Box::new(UNet::new(&config, rng));
+        }
+        let finest = kind.finest();
+        Box::new(Fcn::new(
+            &FcnConfig { inputs, classes, widths, batch_norm, upsample, finest },
+            rng,
+        ))
+    }
+}

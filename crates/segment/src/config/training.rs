@@ -1,0 +1,271 @@
+//! How a network learns.
+
+use crate::DataError;
+use mirrorgrad_layers::optim::{Adam, Optimizer, Sgd};
+use mirrorgrad_layers::{Curve, Schedule};
+use serde::{Deserialize, Serialize};
+
+/// How a network learns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Passes over the training pictures.
+    pub epochs: usize,
+    /// Pictures in a batch.
+    pub batch: usize,
+    /// Batches whose gradients are averaged into one step.
+    pub accumulate: usize,
+    /// What is made small.
+    pub loss: LossKind,
+    /// How much a pixel counts, by its true class; all alike without. `auto` is replaced by numbers
+    /// when a run begins.
+    pub class_weights: Option<ClassWeights>,
+    /// The share of every truth that is spread over all classes.
+    pub label_smoothing: f64,
+    /// The focal loss's exponent γ.
+    pub focusing: f64,
+    /// What moves the weights.
+    pub optimizer: OptimizerKind,
+    /// The highest learning rate.
+    pub lr: f64,
+    /// How strongly weights are pulled towards 0.
+    pub weight_decay: f64,
+    /// SGD's momentum.
+    pub momentum: f64,
+    /// The decay rates of Adam's averages of the gradient and of its square.
+    pub betas: [f64; 2],
+    /// How the learning rate falls.
+    pub schedule: ScheduleKind,
+    /// Steps over which the learning rate rises at the start.
+    pub warmup: u64,
+    /// The norm that all gradients together are kept under.
+    pub clip: Option<f64>,
+    /// Epochs without a better validation mIoU after which the run ends.
+    pub patience: Option<usize>,
+    /// Steps between checkpoints within an epoch.
+    pub checkpoint_every: u64,
+    /// Learn this many batches by heart: the same ones every epoch, unchanged, and validate on them.
+    pub overfit_batches: Option<usize>,
+    /// Train and validate on this many batches of pictures at most, to see whether a run works.
+    pub limit_batches: Option<usize>,
+    /// What order, augmentation and first weights are drawn from.
+    pub seed: u64,
+}
+
+/// Losses by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossKind {
+    /// Cross entropy.
+    #[default]
+    CrossEntropy,
+    /// Focal loss (Lin et al. 2017).
+    Focal,
+    /// Dice loss (Milletari et al. 2016).
+    Dice,
+    /// The sum of cross entropy and Dice loss.
+    CrossEntropyDice,
+}
+
+/// How much a pixel counts, by its true class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClassWeights {
+    /// By a rule.
+    Named(WeightsByName),
+    /// As given, one a class.
+    Given(Vec<f64>),
+}
+
+/// Rules for class weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightsByName {
+    /// From how often each class is seen, by [`class_weights`](crate::class_weights).
+    Auto,
+}
+
+/// Optimizers by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// AdamW.
+    #[default]
+    Adamw,
+    /// Adam.
+    Adam,
+    /// SGD with momentum.
+    Sgd,
+}
+
+/// Schedules by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleKind {
+    /// The same to the end.
+    Constant,
+    /// A tenth after each third of the run.
+    Step,
+    /// Half a cosine wave down to 0.
+    #[default]
+    Cosine,
+    /// (1 − progress)^0.9.
+    Poly,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 6,
+            batch: 8,
+            accumulate: 1,
+            loss: LossKind::CrossEntropy,
+            class_weights: None,
+            label_smoothing: 0.0,
+            focusing: 2.0,
+            optimizer: OptimizerKind::Adamw,
+            lr: 1e-2,
+            weight_decay: 1e-4,
+            momentum: 0.9,
+            // Runs of a few thousand steps are too short for the usual 0.999.
+            betas: [0.9, 0.99],
+            schedule: ScheduleKind::Cosine,
+            warmup: 100,
+            clip: None,
+            patience: None,
+            checkpoint_every: 500,
+            overfit_batches: None,
+            limit_batches: None,
+            seed: 0,
+        }
+    }
+}
+
+impl TrainingConfig {
+    /// Refuses values that no run can have.
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let at_least_0 = |value: f64| value >= 0.0 && value.is_finite();
+        let share = |value: f64| (0.0..1.0).contains(&value);
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        let count = |value: Option<usize>| value.is_none_or(|n| (1..=1_000_000).contains(&n));
+        // The configuration is written as TOML, whose integers end here.
+        let written = |value: u64| i64::try_from(value).is_ok();
+        let most = format!("at most {}", i64::MAX);
+        let optional = |value: Option<usize>| value.map_or("none".to_owned(), |n| n.to_string());
+        let weights = match &self.class_weights {
+            Some(ClassWeights::Given(weights)) => weights.as_slice(),
+            _ => &[],
+        };
+        let rules: [(&'static str, bool, &str, String); 18] = [
+            ("epochs", count(Some(self.epochs)), "1 to 1000000", self.epochs.to_string()),
+            (
+                "batch",
+                (1..=65_536).contains(&self.batch),
+                "1 to 65536 pictures",
+                self.batch.to_string(),
+            ),
+            (
+                "accumulate",
+                count(Some(self.accumulate)),
+                "1 to 1000000 batches",
+                self.accumulate.to_string(),
+            ),
+            (
+                "class-weights",
+                weights.iter().all(|&weight| at_least_0(weight))
+                    && (weights.is_empty() || weights.iter().any(|&weight| weight > 0.0)),
+                "auto, or numbers of at least 0, not all 0",
+                format!("{weights:?}"),
+            ),
+            (
+                "label-smoothing",
+                share(self.label_smoothing),
+                "a share from 0 to under 1",
+                self.label_smoothing.to_string(),
+            ),
+            (
+                "focusing",
+                at_least_0(self.focusing),
+                "an exponent of at least 0",
+                self.focusing.to_string(),
+            ),
+            ("lr", positive(self.lr), "a positive learning rate", self.lr.to_string()),
+            (
+                "weight-decay",
+                at_least_0(self.weight_decay),
+                "a number of at least 0",
+                self.weight_decay.to_string(),
+            ),
+            (
+                "momentum",
+                share(self.momentum),
+                "a number from 0 to under 1",
+                self.momentum.to_string(),
+            ),
+            (
+                "betas",
+                self.betas.iter().all(|&beta| share(beta)),
+                "two numbers from 0 to under 1",
+                format!("{:?}", self.betas),
+            ),
+            ("warmup", written(self.warmup), &most, self.warmup.to_string()),
+            (
+                "clip",
+                self.clip.is_none_or(positive),
+                "a positive norm",
+                format!("{}", self.clip.unwrap_or_default()),
+            ),
+            ("patience", count(self.patience), "1 to 1000000 epochs", optional(self.patience)),
+            (
+                "checkpoint-every",
+                self.checkpoint_every > 0,
+                "1 step or more",
+                self.checkpoint_every.to_string(),
+            ),
+            (
+                "checkpoint-every",
+                written(self.checkpoint_every),
+                &most,
+                self.checkpoint_every.to_string(),
+            ),
+            (
+                "overfit-batches",
+                count(self.overfit_batches),
+                "1 to 1000000 batches",
+                optional(self.overfit_batches),
+            ),
+            (
+                "limit-batches",
+                count(self.limit_batches),
+                "1 to 1000000 batches",
+                optional(self.limit_batches),
+            ),
+            ("seed", written(self.seed), &most, self.seed.to_string()),
+        ];
+        match rules.into_iter().find(|(_, holds, ..)| !holds) {
+            None => Ok(()),
+            Some((option, _, expected, found)) => Err(DataError::option(option, expected, found)),
+        }
+    }
+
+    /// The optimizer, before its first step.
+    pub fn optimizer(&self) -> Box<dyn Optimizer> {
+        let Self { weight_decay, momentum, betas, .. } = *self;
+        match self.optimizer {
+            OptimizerKind::Adamw => Box::new(Adam::adamw(weight_decay).betas(betas)),
+            OptimizerKind::Adam => Box::new(Adam::new(weight_decay).betas(betas)),
+            OptimizerKind::Sgd => Box::new(Sgd::new(momentum).weight_decay(weight_decay)),
+        }
+    }
+
+    /// The learning rate's way through a run of `total` steps.
+    pub fn schedule(&self, total: u64) -> Schedule {
+        let curve = match self.schedule {
+            ScheduleKind::Constant => Curve::Constant,
+            ScheduleKind::Step => Curve::Step { every: (total / 3).max(1), factor: 0.1 },
+            ScheduleKind::Cosine => Curve::Cosine,
+            ScheduleKind::Poly => Curve::Poly { power: 0.9 },
+        };
+        Schedule { curve, warmup: self.warmup.min(total / 4), total }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a run needs before its first step and never again: it is in the configuration or in the
+//! checkpoint then.
+
+use crate::config::{ClassWeights, ModelConfig, WeightsByName};
+use crate::objective::{class_weights, count_labels};
+use crate::{Config, DataError, Dataset, RunError};
+use mirrorgrad_layers::models::Network;
+use mirrorgrad_layers::named_params;
+use mirrorgrad_layers::weights::{from_safetensors, load_state_dict, state_dict};
+
+/// Most bytes of a file of weights.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// Replaces class weights that are to be counted by what is counted.
+pub fn count_weights(config: &mut Config, train: &dyn Dataset) -> Result<(), DataError> {
+    let weights = &mut config.training.class_weights;
+    if *weights == Some(ClassWeights::Named(WeightsByName::Auto)) {
+        let counts = count_labels(train)?;
+        *weights = Some(ClassWeights::Given(class_weights(&counts[..train.classes().len()])));
+    }
+    Ok(())
+}
+
+/// Puts the weights that a configuration names in place of those drawn.
+pub fn load_weights(model: &ModelConfig, network: &dyn Network) -> Result<(), RunError> {
+    let Some(path) = &model.weights else { return Ok(()) };
+    let bytes = crate::files::read(path, MAX_BYTES)?;
+    let misfit = |why| RunError::Start { path: path.clone(), why };
+    let mut tensors = from_safetensors(&bytes).map_err(misfit)?;
+    for fresh in &model.fresh {
+        // By whole parts of the path: `ups.1` is not `ups.10`.
+        let is_fresh = |name: &str| {
+            name.strip_prefix(fresh.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let names = named_params(network);
+        if !names.iter().any(|(name, _)| is_fresh(name)) {
+            let mut layers: Vec<&str> =
+                names.iter().filter_map(|(name, _)| name.split('.').next()).collect();
+            layers.dedup();
+            let expected = format!("the beginning of a name: {}, ..", layers.join(", "));
+            return Err(DataError::option("--fresh", expected, fresh).into());
+        }
+        tensors.retain(|name, _| !is_fresh(name));
+        tensors.extend(state_dict(network).into_iter().filter(|(name, _)| is_fresh(name)));
+    }
+    load_state_dict(network, &tensors).map_err(misfit)
+}
