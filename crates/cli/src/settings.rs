@@ -6,11 +6,13 @@ use crate::{Failure, options};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use mirrorgrad_segment::{Config, Settings};
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use toml::Value;
 
 /// An option and the key it sets.
-struct Setting {
+pub struct Setting {
     option: &'static str,
     key: &'static str,
     /// What its value is called.
@@ -21,7 +23,7 @@ struct Setting {
 
 /// How an option's text becomes a value.
 #[derive(Clone, Copy)]
-enum Read {
+pub enum Read {
     /// A number.
     Number,
     /// Several numbers, as `16,32,64`; so many if that is told.
@@ -40,9 +42,37 @@ enum Read {
     Off,
 }
 
-/// The options by the parts of the configuration, which head them in the help.
-const TABLE: [(&str, &[Setting]); 3] =
-    [("Data", DATA), ("Network", NETWORK), ("Training", TRAINING)];
+/// Settings under the heading that the help shows them by.
+pub type Group = (&'static str, &'static [Setting]);
+
+/// Which settings a command takes.
+pub trait Offer: fmt::Debug + Default + Clone + Send + Sync + 'static {
+    /// Their groups, in the order of the help.
+    #[doc(hidden)]
+    const GROUPS: &'static [Group];
+}
+
+/// All settings of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Run;
+
+/// How a data set is read.
+#[derive(Clone, Debug, Default)]
+pub struct Reading;
+
+impl Offer for Run {
+    const GROUPS: &'static [Group] = &[
+        ("Data", &[DIR]),
+        ("Data", READING),
+        ("Data", AUGMENT),
+        ("Network", NETWORK),
+        ("Training", TRAINING),
+    ];
+}
+
+impl Offer for Reading {
+    const GROUPS: &'static [Group] = &[("Data", READING)];
+}
 
 const fn setting(
     [option, key, value]: [&'static str; 3],
@@ -52,12 +82,21 @@ const fn setting(
     Setting { option, key, value, read, help }
 }
 
+const DIR: Setting = setting(
+    ["data", "data.dir", "DIR"],
+    Read::Text,
+    "A folder of pictures and masks; the built-in shapes without",
+);
+
 #[rustfmt::skip]
-const DATA: &[Setting] = &[
-    setting(["data", "data.dir", "DIR"], Read::Text, "A folder of pictures and masks; the built-in shapes without"),
-    setting(["val-split", "data.folder.validation_split", "SHARE"], Read::Number, "The share of pictures to validate on, for data without a part of their own for it"),
-    setting(["ignore-index", "data.folder.ignore_index", "LABEL"], Read::Number, "The label of pixels that count for nothing"),
+const READING: &[Setting] = &[
+    setting(["ignore-index", "data.folder.ignore_index", "LABEL"], Read::Number, "The label of pixels that count for nothing [default: the layout's, if it has one]"),
     setting(["size", "data.folder.size", "HxW"], Read::Size, "Bring all pictures to one size"),
+    setting(["val-split", "data.folder.validation_split", "SHARE"], Read::Number, "The share of pictures to validate on, for data without a part of their own for it"),
+];
+
+#[rustfmt::skip]
+const AUGMENT: &[Setting] = &[
     setting(["crop", "data.augment.crop", "HxW"], Read::Size, "Train on random crops of this size"),
     setting(["scale", "data.augment.scale", "A,B"], Read::Numbers(Some(2)), "Scale training pictures by random factors between two"),
     setting(["flip", "data.augment.flip", "P"], Read::Number, "The probability of mirroring a training picture"),
@@ -99,16 +138,17 @@ const TRAINING: &[Setting] = &[
     setting(["seed", "training.seed", "N"], Read::Number, "What order, augmentation and first weights are drawn from"),
 ];
 
-/// What was asked for: a file, the options of the table, and single keys, later ones over earlier ones.
-#[derive(Debug, Default)]
-pub struct SettingArgs {
+/// What was asked for: a file, the options of the tables, and single keys, later ones over earlier ones.
+#[derive(Clone, Debug, Default)]
+pub struct SettingArgs<O: Offer> {
+    offer: PhantomData<O>,
     file: Option<PathBuf>,
     /// Key, value, and the option as it was typed.
     options: Vec<(&'static str, Value, String)>,
     sets: Vec<String>,
 }
 
-impl SettingArgs {
+impl<O: Offer> SettingArgs<O> {
     /// The options that were given, as they would be typed.
     pub fn given(&self) -> Vec<String> {
         let options = self.options.iter().map(|(.., told)| told.clone());
@@ -132,7 +172,7 @@ impl SettingArgs {
     }
 }
 
-impl Args for SettingArgs {
+impl<O: Offer> Args for SettingArgs<O> {
     fn augment_args(command: Command) -> Command {
         let defaults = Value::try_from(Config::default()).expect("the defaults can be written");
         let file = Arg::new("config")
@@ -145,7 +185,7 @@ impl Args for SettingArgs {
             .value_name("KEY=VALUE")
             .action(ArgAction::Append)
             .help("One setting by its key, as training.epochs=30, over everything else");
-        let table = TABLE.iter().flat_map(|(heading, settings)| {
+        let table = O::GROUPS.iter().flat_map(|(heading, settings)| {
             let defaults = &defaults;
             settings.iter().map(move |setting| setting.arg(heading, defaults))
         });
@@ -157,7 +197,7 @@ impl Args for SettingArgs {
     }
 }
 
-impl FromArgMatches for SettingArgs {
+impl<O: Offer> FromArgMatches for SettingArgs<O> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut args = Self::default();
         args.update_from_arg_matches(matches)?;
@@ -167,7 +207,7 @@ impl FromArgMatches for SettingArgs {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         self.file = matches.get_one("config").cloned();
         self.sets = matches.get_many("set").into_iter().flatten().cloned().collect();
-        for setting in TABLE.iter().flat_map(|(_, settings)| *settings) {
+        for setting in O::GROUPS.iter().flat_map(|(_, settings)| *settings) {
             let told = format!("--{}", setting.option);
             let value = match setting.read {
                 Read::Off => matches.get_flag(setting.option).then_some(Value::Boolean(false)),
@@ -261,7 +301,7 @@ mod tests {
 
     #[test]
     fn every_option_sets_a_key_that_a_configuration_has() {
-        for setting in TABLE.iter().flat_map(|(_, settings)| *settings) {
+        for setting in Run::GROUPS.iter().flat_map(|(_, settings)| *settings) {
             let texts: &[&str] = match setting.read {
                 Read::Number => &["1"],
                 Read::Numbers(_) => &["1,2"],
@@ -272,11 +312,11 @@ mod tests {
                 Read::AutoOr => &["auto", "1,2"],
                 Read::Off => &[],
             };
-            let command = SettingArgs::augment_args(Command::new("train"));
+            let command = SettingArgs::<Run>::augment_args(Command::new("train"));
             for text in texts {
                 let typed = ["train".to_owned(), format!("--{}={text}", setting.option)];
                 let matches = command.clone().try_get_matches_from(typed).unwrap();
-                let args = SettingArgs::from_arg_matches(&matches).unwrap();
+                let args = SettingArgs::<Run>::from_arg_matches(&matches).unwrap();
                 assert_eq!(args.given(), [format!("--{}", setting.option)]);
                 args.settings().unwrap();
             }
@@ -285,7 +325,7 @@ mod tests {
 
     #[test]
     fn no_two_options_are_one() {
-        let all = || TABLE.iter().flat_map(|(_, settings)| *settings);
+        let all = || Run::GROUPS.iter().flat_map(|(_, settings)| *settings);
         let (options, keys): (BTreeSet<_>, BTreeSet<_>) =
             all().map(|setting| (setting.option, setting.key)).unzip();
         assert_eq!((options.len(), keys.len()), (all().count(), all().count()));
@@ -298,9 +338,9 @@ mod tests {
         std::fs::write(&file, "[training]\nepochs = 1\nbatch = 2\nlr = 0.25").unwrap();
         let typed = ["train", "--config", file.to_str().unwrap(), "--batch=3", "--lr", "0.5"];
         let typed = [&typed[..], &["--set", "training.lr=0.75"]].concat();
-        let command = SettingArgs::augment_args(Command::new("train"));
+        let command = SettingArgs::<Run>::augment_args(Command::new("train"));
         let matches = command.try_get_matches_from(typed).unwrap();
-        let settings = SettingArgs::from_arg_matches(&matches).unwrap().settings().unwrap();
+        let settings = SettingArgs::<Run>::from_arg_matches(&matches).unwrap().settings().unwrap();
         let training = settings.resolve().unwrap().training;
         assert_eq!((training.epochs, training.batch, training.lr), (1, 3, 0.75));
     }

@@ -1,15 +1,20 @@
 //! `mirrorgrad train`.
 
-use crate::settings::SettingArgs;
+use crate::settings::{Run, SettingArgs};
 use crate::watch::Terminal;
 use crate::{Failure, say};
 use clap::Args;
-use mirrorgrad_segment::{Checkpoint, Outcome, Predictor, RunFolder, Trainer, plots};
+use mirrorgrad_segment::{
+    Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, machine_bytes,
+    may_need_more, plots, resident_bytes,
+};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Rows of the picture grid that a run leaves.
 const GRID_ROWS: usize = 8;
+
+const MB: usize = 1_000_000;
 
 /// Options of `mirrorgrad train`. Settings left out have their defaults, or come from the checkpoint.
 #[derive(Debug, Args)]
@@ -23,21 +28,25 @@ pub struct TrainArgs {
     /// Try everything once: one epoch of two batches, in a folder that is removed again
     #[arg(long, conflicts_with_all = ["out", "resume"])]
     fast_dev_run: bool,
+    /// Megabytes that training may need, or is refused [default: 80 % of the machine's]
+    #[arg(long, value_name = "MB")]
+    max_memory: Option<usize>,
     /// Threads to work on; all of the machine's by default. Results do not depend on it
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
     #[command(flatten)]
-    settings: SettingArgs,
+    settings: SettingArgs<Run>,
 }
 
 /// Trains, and leaves a run's folder.
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
+    let trainer = |settings: Settings| trainer(settings, args.max_memory);
     if args.fast_dev_run {
-        return try_once(&args.settings);
+        return try_once(&args.settings, trainer);
     }
     let (trainer, folder) = match (&args.out, args.resume) {
         (Some(out), true) => resume(out, &args.settings)?,
-        (out, _) => begin(out.as_deref(), &args.settings)?,
+        (out, _) => begin(out.as_deref(), trainer(args.settings.settings()?)?)?,
     };
     train(trainer, &folder)
 }
@@ -68,8 +77,7 @@ fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<ExitCode, Failure> 
 }
 
 /// A new run. Everything that can be wrong is found before its folder is made.
-fn begin(out: Option<&Path>, settings: &SettingArgs) -> Result<(Trainer, RunFolder), Failure> {
-    let trainer = Trainer::new(settings.settings()?.resolve()?)?;
+fn begin(out: Option<&Path>, trainer: Trainer) -> Result<(Trainer, RunFolder), Failure> {
     let folder = match out {
         Some(out) => RunFolder::create(out)?,
         None => RunFolder::next(Path::new("runs"))?,
@@ -78,7 +86,7 @@ fn begin(out: Option<&Path>, settings: &SettingArgs) -> Result<(Trainer, RunFold
     Ok((trainer, folder))
 }
 
-fn resume(out: &Path, settings: &SettingArgs) -> Result<(Trainer, RunFolder), Failure> {
+fn resume(out: &Path, settings: &SettingArgs<Run>) -> Result<(Trainer, RunFolder), Failure> {
     let given = settings.given();
     if !given.is_empty() {
         let given = given.join(" ");
@@ -91,13 +99,39 @@ fn resume(out: &Path, settings: &SettingArgs) -> Result<(Trainer, RunFolder), Fa
     Ok((trainer, folder))
 }
 
+/// A run of these settings, unless it needs more memory than it may have.
+fn trainer(settings: Settings, max_memory: Option<usize>) -> Result<Trainer, Failure> {
+    let trainer = Trainer::new(settings.resolve()?)?;
+    let most = max_memory.map(|most| most.saturating_mul(MB));
+    let most = most.or_else(|| machine_bytes().map(|bytes| bytes / 10 * 8)).unwrap_or(usize::MAX);
+    let (config, size) = (trainer.config(), trainer.picture_size()?);
+    if may_need_more(config, size, most) {
+        let program = resident_bytes().unwrap_or_default();
+        let classes = trainer.validation().classes().len();
+        let needed = MemoryEstimate::of(config, classes, size, program)?.total();
+        if needed > most {
+            let [height, width] = size;
+            let (needed, most) = (needed / MB, most / MB);
+            return Err(Failure::new(format!(
+                "--max-memory: expected a run of at most {most} MB, found one of about {needed} MB, {} \
+                 pictures of {height}x{width} a batch; try a smaller --batch with --accumulate, or --crop",
+                config.training.batch
+            )));
+        }
+    }
+    Ok(trainer)
+}
+
 /// A run as it is asked for, but short, and without a trace.
-fn try_once(settings: &SettingArgs) -> Result<ExitCode, Failure> {
+fn try_once(
+    settings: &SettingArgs<Run>,
+    trainer: impl FnOnce(Settings) -> Result<Trainer, Failure>,
+) -> Result<ExitCode, Failure> {
     let mut settings = settings.settings()?;
     for short in ["training.epochs=1", "training.limit_batches=2"] {
         settings.set_text(short)?;
     }
-    let trainer = Trainer::new(settings.resolve()?)?;
+    let trainer = trainer(settings)?;
     let place = tempfile::tempdir()
         .map_err(|error| Failure::new(format!("no temporary folder can be made: {error}")))?;
     let folder = RunFolder::create(place.path())?;

@@ -18,6 +18,7 @@ mod files;
 mod folder;
 mod loader;
 mod mask;
+mod memory;
 mod metrics;
 mod objective;
 mod picture;
@@ -43,6 +44,9 @@ pub use files::write_whole;
 pub use folder::{Folder, FolderOptions, Part};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};
+pub use memory::{
+    MemoryEstimate, machine_bytes, may_need_more, most_resident_bytes, resident_bytes,
+};
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate};
 pub use objective::{Objective, class_weights, count_labels};
 pub use picture::{decode_picture, read_picture};

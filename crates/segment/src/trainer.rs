@@ -3,7 +3,8 @@
 mod beginning;
 mod learner;
 
-use self::learner::{Learner, Lost, StepError, steps_in};
+pub(crate) use self::learner::{Learner, StepError};
+use self::learner::{Lost, steps_in};
 use crate::dataset::First;
 use crate::metrics::evaluate;
 use crate::{
@@ -130,6 +131,15 @@ impl Trainer {
         &self.validation.dataset
     }
 
+    /// The `[height, width]` that it trains on: of a crop, of all pictures, or else of the first.
+    ///
+    /// # Errors
+    /// If the first picture cannot be read.
+    pub fn picture_size(&self) -> Result<[usize; 2], RunError> {
+        let fixed = self.config.data.augment.crop.or(self.config.data.folder.size);
+        Ok(fixed.map_or_else(|| self.train.dataset.sample(0).map(|sample| sample.size()), Ok)?)
+    }
+
     /// The epochs so far.
     pub fn history(&self) -> &[EpochMetrics] {
         &self.history
@@ -223,14 +233,9 @@ impl Trainer {
     }
 
     fn step(&mut self, group: &[Vec<Sample>]) -> Result<f32, RunError> {
-        let loss = match self.learner.step(group, self.progress.step) {
-            Ok(loss) => loss,
-            Err(StepError::Run(error)) => return Err(error),
-            Err(StepError::Lost(lost)) => {
-                self.progress.step += 1;
-                return Err(self.lost(lost));
-            }
-        };
+        let Progress { step, epoch, .. } = self.progress;
+        let loss = self.learner.step(group, step);
+        let loss = loss.map_err(|error| error.into_run_error(step + 1, epoch + 1))?;
         self.progress.step += 1;
         self.progress.batch += group.len();
         self.progress.loss_sum += f64::from(loss) * group.len() as f64;
@@ -238,9 +243,9 @@ impl Trainer {
     }
 
     /// The end of a run whose last step, counted from 1, lost a number.
-    fn lost(&self, Lost { what, value }: Lost) -> RunError {
+    fn lost(&self, lost: Lost) -> RunError {
         let Progress { step, epoch, .. } = self.progress;
-        RunError::Diverged { what, value, step, epoch: epoch + 1 }
+        StepError::Lost(lost).into_run_error(step, epoch + 1)
     }
 
     /// Refuses to keep weights that are no numbers: the checkpoint before them is worth more.

@@ -87,6 +87,19 @@ impl<T: Pooled> Drop for Buffer<T> {
     }
 }
 
+/// Runs `work`, and tells how many bytes all buffers came to hold while it ran, at the worst time for each
+/// type of number, beyond what they held before. What other threads hold at that time counts too.
+///
+/// Memory that was in use at one time is kept for the next, so this is what `work` makes a process grow by.
+/// Buffers under 16 KB, and what is no buffer, are not counted.
+pub fn peak_bytes<R>(work: impl FnOnce() -> R) -> (R, usize) {
+    let restart =
+        [f32::free_list().restart(), f64::free_list().restart(), u32::free_list().restart()];
+    let result = work();
+    let most = [f32::free_list().most(), f64::free_list().most(), u32::free_list().most()];
+    (result, most.iter().zip(restart).map(|(most, before)| most.saturating_sub(before)).sum())
+}
+
 /// Dropped buffers, by size. Sizes are in elements.
 #[derive(Debug)]
 pub struct FreeList<T>(Mutex<Shelves<T>>);
@@ -103,6 +116,18 @@ struct Shelves<T> {
 impl<T: Pooled> FreeList<T> {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(Shelves { by_size: BTreeMap::new(), free: 0, used: 0, most_used: 0 }))
+    }
+
+    /// The bytes in use, which are the most in use from now on.
+    fn restart(&self) -> usize {
+        let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shelves.most_used = shelves.used;
+        shelves.used * size_of::<T>()
+    }
+
+    /// The most bytes that were in use at one time.
+    fn most(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).most_used * size_of::<T>()
     }
 
     fn pools(size: usize) -> bool {

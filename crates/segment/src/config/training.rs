@@ -98,6 +98,16 @@ pub enum OptimizerKind {
     Sgd,
 }
 
+impl OptimizerKind {
+    /// Numbers that it remembers for each that it moves.
+    pub(crate) fn numbers_kept(self) -> usize {
+        match self {
+            Self::Adamw | Self::Adam => 2,
+            Self::Sgd => 1,
+        }
+    }
+}
+
 /// Schedules by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

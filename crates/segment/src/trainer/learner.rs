@@ -34,6 +34,16 @@ pub enum StepError {
     Run(RunError),
 }
 
+impl StepError {
+    /// As the end of a run, whose step and epoch are counted from 1.
+    pub fn into_run_error(self, step: u64, epoch: usize) -> RunError {
+        match self {
+            Self::Run(error) => error,
+            Self::Lost(Lost { what, value }) => RunError::Diverged { what, value, step, epoch },
+        }
+    }
+}
+
 impl<E: Into<RunError>> From<E> for StepError {
     fn from(error: E) -> Self {
         Self::Run(error.into())

@@ -1,0 +1,270 @@
+//! What a run does when it is asked for more than plain training.
+
+mod folder;
+
+use mirrorgrad::layers::weights::{from_safetensors, to_safetensors};
+use mirrorgrad::segment::{
+    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, Outcome, Part, RunError,
+    RunFolder, Settings, StepReport, Trainer, Watch,
+};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Data, and a run's folder that is still empty.
+struct Place {
+    data: TempDir,
+    run: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { data: folder::data(false), run: tempfile::tempdir().unwrap() }
+    }
+
+    /// A small network, changed by `sets`.
+    fn config(&self, sets: &[&str]) -> Config {
+        let mut settings = Settings::default();
+        let data = format!("data.dir={:?}", self.data.path());
+        for set in [&data, "model.widths=[3, 4]", "training.epochs=2", "training.batch=4"] {
+            settings.set_text(set).unwrap();
+        }
+        sets.iter().for_each(|set| settings.set_text(set).unwrap());
+        settings.resolve().unwrap()
+    }
+
+    fn folder(&self) -> RunFolder {
+        RunFolder::create(&self.run.path().join("run")).unwrap()
+    }
+
+    fn last(&self) -> Checkpoint {
+        Checkpoint::read(&self.run.path().join("run/last.ckpt")).unwrap()
+    }
+
+    fn train(&self, sets: &[&str]) -> Trainer {
+        let mut trainer = Trainer::new(self.config(sets)).unwrap();
+        assert_eq!(trainer.run(&self.folder(), &mut Quiet).unwrap(), Outcome::Finished);
+        trainer
+    }
+}
+
+/// Follows without a word.
+struct Quiet;
+
+impl Watch for Quiet {
+    fn step(&mut self, _: &StepReport) {}
+    fn epoch(&mut self, _: &EpochMetrics, _: &Evaluation) {}
+    fn wants_stop(&self) -> bool {
+        false
+    }
+}
+
+/// The values of all weights, running statistics left out.
+fn trained(checkpoint: &Checkpoint) -> Vec<f32> {
+    let own = checkpoint.weights.iter().filter(|(name, _)| !name.contains("running"));
+    own.flat_map(|(_, tensor)| tensor.as_slice().to_vec()).collect()
+}
+
+#[test]
+fn accumulated_halves_of_a_batch_are_the_batch() {
+    // Without batch normalization, whose statistics are the batch's own; and every pixel counts, so that
+    // the mean over a batch is the mean of its halves' means.
+    let after = |sets: &[&str]| {
+        let place = Place::new();
+        let common = ["model.batch_norm=false", "training.optimizer=sgd", "training.warmup=0"];
+        place.train(&[&common, sets].concat());
+        (trained(&place.last()), place.last())
+    };
+    let (whole, one) = after(&["training.batch=4"]);
+    let (halves, two) = after(&["training.batch=2", "training.accumulate=2"]);
+    assert_eq!((one.progress.step, two.progress.step), (6, 6));
+    let worst = whole.iter().zip(&halves).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 1e-5, "{worst}");
+    let (other, _) = after(&["training.batch=2"]);
+    let apart = whole.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(apart > 1e-3, "a step for every half is another run, {apart} apart");
+}
+
+#[test]
+fn a_rest_of_batches_is_a_step_of_its_own() {
+    let place = Place::new();
+    // Twelve pictures in three batches, two a step.
+    place.train(&["training.accumulate=2"]);
+    assert_eq!(place.last().progress.step, 4);
+}
+
+#[test]
+fn a_run_that_gets_no_better_ends_early() {
+    let place = Place::new();
+    // So slow that nothing changes: the first epoch stays the best.
+    let trainer = place.train(&["training.epochs=9", "training.lr=1e-30", "training.patience=2"]);
+    assert_eq!(trainer.history().len(), 3);
+    assert!(trainer.is_over());
+    assert!(Trainer::resume(place.last()).unwrap().is_over(), "a resumed run knows");
+}
+
+#[test]
+fn class_weights_are_counted_once_and_written_down() {
+    let place = Place::new();
+    let trainer = place.train(&["training.class_weights=auto"]);
+    let mut counts = [0_u32; 3];
+    let pictures = place.config(&[]).open(Part::Train).unwrap();
+    for index in 0..pictures.len() {
+        pictures
+            .sample(index)
+            .unwrap()
+            .mask
+            .labels
+            .iter()
+            .for_each(|&l| counts[usize::from(l)] += 1);
+    }
+    let mut sorted = counts;
+    sorted.sort_unstable();
+    let expected = counts.map(|count| f64::from(sorted[1]) / f64::from(count));
+    assert!(expected[0] < 0.5, "the ground is common: {expected:?}");
+    let expected = Some(ClassWeights::Given(expected.to_vec()));
+    assert_eq!(trainer.config().training.class_weights, expected);
+    assert_eq!(place.last().config.training.class_weights, expected);
+}
+
+#[test]
+fn weighting_a_class_more_finds_more_of_it() {
+    let recall = |weights: &str| {
+        let place = Place::new();
+        let trainer =
+            place.train(&["training.epochs=6", &format!("training.class_weights={weights}")]);
+        let validation =
+            mirrorgrad::segment::loader(trainer.config(), trainer.validation().clone());
+        let seen = mirrorgrad::segment::evaluate(trainer.network(), &validation).unwrap().confusion;
+        let truth: u64 = (0..3).map(|class| seen.count(2, class)).sum();
+        seen.count(2, 2) as f64 / truth as f64
+    };
+    let [less, more] = [recall("[1, 1, 0.05]"), recall("[1, 1, 20]")];
+    assert!(more > less + 0.05, "{more} to {less}");
+}
+
+#[test]
+fn every_loss_makes_itself_small() {
+    for loss in ["cross_entropy", "focal", "dice", "cross_entropy_dice"] {
+        let place = Place::new();
+        let set = format!("training.loss={loss}");
+        let trainer = place.train(&[&set, "training.epochs=6", "training.label_smoothing=0"]);
+        let losses: Vec<f64> = trainer.history().iter().map(|epoch| epoch.train_loss).collect();
+        assert!(losses[5] < 0.8 * losses[0], "{loss}: {losses:?}");
+    }
+    assert_eq!(Place::new().config(&[]).training.loss, LossKind::CrossEntropy);
+}
+
+#[test]
+fn a_batch_is_learned_by_heart_and_judged_by_itself() {
+    let place = Place::new();
+    let sets = ["training.overfit_batches=1", "training.epochs=60", "data.augment.jitter=1.0"];
+    let sets = [&sets[..], &["model.widths=[8, 16]", "training.warmup=0"]].concat();
+    let trainer = place.train(&sets);
+    assert_eq!((trainer.validation().len(), place.last().progress.step), (4, 60));
+    let best = trainer.history().iter().map(|epoch| epoch.val_miou).fold(0.0, f64::max);
+    assert!(best > 0.9, "{best}");
+}
+
+#[test]
+fn a_limit_leaves_the_first_pictures() {
+    let place = Place::new();
+    let trainer = place.train(&["training.limit_batches=1", "training.batch=3"]);
+    assert_eq!((trainer.validation().len(), place.last().progress.step), (3, 2));
+}
+
+/// Notes the step of the last checkpoint at every step.
+struct Looking<'a>(&'a Place, Vec<u64>);
+
+impl Watch for Looking<'_> {
+    fn step(&mut self, _: &StepReport) {
+        self.1.push(self.0.last().progress.step);
+    }
+    fn epoch(&mut self, _: &EpochMetrics, _: &Evaluation) {}
+    fn wants_stop(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn checkpoints_are_as_frequent_as_asked_for() {
+    let place = Place::new();
+    let config = place.config(&["training.checkpoint_every=2", "training.batch=3"]);
+    let mut watch = Looking(&place, Vec::new());
+    Trainer::new(config).unwrap().run(&place.folder(), &mut watch).unwrap();
+    // Two epochs of four steps: a checkpoint is written after what a step is told by.
+    assert_eq!(watch.1, [0, 0, 2, 2, 4, 4, 6, 6]);
+}
+
+/// The weights of a run of one epoch, in a file.
+fn weights(dir: &Path) -> PathBuf {
+    let place = Place::new();
+    place.train(&["training.epochs=1", "training.seed=5"]);
+    let path = dir.join("first.safetensors");
+    fs::copy(place.run.path().join("run/model.safetensors"), &path).unwrap();
+    path
+}
+
+#[test]
+fn a_run_starts_from_the_weights_of_a_file_and_from_fresh_ones_where_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = weights(dir.path());
+    let given = from_safetensors::<f32>(&fs::read(&path).unwrap()).unwrap();
+    let start = |sets: &[&str]| {
+        let place = Place::new();
+        let weights = format!("model.weights={path:?}");
+        let trainer = Trainer::new(place.config(&[&[weights.as_str()], sets].concat())).unwrap();
+        mirrorgrad::layers::weights::state_dict(trainer.network())
+    };
+    assert_eq!(start(&[]), given);
+    let fresh = start(&["model.fresh=[\"skips\", \"stages.1\"]"]);
+    for (name, tensor) in &fresh {
+        let is_fresh = name.starts_with("skips.") || name.starts_with("stages.1.");
+        let moved = given[name] != *tensor;
+        // Biases of a normalized convolution and its statistics may agree by chance of their start.
+        assert!(is_fresh || !moved, "{name}");
+    }
+    assert_ne!(fresh["stages.1.conv1.weight"], given["stages.1.conv1.weight"]);
+}
+
+fn refusal(sets: &[&str]) -> String {
+    let refused: RunError = match Trainer::new(Place::new().config(sets)) {
+        Err(error) => error,
+        Ok(_) => panic!("{sets:?} was not refused"),
+    };
+    refused.to_string()
+}
+
+#[test]
+fn weights_that_do_not_fit_are_refused_with_the_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = weights(dir.path());
+    let set = format!("model.weights={path:?}");
+    let wider = refusal(&[&set, "model.widths=[3, 5]"]);
+    assert!(wider.contains("first.safetensors: tensor \"stages.1.conv1.weight\""), "{wider}");
+    assert!(wider.contains("expected shape [5, 3, 3, 3], got [4, 3, 3, 3]"), "{wider}");
+    let deeper = refusal(&[&set, "model.widths=[3, 4, 5]"]);
+    assert!(
+        deeper.contains("missing [\"skips.2.bias\"") || deeper.contains("missing [\"stages.2"),
+        "{deeper}"
+    );
+    let nothing = refusal(&[&set, "model.fresh=[\"scor\"]"]);
+    assert!(
+        nothing.contains("--fresh: expected the beginning of a name: stages, score"),
+        "{nothing}"
+    );
+    let mut bytes = to_safetensors(&from_safetensors::<f32>(&fs::read(&path).unwrap()).unwrap());
+    bytes.truncate(100);
+    fs::write(&path, bytes).unwrap();
+    assert!(refusal(&[&set]).contains("not a safetensors file"));
+}
+
+#[test]
+fn a_resumed_run_does_not_ask_for_the_weights_it_started_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = weights(dir.path());
+    let place = Place::new();
+    place.train(&[&format!("model.weights={path:?}")]);
+    fs::remove_file(path).unwrap();
+    assert!(Trainer::resume(place.last()).unwrap().is_over());
+}
