@@ -6,7 +6,7 @@ use clap::Args;
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_segment::{
     Checkpoint, Config, ModelKind, OptimizerKind, Outcome, Predictor, RunFolder, ScheduleKind,
-    Trainer, plots,
+    Trainer, one_line, plots,
 };
 use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
@@ -263,9 +263,12 @@ fn resume(out: &Path, settings: &Settings) -> Result<(Trainer, RunFolder), Failu
             "--resume: expected no other settings, since the run has its own, found {given}"
         )));
     }
-    let folder = RunFolder::open(out)?;
-    let trainer = Trainer::resume(Checkpoint::read(&folder.last())?)?;
-    Ok((trainer, folder))
+    let folder = RunFolder::resume(out)?;
+    let (checkpoint, notice) = folder.read_last()?;
+    if let Some(notice) = notice {
+        say::aside(one_line(&notice));
+    }
+    Ok((Trainer::resume(checkpoint)?, folder))
 }
 
 /// The curves, and the best network's predictions for the first validation pictures.
