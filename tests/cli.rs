@@ -134,7 +134,8 @@ fn a_run_leaves_its_configuration_metrics_weights_checkpoints_and_pictures() {
     }
     let run = place.work("run");
     let left = ["best.ckpt", "classes.txt", "config.toml", "curves.png", "grid.png", "last.ckpt"];
-    assert_eq!(names(&run), [&left[..], &["metrics.jsonl", "model.safetensors"]].concat());
+    let more = ["metrics.jsonl", "model.safetensors", "prev.ckpt"];
+    assert_eq!(names(&run), [&left[..], &more].concat());
     let epochs = metrics(&run);
     assert_eq!(epochs.iter().map(|epoch| epoch.epoch).collect::<Vec<_>>(), [1, 2]);
     for picture in ["curves.png", "grid.png"] {
@@ -635,10 +636,26 @@ fn a_checkpoint_that_is_damaged_missing_or_another_file_is_refused() {
     fs::write(place.work("flipped.ckpt"), &bytes).unwrap();
     each("flipped.ckpt", &["do not match its hash: it is damaged"]);
     fs::write(place.work("run/last.ckpt"), &bytes).unwrap();
+    fs::write(place.work("run/prev.ckpt"), &bytes).unwrap();
     let resume = ["train", "--resume", "--out", "run"];
-    place.run(&resume).refused(&["run/last.ckpt: its contents do not match its hash"]);
+    let damaged = |name: &str| format!("run/{name}.ckpt: its contents do not match its hash");
+    place.run(&resume).refused(&[&damaged("last"), &damaged("prev")]);
     fs::create_dir(place.work("bare")).unwrap();
     place.run(&["eval", "bare"]).refused(&["bare/best.ckpt: cannot be read"]);
+}
+
+#[test]
+fn a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before_and_says_so() {
+    let place = trained();
+    let whole = timeless(&place.work("run"));
+    let bytes = fs::read(place.work("run/last.ckpt")).unwrap();
+    fs::write(place.work("run/last.ckpt"), &bytes[..bytes.len() - 9]).unwrap();
+    let said = place.run(&["train", "--resume", "--out", "run"]);
+    assert_eq!((said.code, said.err.lines().count()), (Some(0), 1), "{said:?}");
+    let says = ["run/last.ckpt: expected ", "cut short", "going on from run/prev.ckpt, taken at"];
+    assert!(says.iter().all(|says| said.err.contains(says)), "{}", said.err);
+    assert_eq!(timeless(&place.work("run")), whole);
+    place.run(&["train", "--resume", "--out", "run"]).succeeded();
 }
 
 #[test]

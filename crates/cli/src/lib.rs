@@ -24,6 +24,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use mirrorgrad_tensor::{Isa, Path};
 use std::process::ExitCode;
+#[cfg(unix)]
+use std::sync::Arc;
 
 /// Train segmentation networks that upsample with learned deconvolution
 #[derive(Debug, Parser)]
@@ -53,6 +55,10 @@ enum Command {
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
+    // A file beyond the limit of `ulimit -f` is a failed write, told like any other, not the end. That it
+    // could not be arranged is no reason to do nothing.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error)

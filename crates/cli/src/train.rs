@@ -6,7 +6,7 @@ use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_segment::{
     Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, machine_bytes,
-    may_need_more, plots, resident_bytes,
+    may_need_more, one_line, plots, resident_bytes,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -94,9 +94,12 @@ fn resume(out: &Path, settings: &SettingArgs<Run>) -> Result<(Trainer, RunFolder
             "--resume: expected no other settings, since the run has its own, found {given}"
         )));
     }
-    let folder = RunFolder::open(out)?;
-    let trainer = Trainer::resume(Checkpoint::read(&folder.last())?)?;
-    Ok((trainer, folder))
+    let folder = RunFolder::resume(out)?;
+    let (checkpoint, notice) = folder.read_last()?;
+    if let Some(notice) = notice {
+        say::aside(one_line(&notice));
+    }
+    Ok((Trainer::resume(checkpoint)?, folder))
 }
 
 /// A run of these settings, unless it needs more memory than it may have.

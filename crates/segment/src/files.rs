@@ -1,7 +1,9 @@
 //! Files as bytes: what each has to pass before it is decoded, and how one is written.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io::ErrorKind::{NotFound, PermissionDenied, Unsupported};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use atomic_write_file::AtomicWriteFile;
@@ -40,12 +42,54 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
 /// # Errors
 /// If it cannot be written; what was there is then still there.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
-    let write = || {
-        let mut file = AtomicWriteFile::open(path)?;
-        file.write_all(bytes)?;
-        file.commit()
-    };
-    write().map_err(DataError::write(path))
+    write_beside(path, bytes).and_then(AtomicWriteFile::commit).map_err(DataError::write(path))
+}
+
+/// A file with all its bytes on the disk, which takes its place at `path` when it is committed.
+pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<AtomicWriteFile> {
+    let mut file = AtomicWriteFile::open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Makes `to` another name of the file `from`: at every instant it is what it was or all of `from`,
+/// and `from` stays.
+///
+/// Where a file can have one name only (FAT, some network shares) it is renamed, and `from` is gone.
+pub(crate) fn keep_as(from: &Path, to: &Path) -> io::Result<()> {
+    // A name that `is_left_over` knows.
+    let beside = to.with_file_name(format!(".{}.linked", file_name(to)));
+    remove_if_there(&beside)?;
+    match fs::hard_link(from, &beside) {
+        Ok(()) => {}
+        Err(error) if matches!(error.kind(), PermissionDenied | Unsupported) => {
+            return fs::rename(from, to);
+        }
+        Err(error) => return Err(error),
+    }
+    fs::rename(&beside, to)?;
+    // Renaming one name of a file to another of its names does nothing.
+    remove_if_there(&beside)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn file_name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+/// Whether a file called `name` is what a killed process left that was writing the file `of`: the
+/// pattern of `atomic_write_file`, `.NAME.` and six letters or digits.
+pub(crate) fn is_left_over(name: &str, of: &str) -> bool {
+    let random = name.strip_prefix('.').and_then(|name| name.strip_prefix(of));
+    let random = random.and_then(|rest| rest.strip_prefix('.'));
+    random.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|c| c.is_ascii_alphanumeric()))
 }
 
 /// Refuses a size that no training picture has, before memory is set aside for it.

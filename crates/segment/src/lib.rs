@@ -41,7 +41,7 @@ pub use confusion::{Confusion, MetricError};
 pub use dataset::{Dataset, palette};
 pub use error::{DataError, one_line, shown};
 pub use files::write_whole;
-pub use folder::{Folder, FolderOptions, Part};
+pub use folder::{Folder, FolderOptions, Part, class_names};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};
 pub use memory::{

@@ -6,29 +6,61 @@ use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::Mode;
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_tensor::PixelLoss;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One line of `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// A field that is added here is its default in the lines of older versions, and passed over by them.
+/// JSON has no NaN: what is not finite is written as null, and read as NaN.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EpochMetrics {
     /// The epoch, counted from 1.
     pub epoch: usize,
     /// The mean of the training losses of its steps.
+    #[serde(deserialize_with = "number")]
     pub train_loss: f64,
     /// The mean loss over the validation pixels.
+    #[serde(deserialize_with = "number")]
     pub val_loss: f64,
     /// The mean intersection over union of the classes present.
+    #[serde(deserialize_with = "number")]
     pub val_miou: f64,
     /// The share of validation pixels classified right.
+    #[serde(deserialize_with = "number")]
     pub val_pixel_accuracy: f64,
     /// The intersection over union of each class, null for one that is nowhere.
     pub val_iou: Vec<Option<f64>>,
     /// The learning rate of its last step.
+    #[serde(deserialize_with = "number")]
     pub lr: f64,
     /// Seconds of training and validating.
+    #[serde(deserialize_with = "number")]
     pub seconds: f64,
     /// BLAKE3 of the weights' safetensors file.
     pub weights_hash: String,
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+/// Epochs as the text of `metrics.jsonl`.
+pub(crate) fn to_json_lines(history: &[EpochMetrics]) -> String {
+    let line = |epoch| serde_json::to_string(epoch).expect("numbers and lists have a JSON form");
+    history.iter().map(|epoch| line(epoch) + "\n").collect()
+}
+
+/// The epochs in the text of a `metrics.jsonl`.
+///
+/// # Errors
+/// A sentence that names the first line that is none.
+pub(crate) fn from_json_lines(text: &str) -> Result<Vec<EpochMetrics>, String> {
+    let epoch = |(i, line)| {
+        serde_json::from_str(line)
+            .map_err(|error| format!("line {} of its metrics: {error}", i + 1))
+    };
+    text.lines().enumerate().map(epoch).collect()
 }
 
 /// How a network does on a data set.

@@ -1,23 +1,41 @@
 //! What a run leaves behind.
 
 use crate::error::shown;
-use crate::files::write_whole;
+use crate::files::{is_left_over, keep_as, write_beside, write_whole};
+use crate::metrics::to_json_lines;
 use crate::{Checkpoint, Config, DataError, EpochMetrics, RunError};
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The files of a run.
+const FILES: [&str; 8] = [
+    "best.ckpt",
+    "config.toml",
+    "curves.png",
+    "grid.png",
+    "last.ckpt",
+    "metrics.jsonl",
+    "model.safetensors",
+    "prev.ckpt",
+];
 
 /// The folder of a run. Each file is replaced as a whole: written beside, synced, renamed.
+///
+/// The folder that a run writes to is locked for its process: two would write over each other.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     dir: PathBuf,
+    /// Held open, and by that locked, for as long as the run may write.
+    _lock: Option<Arc<File>>,
 }
 
 impl RunFolder {
     /// Creates the folder for a new run.
     ///
     /// # Errors
-    /// If it holds something already or cannot be created and written to.
+    /// If it holds something already, cannot be created and written to, or is another process's.
     pub fn create(dir: &Path) -> Result<Self, RunError> {
         fs::create_dir_all(dir).map_err(DataError::write(dir))?;
         let mut entries = fs::read_dir(dir).map_err(DataError::read(dir))?;
@@ -25,7 +43,7 @@ impl RunFolder {
             let what = "expected an empty folder, found files; pass --resume to go on with its run";
             return Err(RunError::unfit(dir, what));
         }
-        Ok(Self { dir: dir.to_owned() })
+        Self::locked(dir)
     }
 
     /// Creates the next numbered folder in `parent`: `001`, `002`, …
@@ -41,7 +59,7 @@ impl RunFolder {
         for number in last.unwrap_or(0).saturating_add(1).. {
             let dir = parent.join(format!("{number:03}"));
             match fs::create_dir(&dir) {
-                Ok(()) => return Ok(Self { dir }),
+                Ok(()) => return Self::locked(&dir),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(DataError::write(&dir)(error).into()),
             }
@@ -49,15 +67,50 @@ impl RunFolder {
         unreachable!("there are fewer folders than numbers")
     }
 
-    /// The folder of a run that has begun.
+    /// The folder of a run that has begun, to look at.
     ///
     /// # Errors
     /// If there is no such folder.
     pub fn open(dir: &Path) -> Result<Self, RunError> {
         if dir.is_dir() {
-            return Ok(Self { dir: dir.to_owned() });
+            return Ok(Self { dir: dir.to_owned(), _lock: None });
         }
         Err(RunError::unfit(dir, "expected the folder of a run, found none"))
+    }
+
+    /// The folder of a run that has begun, to go on with it: what a killed process left half written is
+    /// removed.
+    ///
+    /// # Errors
+    /// If there is no such folder, it is another process's, or cannot be written to.
+    pub fn resume(dir: &Path) -> Result<Self, RunError> {
+        Self::open(dir)?;
+        let folder = Self::locked(dir)?;
+        folder.remove_left_overs()?;
+        Ok(folder)
+    }
+
+    fn locked(dir: &Path) -> Result<Self, RunError> {
+        // Where folders cannot be locked, people have to look out for themselves.
+        let lock = File::open(dir).ok();
+        if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
+            return Err(RunError::unfit(dir, "expected no other run in it, found one at work"));
+        }
+        Ok(Self { dir: dir.to_owned(), _lock: lock.map(Arc::new) })
+    }
+
+    fn remove_left_overs(&self) -> Result<(), RunError> {
+        let entries = fs::read_dir(&self.dir).map_err(DataError::read(&self.dir))?;
+        for entry in entries {
+            let entry = entry.map_err(DataError::read(&self.dir))?;
+            let name = entry.file_name();
+            let ours = |name: &str| FILES.iter().any(|file| is_left_over(name, file));
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file && name.to_str().is_some_and(ours) {
+                fs::remove_file(entry.path()).map_err(DataError::write(&entry.path()))?;
+            }
+        }
+        Ok(())
     }
 
     /// Where it is.
@@ -68,6 +121,11 @@ impl RunFolder {
     /// The checkpoint of the last interval or epoch.
     pub fn last(&self) -> PathBuf {
         self.dir.join("last.ckpt")
+    }
+
+    /// The checkpoint before the last.
+    pub fn prev(&self) -> PathBuf {
+        self.dir.join("prev.ckpt")
     }
 
     /// The checkpoint of the epoch with the highest validation mIoU.
@@ -100,18 +158,49 @@ impl RunFolder {
     /// # Errors
     /// If they cannot be written.
     pub fn write_metrics(&self, history: &[EpochMetrics]) -> Result<(), RunError> {
-        let lines = history.iter().map(|epoch| {
-            serde_json::to_string(epoch).expect("numbers and lists have a JSON form") + "\n"
-        });
-        self.write("metrics.jsonl", lines.collect::<String>().as_bytes())
+        self.write("metrics.jsonl", to_json_lines(history).as_bytes())
     }
 
-    /// Writes a checkpoint as the last one.
+    /// Writes a checkpoint as the last one, and keeps the last one before it as the previous.
+    ///
+    /// Whenever the process or the machine stops, one of the two is whole and at most one interval old:
+    /// the new one is on the disk before either name is touched, the last one gets its second name
+    /// while it still has its first, and each name passes from file to file at one instant. A last one
+    /// that is damaged is not kept: the previous one is worth more.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If it cannot be written; what was there is then still there.
     pub fn write_last(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
-        self.write_checkpoint("last.ckpt", checkpoint)
+        let (last, prev) = (self.last(), self.prev());
+        let bytes = checkpoint.to_bytes().map_err(|what| RunError::unfit(&last, what))?;
+        let new = write_beside(&last, &bytes).map_err(DataError::write(&last))?;
+        if Checkpoint::is_whole(&last) {
+            keep_as(&last, &prev).map_err(DataError::write(&prev))?;
+        }
+        Ok(new.commit().map_err(DataError::write(&last))?)
+    }
+
+    /// The checkpoint to go on from: the last, or the previous one if the last is missing or damaged,
+    /// and then a sentence that says so.
+    ///
+    /// # Errors
+    /// If neither can be read; both are named.
+    pub fn read_last(&self) -> Result<(Checkpoint, Option<String>), RunError> {
+        let why = match Checkpoint::read(&self.last()) {
+            Ok(checkpoint) => return Ok((checkpoint, None)),
+            Err(why) => why,
+        };
+        match Checkpoint::read(&self.prev()) {
+            Ok(checkpoint) => {
+                let (prev, step) = (shown(&self.prev()), checkpoint.progress.step);
+                let notice = format!("{why}; going on from {prev}, taken at step {step}");
+                Ok((checkpoint, Some(notice)))
+            }
+            Err(why_prev) => {
+                let what = format!("expected a checkpoint to go on from: {why}; {why_prev}");
+                Err(RunError::unfit(&self.dir, what))
+            }
+        }
     }
 
     /// Writes a checkpoint as the best one.
@@ -119,13 +208,8 @@ impl RunFolder {
     /// # Errors
     /// If it cannot be written.
     pub fn write_best(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
-        self.write_checkpoint("best.ckpt", checkpoint)
-    }
-
-    fn write_checkpoint(&self, name: &str, checkpoint: &Checkpoint) -> Result<(), RunError> {
-        let bytes =
-            checkpoint.to_bytes().map_err(|what| RunError::unfit(&self.dir.join(name), what))?;
-        self.write(name, &bytes)
+        let bytes = checkpoint.to_bytes().map_err(|what| RunError::unfit(&self.best(), what))?;
+        self.write("best.ckpt", &bytes)
     }
 }
 

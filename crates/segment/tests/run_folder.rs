@@ -33,6 +33,7 @@ fn a_new_run_wants_a_folder_of_its_own() {
     let path = dir.path().join("a/b");
     let folder = RunFolder::create(&path).unwrap();
     assert_eq!((folder.path(), folder.to_string()), (path.as_path(), path.display().to_string()));
+    drop(folder);
     // Still empty, it is as good as new.
     RunFolder::create(&path).unwrap();
     fs::write(path.join(".hidden"), "").unwrap();
@@ -76,6 +77,7 @@ fn only_a_folder_that_is_there_can_be_opened() {
     let dir = tempfile::tempdir().unwrap();
     let folder = RunFolder::open(dir.path()).unwrap();
     assert_eq!(folder.last(), dir.path().join("last.ckpt"));
+    assert_eq!(folder.prev(), dir.path().join("prev.ckpt"));
     assert_eq!(folder.best(), dir.path().join("best.ckpt"));
     fs::write(dir.path().join("file"), "").unwrap();
     for name in ["nowhere", "file"] {

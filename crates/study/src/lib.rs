@@ -24,7 +24,7 @@ mod text;
 pub use arrays::{Array, Arrays};
 pub use dialects::{Layer, Saying, sayings};
 pub use health::{FilterHealth, Health, Verdict, filters};
-pub use operation::operate;
+pub use operation::{operate, work};
 pub use paths::{Columns, Path, dissenters};
 pub use refusal::Refusal;
 pub use report::{Explanation, Matrix, Report, Stages, Way};

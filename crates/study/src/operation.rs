@@ -98,18 +98,31 @@ const MOST_WORK: u128 = 2_000_000_000;
 /// If the name, an attribute, a tensor, a type or a shape is not what it should be, or the request is
 /// too large.
 pub fn operate(name: &str, attributes: &str, inputs: &Arrays) -> Result<Arrays, Refusal> {
-    let operation =
-        OPERATIONS.iter().find(|operation| operation.name == name).ok_or_else(|| {
-            let names: Vec<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
-            Refusal::expected("operation", format!("one of {names:?}"), format!("{name:?}"))
-        })?;
+    let operation = Operation::called(name)?;
     let attributes = Attributes::parse(attributes, operation.attributes)?;
-    let double = inputs.values().any(|array| matches!(array, Array::F64(_)));
-    if double {
-        operation.run::<f64>(&attributes, inputs)
+    if is_double(inputs) {
+        Ok(operation.prepare::<f64>(&attributes, inputs)?.compute())
     } else {
-        operation.run::<f32>(&attributes, inputs)
+        Ok(operation.prepare::<f32>(&attributes, inputs)?.compute())
     }
+}
+
+/// The multiply-adds that [`operate`] would take, by an estimate from above, or why it would refuse.
+///
+/// # Errors
+/// As [`operate`].
+pub fn work(name: &str, attributes: &str, inputs: &Arrays) -> Result<u128, Refusal> {
+    let operation = Operation::called(name)?;
+    let attributes = Attributes::parse(attributes, operation.attributes)?;
+    if is_double(inputs) {
+        Ok(operation.prepare::<f64>(&attributes, inputs)?.work())
+    } else {
+        Ok(operation.prepare::<f32>(&attributes, inputs)?.work())
+    }
+}
+
+fn is_double(inputs: &Arrays) -> bool {
+    inputs.values().any(|array| matches!(array, Array::F64(_)))
 }
 
 /// A floating type as an [`Array`].
@@ -166,8 +179,37 @@ fn present(names: &'static [&'static str], inputs: &Arrays) -> Result<Vec<&'stat
     Ok(found)
 }
 
+/// A request that makes sense and is not too large.
+struct Prepared<T: Element> {
+    names: Vec<&'static str>,
+    operands: Operands<T>,
+    plan: Plan<T>,
+    wanted: Wanted<T>,
+}
+
+impl<T: Float> Prepared<T> {
+    fn work(&self) -> u128 {
+        self.plan.work.saturating_mul(self.wanted.passes())
+    }
+
+    fn compute(&self) -> Arrays {
+        self.wanted.compute(&self.names, &self.operands, &self.plan)
+    }
+}
+
 impl Operation {
-    fn run<T: Float>(&self, attributes: &Attributes, inputs: &Arrays) -> Result<Arrays, Refusal> {
+    fn called(name: &str) -> Result<&'static Self, Refusal> {
+        OPERATIONS.iter().find(|operation| operation.name == name).ok_or_else(|| {
+            let names: Vec<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
+            Refusal::expected("operation", format!("one of {names:?}"), format!("{name:?}"))
+        })
+    }
+
+    fn prepare<T: Float>(
+        &self,
+        attributes: &Attributes,
+        inputs: &Arrays,
+    ) -> Result<Prepared<T>, Refusal> {
         let names = present(self.differentiable, inputs)?;
         let constants = present(self.constants, inputs)?;
         self.check_names(&names, &constants, inputs)?;
@@ -180,7 +222,7 @@ impl Operation {
         let plan = self.plan(&request)?;
         let wanted = Wanted::read(&names, &plan.output, &operands, inputs)?;
         check_cost(&plan, &operands, &wanted)?;
-        Ok(wanted.compute(&names, &operands, &plan))
+        Ok(Prepared { names, operands, plan, wanted })
     }
 
     fn check_names(

@@ -15,6 +15,28 @@ const MAX_CLASSES: usize = 256;
 /// Most bytes of `classes.txt`.
 const MAX_CLASSES_BYTES: u64 = 1 << 20;
 
+const EXPECTED_CLASSES: &str = "the names of the classes, one a line, in the order of their labels";
+
+/// The names of classes in the bytes of a `classes.txt`; `path` is for the messages.
+///
+/// # Errors
+/// If the bytes are not UTF-8, or there are not 1 to 256 names, each once.
+pub fn class_names(bytes: &[u8], path: &Path) -> Result<Vec<String>, DataError> {
+    let unfit = |found: &str| DataError::unfit(path, EXPECTED_CLASSES, found);
+    let text = std::str::from_utf8(bytes).map_err(|_| unfit("bytes that are not UTF-8"))?;
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let classes: Vec<_> = lines.filter(|line| !line.is_empty()).map(String::from).collect();
+    if !(1..=MAX_CLASSES).contains(&classes.len()) {
+        return Err(unfit(&format!("{} of them, not 1 to {MAX_CLASSES}", classes.len())));
+    }
+    for (label, class) in classes.iter().enumerate() {
+        if classes[..label].contains(class) {
+            return Err(unfit(&format!("{class} twice")));
+        }
+    }
+    Ok(classes)
+}
+
 /// The directory that no link may lead out of.
 pub struct Root<'a> {
     dir: &'a Path,
@@ -39,25 +61,11 @@ impl<'a> Root<'a> {
     /// The names in `classes.txt`.
     pub fn classes(&self) -> Result<Vec<String>, DataError> {
         let path = self.dir.join("classes.txt");
-        let expected = "the names of the classes, one a line, in the order of their labels";
-        let unfit = |found: &str| DataError::unfit(&path, expected, found);
         if !path.exists() {
-            return Err(unfit("no such file; write one"));
+            return Err(DataError::unfit(&path, EXPECTED_CLASSES, "no such file; write one"));
         }
         self.check_inside(&path)?;
-        let bytes = read(&path, MAX_CLASSES_BYTES)?;
-        let text = String::from_utf8(bytes).map_err(|_| unfit("bytes that are not UTF-8"))?;
-        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-        let classes: Vec<_> = lines.filter(|line| !line.is_empty()).map(String::from).collect();
-        if !(1..=MAX_CLASSES).contains(&classes.len()) {
-            return Err(unfit(&format!("{} of them, not 1 to {MAX_CLASSES}", classes.len())));
-        }
-        for (label, class) in classes.iter().enumerate() {
-            if classes[..label].contains(class) {
-                return Err(unfit(&format!("{class} twice")));
-            }
-        }
-        Ok(classes)
+        class_names(&read(&path, MAX_CLASSES_BYTES)?, &path)
     }
 
     /// The pictures of `dir/images` with the masks of `dir/masks`.
