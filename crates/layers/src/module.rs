@@ -78,9 +78,7 @@ pub fn summary<T: Element>(module: &(impl Module<T> + ?Sized), shape: &[usize]) 
     let Mode::Trace(trace) = mode else { unreachable!("the mode was set above") };
     let params = named_params(module);
     let row = |call: LayerCall| {
-        let own = params
-            .iter()
-            .find(|(_, param)| Some(param.value().as_slice().as_ptr() as usize) == call.key);
+        let own = params.iter().find(|(_, param)| call.is_of(param));
         let Some((name, _)) = own else { return (String::new(), call, 0) };
         let layer = name.rsplit_once('.').map_or("", |(layer, _)| layer).to_string();
         let inside = |name: &str| name.rsplit_once('.').map_or("", |(path, _)| path) == layer;
