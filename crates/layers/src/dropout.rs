@@ -54,9 +54,9 @@ fn silence<T: Element>(x: &Var<T>, shape: &[usize], keep: f64, draws: &Draws) ->
 
 impl<T: Element> Module<T> for Dropout {
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        match mode {
-            Mode::Train(draws) => silence(x, x.shape(), self.keep, draws),
-            Mode::Eval | Mode::Trace(_) => x.clone(),
+        match mode.draws() {
+            Some(draws) => silence(x, x.shape(), self.keep, draws),
+            None => x.clone(),
         }
     }
 }
@@ -67,9 +67,9 @@ impl<T: Element> Module<T> for Dropout2d {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let [batch, channels, _, _] = x.value().dims();
-        match mode {
-            Mode::Train(draws) => silence(x, &[batch, channels, 1, 1], self.keep, draws),
-            Mode::Eval | Mode::Trace(_) => x.clone(),
+        match mode.draws() {
+            Some(draws) => silence(x, &[batch, channels, 1, 1], self.keep, draws),
+            None => x.clone(),
         }
     }
 }

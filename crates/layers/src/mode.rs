@@ -6,9 +6,10 @@ use mirrorgrad_autograd::record::Id;
 use mirrorgrad_tensor::Element;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The purpose of a forward pass: an argument, so that it survives threads and shows where it is set.
 #[derive(Debug)]
@@ -19,9 +20,19 @@ pub enum Mode {
     Train(Draws),
     /// To predict, and note every layer's call; see [`summary`](crate::summary).
     Trace(Trace),
+    /// To train, and note every layer's call with its result; see [`find_fault`](crate::find_fault).
+    Probe(Draws, Trace),
 }
 
 impl Mode {
+    /// The random numbers to train with; none where the pass is to predict.
+    pub fn draws(&self) -> Option<&Draws> {
+        match self {
+            Self::Train(draws) | Self::Probe(draws, _) => Some(draws),
+            Self::Eval | Self::Trace(_) => None,
+        }
+    }
+
     /// Notes a layer's call, if calls are traced: its kind, the parameter that tells which layer it
     /// is, its result and how many multiply-adds that took.
     pub fn note<T: Element>(
@@ -31,12 +42,15 @@ impl Mode {
         result: &Var<T>,
         multiply_adds: usize,
     ) {
-        if let Self::Trace(trace) = self {
-            let key = param.map(|param| param.var().value().as_slice().as_ptr() as usize);
-            let (id, shape) = (result.id(), result.shape().to_vec());
-            let mut calls = trace.calls.lock().expect("noting does not panic");
-            calls.push(LayerCall { kind, key, id, shape, multiply_adds });
-        }
+        let (trace, kept): (_, Option<Arc<dyn Any + Send + Sync>>) = match self {
+            Self::Eval | Self::Train(_) => return,
+            Self::Trace(trace) => (trace, None),
+            Self::Probe(_, trace) => (trace, Some(Arc::new(result.clone()))),
+        };
+        let key = param.map(|param| param.var().value().as_slice().as_ptr() as usize);
+        let (id, shape) = (result.id(), result.shape().to_vec());
+        let mut calls = trace.calls.lock().expect("noting does not panic");
+        calls.push(LayerCall { kind, key, id, shape, multiply_adds, kept });
     }
 
     /// Notes, if calls are traced, where the height and width of a result come from: what the numbers
@@ -113,12 +127,19 @@ pub struct LayerCall {
     pub shape: Vec<usize>,
     /// Multiply-adds it took for each picture of the batch.
     pub multiply_adds: usize,
+    /// Its result, a `Var` of the network's precision, where results are kept.
+    kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl LayerCall {
     /// Whether the layer was noted under this parameter.
     pub fn is_of<T: Element>(&self, param: &Param<T>) -> bool {
         self.key == Some(param.value().as_slice().as_ptr() as usize)
+    }
+
+    /// Its result, if the pass was a [`Mode::Probe`] in this precision.
+    pub fn result<T: Element>(&self) -> Option<&Var<T>> {
+        self.kept.as_ref()?.downcast_ref()
     }
 }
 

@@ -78,13 +78,21 @@ pub fn summary<T: Element>(module: &(impl Module<T> + ?Sized), shape: &[usize]) 
     let Mode::Trace(trace) = mode else { unreachable!("the mode was set above") };
     let params = named_params(module);
     let row = |call: LayerCall| {
-        let own = params.iter().find(|(_, param)| call.is_of(param));
-        let Some((name, _)) = own else { return (String::new(), call, 0) };
-        let layer = name.rsplit_once('.').map_or("", |(layer, _)| layer).to_string();
+        let layer = layer_of(&call, &params);
         let inside = |name: &str| name.rsplit_once('.').map_or("", |(path, _)| path) == layer;
         let trained = params.iter().filter(|(name, param)| inside(name) && param.is_trainable());
         let count = trained.map(|(_, param)| param.value().len()).sum();
-        (layer, call, count)
+        let count = if layer.is_empty() { 0 } else { count };
+        (layer.to_owned(), call, count)
     };
     trace.into_calls().into_iter().map(row).collect()
+}
+
+/// The name of the layer that made a call; empty if it has no parameters.
+pub(crate) fn layer_of<'a, T: Element>(
+    call: &LayerCall,
+    params: &'a [(String, Param<T>)],
+) -> &'a str {
+    let own = params.iter().find(|(_, param)| call.is_of(param));
+    own.and_then(|(name, _)| name.rsplit_once('.')).map_or("", |(layer, _)| layer)
 }

@@ -60,14 +60,13 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let ([_, channels, _, _], own) = (x.value().dims(), self.weight.value().len());
         assert_eq!(channels, own, "batch_norm: expected {own} channels, got {:?}", x.shape());
-        let y = match mode {
-            Mode::Train(_) => {
-                let (gain, bias) = (self.weight.var(), self.bias.var());
-                let (y, stats) = ops::batch_norm(x, &gain, &bias, EPS);
-                self.follow(&stats, x.value().len() / gain.value().len().max(1));
-                y
-            }
-            Mode::Eval | Mode::Trace(_) => self.by_running_statistics(x),
+        let y = if mode.draws().is_some() {
+            let (gain, bias) = (self.weight.var(), self.bias.var());
+            let (y, stats) = ops::batch_norm(x, &gain, &bias, EPS);
+            self.follow(&stats, x.value().len() / gain.value().len().max(1));
+            y
+        } else {
+            self.by_running_statistics(x)
         };
         mode.note("BatchNorm2d", Some(&self.weight), &y, 0);
         y

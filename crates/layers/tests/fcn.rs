@@ -63,6 +63,45 @@ fn scores_have_the_pictures_size_whatever_it_is() {
 }
 
 #[test]
+fn one_large_step_from_any_stage_reaches_the_picture_whatever_its_size() {
+    for (upsample, finest) in
+        [(Upsampling::Deconv, 1), (Upsampling::Deconv, 3), (Upsampling::Bilinear, 2)]
+    {
+        let config = FcnConfig { widths: vec![2, 3, 2], finest, ..config(upsample, true) };
+        let net = perturbed::<f32>(&config, 5);
+        for size in [[8, 8], [15, 9], [11, 23], [45, 61]] {
+            let scores = net.forward(&picture(size), &train());
+            assert_eq!(scores.shape(), [2, CLASSES, size[0], size[1]], "{upsample:?} {finest}");
+        }
+        let names: Vec<_> = named_params(&net).into_iter().map(|(name, _)| name).collect();
+        let own = |kind: &str| names.iter().filter(|name| name.starts_with(kind)).count();
+        assert_eq!(own("skips"), 2 * (3 - finest));
+        assert_eq!(own("last.weight"), usize::from(upsample == Upsampling::Deconv));
+        assert!(!names.contains(&format!("skips.{}.weight", finest - 1)));
+    }
+}
+
+#[test]
+fn a_fresh_large_step_interpolates() {
+    // A bilinear kernel of twice the stride reproduces a constant inside: scores of one everywhere.
+    let config =
+        FcnConfig { widths: vec![2, 2, 2], finest: 3, ..config(Upsampling::Deconv, false) };
+    let net = fresh::<f64>(&config);
+    let (_, bias) = named_params(&net).into_iter().find(|(name, _)| name == "score.bias").unwrap();
+    bias.set(Tensor::ones([CLASSES]));
+    let scores = net.forward(&picture([32, 40]), &Mode::Eval);
+    for (y, x) in [(4, 4), (10, 20), (27, 35)] {
+        assert!((scores.value().at(&[0, 1, y, x]) - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+#[should_panic(expected = "finest stage up to 2, got 3")]
+fn a_finest_stage_beyond_the_deepest_is_refused() {
+    fresh::<f32>(&FcnConfig { finest: 3, ..config(Upsampling::Deconv, true) });
+}
+
+#[test]
 #[should_panic(expected = "max_pool2d")]
 fn a_picture_smaller_than_its_pools_is_refused() {
     let _ = fresh::<f32>(&config(Upsampling::Deconv, true)).forward(&picture([3, 9]), &Mode::Eval);

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Every step up goes to the exact size of the stage it meets, so any picture works, odd sizes
-//! included.
+//! included. The way up may end early, at a coarser stage, and reach the picture by one large step
+//! from there: with five stages these are the paper's FCN-32s, FCN-16s and FCN-8s.
 
 use super::{DoubleConv, Network};
 use crate::{
@@ -50,6 +51,10 @@ pub struct FcnConfig {
     pub batch_norm: bool,
     /// The way back up.
     pub upsample: Upsampling,
+    /// The finest stage that is scored beside the deepest; from there one step of 2^finest leads to the
+    /// picture. With 0 every stage is scored, with as many as there are stages none. Unpooling, which
+    /// has no scores on its way, takes 0 alone.
+    pub finest: usize,
 }
 
 impl FcnConfig {
@@ -62,6 +67,7 @@ impl FcnConfig {
             widths: vec![16, 32, 64, 128],
             batch_norm: true,
             upsample: Upsampling::default(),
+            finest: 0,
         }
     }
 }
@@ -71,14 +77,25 @@ impl FcnConfig {
 pub struct Fcn<T: Element = f32> {
     stages: Vec<DoubleConv<T>>,
     score: Conv2d<T>,
+    finest: usize,
     way_up: WayUp<T>,
 }
 
+/// The layers of the way up, those of the finest scored stage first.
 #[derive(Debug)]
 enum WayUp<T: Element> {
-    Deconv { ups: Vec<ConvTranspose2d<T>>, skips: Vec<Conv2d<T>> },
-    Bilinear { skips: Vec<Conv2d<T>> },
-    Unpool { decoders: Vec<DoubleConv<T>> },
+    /// `last` leads to the picture, if the finest stage scored is not of its size.
+    Deconv {
+        ups: Vec<ConvTranspose2d<T>>,
+        skips: Vec<Conv2d<T>>,
+        last: Option<ConvTranspose2d<T>>,
+    },
+    Bilinear {
+        skips: Vec<Conv2d<T>>,
+    },
+    Unpool {
+        decoders: Vec<DoubleConv<T>>,
+    },
 }
 
 /// What a stage leaves for the way up: its features, and where its pool found the largest.
@@ -91,15 +108,18 @@ impl<T: Element> Fcn<T> {
     /// A network with fresh weights.
     ///
     /// # Panics
-    /// If there are no stages, or a number of channels is 0.
+    /// If there are no stages, a number of channels is 0, or the finest stage is beyond the deepest, or
+    /// not 0 for unpooling.
     #[track_caller]
     pub fn new(config: &FcnConfig, rng: &mut impl Rng) -> Self {
-        let FcnConfig { inputs, classes, ref widths, batch_norm, upsample } = *config;
+        let FcnConfig { inputs, classes, ref widths, batch_norm, upsample, finest } = *config;
         let (&first, &last) = widths.first().zip(widths.last()).expect("fcn: there are no stages");
         assert!(
             inputs > 0 && classes > 0 && !widths.contains(&0),
             "fcn: expected at least one channel everywhere, got {config:?}"
         );
+        let coarsest = if upsample == Upsampling::Unpool { 0 } else { widths.len() };
+        assert!(finest <= coarsest, "fcn: expected a finest stage up to {coarsest}, got {finest}");
         let sources = std::iter::once(inputs).chain(widths.iter().copied());
         let stages = sources
             .zip(widths)
@@ -112,17 +132,19 @@ impl<T: Element> Fcn<T> {
         };
         let (score, skips): (_, Vec<_>) = match upsample {
             Upsampling::Unpool => (score(first), Vec::new()),
-            _ => (score(last), widths.iter().map(|&width| score(width)).collect()),
+            _ => (score(last), widths[finest..].iter().map(|&width| score(width)).collect()),
         };
         let way_up = match upsample {
             Upsampling::Bilinear => WayUp::Bilinear { skips },
             Upsampling::Deconv => {
-                let window = Window::square(4).stride(2).padding(1);
-                let mut up = |_| {
+                let mut by = |factor: usize| {
+                    let window = Window::square(2 * factor).stride(factor).padding(factor / 2);
                     let up = ConvTranspose2d::new([classes, classes], window, rng);
                     up.without_bias().init(Init::Bilinear, rng)
                 };
-                WayUp::Deconv { ups: (0..widths.len()).map(&mut up).collect(), skips }
+                let ups = skips.iter().map(|_| by(2)).collect();
+                let last = (finest > 0).then(|| by(1 << finest));
+                WayUp::Deconv { ups, skips, last }
             }
             Upsampling::Unpool => {
                 let to = std::iter::once(first).chain(widths.iter().copied());
@@ -133,7 +155,7 @@ impl<T: Element> Fcn<T> {
                 WayUp::Unpool { decoders }
             }
         };
-        Self { stages, score, way_up }
+        Self { stages, score, finest, way_up }
     }
 
     fn down(&self, x: &Var<T>, mode: &Mode) -> (Vec<Level<T>>, Var<T>) {
@@ -161,26 +183,35 @@ impl<T: Element> Module<T> for Fcn<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let (levels, deepest) = self.down(x, mode);
-        let up = levels.iter().enumerate().rev();
+        let scored = levels.iter().skip(self.finest);
         match &self.way_up {
-            WayUp::Deconv { ups, skips } => {
-                up.fold(self.score.forward(&deepest, mode), |scores, (i, level)| {
-                    let skip = skips[i].forward(&level.features, mode);
-                    ups[i].forward_like(&scores, &skip, mode) + skip
-                })
+            WayUp::Deconv { ups, skips, last } => {
+                let layers = scored.zip(ups).zip(skips).rev();
+                let scores = self.score.forward(&deepest, mode);
+                let scores = layers.fold(scores, |scores, ((level, up), skip)| {
+                    let skip = skip.forward(&level.features, mode);
+                    up.forward_like(&scores, &skip, mode) + skip
+                });
+                last.iter().fold(scores, |scores, last| last.forward_like(&scores, x, mode))
             }
             WayUp::Bilinear { skips } => {
-                let double = Upsample::new(2, Interpolation::Bilinear);
-                up.fold(self.score.forward(&deepest, mode), |scores, (i, level)| {
-                    let skip = skips[i].forward(&level.features, mode);
-                    double.forward_like(&scores, &skip, mode) + skip
-                })
+                let interpolate = Upsample::new(2, Interpolation::Bilinear);
+                let scores = self.score.forward(&deepest, mode);
+                let scores = scored.zip(skips).rev().fold(scores, |scores, (level, skip)| {
+                    let skip = skip.forward(&level.features, mode);
+                    interpolate.forward_like(&scores, &skip, mode) + skip
+                });
+                match self.finest {
+                    0 => scores,
+                    _ => interpolate.forward_like(&scores, x, mode),
+                }
             }
             WayUp::Unpool { decoders } => {
-                let features = up.fold(deepest, |features, (i, level)| {
-                    let spread = MaxUnpool2d.forward(&features, &level.indices, mode);
-                    decoders[i].forward(&spread, mode)
-                });
+                let features =
+                    scored.zip(decoders).rev().fold(deepest, |features, (level, decoder)| {
+                        let spread = MaxUnpool2d.forward(&features, &level.indices, mode);
+                        decoder.forward(&spread, mode)
+                    });
                 self.score.forward(&features, mode)
             }
         }
@@ -192,13 +223,15 @@ impl<T: Element> Module<T> for Fcn<T> {
             names.child(&each(i, "stages"), stage);
         }
         names.child("score", &self.score);
-        let (ups, skips, decoders): (&[_], &[_], &[_]) = match &self.way_up {
-            WayUp::Deconv { ups, skips } => (ups, skips, &[]),
-            WayUp::Bilinear { skips } => (&[], skips, &[]),
-            WayUp::Unpool { decoders } => (&[], &[], decoders),
+        let (ups, skips, decoders, last): (&[_], &[_], &[_], _) = match &self.way_up {
+            WayUp::Deconv { ups, skips, last } => (ups, skips, &[], last.as_ref()),
+            WayUp::Bilinear { skips } => (&[], skips, &[], None),
+            WayUp::Unpool { decoders } => (&[], &[], decoders, None),
         };
-        ups.iter().enumerate().for_each(|(i, up)| names.child(&each(i, "ups"), up));
-        skips.iter().enumerate().for_each(|(i, skip)| names.child(&each(i, "skips"), skip));
-        decoders.iter().enumerate().for_each(|(i, d)| names.child(&each(i, "decoders"), d));
+        let stages = || self.finest..;
+        stages().zip(ups).for_each(|(i, up)| names.child(&each(i, "ups"), up));
+        stages().zip(skips).for_each(|(i, skip)| names.child(&each(i, "skips"), skip));
+        stages().zip(decoders).for_each(|(i, d)| names.child(&each(i, "decoders"), d));
+        last.iter().for_each(|last| names.child("last", *last));
     }
 }
