@@ -1,5 +1,6 @@
 //! The record of calls. A node owns its parents and the values its gradients read, nothing else.
 
+use crate::record::Description;
 use crate::{Call, Op, Var};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::fmt::{self, Debug};
@@ -54,6 +55,26 @@ impl<T: Element> Node<T> {
         }))
     }
 
+    /// A call whose result depends on the leaf `input`: of its operands, those are kept that do not.
+    pub fn step<O: Op<T>>(op: O, saved: O::Saved, inputs: &[&Var<T>], input: u64) -> Arc<Self> {
+        let operand = |x: &&Var<T>| {
+            let depends = x.depends_on(input);
+            let node = x.node().filter(|_| depends).cloned();
+            let value = (!depends).then(|| x.value().clone());
+            Operand { node, value, shape: x.shape().into() }
+        };
+        Self::new(Some(Record {
+            operands: inputs.iter().map(operand).collect(),
+            output: None,
+            function: Box::new(Recorded { op, saved }),
+        }))
+    }
+
+    /// Whether this is the leaf `input`, or a step recorded since.
+    pub fn depends_on(&self, input: u64) -> bool {
+        self.id == input || self.id > input && self.record.is_some()
+    }
+
     fn new(record: Option<Record<T>>) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self { id: NEXT.fetch_add(1, Ordering::Relaxed), record })
@@ -76,6 +97,11 @@ impl<T: Element> Record<T> {
         self.function.fused(wanted, self.call(node), grad)
     }
 
+    /// See [`Op::describe`].
+    pub fn describe(&self) -> Option<Description> {
+        self.function.describe()
+    }
+
     fn call<'a>(&'a self, node: &'a Arc<Node<T>>) -> Call<'a, T, ()> {
         Call { node, operands: &self.operands, output: self.output.as_ref(), saved: &() }
     }
@@ -96,6 +122,7 @@ trait Function<T: Element>: Debug + Send + Sync {
         call: Call<'_, T, ()>,
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>>;
+    fn describe(&self) -> Option<Description>;
 }
 
 struct Recorded<O, S> {
@@ -121,6 +148,10 @@ impl<T: Element, O: Op<T>> Function<T> for Recorded<O, O::Saved> {
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>> {
         self.op.fused(wanted, &self.with_saved(call), grad)
+    }
+
+    fn describe(&self) -> Option<Description> {
+        self.op.describe(&self.saved)
     }
 }
 

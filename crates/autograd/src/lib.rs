@@ -18,9 +18,11 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod describe;
 mod graph;
 mod op;
 pub mod ops;
+pub mod record;
 mod sweep;
 mod var;
 

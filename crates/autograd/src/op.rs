@@ -2,6 +2,7 @@
 
 use crate::Var;
 use crate::graph::{Node, Operand};
+use crate::record::Description;
 use mirrorgrad_tensor::{Element, Tensor};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -58,6 +59,13 @@ pub trait Op<T: Element>: Debug + Send + Sync + 'static {
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>> {
         let _ = (wanted, call, grad);
+        None
+    }
+
+    /// What a call does, for whoever writes a computation down in another language; `None` if there
+    /// are no words for it.
+    fn describe(&self, saved: &Self::Saved) -> Option<Description> {
+        let _ = saved;
         None
     }
 }

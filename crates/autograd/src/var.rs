@@ -14,20 +14,31 @@ pub struct Var<T: Element = f32> {
     node: Option<Arc<Node<T>>>,
 }
 
-thread_local!(static RECORDING: Cell<bool> = const { Cell::new(true) });
+/// Which calls of a thread are recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// None.
+    Nothing,
+    /// Those that gradients can be asked of, with what the gradients read.
+    Gradients,
+    /// Those that depend on the leaf `input`, which all older variables do not.
+    Trace { input: u64 },
+}
+
+thread_local!(static RECORDING: Cell<Recording> = const { Cell::new(Recording::Gradients) });
 
 /// Runs `f` without recording on this thread. The previous mode returns even if `f` panics.
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
-    with_recording(false, f)
+    with_recording(Recording::Nothing, f)
 }
 
-/// Whether calls on this thread are recorded.
+/// Whether calls on this thread are recorded so that they can be differentiated.
 pub fn is_recording() -> bool {
-    RECORDING.get()
+    RECORDING.get() == Recording::Gradients
 }
 
-pub(crate) fn with_recording<R>(recording: bool, f: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
+pub(crate) fn with_recording<R>(recording: Recording, f: impl FnOnce() -> R) -> R {
+    struct Restore(Recording);
     impl Drop for Restore {
         fn drop(&mut self) {
             RECORDING.set(self.0);
@@ -79,9 +90,20 @@ impl<T: Element> Var<T> {
     pub fn apply_saving<O: Op<T>>(op: O, inputs: &[&Var<T>]) -> (Self, O::Saved) {
         let values: Vec<&Tensor<T>> = inputs.iter().map(|input| input.value()).collect();
         let (value, saved) = op.forward(&values);
-        let tracked = is_recording() && inputs.iter().any(|input| input.is_tracked());
-        let node = tracked.then(|| Node::call(op, saved.clone(), inputs, &value));
+        let node = match RECORDING.get() {
+            Recording::Gradients if inputs.iter().any(|x| x.is_tracked()) => {
+                Some(Node::call(op, saved.clone(), inputs, &value))
+            }
+            Recording::Trace { input } if inputs.iter().any(|x| x.depends_on(input)) => {
+                Some(Node::step(op, saved.clone(), inputs, input))
+            }
+            _ => None,
+        };
         (Self { value, node }, saved)
+    }
+
+    pub(crate) fn depends_on(&self, input: u64) -> bool {
+        self.node.as_ref().is_some_and(|node| node.depends_on(input))
     }
 
     pub(crate) fn with_node(value: Tensor<T>, node: Option<Arc<Node<T>>>) -> Self {

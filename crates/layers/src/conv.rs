@@ -1,6 +1,6 @@
 //! Convolution and transposed convolution: the two layers of one form.
 
-use crate::{Init, Mode, Module, Names, Param};
+use crate::{Init, Mode, Module, Names, Param, Sizes};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, Geometry, GeometryError, Rule, Tensor, concat};
 use rand::Rng;
@@ -74,6 +74,9 @@ impl<T: Element> Module<T> for Conv2d<T> {
         let geometry = fit("conv2d", window.over([height, width]));
         let bias = bias.as_ref().map(Param::var);
         let y = ops::conv2d(&geometry, *groups, x, &weight.var(), bias.as_ref());
+        if let Some(after) = window.after() {
+            mode.note_sizes(&y, Sizes::Padded(after));
+        }
         mode.note("Conv2d", Some(weight), &y, self.parts.multiply_adds(&geometry));
         y
     }
@@ -155,7 +158,9 @@ impl<T: Element> ConvTranspose2d<T> {
         let [_, _, height, width] = x.value().dims();
         let [_, _, skip_height, skip_width] = skip.value().dims();
         let geometry = self.parts.window.under_to([height, width], [skip_height, skip_width]);
-        self.run(&fit("conv_transpose2d", geometry), x, mode)
+        let y = self.run(&fit("conv_transpose2d", geometry), x, mode);
+        mode.note_like(&y, skip);
+        y
     }
 
     #[track_caller]

@@ -29,7 +29,7 @@ pub use conv::{Conv2d, ConvTranspose2d};
 pub use dropout::{Dropout, Dropout2d};
 pub use init::Init;
 pub use linear::Linear;
-pub use mode::{Draws, LayerCall, Mode, Trace};
+pub use mode::{Draws, LayerCall, Mode, Sizes, Trace};
 pub use module::{Module, Names, named_params, summary};
 pub use norm::{BatchNorm2d, GroupNorm};
 pub use param::Param;

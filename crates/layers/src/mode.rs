@@ -2,10 +2,12 @@
 
 use crate::Param;
 use mirrorgrad_autograd::Var;
+use mirrorgrad_autograd::record::Id;
 use mirrorgrad_tensor::Element;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -46,9 +48,25 @@ impl Mode {
             Self::Probe(_, trace) => (trace, Some(Arc::new(result.clone()))),
         };
         let key = param.map(|param| param.var().value().as_slice().as_ptr() as usize);
-        let shape = result.shape().to_vec();
+        let (id, shape) = (result.id(), result.shape().to_vec());
         let mut calls = trace.calls.lock().expect("noting does not panic");
-        calls.push(LayerCall { kind, key, shape, multiply_adds, kept });
+        calls.push(LayerCall { kind, key, id, shape, multiply_adds, kept });
+    }
+
+    /// Notes, if calls are traced, where the height and width of a result come from: what the numbers
+    /// of one pass do not tell.
+    pub fn note_sizes<T: Element>(&self, result: &Var<T>, sizes: Sizes) {
+        if let (Self::Trace(trace), Some(id)) = (self, result.id()) {
+            trace.sizes.lock().expect("noting does not panic").insert(id, sizes);
+        }
+    }
+
+    /// Notes that the height and width of a result are those of `other`. Of a size that nothing decides
+    /// there is nothing to note.
+    pub fn note_like<T: Element>(&self, result: &Var<T>, other: &Var<T>) {
+        if let Some(other) = other.id() {
+            self.note_sizes(result, Sizes::Like(other));
+        }
     }
 }
 
@@ -78,10 +96,22 @@ impl Draws {
     }
 }
 
+/// Where the height and width of a result come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sizes {
+    /// From a window, over an image with so much padding behind, `[vertical, horizontal]`.
+    Padded([usize; 2]),
+    /// So many times the operand's.
+    Times(usize),
+    /// They are another variable's.
+    Like(Id),
+}
+
 /// The calls of one traced forward pass.
 #[derive(Debug, Default)]
 pub struct Trace {
     calls: Mutex<Vec<LayerCall>>,
+    sizes: Mutex<BTreeMap<Id, Sizes>>,
 }
 
 /// One traced call of a layer.
@@ -91,6 +121,8 @@ pub struct LayerCall {
     pub kind: &'static str,
     /// Where its first parameter's numbers lie, which tells the layer apart from others.
     pub(crate) key: Option<usize>,
+    /// Its result, if that is tracked.
+    pub id: Option<Id>,
     /// The shape of its result.
     pub shape: Vec<usize>,
     /// Multiply-adds it took for each picture of the batch.
@@ -100,6 +132,11 @@ pub struct LayerCall {
 }
 
 impl LayerCall {
+    /// Whether the layer was noted under this parameter.
+    pub fn is_of<T: Element>(&self, param: &Param<T>) -> bool {
+        self.key == Some(param.value().as_slice().as_ptr() as usize)
+    }
+
     /// Its result, if the pass was a [`Mode::Probe`] in this precision.
     pub fn result<T: Element>(&self) -> Option<&Var<T>> {
         self.kept.as_ref()?.downcast_ref()
@@ -107,6 +144,11 @@ impl LayerCall {
 }
 
 impl Trace {
+    /// Where heights and widths come from, by the variable that has them.
+    pub fn sizes(&self) -> BTreeMap<Id, Sizes> {
+        self.sizes.lock().expect("noting does not panic").clone()
+    }
+
     /// The calls so far, in order.
     pub fn into_calls(self) -> Vec<LayerCall> {
         self.calls.into_inner().expect("noting does not panic")

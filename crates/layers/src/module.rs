@@ -93,9 +93,6 @@ pub(crate) fn layer_of<'a, T: Element>(
     call: &LayerCall,
     params: &'a [(String, Param<T>)],
 ) -> &'a str {
-    let own = |(_, param): &&(String, Param<T>)| {
-        Some(param.value().as_slice().as_ptr() as usize) == call.key
-    };
-    let own = params.iter().find(own);
+    let own = params.iter().find(|(_, param)| call.is_of(param));
     own.and_then(|(name, _)| name.rsplit_once('.')).map_or("", |(layer, _)| layer)
 }

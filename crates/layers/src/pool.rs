@@ -1,9 +1,9 @@
 //! Pooling layers.
 
 use crate::conv::fit;
-use crate::{Mode, Module};
+use crate::{Mode, Module, Sizes};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, PoolIndices, Window};
+use mirrorgrad_tensor::{Element, PoolIndices, Rest, Window};
 
 /// The largest pixel under each window. `[batch, channels, h, w] -> [batch, channels, map h, map w]`.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,9 @@ impl MaxPool2d {
         let [_, _, height, width] = x.value().dims();
         let geometry = fit("max_pool2d", self.window.pool_over([height, width]));
         let (y, indices) = ops::max_pool2d(&geometry, x);
+        if self.window.rest == Rest::Drop {
+            mode.note_sizes(&y, Sizes::Padded(self.window.after));
+        }
         mode.note("MaxPool2d", None, &y, 0);
         (y, indices)
     }
@@ -80,6 +83,9 @@ impl<T: Element> Module<T> for AvgPool2d {
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let y = ops::avg_pool2d(&self.window, x, true);
         let y = y.unwrap_or_else(|error| panic!("avg_pool2d: {error}"));
+        if self.window.rest == Rest::Drop {
+            mode.note_sizes(&y, Sizes::Padded(self.window.after));
+        }
         mode.note("AvgPool2d", None, &y, 0);
         y
     }

@@ -1,6 +1,6 @@
 //! Upsampling by a fixed rule.
 
-use crate::{Mode, Module};
+use crate::{Mode, Module, Sizes};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::Element;
 
@@ -35,7 +35,9 @@ impl Upsample {
     #[track_caller]
     pub fn forward_like<T: Element>(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
         let [_, _, height, width] = skip.value().dims();
-        self.to(x, [height, width], mode)
+        let y = self.to(x, [height, width], mode);
+        mode.note_like(&y, skip);
+        y
     }
 
     #[track_caller]
@@ -54,6 +56,8 @@ impl<T: Element> Module<T> for Upsample {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let [_, _, height, width] = x.value().dims();
-        self.to(x, [height * self.factor, width * self.factor], mode)
+        let y = self.to(x, [height * self.factor, width * self.factor], mode);
+        mode.note_sizes(&y, Sizes::Times(self.factor));
+        y
     }
 }

@@ -191,6 +191,13 @@ pub trait Rule: Debug + Send + Sync {
         image: Option<usize>,
     ) -> Result<Axis, GeometryError>;
 
+    /// Zeros assumed behind an image, `[vertical, horizontal]`, where they are as many for every image and
+    /// a spot stands wherever the window then fits. One geometry does not tell them: pixels left over
+    /// behind the last spot look the same. `None` where they follow from the image.
+    fn after(&self) -> Option<[usize; 2]> {
+        None
+    }
+
     /// Taps, `[vertical, horizontal]`.
     fn kernel(&self) -> [usize; 2] {
         self.slides().map(|slide| slide.kernel)

@@ -149,6 +149,10 @@ impl Rule for Window {
         Slide::both(self.kernel, self.stride, self.dilation)
     }
 
+    fn after(&self) -> Option<[usize; 2]> {
+        Some(self.after)
+    }
+
     fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
         self.slides()[axis].fit(image, self.before[axis], self.after[axis])
     }

@@ -1,5 +1,6 @@
 //! Sums, differences, products and quotients, with broadcasting.
 
+use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::ops;
@@ -21,6 +22,10 @@ impl<T: Element> Op<T> for Add {
     fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         grad.sum_to(call.shape(i))
     }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Add)
+    }
 }
 
 #[derive(Debug)]
@@ -41,6 +46,10 @@ impl<T: Element> Op<T> for Sub {
         let sign = if i == 0 { T::one() } else { -T::one() };
         grad.sum_to(call.shape(i)).scale(sign)
     }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Sub)
+    }
 }
 
 #[derive(Debug)]
@@ -60,6 +69,10 @@ impl<T: Element> Op<T> for Mul {
     fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         (grad * &call.input(1 - i)).sum_to(call.shape(i))
     }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Mul)
+    }
 }
 
 #[derive(Debug)]
@@ -76,6 +89,10 @@ impl<T: Element> Op<T> for Div {
         let by = grad / &call.input(1);
         let part = if i == 0 { by } else { -&(&by * &call.output()) };
         part.sum_to(call.shape(i))
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Div)
     }
 }
 
@@ -100,6 +117,11 @@ impl<T: Element> Op<T> for Affine<T> {
 
     fn vjp(&self, _: usize, _: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         grad.scale(self.slope)
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        let (slope, offset) = (self.slope.as_f64(), self.offset.as_f64());
+        Some(Description::Affine { slope, offset })
     }
 }
 

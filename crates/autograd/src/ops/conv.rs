@@ -12,6 +12,7 @@
 //! The gradient arrives in the missing operand's place, and the operand asked for becomes the missing
 //! one. No derivative of any order leaves the table.
 
+use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{self as tensor, Element, Geometry, Tensor};
 
@@ -75,6 +76,15 @@ impl<T: Element> Op<T> for Conv {
             (Operand::Image, _) => conv_weight2d(g, n, grad, &call.input(0)),
             (Operand::Weight, 0) => conv_transpose2d(g, n, &call.input(1), grad, None),
             (Operand::Weight, _) => conv2d(g, n, &call.input(0), grad, None),
+        }
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        let Self { geometry, groups, missing } = *self;
+        match missing {
+            Operand::Map => Some(Description::Conv { geometry, groups }),
+            Operand::Image => Some(Description::ConvTranspose { geometry, groups }),
+            Operand::Weight => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The same numbers in another order or place; every op here is linear and names its adjoint.
 
+use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{self as tensor, Element, Tensor};
 use std::ops::Range;
@@ -23,6 +24,10 @@ impl<T: Element> Op<T> for Reshape {
 
     fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         grad.reshape(call.shape(0))
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Reshape { shape: self.shape.clone() })
     }
 }
 
@@ -68,6 +73,10 @@ impl<T: Element> Op<T> for Permute {
         self.axes.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);
         grad.permute(&inverse)
     }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Permute { axes: self.axes.clone() })
+    }
 }
 
 /// A block. Adjoint: [`Pad`].
@@ -90,6 +99,10 @@ impl<T: Element> Op<T> for Slice {
     fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         let sides = self.ranges.iter().zip(call.shape(0)).map(|(r, n)| [r.start, n - r.end]);
         grad.pad(&sides.collect::<Vec<_>>())
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Slice { ranges: self.ranges.clone() })
     }
 }
 
@@ -115,6 +128,10 @@ impl<T: Element> Op<T> for Pad {
             self.sides.iter().zip(call.shape(0)).map(|(&[before, _], n)| before..before + n);
         grad.slice(&ranges.collect::<Vec<_>>())
     }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Pad { sides: self.sides.clone() })
+    }
 }
 
 /// End to end along an axis. Adjoint: one [`Slice`] for each part.
@@ -137,6 +154,10 @@ impl<T: Element> Op<T> for Concat {
     fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         let start: usize = (0..i).map(|part| call.shape(part)[self.axis]).sum();
         grad.narrow(self.axis, start..start + call.shape(i)[self.axis])
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Concat { axis: self.axis })
     }
 }
 

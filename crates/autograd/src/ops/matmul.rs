@@ -1,5 +1,6 @@
 //! Products of matrices, and of stacks of them.
 
+use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{Element, Tensor};
 
@@ -23,6 +24,10 @@ impl<T: Element> Op<T> for MatMul {
             _ => call.input(0).transpose().matmul(grad),
         };
         part.sum_to(call.shape(i))
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::MatMul)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Batch, group and layer normalization: one op over three layouts.
 
+use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{self as tensor, Element, NormLayout, NormStats, Tensor};
 
@@ -50,6 +51,10 @@ impl<T: Element> Op<T> for Normalize {
         let [to_x, to_gain, to_bias] =
             tensor::normalize_backward(&self.layout, x, gain, call.saved(), self.eps, grad);
         Some(vec![Some(to_x), Some(to_gain.reshape(gain.shape())), Some(to_bias.reshape(bias))])
+    }
+
+    fn describe(&self, _: &NormStats<T>) -> Option<Description> {
+        Some(Description::Normalize { layout: self.layout, eps: self.eps })
     }
 }
 

@@ -4,6 +4,7 @@
 //! and its slope as a variable (to differentiate again), each in terms of the one thing it reads: its
 //! input or its output.
 
+use crate::record::{Description, Function};
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::fmt::Debug;
@@ -19,6 +20,8 @@ trait Pointwise<T: Element>: Debug + Send + Sync + 'static {
 
     /// The same, as a variable.
     fn derivative(&self, read: &Var<T>) -> Var<T>;
+
+    fn describe(&self) -> Function;
 }
 
 #[derive(Debug)]
@@ -49,6 +52,10 @@ impl<T: Element, F: Pointwise<T>> Op<T> for Map<F> {
         let read = if F::READS.reads_output() { call.output_value() } else { call.value(0) };
         Some(vec![Some(grad.zip(read, |g, v| g * self.0.slope(v)))])
     }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Function(self.0.describe()))
+    }
 }
 
 /// A slope that is constant between kinks: differentiated again, it gives zero.
@@ -73,6 +80,10 @@ impl<T: Element> Pointwise<T> for Exp {
     fn derivative(&self, y: &Var<T>) -> Var<T> {
         y.clone()
     }
+
+    fn describe(&self) -> Function {
+        Function::Exp
+    }
 }
 
 #[derive(Debug)]
@@ -92,6 +103,10 @@ impl<T: Element> Pointwise<T> for Ln {
     fn derivative(&self, x: &Var<T>) -> Var<T> {
         x.powi(-1)
     }
+
+    fn describe(&self) -> Function {
+        Function::Ln
+    }
 }
 
 #[derive(Debug)]
@@ -110,6 +125,10 @@ impl<T: Element> Pointwise<T> for Sqrt {
 
     fn derivative(&self, y: &Var<T>) -> Var<T> {
         y.powi(-1).scale(T::of(0.5))
+    }
+
+    fn describe(&self) -> Function {
+        Function::Sqrt
     }
 }
 
@@ -134,6 +153,10 @@ impl<T: Element> Pointwise<T> for PowI {
             n => x.powi(n - 1).scale(T::of(f64::from(n))),
         }
     }
+
+    fn describe(&self) -> Function {
+        Function::Power(self.0)
+    }
 }
 
 #[derive(Debug)]
@@ -153,6 +176,10 @@ impl<T: Element> Pointwise<T> for Abs {
     fn derivative(&self, x: &Var<T>) -> Var<T> {
         step(x, |v| self.slope(v))
     }
+
+    fn describe(&self) -> Function {
+        Function::Abs
+    }
 }
 
 #[derive(Debug)]
@@ -171,6 +198,10 @@ impl<T: Element> Pointwise<T> for Tanh {
 
     fn derivative(&self, y: &Var<T>) -> Var<T> {
         -&(y * y).shift(-T::one())
+    }
+
+    fn describe(&self) -> Function {
+        Function::Tanh
     }
 }
 
@@ -197,6 +228,10 @@ impl<T: Element> Pointwise<T> for Sigmoid {
     fn derivative(&self, y: &Var<T>) -> Var<T> {
         y - &(y * y)
     }
+
+    fn describe(&self) -> Function {
+        Function::Sigmoid
+    }
 }
 
 #[derive(Debug)]
@@ -218,6 +253,10 @@ impl<T: Element> Pointwise<T> for LeakyRelu<T> {
     fn derivative(&self, x: &Var<T>) -> Var<T> {
         step(x, |v| self.slope(v))
     }
+
+    fn describe(&self) -> Function {
+        Function::LeakyRelu(self.slope.as_f64())
+    }
 }
 
 /// The rectifier. Its slope is told from its output, so the input need not be kept; NaN passes.
@@ -237,6 +276,10 @@ impl<T: Element> Pointwise<T> for Relu {
 
     fn derivative(&self, y: &Var<T>) -> Var<T> {
         step(y, |v| self.slope(v))
+    }
+
+    fn describe(&self) -> Function {
+        Function::Relu
     }
 }
 
@@ -267,6 +310,10 @@ impl<T: Element> Pointwise<T> for Clamp<T> {
     fn derivative(&self, x: &Var<T>) -> Var<T> {
         step(x, |v| self.slope(v))
     }
+
+    fn describe(&self) -> Function {
+        Function::Clamp(self.low.as_f64(), self.high.as_f64())
+    }
 }
 
 #[derive(Debug)]
@@ -287,6 +334,10 @@ impl<T: Element> Pointwise<T> for Softplus {
     fn derivative(&self, x: &Var<T>) -> Var<T> {
         x.sigmoid()
     }
+
+    fn describe(&self) -> Function {
+        Function::Softplus
+    }
 }
 
 #[derive(Debug)]
@@ -305,6 +356,10 @@ impl<T: Element> Pointwise<T> for Erf {
 
     fn derivative(&self, x: &Var<T>) -> Var<T> {
         (-&(x * x)).exp().scale(T::of(std::f64::consts::FRAC_2_SQRT_PI))
+    }
+
+    fn describe(&self) -> Function {
+        Function::Erf
     }
 }
 
@@ -336,6 +391,10 @@ impl<T: Element> Pointwise<T> for Gelu {
         let normal = x.scale(T::of(std::f64::consts::FRAC_1_SQRT_2)).erf().shift(T::one());
         let density = (x * x).scale(T::of(-0.5)).exp().scale(T::of(NORMAL_PEAK));
         normal.scale(T::of(0.5)) + x * density
+    }
+
+    fn describe(&self) -> Function {
+        Function::Gelu
     }
 }
 

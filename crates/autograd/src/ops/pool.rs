@@ -1,7 +1,8 @@
 //! Pooling and unpooling. Max pooling reads at positions that the data chose; average pooling is a
 //! fixed linear map.
 
-use super::resample::resample;
+use super::resample::resample_as;
+use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{
     self as tensor, Element, Geometry, GeometryError, PoolIndices, Resample, Tensor, Window,
@@ -26,6 +27,10 @@ impl<T: Element> Op<T> for MaxPool {
 
     fn vjp(&self, _: usize, call: &Call<'_, T, PoolIndices>, grad: &Var<T>) -> Var<T> {
         Var::apply(PlaneScatterAdd { at: call.saved().clone() }, &[grad])
+    }
+
+    fn describe(&self, indices: &PoolIndices) -> Option<Description> {
+        Some(Description::MaxPool { geometry: self.geometry, indices: indices.clone() })
     }
 }
 
@@ -94,6 +99,10 @@ impl<T: Element> Op<T> for MaxUnpool {
     fn vjp(&self, _: usize, _: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         Var::apply(PlaneGather { at: self.at.clone() }, &[grad])
     }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::MaxUnpool { indices: self.at.clone() })
+    }
 }
 
 /// The largest pixel under each window, and where each was (see [`max_unpool2d`]). Of equals the
@@ -132,7 +141,9 @@ pub fn avg_pool2d<T: Element>(
 ) -> Result<Var<T>, GeometryError> {
     let [_, _, height, width] = x.value().dims();
     let geometry = window.pool_over([height, width])?;
-    Ok(resample(&Resample::average_pool(&geometry, window.after, count_include_pad), x))
+    let after = window.after;
+    let map = Resample::average_pool(&geometry, after, count_include_pad);
+    Ok(resample_as(Description::AveragePool { geometry, after, count_include_pad }, map, x))
 }
 
 /// The means of `size = [height, width]` stretches that cover the image evenly (PyTorch's
@@ -144,5 +155,6 @@ pub fn avg_pool2d<T: Element>(
 pub fn adaptive_avg_pool2d<T: Element>(x: &Var<T>, size: [usize; 2]) -> Var<T> {
     let [_, _, height, width] = x.value().dims();
     assert!(!size.contains(&0), "adaptive_avg_pool2d: expected a size of at least 1, got {size:?}");
-    resample(&Resample::adaptive_average_pool([height, width], size), x)
+    let map = Resample::adaptive_average_pool([height, width], size);
+    resample_as(Description::AdaptiveAveragePool { to: size }, map, x)
 }

@@ -1,5 +1,6 @@
 //! Sums, means, variances and maxima over axes, and the broadcasting that is their adjoint.
 
+use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{Element, Indices, Tensor};
 
@@ -23,6 +24,10 @@ impl<T: Element> Op<T> for Sum {
     fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         grad.broadcast_to(call.shape(0))
     }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Sum { axes: self.axes.clone() })
+    }
 }
 
 /// Repeats along new or unit axes. Adjoint: [`SumTo`].
@@ -44,6 +49,10 @@ impl<T: Element> Op<T> for BroadcastTo {
 
     fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         grad.sum_to(call.shape(0))
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Broadcast { shape: self.shape.clone() })
     }
 }
 
@@ -86,6 +95,10 @@ impl<T: Element> Op<T> for MaxLast {
 
     fn vjp(&self, _: usize, call: &Call<'_, T, Indices>, grad: &Var<T>) -> Var<T> {
         grad.scatter_flat(call.saved(), call.shape(0))
+    }
+
+    fn describe(&self, _: &Indices) -> Option<Description> {
+        Some(Description::MaxLast)
     }
 }
 

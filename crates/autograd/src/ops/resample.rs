@@ -1,15 +1,17 @@
 //! Linear maps of planes that treat rows and columns apart: interpolation and averaging.
 
+use crate::record::{Description, Interpolation};
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{Element, Resample, Tensor};
 
 /// Applies a [`Resample`]. Adjoint: the same with its adjoint.
 #[derive(Debug)]
-struct Apply {
+struct PlaneResample {
     map: Resample,
+    description: Option<Description>,
 }
 
-impl<T: Element> Op<T> for Apply {
+impl<T: Element> Op<T> for PlaneResample {
     type Saved = ();
 
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
@@ -23,6 +25,10 @@ impl<T: Element> Op<T> for Apply {
     fn vjp(&self, _: usize, _: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         resample(&self.map.adjoint(), grad)
     }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        self.description.clone()
+    }
 }
 
 /// Applies `map` to every plane of `x: [batch, channels, height, width]`.
@@ -31,7 +37,16 @@ impl<T: Element> Op<T> for Apply {
 /// If the planes have another size than the map reads.
 #[track_caller]
 pub fn resample<T: Element>(map: &Resample, x: &Var<T>) -> Var<T> {
-    Var::apply(Apply { map: map.clone() }, &[x])
+    Var::apply(PlaneResample { map: map.clone(), description: None }, &[x])
+}
+
+/// As [`resample`], by a map that has a name.
+pub(super) fn resample_as<T: Element>(
+    description: Description,
+    map: Resample,
+    x: &Var<T>,
+) -> Var<T> {
+    Var::apply(PlaneResample { map, description: Some(description) }, &[x])
 }
 
 /// Bilinear interpolation to `[height, width]` (PyTorch's `interpolate` with a given size).
@@ -44,7 +59,9 @@ pub fn upsample_bilinear2d<T: Element>(
     size: [usize; 2],
     align_corners: bool,
 ) -> Var<T> {
-    resample(&Resample::bilinear(sizes("bilinear", x, size), size, align_corners), x)
+    let map = Resample::bilinear(sizes("bilinear", x, size), size, align_corners);
+    let interpolation = Interpolation::Bilinear { align_corners };
+    resample_as(Description::Resize { interpolation, to: size }, map, x)
 }
 
 /// Nearest-neighbour interpolation to `[height, width]` (PyTorch's `interpolate` with a given size).
@@ -53,7 +70,8 @@ pub fn upsample_bilinear2d<T: Element>(
 /// If `x` does not have four axes or a size is 0.
 #[track_caller]
 pub fn upsample_nearest2d<T: Element>(x: &Var<T>, size: [usize; 2]) -> Var<T> {
-    resample(&Resample::nearest(sizes("nearest", x, size), size), x)
+    let map = Resample::nearest(sizes("nearest", x, size), size);
+    resample_as(Description::Resize { interpolation: Interpolation::Nearest, to: size }, map, x)
 }
 
 #[track_caller]

@@ -1,5 +1,6 @@
 //! The logarithm of the softmax.
 
+use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{self as tensor, Element, Tensor};
 
@@ -30,6 +31,10 @@ impl<T: Element> Op<T> for LogSoftmax {
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>> {
         Some(vec![Some(tensor::log_softmax_backward(call.output_value(), grad, self.axis))])
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::LogSoftmax { axis: self.axis })
     }
 }
 

@@ -1,0 +1,169 @@
+//! What ops do, in words that others can read.
+
+use mirrorgrad_tensor::{Geometry, NormLayout, PoolIndices};
+use std::ops::Range;
+
+/// What a call computes from its operands, with sizes as they were in that call.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Description {
+    /// The sum of two operands, broadcast.
+    Add,
+    /// The first operand less the second, broadcast.
+    Sub,
+    /// The product of two operands, broadcast.
+    Mul,
+    /// The first operand by the second, broadcast.
+    Div,
+    /// `slope · x + offset`.
+    Affine {
+        /// The factor.
+        slope: f64,
+        /// What is added.
+        offset: f64,
+    },
+    /// A function of one number.
+    Function(Function),
+    /// A convolution: image, weight, perhaps bias.
+    Conv {
+        /// Where the window stands.
+        geometry: Geometry,
+        /// Groups of channels.
+        groups: usize,
+    },
+    /// A transposed convolution: map, weight, perhaps bias.
+    ConvTranspose {
+        /// Where the window stands.
+        geometry: Geometry,
+        /// Groups of channels.
+        groups: usize,
+    },
+    /// The largest pixel under each window.
+    MaxPool {
+        /// Where the window stands.
+        geometry: Geometry,
+        /// Where the largest were.
+        indices: PoolIndices,
+    },
+    /// Elements put back to where a pool's largest were, among zeros.
+    MaxUnpool {
+        /// Where they were.
+        indices: PoolIndices,
+    },
+    /// The mean under each window.
+    AveragePool {
+        /// Where the window stands.
+        geometry: Geometry,
+        /// Padding behind the image, `[vertical, horizontal]`.
+        after: [usize; 2],
+        /// Whether the divisor counts padding.
+        count_include_pad: bool,
+    },
+    /// The means of so many stretches, `[height, width]`.
+    AdaptiveAveragePool {
+        /// `[height, width]`.
+        to: [usize; 2],
+    },
+    /// Planes of another size.
+    Resize {
+        /// The rule between pixels.
+        interpolation: Interpolation,
+        /// `[height, width]`.
+        to: [usize; 2],
+    },
+    /// Input, gain, bias: numbers normalized set by set.
+    Normalize {
+        /// What is a set, and which gain each number takes.
+        layout: NormLayout,
+        /// Added to the variance.
+        eps: f64,
+    },
+    /// The logarithm of the softmax along an axis.
+    LogSoftmax {
+        /// The axis.
+        axis: usize,
+    },
+    /// Another shape.
+    Reshape {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// Another order of axes.
+    Permute {
+        /// Axis `i` of the result is axis `axes[i]` of the operand.
+        axes: Vec<usize>,
+    },
+    /// A block.
+    Slice {
+        /// Its place along each axis.
+        ranges: Vec<Range<usize>>,
+    },
+    /// Zeros around.
+    Pad {
+        /// Their numbers before and after, along each axis.
+        sides: Vec<[usize; 2]>,
+    },
+    /// The operands end to end.
+    Concat {
+        /// The axis.
+        axis: usize,
+    },
+    /// Repeated along new or unit axes.
+    Broadcast {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// A product of matrices, over the last two axes.
+    MatMul,
+    /// The sum over axes, which stay with size 1.
+    Sum {
+        /// The axes.
+        axes: Vec<usize>,
+    },
+    /// The largest along the last axis, which disappears.
+    MaxLast,
+}
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Function {
+    /// eˣ.
+    Exp,
+    /// The natural logarithm.
+    Ln,
+    /// The square root.
+    Sqrt,
+    /// A power.
+    Power(i32),
+    /// The absolute value.
+    Abs,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// 1 / (1 + e⁻ˣ).
+    Sigmoid,
+    /// max(x, 0).
+    Relu,
+    /// x where positive, so much of it elsewhere.
+    LeakyRelu(f64),
+    /// x between two numbers.
+    Clamp(f64, f64),
+    /// ln(1 + eˣ).
+    Softplus,
+    /// The error function.
+    Erf,
+    /// x · Φ(x).
+    Gelu,
+}
+
+/// The rule between pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interpolation {
+    /// Linear along both axes.
+    Bilinear {
+        /// Whether the corner pixels' centres stay in the corners.
+        align_corners: bool,
+    },
+    /// The pixel that covers the place.
+    Nearest,
+}

@@ -1,0 +1,37 @@
+//! Why a network cannot be written down.
+
+/// Why a network cannot be written down as an ONNX file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// There are no words for an op.
+    #[error("{place}: expected an op that ONNX has words for, found {op}")]
+    Op {
+        /// Where in the network.
+        place: String,
+        /// The op, by its name.
+        op: String,
+    },
+    /// An op is used in a way that ONNX does not know.
+    #[error("{place}: {what}")]
+    Use {
+        /// Where in the network.
+        place: String,
+        /// What was expected, and what came.
+        what: String,
+    },
+    /// A part holds sizes of one picture.
+    #[error(
+        "{place}: expected a part that is the same for pictures of all sizes, found one with sizes or values of one picture in it; see Mode::note_sizes"
+    )]
+    Fixed {
+        /// The node or constant that differs.
+        place: String,
+    },
+    /// The network does other things to a picture of another size.
+    #[error("expected a network that does the same to pictures of all sizes, found {0:?} steps")]
+    Steps([usize; 2]),
+    /// The result has nothing to do with the picture.
+    #[error("expected a result that depends on the picture, found one that does not")]
+    Constant,
+}

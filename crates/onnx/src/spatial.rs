@@ -1,0 +1,207 @@
+//! Steps that change height and width.
+
+use crate::ExportError;
+use crate::graph::{int, ints, text};
+use crate::proto::AttributeProto;
+use crate::write::{Call, Pool, Writer};
+use mirrorgrad_autograd::record::Interpolation;
+use mirrorgrad_layers::Sizes;
+use mirrorgrad_tensor::{Axis, Geometry, PoolIndices, Slide};
+
+impl Writer {
+    pub fn conv(
+        &mut self,
+        call: &Call<'_>,
+        geometry: &Geometry,
+        groups: usize,
+    ) -> Result<String, ExportError> {
+        let after = padding_behind(call, geometry, call.sizes)?;
+        let mut attributes = window(geometry, after);
+        attributes.push(int("group", groups));
+        Ok(self.graph.node(&call.path, "Conv", &call.inputs(), attributes))
+    }
+
+    /// Where the result follows another variable, it is made as long as it may have to be, and cut.
+    pub fn conv_transpose(
+        &mut self,
+        call: &Call<'_>,
+        geometry: &Geometry,
+        groups: usize,
+    ) -> Result<String, ExportError> {
+        let follows = matches!(call.sizes, Some(Sizes::Like(_)));
+        let mut ends = [[0; 2]; 2];
+        for (end, axis) in ends.iter_mut().zip(geometry.axes()) {
+            let (slide, wanted) = (slide(&axis), axis.before + axis.image);
+            let (whole, most) = (slide.full(axis.map), slide.stride.max(slide.dilation) - 1);
+            if wanted > whole + most {
+                let found = format!("{} pixels from {} spots", axis.image, axis.map);
+                return Err(call.refuse(format!("expected at most {most} more, found {found}")));
+            }
+            *end = match follows {
+                true => [0, most],
+                false => [whole.saturating_sub(wanted), wanted.saturating_sub(whole)],
+            };
+        }
+        let mut attributes = window(geometry, ends.map(|[cut, _]| cut));
+        attributes.push(int("group", groups));
+        attributes.push(ints("output_padding", ends.map(|[_, added]| added)));
+        let whole = self.graph.node(&call.path, "ConvTranspose", &call.inputs(), attributes);
+        let Some(Sizes::Like(_)) = call.sizes else { return Ok(whole) };
+        let size = self.size_like(call)?;
+        let corner = self.graph.integers(&call.path, &[0, 0]);
+        let axes = self.graph.integers(&call.path, &[2, 3]);
+        Ok(self.graph.node(&call.path, "Slice", &[&whole, &corner, &size, &axes], vec![]))
+    }
+
+    pub fn max_pool(
+        &mut self,
+        call: &Call<'_>,
+        geometry: &Geometry,
+        indices: &PoolIndices,
+    ) -> Result<String, ExportError> {
+        let after = padding_behind(call, geometry, call.sizes)?;
+        let pooled =
+            self.graph.node(&call.path, "MaxPool", &call.inputs(), window(geometry, after));
+        if let Some(pool) = self.pools.get_mut(&address(indices)) {
+            let (image, indices) = (call.inputs[0].clone(), self.graph.second_output("indices"));
+            *pool = Some(Pool { image, indices });
+        }
+        Ok(pooled)
+    }
+
+    /// A scatter, since ONNX's unpooling is told its result's size by numbers of its own meaning.
+    pub fn max_unpool(
+        &mut self,
+        call: &Call<'_>,
+        indices: &PoolIndices,
+    ) -> Result<String, ExportError> {
+        let Some(Pool { image, indices }) = self.pools.get(&address(indices)).cloned().flatten()
+        else {
+            return Err(call.refuse("expected indices of a pool before it, found others"));
+        };
+        let (path, graph) = (&call.path, &mut self.graph);
+        let shape = graph.node(path, "Shape", &[&image], vec![]);
+        let zeros = graph.node(path, "ConstantOfShape", &[&shape], vec![]);
+        let line = graph.integers(path, &[-1]);
+        let [zeros, indices, values] = [&zeros, &indices, &call.inputs[0]]
+            .map(|value| graph.node(path, "Reshape", &[value, &line], vec![]));
+        let scattered =
+            graph.node(path, "ScatterElements", &[&zeros, &indices, &values], vec![int("axis", 0)]);
+        Ok(graph.node(path, "Reshape", &[&scattered, &shape], vec![]))
+    }
+
+    pub fn average_pool(
+        &mut self,
+        call: &Call<'_>,
+        geometry: &Geometry,
+        after: [usize; 2],
+        count_include_pad: bool,
+    ) -> Result<String, ExportError> {
+        let after = padding_behind(call, geometry, Some(Sizes::Padded(after)))?;
+        if geometry.axes().iter().any(|axis| axis.dilation != 1) {
+            return Err(call.refuse("expected an average without dilation, found one with"));
+        }
+        let mut attributes = window(geometry, after);
+        attributes.retain(|attribute| attribute.name.as_deref() != Some("dilations"));
+        attributes.push(int("count_include_pad", usize::from(count_include_pad)));
+        Ok(self.graph.node(&call.path, "AveragePool", &call.inputs(), attributes))
+    }
+
+    pub fn resize(
+        &mut self,
+        call: &Call<'_>,
+        interpolation: Interpolation,
+        to: [usize; 2],
+    ) -> Result<String, ExportError> {
+        let (path, x) = (&call.path, call.inputs[0].as_str());
+        let coordinates = |name| text("coordinate_transformation_mode", name);
+        let attributes = match interpolation {
+            Interpolation::Bilinear { align_corners: true } => {
+                vec![text("mode", "linear"), coordinates("align_corners")]
+            }
+            Interpolation::Bilinear { align_corners: false } => {
+                vec![text("mode", "linear"), coordinates("half_pixel")]
+            }
+            Interpolation::Nearest => {
+                let mode = vec![text("mode", "nearest"), coordinates("asymmetric")];
+                [mode, vec![text("nearest_mode", "floor")]].concat()
+            }
+        };
+        if let Some(Sizes::Times(factor)) = call.sizes {
+            let factors = [1.0, 1.0, factor as f32, factor as f32];
+            let name = self.graph.name(&crate::graph::within(path, "constant"));
+            let factors = self.graph.constant(name, &factors.into());
+            return Ok(self.graph.node(path, "Resize", &[x, "", &factors], attributes));
+        }
+        let size = match call.sizes {
+            Some(Sizes::Like(_)) => self.size_like(call)?,
+            _ => self.graph.integers(path, &to.map(|size| size as i64)),
+        };
+        let others = self.graph.node(path, "Shape", &[x], vec![int("start", 0), int("end", 2)]);
+        let size = self.graph.node(path, "Concat", &[&others, &size], vec![int("axis", 0)]);
+        Ok(self.graph.node(path, "Resize", &[x, "", "", &size], attributes))
+    }
+
+    /// Height and width of the variable that a step follows.
+    fn size_like(&mut self, call: &Call<'_>) -> Result<String, ExportError> {
+        let followed = match call.sizes {
+            Some(Sizes::Like(id)) => self.value(id).map(str::to_string),
+            _ => None,
+        };
+        let what = "expected to follow what the result is computed from, found another variable";
+        let followed = followed.ok_or_else(|| call.refuse(what))?;
+        let ends = vec![int("start", 2), int("end", 4)];
+        Ok(self.graph.node(&call.path, "Shape", &[&followed], ends))
+    }
+}
+
+/// Where a pool's indices lie, which tells them from another pool's.
+pub(crate) fn address(indices: &PoolIndices) -> usize {
+    indices.as_slice().as_ptr() as usize
+}
+
+fn slide(axis: &Axis) -> Slide {
+    Slide { kernel: axis.kernel, stride: axis.stride, dilation: axis.dilation }
+}
+
+/// The padding behind the image that makes a window fit as often as it does, for images of all sizes.
+fn padding_behind(
+    call: &Call<'_>,
+    geometry: &Geometry,
+    noted: Option<Sizes>,
+) -> Result<[usize; 2], ExportError> {
+    let mut behind = [0; 2];
+    for (i, axis) in geometry.axes().iter().enumerate() {
+        let slide = slide(axis);
+        behind[i] = match noted {
+            Some(Sizes::Padded(after)) => after[i],
+            // Each pixel more has one spot more.
+            _ if axis.stride == 1 => slide.full(axis.map).saturating_sub(axis.before + axis.image),
+            _ => {
+                let what = "expected a note on the padding behind the image, found none; see \
+                            Sizes::Padded";
+                return Err(call.refuse(what));
+            }
+        };
+        let fits = slide.fit(axis.image, axis.before, behind[i]);
+        if !fits.is_ok_and(|fits| fits.map == axis.map) {
+            let found = format!("{} spots on {} pixels", axis.map, axis.image);
+            return Err(call.refuse(format!(
+                "expected a spot wherever the window fits, found {found} with padding {} and {}",
+                axis.before, behind[i]
+            )));
+        }
+    }
+    Ok(behind)
+}
+
+/// The attributes of a window, with so much padding behind.
+fn window(geometry: &Geometry, after: [usize; 2]) -> Vec<AttributeProto> {
+    let axes = geometry.axes();
+    vec![
+        ints("kernel_shape", geometry.kernel()),
+        ints("strides", axes.map(|axis| axis.stride)),
+        ints("dilations", axes.map(|axis| axis.dilation)),
+        ints("pads", axes.map(|axis| axis.before).into_iter().chain(after)),
+    ]
+}
