@@ -1,5 +1,6 @@
 //! What the pages of `docs/` show of the command is what it says: each `console` block is run again.
 
+use mirrorgrad::segment::Config;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -34,4 +35,35 @@ fn every_console_block_of_the_docs_is_what_the_command_says() {
         }
     }
     assert!(run >= 5, "{run}");
+}
+
+/// The TOML of the page on settings, keys without a default among it if `all`.
+fn settings(all: bool) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = fs::read_to_string(page).unwrap();
+    let block = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let marks = if all { "" } else { "#" };
+    block.replace("#: ", marks)
+}
+
+fn keys(table: &toml::Table) -> Vec<String> {
+    let within = |(name, value): (&String, &toml::Value)| match value {
+        toml::Value::Table(inner) => {
+            keys(inner).into_iter().map(|key| format!("{name}.{key}")).collect()
+        }
+        _ => vec![name.clone()],
+    };
+    table.iter().flat_map(within).collect()
+}
+
+#[test]
+fn the_page_on_settings_shows_every_key_and_its_default() {
+    let defaults = Config::default();
+    assert_eq!(toml::from_str::<Config>(&settings(false)).unwrap(), defaults);
+    let shown = toml::from_str::<toml::Table>(&settings(true)).unwrap();
+    // Every key is one that there is, and each that there is can be told from a full configuration.
+    let full = toml::from_str::<Config>(&settings(true)).unwrap();
+    assert_eq!(keys(&toml::Table::try_from(&full).unwrap()), keys(&shown));
+    let without = format!("{full:?}");
+    assert!(!without.contains("None"), "a key that the page leaves out: {without}");
 }
