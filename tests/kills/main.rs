@@ -6,6 +6,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod disk;
 #[path = "../folder/mod.rs"]
 mod folder;
 mod run;
