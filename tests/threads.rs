@@ -66,6 +66,39 @@ fn training_has_the_same_bits_on_any_number_of_threads_in_f64() {
     check::<f64>();
 }
 
+/// The weights after so many steps of Adam on batches of two pictures, each step on others.
+fn weights_after(steps: u64) -> Vec<u8> {
+    let config = FcnConfig { widths: vec![4, 6], ..FcnConfig::new(3) };
+    let network: Fcn = Fcn::new(&config, &mut ChaCha8Rng::seed_from_u64(5));
+    let params = named_params(&network);
+    let mut adam = Adam::new(0.01);
+    for step in 0..steps {
+        let rng = &mut ChaCha8Rng::seed_from_u64(step);
+        let pictures = Tensor::uniform([2, 3, 17, 22], [-1.0, 1.0], rng);
+        let labels = (0..2 * 17 * 22).map(|i| (i + step as i64) / 7 % 4);
+        let targets = ClassTargets::new([2, 17, 22], labels, 3, Some(3)).unwrap();
+        let scores = network.forward(&Var::constant(pictures), &Mode::Train(Draws::new(3, step)));
+        let loss =
+            ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean);
+        adam.step(&params, &loss.backward(), 1e-2);
+    }
+    params.iter().flat_map(|(_, param)| param.value().to_le_bytes()).collect()
+}
+
+#[test]
+fn two_hundred_steps_have_the_same_bits_on_any_number_of_threads() {
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let want = pool(1).install(|| weights_after(200));
+    for threads in [1, 2, 3, 4, 8] {
+        let same = pool(threads).install(|| weights_after(200)) == want;
+        assert!(same, "{threads} threads");
+    }
+    // They do learn: nothing stood still, or became something that is no number.
+    assert_ne!(weights_after(199), want);
+    let values = want.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+    assert!(values.into_iter().all(f32::is_finite));
+}
+
 #[test]
 fn threads_may_differentiate_one_graph_at_the_same_time() {
     let network = network::<f64>(Upsampling::Deconv);

@@ -45,11 +45,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     write_beside(path, bytes).and_then(AtomicWriteFile::commit).map_err(DataError::write(path))
 }
 
-/// A file with all its bytes on the disk, which takes its place at `path` when it is committed.
+/// A file with all its bytes, which is synced and takes its place at `path` when it is committed.
 pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<AtomicWriteFile> {
     let mut file = AtomicWriteFile::open(path)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
     Ok(file)
 }
 

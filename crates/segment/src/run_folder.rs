@@ -174,6 +174,7 @@ impl RunFolder {
         let (last, prev) = (self.last(), self.prev());
         let bytes = checkpoint.to_bytes().map_err(|what| RunError::unfit(&last, what))?;
         let new = write_beside(&last, &bytes).map_err(DataError::write(&last))?;
+        new.sync_all().map_err(DataError::write(&last))?;
         if Checkpoint::is_whole(&last) {
             keep_as(&last, &prev).map_err(DataError::write(&prev))?;
         }

@@ -111,7 +111,7 @@ pub fn unpack(entries: Vec<Entry<'_>>) -> Result<NamedTensors<f32>, String> {
         if len != Some(values.len()) {
             return Err(format!("tensor {name:?} of shape {shape:?} has {} values", values.len()));
         }
-        Ok((name.into_owned(), Tensor::new(shape.into_owned(), values.into_owned())))
+        Ok((name.into_owned(), Tensor::new(&*shape, &*values)))
     };
     entries.into_iter().map(tensor).collect()
 }
