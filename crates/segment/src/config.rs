@@ -244,6 +244,10 @@ impl Config {
             (Some(dir), part) => Arc::new(Folder::open(dir, part, &self.data.folder)?),
             (None, Part::Train) => Arc::new(Shapes::train(seed)),
             (None, Part::Validation) => Arc::new(Shapes::validation(seed)),
+            (None, Part::Test) => {
+                let expected = "train, val or all of the built-in shapes";
+                return Err(DataError::option("--part", expected, "test"));
+            }
             (None, Part::All) => Arc::new(Joined {
                 first: Arc::new(Shapes::train(seed)),
                 second: Arc::new(Shapes::validation(seed)),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 
@@ -32,6 +32,27 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
         return Err(DataError::unfit(path, format!("at most {limit} bytes"), found));
     }
     Ok(bytes)
+}
+
+/// The lines of the text file at `path` that are not empty, without what surrounds them, by their
+/// numbers from 1.
+pub(crate) fn text_lines(path: &Path, limit: u64) -> Result<Vec<(usize, String)>, DataError> {
+    let bytes = read(path, limit)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + good.iter().filter(|&&byte| byte == b'\n').count();
+        DataError::unfit(&numbered(path, line), "text", "bytes that are not UTF-8")
+    })?;
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let lines = (1..).zip(lines.map(String::from));
+    Ok(lines.filter(|(_, line)| !line.is_empty()).collect())
+}
+
+/// The name of a line of a file, for messages.
+pub(crate) fn numbered(path: &Path, line: usize) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(":{line}"));
+    name.into()
 }
 
 /// Replaces the file at `path` as a whole: written beside, synced, renamed. A link there is replaced, not

@@ -9,6 +9,7 @@
 
 mod augment;
 pub mod batch;
+mod census;
 mod checkpoint;
 mod config;
 mod confusion;
@@ -16,6 +17,7 @@ mod dataset;
 mod error;
 mod files;
 mod folder;
+mod histogram;
 mod loader;
 mod mask;
 mod metrics;
@@ -30,6 +32,7 @@ mod shapes;
 mod trainer;
 
 pub use augment::Augment;
+pub use census::{Census, PartCensus, SizeCount};
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::{
     Config, DataConfig, ModelConfig, ModelKind, OptimizerKind, ScheduleKind, TrainingConfig,
@@ -38,7 +41,8 @@ pub use confusion::{Confusion, MetricError};
 pub use dataset::{Dataset, palette};
 pub use error::{DataError, one_line, shown};
 pub use files::write_whole;
-pub use folder::{Folder, FolderOptions, Part};
+pub use folder::{Folder, FolderOptions, Layout, Part};
+pub use histogram::{Histogram, class_weights};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate};
