@@ -2,9 +2,7 @@
 //!
 //! `cargo run --release --example 06_exchange_weights`
 
-use mirrorgrad::layers::weights::{
-    from_safetensors, load_state_dict, state_dict, to_safetensors,
-};
+use mirrorgrad::layers::weights::{from_safetensors, load_state_dict, state_dict, to_safetensors};
 use mirrorgrad::prelude::*;
 use rand::SeedableRng;
 use std::error::Error;

@@ -27,6 +27,7 @@ fn config(data: &Path, optimizer: OptimizerKind) -> Config {
         scale: [0.8, 1.3],
         crop: Some([18, 22]),
         jitter: 0.4,
+        ..Augment::default()
     };
     config.model.widths = vec![3, 5];
     config.training.optimizer = optimizer;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod check_data;
 mod eval;
 mod failure;
 mod op;
@@ -39,6 +40,8 @@ struct Cli {
 enum Command {
     /// Train a network, on built-in shapes or on your own pictures
     Train(Box<train::TrainArgs>),
+    /// Look through a folder of pictures and masks: what is in it, and everything that is wrong
+    CheckData(check_data::CheckDataArgs),
     /// Measure a trained network on a data set
     Eval(eval::EvalArgs),
     /// Predict the masks of pictures
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
     };
     let result = check_environment().and_then(|()| match cli.command {
         Command::Train(args) => on_threads(args.threads, || train::run(&args)),
+        Command::CheckData(args) => on_threads(args.threads, || check_data::run(&args)),
         Command::Eval(args) => on_threads(args.threads, || eval::run(&args)),
         Command::Predict(args) => on_threads(args.threads, || predict::run(&args)),
         Command::Summary(args) => summary::run(&args),

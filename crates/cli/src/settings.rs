@@ -90,6 +90,9 @@ const DIR: Setting = setting(
 
 #[rustfmt::skip]
 const READING: &[Setting] = &[
+    setting(["layout", "data.folder.layout", "NAME"], Read::Name(&["folders", "voc", "camvid", "pets", "list"]), "How the folder is laid out [default: as it looks]"),
+    setting(["mask-values", "data.folder.mask_values", "A,B,.."], Read::Numbers(None), "The stored value of each class in masks, in the order of the classes, as 0,255"),
+    setting(["mask-colours", "data.folder.mask_colours", "FILE"], Read::Text, "A file of lines `R G B NAME` that says what the colours of masks mean [default: colours.txt in the folder, if it is there]"),
     setting(["ignore-index", "data.folder.ignore_index", "LABEL"], Read::Number, "The label of pixels that count for nothing [default: the layout's, if it has one]"),
     setting(["size", "data.folder.size", "HxW"], Read::Size, "Bring all pictures to one size"),
     setting(["val-split", "data.folder.validation_split", "SHARE"], Read::Number, "The share of pictures to validate on, for data without a part of their own for it"),
@@ -97,6 +100,8 @@ const READING: &[Setting] = &[
 
 #[rustfmt::skip]
 const AUGMENT: &[Setting] = &[
+    setting(["rotate", "data.augment.rotate", "DEGREES"], Read::Number, "The largest angle that training pictures are turned by, either way"),
+    setting(["noise", "data.augment.noise", "LEVELS"], Read::Number, "The standard deviation of the noise on training pictures, in grey levels of 255"),
     setting(["crop", "data.augment.crop", "HxW"], Read::Size, "Train on random crops of this size"),
     setting(["scale", "data.augment.scale", "A,B"], Read::Numbers(Some(2)), "Scale training pictures by random factors between two"),
     setting(["flip", "data.augment.flip", "P"], Read::Number, "The probability of mirroring a training picture"),

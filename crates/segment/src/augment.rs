@@ -1,16 +1,17 @@
 //! Changes at random to a sample as it is loaded, the same to its picture and its mask.
 
+mod colour;
+mod geometry;
+
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::error::tall;
 use crate::files::MAX_SIDE;
-use crate::{DataError, Picture, Sample};
+use crate::{DataError, Sample};
 
 /// What is outside a picture.
 const GREY: [u8; 3] = [128; 3];
-/// How much of each channel the eye takes for brightness.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// Which changes are made. By default, half of the samples are flipped and nothing else.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,11 +27,15 @@ pub struct Augment {
     /// The least and the greatest factor by which both sides are scaled. Without a crop, as much
     /// is then cut off or added as brings the sample back to its size.
     pub scale: [f64; 2],
+    /// How far a sample is turned about its centre, in degrees: between `-rotate` and `rotate`.
+    pub rotate: f64,
     /// The `[height, width]` of the part that is kept, at a random place.
     pub crop: Option<[usize; 2]>,
     /// How far brightness, contrast and saturation each stray from 1: between `1 - jitter` and
     /// `1 + jitter`.
     pub jitter: f64,
+    /// The standard deviation of what is added to each channel of each pixel, in its levels of 0 to 255.
+    pub noise: f64,
 }
 
 impl Default for Augment {
@@ -40,15 +45,17 @@ impl Default for Augment {
             vertical_flip: 0.0,
             transpose: 0.0,
             scale: [1.0; 2],
+            rotate: 0.0,
             crop: None,
             jitter: 0.0,
+            noise: 0.0,
         }
     }
 }
 
 impl Augment {
-    /// Refuses values that make no sense, and scales below 1 without an `ignore_index` to label
-    /// what they leave empty.
+    /// Refuses values that make no sense, and scales below 1 and rotations without an
+    /// `ignore_index` to label what they leave empty.
     ///
     /// # Errors
     /// [`DataError::Option`] for the first such value.
@@ -72,6 +79,13 @@ impl Augment {
             let expected = "factors from 1, or an --ignore-index for what smaller ones leave empty";
             return Err(DataError::option("scale", expected, least));
         }
+        if !(0.0..=180.0).contains(&self.rotate) {
+            return Err(DataError::option("rotate", "an angle of 0 to 180 degrees", self.rotate));
+        }
+        if self.rotate > 0.0 && ignore_index.is_none() {
+            let expected = "0, or an --ignore-index for the corners that turning leaves empty";
+            return Err(DataError::option("rotate", expected, self.rotate));
+        }
         if let Some(size) = self.crop
             && !size.iter().all(|side| (1..=MAX_SIDE).contains(side))
         {
@@ -80,11 +94,15 @@ impl Augment {
         if !(0.0..=1.0).contains(&self.jitter) {
             return Err(DataError::option("jitter", "a strength from 0 to 1", self.jitter));
         }
+        if !(0.0..=255.0).contains(&self.noise) {
+            let expected = "a standard deviation from 0 to 255";
+            return Err(DataError::option("noise", expected, self.noise));
+        }
         Ok(())
     }
 
-    /// `sample`, changed as `rng` decides. Where a crop reaches beyond the scaled picture it is
-    /// grey, and its mask is `ignore_index`.
+    /// `sample`, changed as `rng` decides. What lies beyond the scaled and turned picture is grey, and
+    /// its mask is `ignore_index`.
     ///
     /// # Errors
     /// If [`check`](Self::check) finds fault, the scaled picture is beyond 16,384 pixels a side,
@@ -109,13 +127,17 @@ impl Augment {
             let found = format!("{} of {}", tall(size), sample.name);
             return Err(DataError::option("scale", format!("sides of at most {MAX_SIDE}"), found));
         }
-        let corner = [place(size[0], crop[0], rng), place(size[1], crop[1], rng)];
+        let corner = [0, 1].map(|axis| geometry::place(size[axis], crop[axis], rng));
         if (size[0] < crop[0] || size[1] < crop[1]) && ignore_index.is_none() {
             let expected =
                 format!("at most {} as {}, or an --ignore-index", tall(size), sample.name);
             return Err(DataError::option("crop", expected, tall(crop)));
         }
         let mut sample = sample.resize(size);
+        if self.rotate > 0.0 {
+            let angle = self.rotate * (2.0 * rng.random::<f64>() - 1.0);
+            sample = geometry::rotate(&sample, angle, GREY, ignore_index.unwrap_or(0));
+        }
         if crop != size {
             sample.picture = sample.picture.window(corner, crop, GREY);
             sample.mask = sample.mask.window(corner, crop, ignore_index.unwrap_or(0));
@@ -131,35 +153,11 @@ impl Augment {
             (sample.picture, sample.mask) = (sample.picture.transpose(), sample.mask.transpose());
         }
         if self.jitter > 0.0 {
-            jitter(&mut sample.picture, self.jitter as f32, rng);
+            colour::jitter(&mut sample.picture, self.jitter as f32, rng);
+        }
+        if self.noise > 0.0 {
+            colour::noise(&mut sample.picture, self.noise as f32, rng);
         }
         Ok(sample)
-    }
-}
-
-/// Where a crop of `wanted` begins on a side of `side`: anywhere that leaves the smaller of the
-/// two all inside the larger.
-fn place(side: usize, wanted: usize, rng: &mut impl Rng) -> isize {
-    let spare = side as i64 - wanted as i64;
-    rng.random_range(spare.min(0)..=spare.max(0)) as isize
-}
-
-fn jitter(picture: &mut Picture, strength: f32, rng: &mut impl Rng) {
-    let mut factor = || 1.0 + strength * (2.0 * rng.random::<f32>() - 1.0);
-    let (brightness, contrast, saturation) = (factor(), factor(), factor());
-    let pixels = picture.rgb.as_chunks_mut::<3>().0;
-    let luma = |pixel: &[u8; 3]| -> f32 {
-        LUMA.iter().zip(pixel).map(|(share, &value)| share * f32::from(value)).sum()
-    };
-    // A sum in f64 is good for the largest of pictures.
-    let total: f64 = pixels.iter().map(|pixel| f64::from(luma(pixel))).sum();
-    let mean = (total / pixels.len() as f64) as f32;
-    for pixel in pixels {
-        let grey = luma(pixel);
-        for value in pixel {
-            let colour = grey + saturation * (f32::from(*value) - grey);
-            let changed = brightness * (mean + contrast * (colour - mean));
-            *value = (changed + 0.5) as u8;
-        }
     }
 }

@@ -45,7 +45,15 @@ pub struct DataConfig {
 
 impl DataConfig {
     fn check(&self) -> Result<(), DataError> {
-        let FolderOptions { size, validation_split, ignore_index, .. } = self.folder;
+        let FolderOptions {
+            size,
+            validation_split,
+            ignore_index,
+            ref layout,
+            ref mask_values,
+            ref mask_colours,
+            ..
+        } = self.folder;
         match &self.dir {
             Some(dir) if dir.to_str().is_none() => {
                 let expected = "a path in UTF-8, which the run's configuration can hold";
@@ -53,8 +61,13 @@ impl DataConfig {
             }
             Some(_) => {}
             None => {
-                let given =
-                    [("--size", size.is_some()), ("--val-split", validation_split.is_some())];
+                let given = [
+                    ("--size", size.is_some()),
+                    ("--val-split", validation_split.is_some()),
+                    ("--layout", layout.is_some()),
+                    ("--mask-values", mask_values.is_some()),
+                    ("--mask-colours", mask_colours.is_some()),
+                ];
                 if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
                     let expected = "no such option for the built-in shapes, or --data beside it";
                     return Err(DataError::option(option, expected, "it alone"));
@@ -79,6 +92,18 @@ impl Config {
         self.data.check()
     }
 
+    /// Fills in what the folder decides where nothing was asked for: how it is read, and the label that is
+    /// left out. Then checks all of it.
+    ///
+    /// # Errors
+    /// If there is no such folder, or as [`Config::check`].
+    pub fn ask_folder(&mut self) -> Result<(), DataError> {
+        if let Some(dir) = &self.data.dir {
+            self.data.folder = self.data.folder.resolve(dir)?;
+        }
+        self.check()
+    }
+
     /// The network for so many classes, with first weights drawn from the seed.
     ///
     /// # Panics
@@ -97,6 +122,10 @@ impl Config {
             (Some(dir), part) => Arc::new(Folder::open(dir, part, &self.data.folder)?),
             (None, Part::Train) => Arc::new(Shapes::train(seed)),
             (None, Part::Validation) => Arc::new(Shapes::validation(seed)),
+            (None, Part::Test) => {
+                let expected = "train, val or all of the built-in shapes";
+                return Err(DataError::option("--part", expected, "test"));
+            }
             (None, Part::All) => Arc::new(Joined {
                 first: Arc::new(Shapes::train(seed)),
                 second: Arc::new(Shapes::validation(seed)),

@@ -35,25 +35,31 @@ pub enum DataError {
         /// What it is.
         found: String,
     },
-    /// A label of a mask is neither a class nor the ignored label.
-    #[error(
-        "{}: expected labels below {classes}, the number of classes, found {label} at (x={x}, y={y}); {}",
-        shown(.path),
-        ignore_hint(*.label, *.ignore_index)
-    )]
+    /// A pixel of a mask means no class, nor is it one to leave out.
+    #[error("{}: expected {expected}, found {found} at (x={x}, y={y}); {hint}", shown(.path))]
     Label {
         /// The mask's file.
         path: PathBuf,
-        /// The label.
-        label: u8,
+        /// What its pixels may be.
+        expected: String,
+        /// The first that is not: a number, or a colour's red, green and blue.
+        found: String,
         /// Its column, from the left.
         x: usize,
         /// Its row, from the top.
         y: usize,
-        /// The number of classes.
-        classes: usize,
-        /// The label that marks pixels to leave out, if there is one.
-        ignore_index: Option<u8>,
+        /// What can be done.
+        hint: String,
+    },
+    /// A directory is not what the layout says that was taken it for.
+    #[error("{source}; read as layout {layout}, since there is {sign}: --layout asks for another")]
+    Detected {
+        /// What is wrong.
+        source: Box<DataError>,
+        /// The layout's name.
+        layout: &'static str,
+        /// What spoke for it.
+        sign: &'static str,
     },
     /// Two samples of one batch differ in size; sizes are `[height, width]`.
     #[error(
@@ -151,13 +157,6 @@ pub fn one_line(text: &str) -> String {
 /// A size `[height, width]` in words.
 pub(crate) fn tall([height, width]: [usize; 2]) -> String {
     format!("{height} high, {width} wide")
-}
-
-fn ignore_hint(label: u8, ignore_index: Option<u8>) -> String {
-    match ignore_index {
-        None => format!("if {label} marks pixels to leave out, pass --ignore-index {label}"),
-        Some(ignored) => format!("only {ignored}, the --ignore-index, may lie outside them"),
-    }
 }
 
 #[cfg(test)]

@@ -1,39 +1,65 @@
 //! One's own pictures: a directory of pictures, masks and the names of the classes.
 //!
-//! ```text
-//! DIR/classes.txt               DIR/classes.txt
-//! DIR/{train,val}/images   or   DIR/images
-//! DIR/{train,val}/masks         DIR/masks
-//! ```
-//!
-//! Opening reads names alone; each picture and mask is checked when it is asked for.
+//! There are several layouts, each with a file of its own under `folder/`. Opening reads names alone;
+//! each picture and mask is checked when it is asked for.
 
+mod camvid;
+mod folders;
+mod layout;
+mod list;
+mod pets;
 mod root;
+mod source;
+mod voc;
+
+pub use layout::Layout;
+pub(crate) use source::Source;
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use self::root::Root;
+use self::layout::Section;
 pub use self::root::class_names;
-use crate::error::{shown, tall};
 use crate::files::check_size;
 use crate::random::{Purpose, generator, permutation};
-use crate::{DataError, Dataset, Sample, read_mask, read_picture};
+use crate::{DataError, Dataset, Sample};
 
 /// How the files of a [`Folder`] are read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FolderOptions {
-    /// The label of pixels to leave out, allowed in masks beside the classes.
+    /// How the directory is laid out; what it looks like without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// The label of pixels to leave out, allowed in masks beside the classes; the layout's own without.
     pub ignore_index: Option<u8>,
+    /// The stored value of each class, by label, in masks whose values are not the labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_values: Option<Vec<u8>>,
+    /// A file that says what the colours of masks mean, in lines of red, green, blue and the name of a
+    /// class; `colours.txt` in the directory, if it is there, without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_colours: Option<PathBuf>,
     /// The `[height, width]` to bring all pictures and masks to.
     pub size: Option<[usize; 2]>,
-    /// The share of samples to validate on, above 0 and below 1, in a directory without `train`
-    /// and `val`.
+    /// The share of samples to validate on, above 0 and below 1, in a directory without a part to
+    /// validate on.
     pub validation_split: Option<f64>,
     /// The seed that decides which samples these are.
     pub seed: u64,
+}
+
+impl FolderOptions {
+    /// These options with what `dir` decides filled in: its layout, and the label that is left out.
+    ///
+    /// # Errors
+    /// If the directory cannot be read, or says nothing of its classes.
+    pub fn resolve(&self, dir: &Path) -> Result<Self, DataError> {
+        let source = Source::open(dir, self)?;
+        let (layout, ignore_index) = (Some(source.layout), source.ignore_index);
+        Ok(Self { layout, ignore_index, ..self.clone() })
+    }
 }
 
 /// Which samples of a directory are meant.
@@ -43,27 +69,29 @@ pub enum Part {
     Train,
     /// Those to validate on.
     Validation,
-    /// Both: those to train on, then those to validate on, or simply all of `DIR/images`.
+    /// Both: those to train on, then those to validate on, or simply all of an undivided directory.
     All,
+    /// Those to test on in the end, where the directory has such a part.
+    Test,
 }
 
 /// A data set of files.
 ///
-/// Pictures (JPEG or PNG) and masks (PNG, see [`read_mask`]) belong together when their names
-/// without the extension are equal; they are in the order of these names. Names that begin with
-/// a dot are passed over. `classes.txt` names the classes, one a line, in the order of their
-/// labels.
+/// Pictures are JPEG or PNG, masks PNG; see [`Layout`] for where they lie. Where no list says which
+/// belong together, they do when their names without the extension are equal, and are in the order of
+/// these names. Names that begin with a dot are passed over. `classes.txt` names the classes, one a
+/// line, in the order of their labels.
 #[derive(Clone, Debug)]
 pub struct Folder {
-    classes: Vec<String>,
+    source: Source,
     pairs: Vec<Pair>,
-    options: FolderOptions,
+    size: Option<[usize; 2]>,
 }
 
 #[derive(Clone, Debug)]
-struct Pair {
-    picture: PathBuf,
-    mask: PathBuf,
+pub(crate) struct Pair {
+    pub picture: PathBuf,
+    pub mask: PathBuf,
 }
 
 impl Folder {
@@ -73,29 +101,12 @@ impl Folder {
     /// If files are missing, without their counterpart, or links that lead out of `dir`, or if
     /// the options make no sense for it.
     pub fn open(dir: &Path, part: Part, options: &FolderOptions) -> Result<Self, DataError> {
-        let root = Root::new(dir)?;
         if let Some(size) = options.size {
             check_size(Path::new("--size"), size)?;
         }
-        let divided = Self::is_divided(dir)?;
-        if !divided && !dir.join("images").is_dir() {
-            let expected = "images and masks in it, or train and val with images and masks in each";
-            return Err(DataError::unfit(dir, expected, "neither"));
-        }
-        let classes = root.classes()?;
-        let train = || root.pairs(&dir.join("train"));
-        let validation = || root.pairs(&dir.join("val"));
-        let pairs = match (divided, part) {
-            (true, _) if options.validation_split.is_some() => {
-                let expected = format!("none, {} has train and val", shown(dir));
-                return Err(DataError::option("--val-split", expected, "one"));
-            }
-            (true, Part::Train) => train()?,
-            (true, Part::Validation) => validation()?,
-            (true, Part::All) => [train()?, validation()?].concat(),
-            (false, _) => split(root.pairs(dir)?, part, options, dir)?,
-        };
-        Ok(Self { classes, pairs, options: options.clone() })
+        let source = Source::open(dir, options)?;
+        let pairs = source.pairs(part, options)?;
+        Ok(Self { source, pairs, size: options.size })
     }
 
     /// Whether a directory has parts of its own to train and to validate on.
@@ -103,9 +114,15 @@ impl Folder {
     /// # Errors
     /// If it cannot be read.
     pub fn is_divided(dir: &Path) -> Result<bool, DataError> {
-        // Of a directory that cannot be read, everything would seem to be missing.
         std::fs::read_dir(dir).map_err(DataError::read(dir))?;
-        Ok(dir.join("train").is_dir() || dir.join("val").is_dir())
+        let Ok((layout, _)) = Layout::detect(dir) else { return Ok(false) };
+        let has = |section| (layout.rules().place)(dir, section).is_some();
+        Ok(has(Section::Train) || has(Section::Validation))
+    }
+
+    /// The label that is left out: the one asked for, or the layout's.
+    pub fn ignore_index(&self) -> Option<u8> {
+        self.source.ignore_index
     }
 }
 
@@ -115,7 +132,7 @@ impl Dataset for Folder {
     }
 
     fn classes(&self) -> &[String] {
-        &self.classes
+        &self.source.classes
     }
 
     /// The names of the files, in order; the folder may have moved.
@@ -129,49 +146,25 @@ impl Dataset for Folder {
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        let Pair { picture: path, mask: mask_path } = &self.pairs[index];
-        let (picture, mask) = (read_picture(path)?, read_mask(mask_path)?);
-        if picture.size() != mask.size() {
-            let expected = format!("{} as {}", tall(picture.size()), shown(path));
-            return Err(DataError::unfit(mask_path, expected, tall(mask.size())));
-        }
-        mask.check_labels(self.classes.len(), self.options.ignore_index, mask_path)?;
-        let sample = Sample { name: shown(path), picture, mask };
-        Ok(match self.options.size {
+        let sample = self.source.read(&self.pairs[index])?;
+        Ok(match self.size {
             Some(size) => sample.resize(size),
             None => sample,
         })
     }
 }
 
-/// The part of `pairs` that a divided directory would have in a directory of its own.
-fn split(
-    pairs: Vec<Pair>,
-    part: Part,
-    options: &FolderOptions,
-    dir: &Path,
-) -> Result<Vec<Pair>, DataError> {
-    let expected = || format!("a share above 0 and below 1, {} has no train and val", shown(dir));
-    match (part, options.validation_split) {
-        (_, Some(share)) if !(share > 0.0 && share < 1.0) => {
-            return Err(DataError::option("--val-split", expected(), share));
-        }
-        (Part::All, _) => return Ok(pairs),
-        (_, None) => return Err(DataError::option("--val-split", expected(), "none")),
-        (_, Some(_)) if pairs.len() < 2 => {
-            return Err(DataError::unfit(dir, "two pictures or more to split", "one"));
-        }
-        _ => {}
-    }
-    let share = options.validation_split.expect("a part of a split has a share");
+/// The part of `pairs` that a directory without such a part would have: a share
+/// of them, drawn by the seed, to validate on, or the others.
+fn split(pairs: Vec<Pair>, part: Part, share: f64, seed: u64) -> Vec<Pair> {
     let wanted = (pairs.len() as f64 * share).round() as usize;
     let wanted = wanted.clamp(1, pairs.len() - 1);
-    let order = permutation(pairs.len(), &mut generator(Purpose::Split, options.seed, 0, 0));
+    let order = permutation(pairs.len(), &mut generator(Purpose::Split, seed, 0, 0));
     let mut validates = vec![false; pairs.len()];
     for &index in &order[..wanted] {
         validates[index] = true;
     }
     let parts = pairs.into_iter().zip(validates);
     let chosen = parts.filter(|&(_, validates)| validates == (part == Part::Validation));
-    Ok(chosen.map(|(pair, _)| pair).collect())
+    chosen.map(|(pair, _)| pair).collect()
 }

@@ -9,6 +9,7 @@
 
 mod augment;
 pub mod batch;
+mod census;
 mod checkpoint;
 mod config;
 mod confusion;
@@ -16,6 +17,7 @@ mod dataset;
 mod error;
 mod files;
 mod folder;
+mod histogram;
 mod loader;
 mod mask;
 mod memory;
@@ -32,6 +34,7 @@ mod shapes;
 mod trainer;
 
 pub use augment::Augment;
+pub use census::{Census, PartCensus, SizeCount};
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::{
     ClassWeights, Config, DataConfig, LossKind, ModelConfig, ModelKind, OptimizerKind,
@@ -41,14 +44,15 @@ pub use confusion::{Confusion, MetricError};
 pub use dataset::{Dataset, palette};
 pub use error::{DataError, one_line, shown};
 pub use files::write_whole;
-pub use folder::{Folder, FolderOptions, Part, class_names};
+pub use folder::{Folder, FolderOptions, Layout, Part, class_names};
+pub use histogram::{Histogram, class_weights};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};
 pub use memory::{
     MemoryEstimate, machine_bytes, may_need_more, most_resident_bytes, resident_bytes,
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate};
-pub use objective::{Objective, class_weights, count_labels};
+pub use objective::Objective;
 pub use picture::{decode_picture, read_picture};
 pub use predict::{Predictor, colours, overlay};
 pub use run_error::RunError;

@@ -1,18 +1,25 @@
-//! Masks from files and to files: PNGs whose stored numbers are the labels.
+//! Masks from files and to files: PNGs whose stored numbers, or whose colours, mean labels.
 //!
-//! Palettes are never applied and small grey values never stretched, both of which a reader of
-//! pictures would do.
+//! Where numbers are meant, palettes are never applied and small grey values never stretched, both
+//! of which a reader of pictures would do. What they mean is a [`MaskKey`]'s business.
+
+mod colours;
+mod key;
+
+pub(crate) use colours::ColourTable;
+pub(crate) use key::{MaskKey, Numbers};
 
 use std::io::Cursor;
 use std::path::Path;
 
-use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
+use png::{BitDepth, ColorType, Decoder, Limits, Reader, Transformations};
 
 use crate::files::{MAX_BYTES, check_size, read, write_whole};
 use crate::{DataError, Mask, palette};
 
-const EXPECTED: &str = "a mask: a PNG of palette or grey pixels of 1 to 8 bits, their values the \
-                        class indices";
+const NUMBERS: &str = "a mask: a PNG of palette or grey pixels of 1 to 8 bits, their values the \
+                       class indices";
+const COLOURS: &str = "a mask: a PNG of 1 to 8 bits a channel, its colours those of the table";
 
 /// Reads a mask: palette indices or grey values of 1, 2, 4 or 8 bits, as they are stored.
 ///
@@ -28,34 +35,79 @@ pub fn read_mask(path: &Path) -> Result<Mask, DataError> {
 /// # Errors
 /// As [`read_mask`].
 pub fn decode_mask(bytes: &[u8], path: &Path) -> Result<Mask, DataError> {
-    let unfit = |found: &str| DataError::unfit(path, EXPECTED, found);
-    let broken = |error: png::DecodingError| unfit(&error.to_string());
+    let mut reader = open(bytes, path, NUMBERS, Transformations::IDENTITY)?;
+    let info = reader.info();
+    let (colour, bits) = (info.color_type, info.bit_depth as usize);
+    if !matches!(colour, ColorType::Indexed | ColorType::Grayscale) {
+        let found = format!(
+            "{colour:?} pixels; say what each colour means in colours.txt, in lines as 0 0 255 car"
+        );
+        return Err(DataError::unfit(path, NUMBERS, found));
+    }
+    let [height, width] = [info.height as usize, info.width as usize];
+    let row = (width * bits).div_ceil(8);
+    let packed = pixels(&mut reader, path, NUMBERS, height * row)?;
+    let labels = packed.chunks_exact(row).flat_map(|row| unpack(row, bits).take(width)).collect();
+    Ok(Mask { width, height, labels })
+}
+
+/// A mask as it looks: the colour of every pixel, without its alpha.
+struct Coloured {
+    width: usize,
+    height: usize,
+    pixels: Vec<[u8; 3]>,
+}
+
+/// A mask's colours: stored ones, or those of the palette.
+fn decode_colours(bytes: &[u8], path: &Path) -> Result<Coloured, DataError> {
+    let mut reader = open(bytes, path, COLOURS, Transformations::EXPAND)?;
+    let [height, width] = [reader.info().height as usize, reader.info().width as usize];
+    let channels = reader.output_color_type().0.samples();
+    let bytes = pixels(&mut reader, path, COLOURS, height * width * channels)?;
+    let colour = |pixel: &[u8]| match *pixel {
+        [red, green, blue, ..] => [red, green, blue],
+        [grey, ..] => [grey; 3],
+        [] => unreachable!("a pixel has a channel or more"),
+    };
+    Ok(Coloured { width, height, pixels: bytes.chunks_exact(channels).map(colour).collect() })
+}
+
+/// A reader of a PNG that a mask can be.
+fn open<'a>(
+    bytes: &'a [u8],
+    path: &Path,
+    expected: &str,
+    transformations: Transformations,
+) -> Result<Reader<Cursor<&'a [u8]>>, DataError> {
     if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
-        return Err(unfit("a JPEG, whose compression changes values"));
+        return Err(DataError::unfit(path, expected, "a JPEG, whose compression changes values"));
     }
     let limits = Limits { bytes: MAX_BYTES as usize };
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
-    decoder.set_transformations(Transformations::IDENTITY);
-    let mut reader = decoder.read_info().map_err(broken)?;
+    decoder.set_transformations(transformations);
+    let reader = decoder.read_info().map_err(|error| DataError::unfit(path, expected, error))?;
     let info = reader.info();
-    match (info.color_type, info.bit_depth) {
-        (ColorType::Indexed | ColorType::Grayscale, depth) if depth != BitDepth::Sixteen => {}
-        (ColorType::Grayscale, _) => return Err(unfit("16-bit grey")),
-        (colour, _) => {
-            let found = format!("{colour:?} pixels; convert its colours to class indices");
-            return Err(unfit(&found));
-        }
+    if info.bit_depth == BitDepth::Sixteen {
+        let kind = if info.color_type == ColorType::Grayscale { "grey" } else { "colour" };
+        return Err(DataError::unfit(path, expected, format!("16-bit {kind}")));
     }
-    let [height, width] = [info.height as usize, info.width as usize];
-    let bits = info.bit_depth as usize;
+    check_size(path, [info.height as usize, info.width as usize])?;
+    Ok(reader)
+}
+
+/// The pixels, `len` bytes of them, of a file that is whole.
+fn pixels(
+    reader: &mut Reader<Cursor<&[u8]>>,
+    path: &Path,
+    expected: &str,
+    len: usize,
+) -> Result<Vec<u8>, DataError> {
+    let broken = |error: png::DecodingError| DataError::unfit(path, expected, error);
     // The decoder's limits leave out the buffer it is given.
-    check_size(path, [height, width])?;
-    let row = (width * bits).div_ceil(8);
-    let mut packed = vec![0; height * row];
-    reader.next_frame(&mut packed).map_err(broken)?;
+    let mut pixels = vec![0; len];
+    reader.next_frame(&mut pixels).map_err(broken)?;
     reader.finish().map_err(broken)?;
-    let labels = packed.chunks_exact(row).flat_map(|row| unpack(row, bits).take(width)).collect();
-    Ok(Mask { width, height, labels })
+    Ok(pixels)
 }
 
 /// The values of `bits` bits each in `row`, the high bits first.
@@ -76,11 +128,7 @@ impl Mask {
         ignore_index: Option<u8>,
         path: &Path,
     ) -> Result<(), DataError> {
-        let wrong = |&label: &u8| usize::from(label) >= classes && Some(label) != ignore_index;
-        let Some(at) = self.labels.iter().position(wrong) else { return Ok(()) };
-        let (x, y) = (at % self.width, at / self.width);
-        let (label, path) = (self.labels[at], path.to_owned());
-        Err(DataError::Label { path, label, x, y, classes, ignore_index })
+        Numbers::labels(classes, ignore_index).meaning(self.clone(), path).map(|_| ())
     }
 
     /// Writes the labels as an 8-bit grey PNG, which is all but black to look at.

@@ -1,9 +1,8 @@
 //! What training makes small: a loss by name, weighted by class.
 
-use crate::{ClassWeights, DataError, Dataset, LossKind, TrainingConfig};
+use crate::{ClassWeights, DataError, LossKind, TrainingConfig};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{ClassTargets, PixelLoss, Tensor};
-use rayon::prelude::*;
 
 /// What Dice's numerator and denominator begin with, so that a class that is nowhere loses nothing.
 const SMOOTH: f64 = 1.0;
@@ -61,39 +60,4 @@ impl Objective {
         let parts = pixels.into_iter().chain(dice);
         parts.reduce(|sum, part| sum + part).expect("every loss has a part")
     }
-}
-
-/// How many pixels have each of the 256 labels, over a whole data set.
-///
-/// # Errors
-/// If a sample is broken; the first one by number.
-pub fn count_labels(dataset: &dyn Dataset) -> Result<[u64; 256], DataError> {
-    // Collected in order, so that the error told is the same every time.
-    let each = (0..dataset.len()).into_par_iter().map(|index| {
-        let mut counts = [0_u64; 256];
-        dataset
-            .sample(index)?
-            .mask
-            .labels
-            .iter()
-            .for_each(|&label| counts[usize::from(label)] += 1);
-        Ok(counts)
-    });
-    let each: Vec<Result<[u64; 256], DataError>> = each.collect();
-    each.into_iter().try_fold([0; 256], |sum, counts| {
-        let counts = counts?;
-        Ok(std::array::from_fn(|label| sum[label] + counts[label]))
-    })
-}
-
-/// Class weights from the number of pixels of each class: the median share over the share of each
-/// (median frequency balancing, Eigen & Fergus 2015, with shares of all pixels); 0 for a class that is
-/// nowhere.
-pub fn class_weights(counts: &[u64]) -> Vec<f64> {
-    let mut seen: Vec<u64> = counts.iter().copied().filter(|&count| count > 0).collect();
-    seen.sort_unstable();
-    let middle = |i: usize| seen.get(i).map_or(0.0, |&count| count as f64);
-    let median = (middle(seen.len().saturating_sub(1) / 2) + middle(seen.len() / 2)) / 2.0;
-    let weight = |&count: &u64| if count == 0 { 0.0 } else { median / count as f64 };
-    counts.iter().map(weight).collect()
 }

@@ -1,5 +1,7 @@
 //! Pictures from files: JPEG or PNG, told by their content, as 8-bit RGB.
 
+mod jpeg;
+
 use std::io::Cursor;
 use std::path::Path;
 
@@ -26,19 +28,25 @@ pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
 /// # Errors
 /// As [`read_picture`].
 pub fn decode_picture(bytes: &[u8], path: &Path) -> Result<Picture, DataError> {
-    let broken = |error: image::ImageError| DataError::unfit(path, EXPECTED, error);
-    let mut reader = ImageReader::new(Cursor::new(bytes));
-    let format = image::guess_format(bytes)
-        .map_err(|_| DataError::unfit(path, EXPECTED, "no known picture format"))?;
-    match format {
-        ImageFormat::Png => {}
-        ImageFormat::Jpeg if jpeg_ends(bytes) => {}
+    let unfit = |found: &str| DataError::unfit(path, EXPECTED, found);
+    match image::guess_format(bytes).map_err(|_| unfit("no known picture format"))? {
+        ImageFormat::Png => decode(bytes, ImageFormat::Png, path),
         ImageFormat::Jpeg => {
-            return Err(DataError::unfit(path, EXPECTED, "a JPEG without its end"));
+            let end = jpeg::end(bytes).ok_or_else(|| unfit("a JPEG without its end"))?;
+            let picture = decode(bytes, ImageFormat::Jpeg, path)?;
+            let prolonged = decode(&jpeg::prolonged(bytes, end), ImageFormat::Jpeg, path);
+            if prolonged.is_ok_and(|prolonged| prolonged == picture) {
+                return Ok(picture);
+            }
+            Err(unfit("a JPEG that ends before all its pixels"))
         }
-        other => return Err(DataError::unfit(path, EXPECTED, format!("{other:?}"))),
+        other => Err(unfit(&format!("{other:?}"))),
     }
-    reader.set_format(format);
+}
+
+fn decode(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<Picture, DataError> {
+    let broken = |error: image::ImageError| DataError::unfit(path, EXPECTED, error);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
@@ -62,22 +70,4 @@ fn limits() -> Limits {
     limits.max_image_height = Some(MAX_SIDE as u32);
     limits.max_alloc = Some(MAX_BYTES);
     limits
-}
-
-/// Whether the end marker follows the start of a scan. The decoder makes up what is missing from
-/// a file that was cut short; a network should not be trained on that.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    // Segments before the first scan are skipped whole: a thumbnail in one has an end of its own.
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    loop {
-        match *rest {
-            [0xff, 0xff, ..] => rest = &rest[1..],
-            [0xff, 0xda, ..] => return rest.windows(2).any(|pair| pair == [0xff, 0xd9]),
-            [0xff, _, high, low, ..] => {
-                let length = usize::from(u16::from_be_bytes([high, low]));
-                rest = rest.get(2 + length..).unwrap_or_default();
-            }
-            _ => return false,
-        }
-    }
 }

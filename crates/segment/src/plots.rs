@@ -1,5 +1,9 @@
 //! A run in pictures: its curves, and what the network sees.
 
+mod sheet;
+
+pub use sheet::{batch_sheet, contact_sheet};
+
 use crate::predict::colours;
 use crate::{EpochMetrics, Picture, Sample};
 use image::codecs::png::PngEncoder;
@@ -35,13 +39,18 @@ pub fn to_png(picture: &Picture) -> Result<Vec<u8>, image::ImageError> {
 /// # Errors
 /// If the plotter fails.
 pub fn curves(history: &[EpochMetrics]) -> Result<Picture, String> {
-    use plotters::style::{FontStyle, register_font};
-    register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular())
-        .map_err(|_| "the font cannot be read".to_string())?;
+    register_font()?;
     let [width, height] = CURVES;
     let mut rgb = vec![255; (width * height * 3) as usize];
     draw_curves(&mut rgb, history).map_err(|error| error.to_string())?;
     Ok(Picture { width: width as usize, height: height as usize, rgb })
+}
+
+/// Makes the plotter's only font known to it.
+fn register_font() -> Result<(), String> {
+    use plotters::style::{FontStyle, register_font};
+    register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular())
+        .map_err(|_| "the font cannot be read".to_string())
 }
 
 fn draw_curves<'a>(rgb: &'a mut [u8], history: &[EpochMetrics]) -> Result<(), Box<dyn Error + 'a>> {

@@ -72,7 +72,7 @@ impl Trainer {
     /// # Errors
     /// If the configuration, the data or the weights are not what they should be.
     pub fn new(mut config: Config) -> Result<Self, RunError> {
-        config.check()?;
+        config.ask_folder()?;
         let (train, validation) = parts(&config)?;
         beginning::count_weights(&mut config, &*train.dataset)?;
         let trainer = Self::at_start(config, train, validation)?;

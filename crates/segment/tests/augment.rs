@@ -12,8 +12,10 @@ const NONE: Augment = Augment {
     vertical_flip: 0.0,
     transpose: 0.0,
     scale: [1.0; 2],
+    rotate: 0.0,
     crop: None,
     jitter: 0.0,
+    noise: 0.0,
 };
 
 /// A sample whose mask can be told from its picture: the label is the red value.
@@ -117,6 +119,9 @@ fn senseless_options_are_refused() {
         (Augment { scale: [0.5, 1.0], ..NONE }, "--ignore-index"),
         (Augment { crop: Some([0, 4]), ..NONE }, "crop: expected sides of 1 to 16384"),
         (Augment { jitter: -0.1, ..NONE }, "jitter: expected"),
+        (Augment { rotate: -1.0, ..NONE }, "rotate: expected an angle of 0 to 180 degrees"),
+        (Augment { rotate: 5.0, ..NONE }, "rotate: expected 0, or an --ignore-index"),
+        (Augment { noise: f64::NAN, ..NONE }, "noise: expected a standard deviation"),
     ];
     for (augment, says) in cases {
         assert_says(augment.check(None), &[&says]);
@@ -151,4 +156,159 @@ fn flips_and_transposition_together_make_all_eight_turns_of_picture_and_mask_ali
     assert!(seen.iter().all(|&times| times > 20), "{seen:?}");
     let oblong = augment.apply(sample([5, 6], 3), None, &mut ChaCha8Rng::seed_from_u64(0));
     assert!(oblong.unwrap_err().to_string().starts_with("transpose: expected square pictures"));
+}
+
+#[test]
+fn augmentations_that_came_later_leave_the_draws_of_those_before_alone() {
+    // BLAKE3 of what the version before them made.
+    let rows = [
+        (
+            Augment::default(),
+            None,
+            "53068e3095afe3428fce5f5515cdfe660ea33d964c4c293548c4ee353f469ff8",
+        ),
+        (
+            Augment { vertical_flip: 0.5, crop: Some([5, 5]), jitter: 0.3, ..NONE },
+            None,
+            "30b8b59ee61480afd54e329b02590a5763bc6eba96339d7b8d69f4c534934656",
+        ),
+        (
+            Augment { transpose: 0.5, scale: [0.6, 1.7], crop: Some([6, 6]), jitter: 0.4, ..NONE },
+            Some(255),
+            "d91093c22511d7a96f94838d485b985b3812116e3818acafc295a61c2b98d9d3",
+        ),
+    ];
+    for (augment, ignored, expected) in rows {
+        let mut hasher = blake3::Hasher::new();
+        let mut rng = rng(11);
+        for _ in 0..20 {
+            let new = augment.apply(sample([8, 9], 4), ignored, &mut rng).unwrap();
+            hasher.update(&new.picture.rgb).update(&new.mask.labels);
+        }
+        assert_eq!(hasher.finalize().to_hex().as_str(), expected, "{augment:?}");
+    }
+}
+
+#[test]
+fn a_configuration_from_before_is_read_as_it_was_meant() {
+    let old =
+        "flip = 0.5\nvertical_flip = 0.0\ntranspose = 0.0\nscale = [1.0, 1.0]\njitter = 0.0\n";
+    assert_eq!(toml::from_str::<Augment>(old).unwrap(), Augment::default());
+    let (rotate, noise) = (12.5, 4.0);
+    let new = Augment { rotate, noise, ..Augment::default() };
+    assert_eq!(toml::from_str::<Augment>(&toml::to_string(&new).unwrap()).unwrap(), new);
+}
+
+/// `degrees` of the two angles at which a rotation is exact, drawn as an angle of the same size.
+fn turned(plain: &Sample, degrees: f64) -> [Sample; 2] {
+    let augment = Augment { rotate: degrees, ..NONE };
+    // A rotation by any angle is drawn between both ends: these draws are next to them.
+    let drawn = |end: u64| {
+        let mut rng = Fixed(end);
+        augment.apply(plain.clone(), Some(255), &mut rng).unwrap()
+    };
+    [drawn(0), drawn(u64::MAX)]
+}
+
+/// A generator that always draws the same.
+struct Fixed(u64);
+
+impl rand::TryRng for Fixed {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(self.0 as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(self.0)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        bytes.fill(self.0 as u8);
+        Ok(())
+    }
+}
+
+#[test]
+fn half_a_turn_exchanges_both_ends_of_picture_and_mask() {
+    let plain = sample([5, 8], 4);
+    for new in turned(&plain, 180.0) {
+        assert_eq!(new.picture, plain.picture.flip().flip_vertical());
+        assert_eq!(new.mask, plain.mask.flip().flip_vertical());
+    }
+}
+
+#[test]
+fn a_quarter_turn_moves_rows_to_columns() {
+    let plain = sample([6, 6], 4);
+    let [back, on] = turned(&plain, 90.0);
+    // Clockwise: what was on top is on the right.
+    assert_eq!(on.mask, plain.mask.transpose().flip());
+    assert_eq!(on.picture, plain.picture.transpose().flip());
+    assert_eq!(back.mask, plain.mask.transpose().flip_vertical());
+    assert_eq!(back.picture, plain.picture.transpose().flip_vertical());
+}
+
+#[test]
+fn a_small_rotation_moves_both_alike_and_leaves_corners_out() {
+    // A ramp: bilinear reading of it is exact, and tells where a pixel came from.
+    let (height, width) = (31, 41);
+    let ramp = |i: usize| [(6 * (i % width)) as u8, (8 * (i / width)) as u8, 0];
+    let plain = Sample {
+        name: String::new(),
+        picture: Picture { width, height, rgb: (0..height * width).flat_map(ramp).collect() },
+        mask: Mask {
+            width,
+            height,
+            labels: (0..height * width).map(|i| (i % width) as u8).collect(),
+        },
+    };
+    let augment = Augment { rotate: 20.0, ..NONE };
+    let (mut outside, mut angles) = (0, Vec::new());
+    for seed in 0..40 {
+        let new = augment.apply(plain.clone(), Some(255), &mut rng(seed)).unwrap();
+        assert_eq!(new.size(), plain.size());
+        let middle = height / 2 * width + width / 2;
+        assert_eq!(new.mask.labels[middle], plain.mask.labels[middle]);
+        for (rgb, &label) in new.picture.rgb.chunks(3).zip(&new.mask.labels) {
+            if label == 255 {
+                assert_eq!(rgb, [128; 3]);
+                outside += 1;
+            } else {
+                // The mask is that of the nearest pixel: half a pixel away at most.
+                let apart = f64::from(rgb[0]) / 6.0 - f64::from(label);
+                assert!(apart.abs() <= 0.5 + 1.0 / 6.0, "{apart}");
+            }
+        }
+        // Ten pixels right of the middle, a pixel came from 10 sin(angle) below or above it.
+        let from = f64::from(new.picture.rgb[3 * (middle + 10) + 1]) / 8.0 - 15.0;
+        angles.push((from / 10.0).asin().to_degrees());
+    }
+    assert!(outside > 0);
+    assert!(angles.iter().all(|angle| angle.abs() < 21.0), "{angles:?}");
+    assert!(angles.iter().any(|&angle| angle > 10.0) && angles.iter().any(|&angle| angle < -10.0));
+}
+
+#[test]
+fn noise_has_the_deviation_asked_for_and_leaves_the_mask() {
+    let (height, width) = (100, 100);
+    let plain = Sample {
+        name: String::new(),
+        picture: Picture { width, height, rgb: vec![120; 3 * height * width] },
+        mask: Mask { width, height, labels: vec![1; height * width] },
+    };
+    let new = Augment { noise: 6.0, ..NONE }.apply(plain.clone(), None, &mut rng(4)).unwrap();
+    assert_eq!(new.mask, plain.mask);
+    let apart: Vec<f64> = new.picture.rgb.iter().map(|&value| f64::from(value) - 120.0).collect();
+    let mean = apart.iter().sum::<f64>() / apart.len() as f64;
+    let deviation = (apart.iter().map(|a| a * a).sum::<f64>() / apart.len() as f64).sqrt();
+    // Four standard errors of each over 30,000 numbers; rounding adds 1/12 to the variance.
+    assert!(mean.abs() < 0.14 && (deviation - 6.007).abs() < 0.1, "{mean} {deviation}");
+    // At both ends levels stay levels.
+    let black = Picture { rgb: vec![0; 3 * height * width], ..plain.picture };
+    let dark = Sample { picture: black, ..plain };
+    let new = Augment { noise: 6.0, ..NONE }.apply(dark, None, &mut rng(4)).unwrap();
+    let zeros = new.picture.rgb.iter().filter(|&&value| value == 0).count();
+    assert!((14_000..18_000).contains(&zeros) && new.picture.rgb.iter().all(|&value| value < 50));
 }

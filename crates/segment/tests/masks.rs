@@ -33,8 +33,8 @@ fn stored_values_are_the_labels_at_every_depth() {
 fn sixteen_bits_and_colours_are_refused() {
     let kinds: [(u8, u8, &str, usize); 5] = [
         (0, 16, "16-bit grey", 2),
-        (2, 8, "Rgb pixels; convert its colours to class indices", 3),
-        (2, 16, "Rgb pixels", 6),
+        (2, 8, "Rgb pixels; say what each colour means in colours.txt", 3),
+        (2, 16, "16-bit colour", 6),
         (4, 8, "GrayscaleAlpha pixels", 2),
         (6, 8, "Rgba pixels", 4),
     ];

@@ -1,9 +1,9 @@
 //! From a file and single settings to a whole configuration.
 
 use super::Config;
-use crate::DataError;
 use crate::error::{one_line, shown};
 use crate::files::read;
+use crate::{DataError, FolderOptions};
 use std::path::{self, Path, PathBuf};
 use toml::{Table, Value};
 
@@ -91,10 +91,9 @@ impl Settings {
     /// the data and the seed.
     ///
     /// # Errors
-    /// If values do not go together; see [`Config::check`].
+    /// If values do not go together, or there is no such folder; see [`Config::check`].
     pub fn resolve(&self) -> Result<Config, DataError> {
-        let parsed = Value::Table(self.table.clone()).try_into::<Config>();
-        let mut config = parsed.map_err(|e| DataError::setting("settings", e.message()))?;
+        let mut config = self.parse()?;
         let kind = config.model.kind;
         if !self.has("model.widths") {
             config.model.widths = kind.widths();
@@ -118,14 +117,23 @@ impl Settings {
         // The run may go on from elsewhere.
         let absolute = |dir: &mut PathBuf| *dir = path::absolute(&*dir).unwrap_or(dir.clone());
         config.data.dir.iter_mut().for_each(absolute);
+        config.data.folder.mask_colours.iter_mut().for_each(absolute);
         config.model.weights.iter_mut().for_each(absolute);
-        config.check()?;
+        config.ask_folder()?;
         Ok(config)
     }
 
-    /// Whether nothing was set.
-    pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+    /// How a folder is read, by these settings alone.
+    ///
+    /// # Errors
+    /// If a value is not one that there is.
+    pub fn folder(&self) -> Result<FolderOptions, DataError> {
+        Ok(self.parse()?.data.folder)
+    }
+
+    fn parse(&self) -> Result<Config, DataError> {
+        let parsed = Value::Table(self.table.clone()).try_into::<Config>();
+        parsed.map_err(|error| DataError::setting("settings", error.message()))
     }
 
     fn has(&self, key: &str) -> bool {

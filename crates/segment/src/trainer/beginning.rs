@@ -2,8 +2,7 @@
 //! checkpoint then.
 
 use crate::config::{ClassWeights, ModelConfig, WeightsByName};
-use crate::objective::{class_weights, count_labels};
-use crate::{Config, DataError, Dataset, RunError};
+use crate::{Config, DataError, Dataset, Histogram, RunError, class_weights};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::named_params;
 use mirrorgrad_layers::weights::{from_safetensors, load_state_dict, state_dict};
@@ -15,8 +14,8 @@ const MAX_BYTES: u64 = 4 << 30;
 pub fn count_weights(config: &mut Config, train: &dyn Dataset) -> Result<(), DataError> {
     let weights = &mut config.training.class_weights;
     if *weights == Some(ClassWeights::Named(WeightsByName::Auto)) {
-        let counts = count_labels(train)?;
-        *weights = Some(ClassWeights::Given(class_weights(&counts[..train.classes().len()])));
+        let histogram = Histogram::of(train, config.data.folder.ignore_index)?;
+        *weights = Some(ClassWeights::Given(class_weights(&histogram)));
     }
     Ok(())
 }

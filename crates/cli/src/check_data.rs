@@ -1,0 +1,131 @@
+//! `mirrorgrad check-data`.
+
+use crate::settings::{Reading, SettingArgs};
+use crate::{Failure, say};
+use clap::Args;
+use indicatif::ProgressBar;
+use mirrorgrad_segment::{Census, PartCensus, one_line, plots, write_whole};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Samples on a contact sheet.
+const ON_SHEET: usize = 24;
+/// Lines of a list, before the rest is counted: --json has them all.
+const LINES: usize = 20;
+
+/// Options of `mirrorgrad check-data`.
+#[derive(Debug, Args)]
+pub struct CheckDataArgs {
+    /// A folder of pictures and masks
+    dir: PathBuf,
+    #[command(flatten)]
+    data: SettingArgs<Reading>,
+    /// Write a sheet of up to 24 pictures beside their masks, as PNG
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+    /// Threads to work on; all of the machine's by default
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// Reads all of a folder, and tells what is in it and what is wrong. The exit code is 1 if anything is.
+pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
+    // Hidden where nobody looks: it is drawn on terminals alone.
+    let bar = ProgressBar::new(0);
+    let seen = |all: usize| {
+        bar.set_length(all as u64);
+        bar.inc(1);
+    };
+    let census = Census::take(&args.dir, &args.data.settings()?.folder()?, &seen)?;
+    bar.finish_and_clear();
+    if args.json {
+        let object = serde_json::to_string(&census);
+        say::line(object.map_err(|error| Failure::new(format!("--json: {error}")))?)?;
+    } else {
+        report(&census)?;
+    }
+    if let Some(path) = &args.sheet {
+        let draws = |error: String| Failure::new(format!("{}: {error}", path.display()));
+        let examples = census.examples(ON_SHEET)?;
+        let sheet = plots::contact_sheet(&examples, &census.classes, census.ignore_index);
+        let png = sheet.and_then(|sheet| plots::to_png(&sheet).map_err(|error| error.to_string()));
+        write_whole(path, &png.map_err(draws)?)?;
+    }
+    Ok(if census.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn report(census: &Census) -> Result<(), Failure> {
+    let sign = census.detected_by.map_or(String::new(), |sign| format!(", since there is {sign}"));
+    let ignored = census.ignore_index.map_or(String::new(), |label| format!(", {label} left out"));
+    let (layout, classes) = (census.layout.name(), census.classes.len());
+    say::line(format!("layout {layout}{sign}; {classes} classes{ignored}"))?;
+    say::line(format!("\n{:<8} {:>8} {:>8}", "part", "pictures", "faulty"))?;
+    for PartCensus { name, pictures, faulty, .. } in &census.parts {
+        say::line(format!("{name:<8} {pictures:>8} {faulty:>8}"))?;
+    }
+    sizes(census)?;
+    labels(census)?;
+    if !census.notes.is_empty() {
+        say::line("")?;
+    }
+    census.notes.iter().try_for_each(|note| say::line(format!("note: {}", one_line(note))))?;
+    match census.faults.len() {
+        0 => return say::line("\nno faults"),
+        1 => say::line("\n1 fault")?,
+        faults => say::line(format!("\n{faults} faults"))?,
+    }
+    listed(&census.faults, |fault| fault.clone())
+}
+
+/// Pictures by size, those of all parts together.
+fn sizes(census: &Census) -> Result<(), Failure> {
+    let mut sizes: BTreeMap<[usize; 2], usize> = BTreeMap::new();
+    for size in census.parts.iter().flat_map(|part| &part.sizes) {
+        *sizes.entry([size.height, size.width]).or_default() += size.pictures;
+    }
+    let mut sizes: Vec<_> = sizes.into_iter().collect();
+    sizes.sort_by_key(|&(_, pictures)| std::cmp::Reverse(pictures));
+    say::line(format!("\n{:<12} {:>8}", "size", "pictures"))?;
+    listed(&sizes, |([height, width], pictures)| {
+        format!("{:<12} {pictures:>8}", format!("{height}x{width}"))
+    })
+}
+
+/// How much of each part is of which class.
+fn labels(census: &Census) -> Result<(), Failure> {
+    let parts = &census.parts;
+    let heads: String = parts.iter().map(|part| format!(" {:>9}", part.name)).collect();
+    say::line(format!("\n{:>5} {:<20}{heads} {:>8}", "label", "class", "weight"))?;
+    let shares: Vec<_> = parts.iter().map(|part| part.histogram.shares()).collect();
+    let percent = |share: f64| format!(" {:>7.3} %", 100.0 * share);
+    for (label, (name, weight)) in census.classes.iter().zip(&census.class_weights).enumerate() {
+        let shares: String = shares.iter().map(|shares| percent(shares[label])).collect();
+        say::line(format!("{label:>5} {:<20}{shares} {weight:>8.3}", one_line(name)))?;
+    }
+    if let Some(label) = census.ignore_index {
+        let share = |part: &PartCensus| {
+            let (classes, ignored) = (&part.histogram.pixels, part.histogram.ignored);
+            percent(ignored as f64 / (classes.iter().sum::<u64>() + ignored).max(1) as f64)
+        };
+        let shares: String = parts.iter().map(share).collect();
+        say::line(format!("{label:>5} {:<20}{shares}", "(left out)"))?;
+    }
+    let of = parts.first().map_or("train", |part| part.name);
+    say::line(format!(
+        "shares of the pixels with a class, (left out) of all; weights balance the classes of {of}: \
+         the median frequency over each one's own"
+    ))
+}
+
+/// A line for each, up to as many as can be read at a glance.
+fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> Result<(), Failure> {
+    all.iter().take(LINES).try_for_each(|one| say::line(one_line(&line(one))))?;
+    match all.len().saturating_sub(LINES) {
+        0 => Ok(()),
+        more => say::line(format!("and {more} more, which --json tells")),
+    }
+}

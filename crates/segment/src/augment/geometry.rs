@@ -1,0 +1,76 @@
+//! Changes of place, which move a picture and its mask by one map.
+
+use rand::{Rng, RngExt};
+
+use crate::{Mask, Picture, Sample};
+
+/// Where a crop of `wanted` begins on a side of `side`: anywhere that leaves the smaller of the
+/// two all inside the larger.
+pub fn place(side: usize, wanted: usize, rng: &mut impl Rng) -> isize {
+    let spare = side as i64 - wanted as i64;
+    rng.random_range(spare.min(0)..=spare.max(0)) as isize
+}
+
+/// A sample turned about its centre, clockwise as it is seen, by an angle in degrees. Pixels that come
+/// from outside are `grey`, and `ignored` in the mask.
+pub fn rotate(sample: &Sample, degrees: f64, grey: [u8; 3], ignored: u8) -> Sample {
+    let Sample { name, picture, mask } = sample;
+    let (height, width) = (picture.height, picture.width);
+    let radians = degrees.to_radians();
+    // One library's sine, so that all machines turn alike.
+    let (sin, cos) = (libm::sin(radians), libm::cos(radians));
+    let [middle_y, middle_x] = [height, width].map(|side| (side as f64 - 1.0) / 2.0);
+    let mut rgb = Vec::with_capacity(picture.rgb.len());
+    let mut labels = Vec::with_capacity(mask.labels.len());
+    for row in 0..height {
+        let y = row as f64 - middle_y;
+        for column in 0..width {
+            let x = column as f64 - middle_x;
+            let from = [middle_y + cos * y - sin * x, middle_x + cos * x + sin * y];
+            match nearest(from, [height, width]) {
+                Some([near_y, near_x]) => {
+                    rgb.extend(between(picture, from));
+                    labels.push(mask.labels[near_y * width + near_x]);
+                }
+                None => {
+                    rgb.extend(grey);
+                    labels.push(ignored);
+                }
+            }
+        }
+    }
+    Sample {
+        name: name.clone(),
+        picture: Picture { width, height, rgb },
+        mask: Mask { width, height, labels },
+    }
+}
+
+/// The pixel in which a place lies, if it is inside. Pixel `i` reaches from `i - 1/2` to `i + 1/2`.
+fn nearest(place: [f64; 2], size: [usize; 2]) -> Option<[usize; 2]> {
+    let rounded = place.map(|at| (at + 0.5).floor());
+    let inside = rounded.iter().zip(size).all(|(&at, side)| at >= 0.0 && at < side as f64);
+    inside.then(|| rounded.map(|at| at as usize))
+}
+
+/// A picture's colour at a place between pixels, bilinear; beyond the outermost centres it is theirs.
+fn between(picture: &Picture, [y, x]: [f64; 2]) -> [u8; 3] {
+    let neighbours = |at: f64, side: usize| {
+        let at = at.clamp(0.0, side as f64 - 1.0);
+        let low = at.floor() as usize;
+        (low, (low + 1).min(side - 1), (at - at.floor()) as f32)
+    };
+    let (top, bottom, down) = neighbours(y, picture.height);
+    let (left, right, across) = neighbours(x, picture.width);
+    let value = |row: usize, column: usize, channel: usize| {
+        f32::from(picture.rgb[3 * (row * picture.width + column) + channel])
+    };
+    std::array::from_fn(|channel| {
+        let along = |row| {
+            let (a, b) = (value(row, left, channel), value(row, right, channel));
+            a + across * (b - a)
+        };
+        let (above, below) = (along(top), along(bottom));
+        (above + down * (below - above) + 0.5) as u8
+    })
+}

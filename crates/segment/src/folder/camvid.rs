@@ -1,0 +1,66 @@
+//! CamVid as the SegNet tutorial publishes it.
+//!
+//! ```text
+//! DIR/{train,val,test}/STEM.png
+//! DIR/{train,val,test}annot/STEM.png
+//! DIR/{train,val,test}.txt             optional: a picture and its mask a line
+//! ```
+//!
+//! Where there is a list, it says which pictures, in which order. Of its paths the names of the files
+//! count: the directories of the published lists, `/SegNet/CamVid/train`, are those of another machine.
+
+use std::path::Path;
+
+use super::Pair;
+use super::layout::{Listing, Rules, Section, first, words};
+use super::root::Root;
+use crate::DataError;
+
+/// The eleven classes of the tutorial, by label.
+const CLASSES: [&str; 11] = [
+    "sky",
+    "building",
+    "pole",
+    "road",
+    "pavement",
+    "tree",
+    "sign",
+    "fence",
+    "car",
+    "pedestrian",
+    "bicyclist",
+];
+
+pub const RULES: Rules = Rules {
+    sign: |dir| first(dir, &["trainannot", "valannot", "testannot"]),
+    place,
+    list,
+    classes: Some(&CLASSES),
+    // Unlabelled pixels.
+    ignore_index: Some(11),
+    values: None,
+};
+
+fn place(dir: &Path, section: Section) -> Option<&'static str> {
+    match section {
+        Section::Train => first(dir, &["trainannot"]),
+        Section::Validation => first(dir, &["valannot"]),
+        Section::Test => first(dir, &["testannot"]),
+        Section::Whole => None,
+    }
+}
+
+fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
+    let name = section.name();
+    let [pictures, masks] = [root.join(name), root.join(&format!("{name}annot"))];
+    let list = root.join(&format!("{name}.txt"));
+    if !list.exists() {
+        return root.by_stem(&pictures, &masks);
+    }
+    root.listed(&list, |line, at| {
+        let [picture, mask] = words(line, "a picture and its mask", at)?;
+        let last = |path: &'_ str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        let picture = root.file(&pictures, &last(picture), at)?;
+        Ok(Pair { picture, mask: root.file(&masks, &last(mask), at)? })
+    })
+}

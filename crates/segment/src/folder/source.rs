@@ -1,0 +1,289 @@
+//! A directory that is understood: its layout, its classes, and what its masks mean.
+
+use std::path::{Path, PathBuf};
+
+use super::layout::{Layout, Listing, Section};
+use super::root::Root;
+use super::{FolderOptions, Pair, Part, split};
+use crate::error::{shown, tall};
+use crate::mask::{ColourTable, MaskKey, Numbers};
+use crate::{DataError, Mask, Sample, read_picture};
+
+/// What all parts of a directory share.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    root: Root,
+    pub layout: Layout,
+    /// What spoke for the layout, if nobody asked for it.
+    pub sign: Option<&'static str>,
+    pub classes: Vec<String>,
+    pub ignore_index: Option<u8>,
+    key: MaskKey,
+}
+
+impl Source {
+    /// Reads what `dir` says of itself.
+    ///
+    /// # Errors
+    /// If it has no layout or no classes, or the options make no sense for it.
+    pub fn open(dir: &Path, options: &FolderOptions) -> Result<Self, DataError> {
+        let mut source = Self::unnamed(dir, options)?;
+        source.name(options).map_err(|error| source.told(error))?;
+        Ok(source)
+    }
+
+    /// As [`open`](Self::open), before anything of its classes is known: any stored number is a label.
+    pub fn unnamed(dir: &Path, options: &FolderOptions) -> Result<Self, DataError> {
+        let root = Root::new(dir)?;
+        let (layout, sign) = match options.layout {
+            Some(layout) => (layout, None),
+            None => {
+                let (layout, sign) = Layout::detect(dir)?;
+                (layout, Some(sign))
+            }
+        };
+        let ignore_index = options.ignore_index;
+        let (classes, key) = (Vec::new(), MaskKey::Numbers(Numbers::labels(256, None)));
+        Ok(Self { root, layout, sign, classes, ignore_index, key })
+    }
+
+    /// Learns the classes and what masks mean.
+    pub fn name(&mut self, options: &FolderOptions) -> Result<(), DataError> {
+        let rules = self.layout.rules();
+        let named = self.root.classes()?;
+        if let Some(path) = self.colours(options)? {
+            let table = ColourTable::read(&path, options.ignore_index)?;
+            check_names(named.as_deref(), &table, &path, &self.root.join("classes.txt"))?;
+            if options.mask_values.is_some() {
+                let expected = format!("none, {} says what colours mean", shown(&path));
+                return Err(DataError::option("--mask-values", expected, "some"));
+            }
+            self.classes = table.classes.clone();
+            self.ignore_index = table.ignore_index;
+            self.key = MaskKey::Colours(table);
+            return Ok(());
+        }
+        let own = || rules.classes.map(|names| names.iter().map(ToString::to_string).collect());
+        self.classes = named.or_else(own).ok_or_else(|| {
+            let expected = "the names of the classes, one a line, in the order of their labels";
+            let found = "no such file; write one";
+            DataError::unfit(&self.root.join("classes.txt"), expected, found)
+        })?;
+        self.ignore_index = options.ignore_index.or(rules.ignore_index);
+        let ignored = self.ignore_index;
+        let numbers = match (&options.mask_values, rules.values) {
+            (Some(values), _) => {
+                check_values(values, self.classes.len())?;
+                let void = ignored.filter(|ignored| !values.contains(ignored));
+                Numbers::values(values, void, ignored)
+            }
+            (None, Some((values, void))) => {
+                check_values(values, self.classes.len())?;
+                Numbers::values(values, Some(void), ignored)
+            }
+            (None, None) => Numbers::labels(self.classes.len(), ignored),
+        };
+        self.key = MaskKey::Numbers(numbers);
+        Ok(())
+    }
+
+    /// The table of colours that masks are read by, if there is one.
+    fn colours(&self, options: &FolderOptions) -> Result<Option<PathBuf>, DataError> {
+        if let Some(path) = &options.mask_colours {
+            return Ok(Some(path.clone()));
+        }
+        let path = self.root.join("colours.txt");
+        if !path.exists() {
+            return Ok(None);
+        }
+        self.root.check_inside(&path)?;
+        Ok(Some(path))
+    }
+
+    /// `error`, with the layout that was taken it for, if nobody asked for it.
+    pub fn told(&self, error: DataError) -> DataError {
+        match (self.sign, error) {
+            (Some(sign), source @ (DataError::Unfit { .. } | DataError::Read { .. })) => {
+                let layout = self.layout.name();
+                DataError::Detected { source: Box::new(source), layout, sign }
+            }
+            (_, error) => error,
+        }
+    }
+
+    fn place(&self, section: Section) -> Option<&'static str> {
+        (self.layout.rules().place)(&self.root.dir, section)
+    }
+
+    fn list(&self, section: Section) -> Result<Listing, DataError> {
+        (self.layout.rules().list)(&self.root, section)
+    }
+
+    /// The sections there are, each with what is in it and what is wrong with it.
+    pub fn sections(
+        &self,
+        options: &FolderOptions,
+    ) -> Result<Vec<(&'static str, Listing)>, DataError> {
+        let all = [Section::Train, Section::Validation, Section::Test, Section::Whole];
+        let there: Vec<_> = all.into_iter().filter(|&it| self.place(it).is_some()).collect();
+        if there.is_empty() {
+            return Err(self.told(self.nothing("pictures and masks")));
+        }
+        let mut sections = Vec::new();
+        for section in there {
+            let listing = self.list(section).map_err(|error| self.told(error))?;
+            let divides = options
+                .validation_split
+                .filter(|_| Some(section) == self.undivided() && !listing.pairs.is_empty());
+            let Some(share) = divides else {
+                sections.push((section.name(), listing));
+                continue;
+            };
+            self.check_share(share)?;
+            self.check_pairs(&listing.pairs)?;
+            let part = |part| split(listing.pairs.clone(), part, share, options.seed);
+            let (train, pairs) = (part(Part::Train), part(Part::Validation));
+            sections.push(("train", Listing { pairs: train, faults: listing.faults }));
+            sections.push(("val", Listing { pairs, faults: Vec::new() }));
+        }
+        Ok(sections)
+    }
+
+    /// The section that a share to validate on can be taken out of.
+    fn undivided(&self) -> Option<Section> {
+        if self.place(Section::Validation).is_some() {
+            return None;
+        }
+        [Section::Whole, Section::Train].into_iter().find(|&it| self.place(it).is_some())
+    }
+
+    /// The pairs of a part.
+    ///
+    /// # Errors
+    /// If there is no such part, or anything is wrong with it.
+    pub fn pairs(&self, part: Part, options: &FolderOptions) -> Result<Vec<Pair>, DataError> {
+        let list = |section| {
+            self.list(section).and_then(Listing::faultless).map_err(|error| self.told(error))
+        };
+        let (share, undivided) = (options.validation_split, self.undivided());
+        let has = |section| self.place(section).is_some();
+        match (part, share, undivided) {
+            (Part::Test, ..) if has(Section::Test) => list(Section::Test),
+            (Part::Test, ..) => Err(self.told(self.nothing("a part to test on"))),
+            (_, Some(_), None) if has(Section::Validation) => {
+                let there = [Section::Train, Section::Validation].map(|it| self.place(it));
+                let there = there.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+                let expected = format!("none, {} has {there}", shown(&self.root.dir));
+                Err(DataError::option("--val-split", expected, "one"))
+            }
+            (Part::All, None, _) | (Part::All, _, None) => {
+                let there = [Section::Whole, Section::Train, Section::Validation];
+                let there: Vec<_> = there.into_iter().filter(|&it| has(it)).collect();
+                if there.is_empty() {
+                    return Err(self.told(self.nothing("a part to train or to validate on")));
+                }
+                Ok(there.into_iter().map(list).collect::<Result<Vec<_>, _>>()?.concat())
+            }
+            (_, Some(share), Some(section)) => {
+                self.check_share(share)?;
+                let pairs = list(section)?;
+                if part == Part::All {
+                    return Ok(pairs);
+                }
+                self.check_pairs(&pairs)?;
+                Ok(split(pairs, part, share, options.seed))
+            }
+            (Part::Train, ..) if has(Section::Train) => list(Section::Train),
+            (Part::Validation, ..) if has(Section::Validation) => list(Section::Validation),
+            (_, None, Some(_)) => {
+                Err(DataError::option("--val-split", self.expected_share(), "none"))
+            }
+            (_, _, None) => Err(self.told(self.nothing("a part to train on"))),
+        }
+    }
+
+    fn nothing(&self, expected: &str) -> DataError {
+        DataError::unfit(
+            &self.root.dir,
+            expected,
+            format!("none for layout {}", self.layout.name()),
+        )
+    }
+
+    fn expected_share(&self) -> String {
+        let there = self.undivided().and_then(|section| self.place(section)).unwrap_or_default();
+        let dir = shown(&self.root.dir);
+        format!("a share above 0 and below 1, {dir} has {there} alone to train and to validate on")
+    }
+
+    fn check_share(&self, share: f64) -> Result<(), DataError> {
+        if share > 0.0 && share < 1.0 {
+            return Ok(());
+        }
+        Err(DataError::option("--val-split", self.expected_share(), share))
+    }
+
+    fn check_pairs(&self, pairs: &[Pair]) -> Result<(), DataError> {
+        if pairs.len() > 1 {
+            return Ok(());
+        }
+        let expected = "two pictures or more to split";
+        Err(DataError::unfit(&self.root.dir, expected, pairs.len()))
+    }
+
+    /// A picture with its mask, in the size of their files.
+    ///
+    /// # Errors
+    /// If either cannot be read, or they do not belong together.
+    pub fn read(&self, pair: &Pair) -> Result<Sample, DataError> {
+        let (picture, mask) = (read_picture(&pair.picture)?, self.mask(pair)?);
+        Self::check_sizes(pair, picture.size(), mask.size())?;
+        Ok(Sample { name: shown(&pair.picture), picture, mask })
+    }
+
+    /// A pair's mask, as labels.
+    pub fn mask(&self, pair: &Pair) -> Result<Mask, DataError> {
+        self.key.read(&pair.mask)
+    }
+
+    /// Refuses a mask that is not of its picture's size.
+    pub fn check_sizes(
+        Pair { picture: path, mask: mask_path }: &Pair,
+        picture: [usize; 2],
+        mask: [usize; 2],
+    ) -> Result<(), DataError> {
+        if picture == mask {
+            return Ok(());
+        }
+        let expected = format!("{} as {}", tall(picture), shown(path));
+        Err(DataError::unfit(mask_path, expected, tall(mask)))
+    }
+}
+
+/// Refuses a table whose classes are not those of `classes.txt`, if there is one.
+fn check_names(
+    named: Option<&[String]>,
+    table: &ColourTable,
+    path: &Path,
+    names: &Path,
+) -> Result<(), DataError> {
+    match named {
+        Some(named) if named != table.classes => {
+            let expected = format!("the classes of {}, {named:?}", shown(names));
+            Err(DataError::unfit(path, expected, format!("{:?}", table.classes)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses values that are not one for each class.
+fn check_values(values: &[u8], classes: usize) -> Result<(), DataError> {
+    let expected = || format!("{classes} values, one for each class, all different");
+    let twice = values.iter().enumerate().find(|&(i, value)| values[..i].contains(value));
+    let found = match twice {
+        Some((_, value)) => format!("{value} twice"),
+        None if values.len() != classes => format!("{} of them", values.len()),
+        None => return Ok(()),
+    };
+    Err(DataError::option("--mask-values", expected(), found))
+}

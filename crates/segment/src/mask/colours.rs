@@ -1,0 +1,111 @@
+//! A table of colours: which class each colour of a mask means.
+//!
+//! ```text
+//! 128  64 128  road
+//! 192 128 128  sign
+//!   0   0   0
+//! ```
+//!
+//! A line is red, green, blue and the name of a class; classes are numbered as they first appear,
+//! and two colours of one name are one class. A colour without a name is left out of training.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::Coloured;
+use crate::error::shown;
+use crate::files::{numbered, text_lines};
+use crate::{DataError, Mask};
+
+/// Most bytes of a table.
+const MAX_BYTES: u64 = 1 << 20;
+/// The label of colours without a name, unless another is asked for.
+const IGNORED: u8 = 255;
+
+/// The label of each colour.
+#[derive(Clone, Debug)]
+pub(crate) struct ColourTable {
+    path: PathBuf,
+    labels: HashMap<[u8; 3], u8>,
+    /// The names of the classes.
+    pub classes: Vec<String>,
+    /// The label of colours without a name, if there are any, or the one asked for.
+    pub ignore_index: Option<u8>,
+}
+
+impl ColourTable {
+    /// Reads a table.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or a line is not of this form.
+    pub fn read(path: &Path, ignore_index: Option<u8>) -> Result<Self, DataError> {
+        let expected = "red, green, blue from 0 to 255 and the name of a class, as 0 0 255 car";
+        let mut lines: Vec<([u8; 3], Option<usize>)> = Vec::new();
+        let mut classes: Vec<String> = Vec::new();
+        for (number, line) in text_lines(path, MAX_BYTES)? {
+            if line.starts_with('#') {
+                continue;
+            }
+            let refuse =
+                |found: &str| DataError::unfit(&numbered(path, number), expected, found.to_owned());
+            let mut words = line.split_whitespace();
+            let mut colour = [0; 3];
+            for value in &mut colour {
+                let word = words.next().and_then(|word| word.parse().ok());
+                *value = word.ok_or_else(|| refuse(&line))?;
+            }
+            if lines.iter().any(|(other, _)| *other == colour) {
+                return Err(refuse(&format!("the colour {} again", told(colour))));
+            }
+            let name = words.collect::<Vec<_>>().join(" ");
+            let class = (!name.is_empty()).then(|| {
+                classes.iter().position(|class| *class == name).unwrap_or_else(|| {
+                    classes.push(name);
+                    classes.len() - 1
+                })
+            });
+            lines.push((colour, class));
+        }
+        let void = lines.iter().any(|(_, class)| class.is_none());
+        let ignore_index = ignore_index.or(void.then_some(IGNORED));
+        let most = if void { 255 } else { 256 };
+        if !(1..=most).contains(&classes.len()) {
+            let found = format!("{} classes, not 1 to {most}", classes.len());
+            return Err(DataError::unfit(path, format!("lines of {expected}"), found));
+        }
+        let label = |class: Option<usize>| match (class, ignore_index) {
+            (Some(class), _) => class as u8,
+            (None, ignored) => ignored.unwrap_or(IGNORED),
+        };
+        let labels = lines.into_iter().map(|(colour, class)| (colour, label(class))).collect();
+        Ok(Self { path: path.to_owned(), labels, classes, ignore_index })
+    }
+
+    /// The labels that the colours mean; `path` is for the message.
+    pub(super) fn meaning(&self, mask: Coloured, path: &Path) -> Result<Mask, DataError> {
+        let Coloured { width, height, pixels } = mask;
+        let mut labels = Vec::with_capacity(pixels.len());
+        // Neighbours are mostly alike, and a comparison is cheaper than a look into the table.
+        let mut last = None;
+        for (at, &colour) in pixels.iter().enumerate() {
+            let label = match last {
+                Some((same, label)) if same == colour => label,
+                _ => *self.labels.get(&colour).ok_or_else(|| DataError::Label {
+                    path: path.to_owned(),
+                    expected: format!("the colours of {}", shown(&self.path)),
+                    found: told(colour),
+                    x: at % width,
+                    y: at / width,
+                    hint: format!("say there what it means, in a line as {} NAME", told(colour)),
+                })?,
+            };
+            last = Some((colour, label));
+            labels.push(label);
+        }
+        Ok(Mask { width, height, labels })
+    }
+}
+
+fn told([red, green, blue]: [u8; 3]) -> String {
+    format!("{red} {green} {blue}")
+}
