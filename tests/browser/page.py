@@ -16,20 +16,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from selenium import webdriver
+from chromium import browser, expect, said
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-
-
-def browser(width, height):
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                 f"--window-size={width},{height}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
 
 
 class Page:
@@ -59,12 +49,7 @@ class Page:
 
     def quiet(self):
         """Nothing was said on the console."""
-        expect([entry["message"] for entry in self.driver.get_log("browser")], [], "console")
-
-
-def expect(got, want, what):
-    if got != want:
-        raise SystemExit(f"{what}: expected {want!r}, got {got!r}")
+        expect(said(self.driver), [], "console")
 
 
 def check(page):
@@ -77,7 +62,7 @@ def check(page):
 
     # A spot lights the four pixels it meets in the corner, and the weights between.
     spot = page.driver.find_elements(By.CSS_SELECTOR, "#map > div")[0]
-    webdriver.ActionChains(page.driver).move_to_element(spot).perform()
+    ActionChains(page.driver).move_to_element(spot).perform()
     expect(page.lit("image"), [0, 1, 4, 5], "pixels of the first spot")
     expect(page.lit("weight"), [4, 5, 7, 8], "weights of the first spot")
 
