@@ -6,7 +6,7 @@ use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_segment::{
     Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, machine_bytes,
-    may_need_more, one_line, plots, resident_bytes,
+    may_need_more, one_line, plots, resident_bytes, shown, write_whole,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,6 +28,9 @@ pub struct TrainArgs {
     /// Try everything once: one epoch of two batches, in a folder that is removed again
     #[arg(long, conflicts_with_all = ["out", "resume"])]
     fast_dev_run: bool,
+    /// Draw the first batch as the network will see it, picture beside mask, and do nothing else
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "resume", "fast_dev_run"])]
+    show_batch: Option<PathBuf>,
     /// Megabytes that training may need, or is refused [default: 80 % of the machine's]
     #[arg(long, value_name = "MB")]
     max_memory: Option<usize>,
@@ -41,6 +44,9 @@ pub struct TrainArgs {
 /// Trains, and leaves a run's folder.
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let trainer = |settings: Settings| trainer(settings, args.max_memory);
+    if let Some(file) = &args.show_batch {
+        return show_batch(&trainer(args.settings.settings()?)?, file);
+    }
     if args.fast_dev_run {
         return try_once(&args.settings, trainer);
     }
@@ -142,6 +148,15 @@ fn try_once(
     let code = train(trainer, &folder)?;
     say::progress("all of it runs; nothing was kept");
     Ok(code)
+}
+
+fn show_batch(trainer: &Trainer, file: &Path) -> Result<ExitCode, Failure> {
+    let sheet = plots::batch_sheet(&trainer.next_batch()?);
+    let png = plots::to_png(&sheet)
+        .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+    write_whole(file, &png)?;
+    say::progress(format!("the first batch is in {}", shown(file)));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The curves, and the best network's predictions for the first validation pictures.

@@ -140,6 +140,15 @@ impl Trainer {
         Ok(fixed.map_or_else(|| self.train.dataset.sample(0).map(|sample| sample.size()), Ok)?)
     }
 
+    /// The next batch to train on, as the network will see it.
+    ///
+    /// # Errors
+    /// If a sample is broken.
+    pub fn next_batch(&self) -> Result<Vec<Sample>, RunError> {
+        let mut batches = self.train.epoch_from(self.progress.epoch, self.progress.batch);
+        Ok(batches.next().transpose()?.unwrap_or_default())
+    }
+
     /// The epochs so far.
     pub fn history(&self) -> &[EpochMetrics] {
         &self.history
