@@ -197,5 +197,6 @@ fn a_file_is_synced_before_it_gets_its_name_and_its_folder_after() {
     }
     // Configuration, first checkpoint, and of each epoch metrics and last checkpoint, at least.
     assert!(replaced >= 2 + 2 * SHORT_RUN, "only {replaced} files");
+    assert!(trace.saves().len() > SHORT_RUN, "only {} of them checkpoints", trace.saves().len());
     tells(format!("{replaced} files in the right order"));
 }
