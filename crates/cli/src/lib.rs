@@ -6,11 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod compare;
 mod eval;
 mod failure;
 mod op;
 mod options;
 mod predict;
+mod report;
 mod say;
 mod study;
 mod summary;
@@ -38,6 +40,10 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Measure a trained network on a data set
     Eval(eval::EvalArgs),
+    /// Write a run's page: curves, classes, confusion, pictures, kernels
+    Report(report::ReportArgs),
+    /// Lay runs side by side
+    Compare(compare::CompareArgs),
     /// Predict the masks of pictures
     Predict(predict::PredictArgs),
     /// Show a network's layers, shapes, parameters and multiply-adds
@@ -66,6 +72,8 @@ pub fn main() -> ExitCode {
     let result = check_environment().and_then(|()| match cli.command {
         Command::Train(args) => on_threads(args.threads, || train::run(&args)),
         Command::Eval(args) => on_threads(args.threads, || eval::run(&args)),
+        Command::Report(args) => on_threads(args.threads, || report::run(&args)),
+        Command::Compare(args) => compare::run(&args),
         Command::Predict(args) => on_threads(args.threads, || predict::run(&args)),
         Command::Summary(args) => summary::run(&args),
         Command::Op(args) => op::run(&args),

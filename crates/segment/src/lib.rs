@@ -9,6 +9,7 @@
 
 mod augment;
 pub mod batch;
+mod boundary;
 mod checkpoint;
 mod config;
 mod confusion;
@@ -30,6 +31,7 @@ mod shapes;
 mod trainer;
 
 pub use augment::Augment;
+pub use boundary::{Boundary, boundary_f, boundary_tolerance};
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::{
     Config, DataConfig, ModelConfig, ModelKind, OptimizerKind, ScheduleKind, TrainingConfig,
