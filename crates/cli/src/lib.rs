@@ -7,11 +7,13 @@
 
 mod bench;
 mod check_data;
+mod compare;
 mod eval;
 mod failure;
 mod op;
 mod options;
 mod predict;
+mod report;
 mod say;
 mod settings;
 mod study;
@@ -44,6 +46,10 @@ enum Command {
     CheckData(check_data::CheckDataArgs),
     /// Measure a trained network on a data set
     Eval(eval::EvalArgs),
+    /// Write a run's page: curves, classes, confusion, pictures, kernels
+    Report(report::ReportArgs),
+    /// Lay runs side by side
+    Compare(compare::CompareArgs),
     /// Predict the masks of pictures
     Predict(predict::PredictArgs),
     /// Show a network's layers, shapes, parameters and multiply-adds
@@ -77,6 +83,8 @@ pub fn main() -> ExitCode {
         Command::Train(args) => on_threads(args.threads, || train::run(&args)),
         Command::CheckData(args) => on_threads(args.threads, || check_data::run(&args)),
         Command::Eval(args) => on_threads(args.threads, || eval::run(&args)),
+        Command::Report(args) => on_threads(args.threads, || report::run(&args)),
+        Command::Compare(args) => compare::run(&args),
         Command::Predict(args) => on_threads(args.threads, || predict::run(&args)),
         Command::Summary(args) => summary::run(&args),
         Command::Op(args) => op::run(&args),

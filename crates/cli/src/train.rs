@@ -4,6 +4,7 @@ use crate::settings::{Run, SettingArgs};
 use crate::watch::Terminal;
 use crate::{Failure, say};
 use clap::Args;
+use mirrorgrad_report::Environment;
 use mirrorgrad_segment::{
     Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, machine_bytes,
     may_need_more, one_line, plots, resident_bytes, shown, write_whole,
@@ -60,9 +61,12 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
 fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<ExitCode, Failure> {
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
     say::progress(format!("run folder {folder}"));
+    Environment::note_here(folder)?;
     let outcome = trainer.run(folder, &mut watch)?;
     watch.finish();
+    Environment::note_here(folder)?;
     draw(&trainer, folder)?;
+    mirrorgrad_report::write(folder, trainer.validation())?;
     match outcome {
         Outcome::Finished => {
             let scores = trainer.history().iter().map(|metrics| metrics.val_miou);

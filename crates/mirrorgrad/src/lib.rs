@@ -29,6 +29,7 @@
 pub use mirrorgrad_autograd as autograd;
 pub use mirrorgrad_layers as layers;
 pub use mirrorgrad_onnx as onnx;
+pub use mirrorgrad_report as report;
 pub use mirrorgrad_segment as segment;
 pub use mirrorgrad_study as study;
 pub use mirrorgrad_tensor as tensor;

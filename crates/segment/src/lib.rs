@@ -9,6 +9,7 @@
 
 mod augment;
 pub mod batch;
+mod boundary;
 mod census;
 mod checkpoint;
 mod config;
@@ -34,6 +35,7 @@ mod shapes;
 mod trainer;
 
 pub use augment::Augment;
+pub use boundary::{Boundary, boundary_f, boundary_tolerance};
 pub use census::{Census, PartCensus, SizeCount};
 pub use checkpoint::{Checkpoint, Progress};
 pub use config::{

@@ -1,0 +1,47 @@
+//! `mirrorgrad compare`.
+
+use crate::{Failure, say};
+use clap::Args;
+use console::Term;
+use mirrorgrad_report::Comparison;
+use mirrorgrad_segment::write_whole;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Options of `mirrorgrad compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of runs
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Show the IoU of every class too
+    #[arg(long)]
+    classes: bool,
+    /// Write a page with all curves, one file that needs no network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Print one JSON object and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lays runs side by side.
+pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
+    let comparison = Comparison::new(&args.runs)?;
+    if let Some(path) = &args.html {
+        write_whole(path, comparison.page().as_bytes())?;
+    }
+    if args.json {
+        say::line(comparison.to_json())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // What goes to a file is as wide as it is.
+    let width = Term::stdout().size_checked().map(|(_, columns)| columns);
+    say::line(comparison.text(width))?;
+    if args.classes
+        && let Some(classes) = comparison.classes_text(width)
+    {
+        say::line(format!("\n{classes}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

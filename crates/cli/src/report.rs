@@ -1,0 +1,37 @@
+//! `mirrorgrad report`.
+
+use crate::{Failure, say};
+use clap::Args;
+use mirrorgrad_report::{PAGE, Report};
+use mirrorgrad_segment::{Checkpoint, Part, RunFolder, shown, write_whole};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Options of `mirrorgrad report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run's folder
+    run: PathBuf,
+    /// Where the page goes; without, report.html in the run's folder
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Threads to work on; all of the machine's by default
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// Writes a run's page.
+pub fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
+    let folder = RunFolder::open(&args.run)?;
+    let config = Checkpoint::read(&folder.last())?.config;
+    config.check()?;
+    let report = Report::new(&folder, &config.open(Part::Validation)?)?;
+    if let Some(measures) = report.measures() {
+        measures.write(&folder)?;
+    }
+    let page = folder.path().join(PAGE);
+    let out = args.out.as_ref().unwrap_or(&page);
+    write_whole(out, report.page()?.as_bytes())?;
+    say::line(format!("report {}", shown(out)))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,114 @@
+//! The machine and the program that a run was made with.
+
+use mirrorgrad_segment::{RunError, RunFolder, most_resident_bytes};
+use mirrorgrad_tensor::Isa;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// The file of a run's folder that says where the run was made.
+const FILE: &str = "environment.json";
+
+/// What a run was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// mirrorgrad's version.
+    pub version: String,
+    /// The processor, as it calls itself.
+    pub processor: String,
+    /// The instruction set that kernels ran on.
+    pub instructions: String,
+    /// Threads that kernels ran on.
+    pub threads: usize,
+    /// The operating system.
+    pub system: String,
+    /// When the run began, in UTC.
+    pub begun: Option<String>,
+    /// The most bytes of memory that the process has held, where the system tells.
+    #[serde(default)]
+    pub peak_memory: Option<usize>,
+}
+
+impl Environment {
+    /// This process's, on this machine, now.
+    pub fn here() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            processor: processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            instructions: Isa::chosen().map_or("unknown".to_owned(), |isa| isa.to_string()),
+            threads: rayon::current_num_threads(),
+            system: system(),
+            begun: Some(utc(SystemTime::now())),
+            peak_memory: most_resident_bytes(),
+        }
+    }
+
+    /// Notes in a run's folder what trains it now. The time of its beginning stays, if it has begun
+    /// before, and its peak of memory is the highest of all its processes.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or what is there is something else.
+    pub fn note_here(folder: &RunFolder) -> Result<(), RunError> {
+        let (mut here, before) = (Self::here(), Self::of(folder)?);
+        if let Some(before) = before {
+            here.begun = before.begun;
+            here.peak_memory = here.peak_memory.max(before.peak_memory);
+        }
+        here.note(folder)
+    }
+
+    /// Leaves it in a run's folder, for the report.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn note(&self, folder: &RunFolder) -> Result<(), RunError> {
+        let json = serde_json::to_string_pretty(self).expect("names have a JSON form");
+        folder.write(FILE, (json + "\n").as_bytes())
+    }
+
+    /// What was left in a run's folder, if anything.
+    ///
+    /// # Errors
+    /// If there is a file, and it cannot be read or is something else.
+    pub fn of(folder: &RunFolder) -> Result<Option<Self>, RunError> {
+        let path = folder.path().join(FILE);
+        let unfit = |what: String| RunError::Unfit { path: path.clone(), what };
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| unfit(format!("expected the environment of a run: {error}"))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unfit(format!("cannot be read: {error}"))),
+        }
+    }
+}
+
+/// When a file was last written, in UTC.
+pub fn written(path: &Path) -> Option<String> {
+    path.metadata().and_then(|about| about.modified()).ok().map(utc)
+}
+
+fn utc(time: SystemTime) -> String {
+    // The formatter knows no years before 1970 or after 9999.
+    let mut text = String::new();
+    match std::fmt::write(&mut text, format_args!("{}", humantime::format_rfc3339_seconds(time))) {
+        Ok(()) => text.replace('T', " ").replace('Z', " UTC"),
+        Err(_) => "out of all time".to_owned(),
+    }
+}
+
+fn processor() -> Option<String> {
+    let about = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = about.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn system() -> String {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let name = name.map_or(std::env::consts::OS, |name| name.trim_matches('"'));
+    format!("{name}, {} {}", std::env::consts::OS, kernel.trim()).trim_end().to_owned()
+}

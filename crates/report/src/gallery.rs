@@ -1,0 +1,186 @@
+//! A look at the validation pictures with the best weights: what is measured there, and which pictures
+//! went best and worst.
+
+use crate::checkerboard::Checkerboard;
+use mirrorgrad_autograd::{Var, no_grad};
+use mirrorgrad_layers::Mode;
+use mirrorgrad_segment::batch::{highest_scores, to_tensors};
+use mirrorgrad_segment::{
+    Boundary, Confusion, DataError, Dataset, Mask, Predictor, RunError, Sample, boundary_tolerance,
+    check_size, loader, shown,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Pictures that are looked at, at most; of more, as many at even distances.
+pub const MOST_LOOKED_AT: usize = 1000;
+/// Pictures that are shown of each kind.
+const SHOWN: usize = 4;
+
+/// What was found.
+pub struct Gallery {
+    /// How many pictures were looked at.
+    pub looked_at: usize,
+    /// How many there are.
+    pub of: usize,
+    /// True against predicted classes.
+    pub confusion: Confusion,
+    /// Outlines met.
+    pub boundary: Boundary,
+    /// The regular pattern in the scores.
+    pub checkerboard: Checkerboard,
+    /// The pictures with the highest mean IoU, the best first.
+    pub best: Vec<Shown>,
+    /// The pictures with the lowest, the worst first.
+    pub worst: Vec<Shown>,
+}
+
+/// A picture with what the network made of it.
+pub struct Shown {
+    /// The picture with its mask.
+    pub sample: Sample,
+    /// What was predicted.
+    pub prediction: Mask,
+    /// The mean IoU over the classes that are in the one or the other.
+    pub score: f64,
+    /// Its number in the data set.
+    pub index: usize,
+}
+
+impl Gallery {
+    /// Lets a network predict the pictures of `validation`, `stride` being the period at which to look
+    /// for a pattern in its scores.
+    ///
+    /// # Errors
+    /// If the data have other classes than the network, or a sample is broken or too small.
+    pub fn new(
+        predictor: &Predictor,
+        validation: &Arc<dyn Dataset>,
+        stride: usize,
+    ) -> Result<Self, RunError> {
+        check_classes(predictor, &**validation)?;
+        let of = validation.len();
+        let looked_at = of.min(MOST_LOOKED_AT);
+        let dataset: Arc<dyn Dataset> =
+            Arc::new(EvenlySpaced { whole: validation.clone(), len: looked_at });
+        let classes = predictor.classes().len();
+        let mut gallery = Self {
+            looked_at,
+            of,
+            confusion: Confusion::new(classes),
+            boundary: Boundary::new(classes),
+            checkerboard: Checkerboard::new(stride),
+            best: Vec::new(),
+            worst: Vec::new(),
+        };
+        // With few pictures, none is among the best and the worst.
+        let [best, worst] = [looked_at.div_ceil(2), looked_at / 2].map(|half| half.min(SHOWN));
+        let mut index = 0;
+        for samples in loader(predictor.config(), dataset.clone()).epoch(0) {
+            for (sample, prediction) in gallery.predict(predictor, samples?)? {
+                let at = index;
+                index += 1;
+                let Some(score) = gallery.count(predictor, &sample, &prediction)? else { continue };
+                let shown = || Shown {
+                    sample: sample.clone(),
+                    prediction: prediction.clone(),
+                    score,
+                    index: at,
+                };
+                keep(&mut gallery.best, best, shown, |a, b| a > b, score);
+                keep(&mut gallery.worst, worst, shown, |a, b| a < b, score);
+            }
+        }
+        let unshown = |list: &[Shown], other: &Shown| list.iter().all(|s| s.index != other.index);
+        let best = &gallery.best;
+        gallery.worst.retain(|shown| unshown(best, shown));
+        Ok(gallery)
+    }
+
+    fn predict(
+        &mut self,
+        predictor: &Predictor,
+        samples: Vec<Sample>,
+    ) -> Result<Vec<(Sample, Mask)>, RunError> {
+        let (network, config) = (predictor.network(), predictor.config());
+        check_size(network, &samples[0].name, samples[0].size())?;
+        let classes = predictor.classes().len();
+        let (x, _) = to_tensors(&samples, classes, config.data.folder.ignore_index)?;
+        let scores = no_grad(|| network.forward(&Var::constant(x), &Mode::Eval));
+        self.checkerboard.add(scores.value());
+        let labels = highest_scores(scores.value());
+        let [height, width] = samples[0].size();
+        let masks = labels.chunks_exact(height * width);
+        let masks = masks.map(|labels| Mask { width, height, labels: labels.to_vec() });
+        let masks: Vec<Mask> = masks.collect();
+        Ok(samples.into_iter().zip(masks).collect())
+    }
+
+    /// Counts a picture; its mean IoU, or none if nothing in it counts.
+    fn count(
+        &mut self,
+        predictor: &Predictor,
+        sample: &Sample,
+        prediction: &Mask,
+    ) -> Result<Option<f64>, RunError> {
+        let ignored = predictor.config().data.folder.ignore_index;
+        let mut own = Confusion::new(self.confusion.classes());
+        own.add(&sample.mask.labels, &prediction.labels, ignored)?;
+        self.confusion.merge(&own);
+        let tolerance = boundary_tolerance(sample.size());
+        self.boundary.add(&sample.mask, prediction, ignored, tolerance)?;
+        let (score, classes) = own.mean_iou();
+        Ok((classes > 0).then_some(score))
+    }
+}
+
+/// Puts a picture where it belongs in an ordered list of up to `most`; of equals, the first stays first.
+fn keep(
+    list: &mut Vec<Shown>,
+    most: usize,
+    shown: impl Fn() -> Shown,
+    before: fn(f64, f64) -> bool,
+    score: f64,
+) {
+    let place = list.iter().position(|other| before(score, other.score)).unwrap_or(list.len());
+    if place < most {
+        list.insert(place, shown());
+        list.truncate(most);
+    }
+}
+
+fn check_classes(predictor: &Predictor, validation: &dyn Dataset) -> Result<(), RunError> {
+    if validation.classes() == predictor.classes() {
+        return Ok(());
+    }
+    let path = predictor.config().data.dir.clone().unwrap_or_default();
+    let (expected, found) = (predictor.classes(), validation.classes());
+    let what = format!("expected the classes {expected:?}, as the network's, found {found:?}");
+    Err(RunError::Unfit { path, what })
+}
+
+/// The name of a sample without where on the machine it lies.
+pub fn file_name(sample: &Sample) -> String {
+    let path = Path::new(&sample.name);
+    path.file_name().map_or_else(|| sample.name.clone(), |name| shown(Path::new(name)))
+}
+
+/// `len` samples of a data set, at even distances.
+struct EvenlySpaced {
+    whole: Arc<dyn Dataset>,
+    len: usize,
+}
+
+impl Dataset for EvenlySpaced {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn classes(&self) -> &[String] {
+        self.whole.classes()
+    }
+
+    fn sample(&self, index: usize) -> Result<Sample, DataError> {
+        self.whole.sample(index * self.whole.len() / self.len)
+    }
+}

@@ -1,0 +1,149 @@
+//! The transposed convolutions of a trained network: what their kernels began as, what they became, and
+//! whether their stride's phases are treated alike.
+
+use mirrorgrad_layers::models::Network;
+use mirrorgrad_layers::weights::{NamedTensors, state_dict};
+use mirrorgrad_layers::{LayerCall, summary};
+use mirrorgrad_segment::Config;
+use mirrorgrad_study::{FilterHealth, filters};
+use mirrorgrad_tensor::{Geometry, Tensor, Window};
+
+/// Channels whose kernels are kept, the first ones.
+const CHANNELS: usize = 6;
+
+/// A transposed convolution.
+pub struct Deconvolution {
+    /// Its name in the network.
+    pub name: String,
+    /// `[inputs, outputs of a group, kernel height, kernel width]`.
+    pub shape: [usize; 4],
+    /// Pixels from one spot to the next.
+    pub stride: usize,
+    /// The kernels by which the first channels reach themselves.
+    pub channels: Vec<Channel>,
+    /// The phases of all such kernels.
+    pub health: Vec<FilterHealth>,
+    /// The share of the weight's energy (sum of squares) that is in those kernels: 1 as long as no channel
+    /// has a say in another.
+    pub own: f64,
+}
+
+/// The kernel by which a channel reaches itself, row by row.
+pub struct Channel {
+    /// Its number.
+    pub number: usize,
+    /// Before the first step.
+    pub before: Vec<f64>,
+    /// Now.
+    pub after: Vec<f64>,
+    /// How alike both are: the cosine of the angle between them; `None` if one is all zeros.
+    pub likeness: Option<f64>,
+    /// How alike the kernel is to bilinear interpolation of the same size.
+    pub bilinear: Option<f64>,
+}
+
+impl Deconvolution {
+    /// The mean over the channels of how far the gains of a kernel's phases are apart, relative to their
+    /// mean: 0 for a kernel that leaves no checkerboard.
+    pub fn unevenness(&self) -> f64 {
+        let sum: f64 = self.health.iter().map(|filter| filter.unevenness).sum();
+        sum / self.health.len().max(1) as f64
+    }
+}
+
+/// All transposed convolutions of `network` whose strides can be told, from the picture's end on.
+pub fn deconvolutions(
+    config: &Config,
+    network: &dyn Network,
+    classes: usize,
+) -> Vec<Deconvolution> {
+    // A square that every pool halves evenly, so that each layer goes from a square to a square.
+    let side = 4 * network.smallest_input();
+    let after = state_dict(network);
+    // The first weights are drawn from the seed: here they are again.
+    let before = state_dict(&*config.network(classes.max(1)));
+    let mut found: Vec<Deconvolution> = summary(network, &[1, 3, side, side])
+        .into_iter()
+        .filter(|(_, call, _)| call.kind == "ConvTranspose2d")
+        .filter_map(|(name, call, _)| deconvolution(&name, &call, &before, &after))
+        .collect();
+    found.reverse();
+    found
+}
+
+fn deconvolution(
+    name: &str,
+    call: &LayerCall,
+    before: &NamedTensors<f32>,
+    after: &NamedTensors<f32>,
+) -> Option<Deconvolution> {
+    let key = format!("{name}.weight");
+    let (before, after): (Tensor<f64>, Tensor<f64>) =
+        (before.get(&key)?.cast(), after.get(&key)?.cast());
+    if after.rank() != 4 || before.shape() != after.shape() || after.is_empty() {
+        return None;
+    }
+    let shape @ [_, _, height, width] = after.dims();
+    let geometry = geometry(call, [height, width], after.len())?;
+    let health = filters(&geometry, &after);
+    let channels: Vec<usize> = health.iter().map(|filter| filter.channel).collect();
+    let kernels = |weight| channels.iter().map(|&c| own_kernel(weight, c)).collect::<Vec<_>>();
+    let (starts, ends): (Vec<&[f64]>, Vec<&[f64]>) = (kernels(&before), kernels(&after));
+    let energy = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
+    let own: f64 = ends.iter().map(|kernel| energy(kernel)).sum();
+    let bilinear = bilinear([height, width]);
+    let channels = channels.iter().zip(starts.iter().zip(&ends)).take(CHANNELS);
+    let channels = channels.map(|(&number, (start, end))| Channel {
+        number,
+        before: start.to_vec(),
+        after: end.to_vec(),
+        likeness: cosine(start, end),
+        bilinear: cosine(&bilinear, end),
+    });
+    Some(Deconvolution {
+        name: name.to_owned(),
+        shape,
+        stride: geometry.axes()[0].stride,
+        channels: channels.collect(),
+        own: own / energy(after.as_slice()).max(f64::MIN_POSITIVE),
+        health,
+    })
+}
+
+/// The window of a traced call, from the squares at its ends. Each weight is used once a spot, which gives
+/// the spots; the pixels are in the result; and padding is what brings the one to the other.
+fn geometry(call: &LayerCall, kernel: [usize; 2], weights: usize) -> Option<Geometry> {
+    let spots = call.multiply_adds / weights;
+    let (map, image) = (spots.isqrt(), *call.shape.last()?);
+    if map == 0 || map * map != spots {
+        return None;
+    }
+    let stride = ((image + map / 2) / map).max(1);
+    let before = kernel.map(|taps| (stride * (map - 1) + taps).saturating_sub(image).div_ceil(2));
+    let window = Window { stride: [stride; 2], before, after: before, ..Window::new(kernel) };
+    // The phases are the same for every size: one that has a pixel of each.
+    window.under([kernel[0] + 1, kernel[1] + 1]).ok()
+}
+
+/// The filter by which a channel reaches itself; of a depthwise weight, the only output is the channel.
+fn own_kernel(weight: &Tensor<f64>, channel: usize) -> &[f64] {
+    let [_, outputs, height, width] = weight.dims();
+    let taps = height * width;
+    &weight.as_slice()[(channel * outputs + channel % outputs) * taps..][..taps]
+}
+
+/// Bilinear interpolation: along each axis a triangle about the middle that falls to 0 one stride away, where
+/// the kernel spans two strides.
+fn bilinear([height, width]: [usize; 2]) -> Vec<f64> {
+    let along = |tap: usize, taps: usize| {
+        let (middle, reach) = ((taps as f64 - 1.0) / 2.0, taps.div_ceil(2) as f64);
+        1.0 - (tap as f64 - middle).abs() / reach
+    };
+    (0..height * width).map(|i| along(i / width, height) * along(i % width, width)).collect()
+}
+
+fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    (norms > 0.0).then(|| dot(a, b) / norms)
+}

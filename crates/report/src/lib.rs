@@ -1,0 +1,151 @@
+//! What a training run came to: a page to read, and runs side by side.
+//!
+//! A [`Report`] is made of a run's folder and its validation pictures, which the best weights look through
+//! once more; its page is one file that needs no network and no script. A [`Comparison`] lays several
+//! runs over each other. What each number means is in `docs/report.md`.
+//!
+//! The same folder gives the same page, bit for bit, on the same machine.
+
+#![forbid(unsafe_code)]
+
+mod chart;
+mod checkerboard;
+mod compare;
+mod environment;
+mod gallery;
+mod kernels;
+mod measures;
+mod page;
+mod run;
+mod sections;
+mod settings;
+
+pub use checkerboard::Checkerboard;
+pub use compare::{Comparison, Row};
+pub use environment::Environment;
+pub use gallery::{Gallery, MOST_LOOKED_AT, Shown};
+pub use kernels::{Channel, Deconvolution, deconvolutions};
+pub use measures::Measures;
+pub use run::Run;
+pub use settings::command;
+
+use crate::environment::written;
+use crate::page::{Section, page};
+use mirrorgrad_segment::{Dataset, Part, Predictor, RunError, RunFolder};
+use std::sync::Arc;
+
+/// The page of a run's folder.
+pub const PAGE: &str = "report.html";
+
+/// Writes `report.html`, and its numbers as `report.json`, into the folder of a run. A run that has not
+/// finished an epoch gets a page that says so.
+///
+/// # Errors
+/// If the run or a picture cannot be read, or a file cannot be written.
+pub fn write(folder: &RunFolder, validation: &Arc<dyn Dataset>) -> Result<(), RunError> {
+    let report = Report::new(folder, validation)?;
+    if let Some(measures) = report.measures() {
+        measures.write(folder)?;
+    }
+    folder.write(PAGE, report.page()?.as_bytes())
+}
+
+/// All that a run's page tells.
+pub struct Report {
+    folder: RunFolder,
+    run: Run,
+    /// Of the best weights, if there are any.
+    learned: Option<Learned>,
+    noted: Option<Environment>,
+    training: Option<usize>,
+    validation: usize,
+    config: String,
+}
+
+/// What the best weights are and do.
+struct Learned {
+    deconvolutions: Vec<Deconvolution>,
+    gallery: Gallery,
+}
+
+impl Report {
+    /// Of a run, by a look at its validation pictures.
+    ///
+    /// # Errors
+    /// If the run or a picture cannot be read, or the pictures have other classes than the run.
+    pub fn new(folder: &RunFolder, validation: &Arc<dyn Dataset>) -> Result<Self, RunError> {
+        let (run, best) = Run::read(folder)?;
+        let learned = best
+            .map(|best| {
+                let predictor = Predictor::new(best)?;
+                let classes = predictor.classes().len();
+                let deconvolutions =
+                    deconvolutions(predictor.config(), predictor.network(), classes);
+                // The last one makes the scores; without any, features came up by two.
+                let stride = deconvolutions.first().map_or(2, |last| last.stride);
+                let gallery = Gallery::new(&predictor, validation, stride)?;
+                Ok::<_, RunError>(Learned { deconvolutions, gallery })
+            })
+            .transpose()?;
+        let config = toml::to_string(&run.config)
+            .map_err(|error| unfit(folder, &format!("its configuration: {error}")))?;
+        Ok(Self {
+            noted: Environment::of(folder)?,
+            // A folder that has gone since cannot be counted, and need not be.
+            training: run.config.open(Part::Train).ok().map(|training| training.len()),
+            validation: validation.len(),
+            folder: folder.clone(),
+            learned,
+            config,
+            run,
+        })
+    }
+
+    /// What was measured, if there were weights to measure with.
+    pub fn measures(&self) -> Option<Measures> {
+        let hash = &self.run.best.as_ref()?.weights_hash;
+        Some(Measures::new(&self.learned.as_ref()?.gallery, hash))
+    }
+
+    /// The page, as HTML.
+    ///
+    /// # Errors
+    /// If a picture cannot be encoded.
+    pub fn page(&self) -> Result<String, RunError> {
+        let run = &self.run;
+        let gallery = self.learned.as_ref().map(|learned| &learned.gallery);
+        let layers = self.learned.as_ref().map(|learned| &learned.deconvolutions[..]);
+        let pictures = sections::pictures::pictures(run, gallery)
+            .map_err(|what| unfit(&self.folder, &format!("a picture cannot be written: {what}")))?;
+        let section = |id, title, body| Section { id, title, body };
+        let here = Environment::here();
+        let sections = [
+            section("curves", "Curves", sections::curves::curves(run)),
+            section("classes", "Classes", sections::classes::classes(run, gallery)),
+            section("confusion", "Confusion", sections::confusion::confusion(run, gallery)),
+            section("pictures", "Pictures", pictures),
+            section("kernels", "Kernels", sections::kernels::kernels(run, layers, gallery)),
+            section("time", "Time", sections::time::time(run, self.training, self.validation)),
+            section(
+                "environment",
+                "Environment",
+                sections::environment::environment(
+                    self.noted.as_ref(),
+                    &here,
+                    written(&self.folder.last()),
+                ),
+            ),
+            section(
+                "configuration",
+                "Configuration",
+                sections::configuration::configuration(run, &self.config),
+            ),
+        ];
+        let head = sections::summary::summary(run, gallery);
+        Ok(page(&format!("{}: mirrorgrad", run.name), &head, &sections))
+    }
+}
+
+fn unfit(folder: &RunFolder, what: &str) -> RunError {
+    RunError::Unfit { path: folder.path().to_owned(), what: what.to_owned() }
+}

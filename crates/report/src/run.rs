@@ -1,0 +1,89 @@
+//! What a run's folder tells without looking at a picture.
+
+use mirrorgrad_layers::named_params;
+use mirrorgrad_segment::{Checkpoint, Config, EpochMetrics, RunError, RunFolder, one_line};
+
+/// A run as its checkpoints tell it.
+pub struct Run {
+    /// The folder's name.
+    pub name: String,
+    /// What it was started with.
+    pub config: Config,
+    /// The names of the classes.
+    pub classes: Vec<String>,
+    /// What tells its pictures from others.
+    pub data: String,
+    /// The epochs so far.
+    pub history: Vec<EpochMetrics>,
+    /// The numbers that are trained.
+    pub parameters: usize,
+    /// The epoch with the highest validation mIoU.
+    pub best: Option<EpochMetrics>,
+}
+
+impl Run {
+    /// Reads the folder, and the checkpoint of its best epoch if there has been one.
+    ///
+    /// # Errors
+    /// If a checkpoint cannot be read or is damaged.
+    pub fn read(folder: &RunFolder) -> Result<(Self, Option<Checkpoint>), RunError> {
+        let last = Checkpoint::read(&folder.last())?;
+        last.config.check()?;
+        let best = folder.best();
+        let best = if best.exists() { Some(Checkpoint::read(&best)?) } else { None };
+        let of_best = best.as_ref().map_or(&[][..], |best| &best.history);
+        // A run that was cut off between its two files has its best epoch in one of them alone.
+        let longer = of_best.len() > last.history.len();
+        let history = if longer { of_best.to_vec() } else { last.history };
+        let network = last.config.network(last.classes.len().max(1));
+        let params = named_params(&*network);
+        let trained = params.iter().filter(|(_, param)| param.is_trainable());
+        let run = Self {
+            name: name(folder),
+            parameters: trained.map(|(_, param)| param.value().len()).sum(),
+            best: of_best.last().cloned(),
+            config: last.config,
+            classes: last.classes,
+            data: last.data,
+            history,
+        };
+        Ok((run, best))
+    }
+
+    /// Seconds of training and validating.
+    pub fn seconds(&self) -> f64 {
+        self.history.iter().map(|epoch| epoch.seconds).sum()
+    }
+
+    /// The median of an epoch's seconds, of which one that waited for something says nothing.
+    pub fn seconds_an_epoch(&self) -> Option<f64> {
+        let mut seconds: Vec<f64> = self.history.iter().map(|epoch| epoch.seconds).collect();
+        seconds.sort_by(f64::total_cmp);
+        let [below, above] = [seconds.len().saturating_sub(1) / 2, seconds.len() / 2];
+        Some((seconds.get(below)? + seconds.get(above)?) / 2.0)
+    }
+
+    /// What the network is, in a few words.
+    pub fn model(&self) -> String {
+        let model = &self.config.model;
+        let [kind, upsample] = [format!("{:?}", model.kind), format!("{:?}", model.upsample)]
+            .map(|s| s.to_lowercase());
+        let widths: Vec<_> = model.widths.iter().map(usize::to_string).collect();
+        format!("{kind} {} with {upsample}", widths.join("-"))
+    }
+}
+
+fn name(folder: &RunFolder) -> String {
+    // Of `.` and the like, the folder it stands for.
+    let path = folder.path().canonicalize().unwrap_or_else(|_| folder.path().to_owned());
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    one_line(&name.unwrap_or_else(|| folder.to_string()))
+}
+
+/// What the data are, in a few words, without where on the machine they lie.
+pub fn data(config: &Config) -> String {
+    match &config.data.dir {
+        None => "built-in shapes".to_owned(),
+        Some(dir) => one_line(&dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy()),
+    }
+}

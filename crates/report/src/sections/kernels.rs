@@ -1,0 +1,206 @@
+//! What the learned deconvolutions became.
+
+use crate::gallery::Gallery;
+use crate::kernels::{Channel, Deconvolution};
+use crate::page::facts;
+use crate::run::Run;
+use maud::{Markup, html};
+use mirrorgrad_study::{FilterHealth, Verdict};
+
+/// About the side of a heat map.
+const SIDE: usize = 96;
+/// Kernels of more taps are drawn without numbers.
+const MOST_WITH_NUMBERS: usize = 36;
+
+/// Every transposed convolution with its first kernels, and the pattern in the network's scores.
+pub fn kernels(run: &Run, layers: Option<&[Deconvolution]>, gallery: Option<&Gallery>) -> Markup {
+    html! {
+        @match layers {
+            None => p { "There is no best checkpoint yet, so there are no learned kernels to look at." },
+            Some([]) => p {
+                "This network has no transposed convolution: its way up is fixed, so there is no kernel that "
+                "training could have made uneven."
+            },
+            Some(layers) => {
+                p.note {
+                    "For each layer, from the picture's end on: the kernels by which its first channels reach "
+                    "themselves, before the first step and now. Behind a stride s, pixels fall into s × s phases "
+                    "that are reached by different taps; the sum of a phase's taps is its gain. Where gains "
+                    "differ, an even map comes out as a checkerboard (Odena et al. 2016)."
+                }
+                @for layer in layers { (drawn(run, layer)) }
+            },
+        }
+        @if let Some(gallery) = gallery { (in_scores(gallery)) }
+    }
+}
+
+fn drawn(run: &Run, layer: &Deconvolution) -> Markup {
+    let [inputs, outputs, height, width] = layer.shape;
+    // Where channels are classes, they have names.
+    let named = inputs == run.classes.len() && (outputs == inputs || outputs == 1);
+    let name = |channel: usize| match named {
+        true => run.classes[channel].clone(),
+        false => format!("channel {channel}"),
+    };
+    let taps = layer.channels.iter().flat_map(|c| c.before.iter().chain(&c.after));
+    let most = taps.fold(f64::MIN_POSITIVE, |most, tap| most.max(tap.abs()));
+    html! {
+        article.layer {
+            h3 { code { (layer.name) } " " span.shape {
+                (inputs) " × " (outputs) " kernels of " (height) " × " (width) ", stride " (layer.stride)
+            } }
+            p { (verdict(layer)) }
+            div.kernels {
+                @for (channel, filter) in layer.channels.iter().zip(&layer.health) {
+                    figure.kernel {
+                        figcaption { (name(channel.number)) }
+                        div.pair {
+                            (map("began as", &channel.before, [height, width], most))
+                            (map("became", &channel.after, [height, width], most))
+                            (gains(filter))
+                        }
+                        p.likeness { (likeness(channel)) }
+                    }
+                }
+            }
+            @if layer.health.len() > layer.channels.len() {
+                p.note { "The first " (layer.channels.len()) " of " (layer.health.len()) " channels." }
+            }
+        }
+    }
+}
+
+fn verdict(layer: &Deconvolution) -> Markup {
+    let health = layer.health.first().map(|filter| &filter.health);
+    let taps: Vec<usize> = health.iter().flat_map(|h| h.taps.iter().flatten().copied()).collect();
+    let (least, most) = taps.iter().fold((usize::MAX, 0), |(l, m), &n| (l.min(n), m.max(n)));
+    let (class, word, why) = match health.map(|health| health.verdict) {
+        Some(Verdict::Even) => {
+            ("good", "Even:", format!("{most} taps reach each of the {} phases.", taps.len()))
+        }
+        Some(Verdict::Uneven) => (
+            "warn",
+            "Uneven:",
+            format!(
+                "{least} to {most} taps reach a phase; training has to unlearn a checkerboard."
+            ),
+        ),
+        Some(Verdict::Dead) => {
+            ("bad", "Dead:", "no tap reaches some phases; their pixels stay empty.".to_owned())
+        }
+        None => ("warn", "Unknown:", "the layer has no channel of its own.".to_owned()),
+    };
+    let most_apart = layer.health.iter().map(|filter| filter.unevenness).fold(0.0, f64::max);
+    html! {
+        b class=(class) { (word) } " " (why) " Checkerboard index " b { (percent(layer.unevenness())) }
+        ": how far apart the gains of a channel's phases are, relative to their mean, averaged over the channels ("
+        (percent(most_apart)) " at most). "
+        (format!("{:.1} %", 100.0 * layer.own)) " of the weight's energy is in the kernels by which channels reach "
+        "themselves."
+    }
+}
+
+/// A number of percent that may be anything.
+fn percent(share: f64) -> String {
+    match 100.0 * share {
+        percent if !percent.is_finite() => "without bound".to_owned(),
+        percent if percent < 100.0 => format!("{percent:.1} %"),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
+fn likeness(channel: &Channel) -> String {
+    let show = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
+    let (start, bilinear) = (show(channel.likeness), show(channel.bilinear));
+    format!("cosine to its beginning {start}, to bilinear {bilinear}")
+}
+
+/// The side of a cell, so that all heat maps are as large as a 4 × 4 one.
+fn cell(cells: usize) -> usize {
+    (SIDE / cells.max(1)).max(2)
+}
+
+fn map(what: &str, kernel: &[f64], [height, width]: [usize; 2], most: f64) -> Markup {
+    let numbers = height * width <= MOST_WITH_NUMBERS;
+    let cell = cell(height.max(width));
+    let view = format!("0 0 {} {}", width * cell, height * cell);
+    html! {
+        div.map {
+            svg viewBox=(view) width=(width * cell) height=(height * cell) role="img"
+                aria-label=(format!("{what}, {height} × {width} taps")) {
+                @for (i, &tap) in kernel.iter().enumerate() {
+                    (square([i / width, i % width], cell, tap, tap / most, numbers))
+                }
+            }
+            span { (what) }
+        }
+    }
+}
+
+/// A cell: blue above zero, orange below, as deep as `part` of the deepest.
+fn square([row, column]: [usize; 2], cell: usize, value: f64, part: f64, number: bool) -> Markup {
+    let sign = if part < 0.0 { "minus" } else { "plus" };
+    let (x, y) = (column * cell, row * cell);
+    html! {
+        g class=(sign) style=(format!("--v:{:.1}%", 100.0 * part.abs().min(1.0))) {
+            rect x=(x) y=(y) width=(cell) height=(cell) { title { (format!("{value:.4}")) } }
+            @if number {
+                text x=(x + cell / 2) y=(y + cell / 2) dy="0.35em" { (tap_text(value)) }
+            }
+        }
+    }
+}
+
+/// Two digits: what there is room for.
+fn tap_text(value: f64) -> String {
+    let text = format!("{value:.2}");
+    match text.as_str() {
+        "0.00" | "-0.00" => "0".to_owned(),
+        _ => text.replacen("0.", ".", 1).replace('-', "−"),
+    }
+}
+
+/// The gains of a kernel's phases, coloured by how far they are from their mean.
+fn gains(filter: &FilterHealth) -> Markup {
+    let gain = &filter.health.gain;
+    let (rows, columns) = (gain.len(), gain.first().map_or(0, Vec::len));
+    let numbers = rows * columns <= MOST_WITH_NUMBERS;
+    let all = || gain.iter().flatten().copied();
+    let mean = all().sum::<f64>() / (rows * columns).max(1) as f64;
+    let cell = cell(rows.max(columns));
+    html! {
+        div.map {
+            svg viewBox=(format!("0 0 {} {}", columns * cell, rows * cell)) width=(columns * cell)
+                height=(rows * cell) role="img" aria-label="gains of the phases" {
+                @for (i, value) in all().enumerate() {
+                    // A tenth of the mean away is as deep as a colour gets.
+                    @let apart = (value - mean) / mean.abs().max(f64::MIN_POSITIVE) / 0.1;
+                    (square([i / columns, i % columns], cell, value, apart.clamp(-1.0, 1.0), numbers))
+                }
+            }
+            span { "gains, " (percent(filter.unevenness)) " apart" }
+        }
+    }
+}
+
+fn in_scores(gallery: &Gallery) -> Markup {
+    let board = &gallery.checkerboard;
+    let (Some(index), Some(noise)) = (board.index(), board.of_noise()) else {
+        return html! { p { "The network's scores do not vary, so there is no pattern in them." } };
+    };
+    let s = board.stride();
+    html! {
+        h3 { "In the scores" }
+        (facts(&[
+            ("checkerboard", format!("{:.4} % of the scores' variance", 100.0 * index)),
+            ("white noise would have", format!("{:.4} %", 100.0 * noise)),
+        ]))
+        p.note {
+            "The share of the variance of a class's scores that a pixel's row and column modulo " (s) " explain: "
+            "the energy of their spectrum at the frequencies that a stride of " (s) " leaves traces at (Zhang et "
+            "al. 2019, Durall et al. 2020). Smooth scores lie under noise; a pattern that can be seen lies far "
+            "above it."
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! How long it took.
+
+use crate::page::{duration, facts};
+use crate::run::Run;
+use maud::{Markup, html};
+
+/// Seconds an epoch and pictures a second; `training` and `validation` are numbers of pictures, where known.
+pub fn time(run: &Run, training: Option<usize>, validation: usize) -> Markup {
+    let Some(epoch) = run.seconds_an_epoch() else {
+        return html! { p { "No epoch was finished." } };
+    };
+    let all = run.history.iter().map(|epoch| epoch.seconds);
+    let (least, most) =
+        all.fold((f64::MAX, 0.0_f64), |(l, m), seconds| (l.min(seconds), m.max(seconds)));
+    let mut list = vec![
+        ("wall time", duration(run.seconds())),
+        (
+            "an epoch",
+            format!("{} (median; {} to {})", duration(epoch), duration(least), duration(most)),
+        ),
+    ];
+    if let Some(training) = training.filter(|_| epoch > 0.0) {
+        let each = format!("{training} to train on, {validation} to validate on");
+        list.push(("pictures in an epoch", each));
+        list.push(("pictures a second", format!("{:.1}", (training + validation) as f64 / epoch)));
+    }
+    html! { (facts(&list)) p.note { "An epoch's time is that of training and validating together." } }
+}

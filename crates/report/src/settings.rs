@@ -1,0 +1,112 @@
+//! A configuration as names and values: to tell what differs, and what command it takes.
+
+use mirrorgrad_segment::Config;
+use std::collections::BTreeMap;
+use toml::Value;
+
+/// Every setting that has a value, under its path in `config.toml`, as `training.lr`.
+pub fn settings(config: &Config) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    // A value that TOML cannot hold, as a path that is not UTF-8, keeps the whole from being written.
+    if let Ok(Value::Table(table)) = Value::try_from(config) {
+        table.into_iter().for_each(|(key, value)| flatten(key, value, &mut found));
+    }
+    found
+}
+
+fn flatten(path: String, value: Value, found: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Table(table) => {
+            table
+                .into_iter()
+                .for_each(|(key, value)| flatten(format!("{path}.{key}"), value, found));
+        }
+        value => {
+            found.insert(path, value);
+        }
+    }
+}
+
+/// A value without quotes and without spaces after commas, as an option takes it.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(","),
+        value => value.to_string(),
+    }
+}
+
+/// The command that makes the run again: what differs from the defaults, by its keys.
+pub fn command(config: &Config) -> String {
+    let usual = settings(&usual(config));
+    let mut words = vec!["mirrorgrad".to_owned(), "train".to_owned()];
+    for (key, value) in settings(config) {
+        if usual.get(&key) != Some(&value) {
+            words.extend(["--set".to_owned(), format!("{key}={value}")]);
+        }
+    }
+    let quoted = words.iter().map(|word| match shlex::try_quote(word) {
+        Ok(word) => word.into_owned(),
+        // No shell can be handed a zero byte, and no path has one.
+        Err(_) => word.clone(),
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// What the command takes where nothing is said, given the data and the kind of network.
+fn usual(config: &Config) -> Config {
+    let mut usual = Config::default();
+    if config.data.dir.is_none() {
+        // The figures have no upright.
+        (usual.data.augment.vertical_flip, usual.data.augment.transpose) = (0.5, 0.5);
+    }
+    usual.model.widths = config.model.kind.widths();
+    usual.model.upsample = config.model.kind.upsample();
+    // One setting decides both seeds.
+    usual.data.folder.seed = config.training.seed;
+    usual
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mirrorgrad_segment::Settings;
+
+    /// The configuration that a command leads to.
+    fn obeyed(command: &str) -> Config {
+        let words = shlex::split(command).unwrap();
+        let mut settings = Settings::default();
+        for pair in words[2..].chunks(2) {
+            assert_eq!(pair[0], "--set");
+            settings.set_text(&pair[1]).unwrap();
+        }
+        settings.resolve().unwrap()
+    }
+
+    #[test]
+    fn the_command_leads_to_the_same_configuration() {
+        for sets in [
+            &[][..],
+            &["training.lr=0.5", "training.seed=3", "data.augment.crop=[32, 48]"],
+            &["model.kind=unet", "model.upsample=bilinear", "training.betas=[0.5, 0.75]"],
+            &["model.kind=segnet", "model.batch_norm=false", "training.clip=1.0"],
+            &["model.kind=fcn8s", "training.class_weights=[1.0, 2.0]", "data.augment.transpose=0"],
+        ] {
+            let mut settings = Settings::default();
+            sets.iter().for_each(|set| settings.set_text(set).unwrap());
+            let config = settings.resolve().unwrap();
+            assert_eq!(obeyed(&command(&config)), config, "{sets:?}");
+        }
+    }
+
+    #[test]
+    fn the_command_says_what_differs_from_the_defaults_and_quotes_it() {
+        let mut config = usual(&Config::default());
+        assert_eq!(command(&config), "mirrorgrad train");
+        config.data.dir = Some("/a b/it's".into());
+        // Photographs have an upright.
+        (config.data.augment.vertical_flip, config.data.augment.transpose) = (0.0, 0.0);
+        let words = shlex::split(&command(&config)).unwrap();
+        assert_eq!(words, ["mirrorgrad", "train", "--set", "data.dir=\"/a b/it's\""]);
+    }
+}

@@ -1,0 +1,240 @@
+//! A run's page: that it says what the run's files say, whatever the names, and loads nothing.
+
+mod common;
+
+use common::{EPOCHS, HOSTILE, Made, data, table, text};
+use mirrorgrad_layers::models::Upsampling;
+use mirrorgrad_report::{Environment, Measures, Report, deconvolutions, write};
+use mirrorgrad_segment::{
+    Checkpoint, Confusion, DataError, Dataset, ModelKind, Part, Predictor, RunFolder, Sample,
+};
+use std::fs;
+use std::sync::Arc;
+
+#[test]
+fn names_that_are_markup_stay_names() {
+    let page = Made::new(|_| {}).page();
+    assert!(
+        !page.contains("<script>alert") && !page.contains("<img src=x"),
+        "a name became markup"
+    );
+    assert!(page.contains("&lt;script&gt;alert('class')&lt;/script&gt;"));
+    assert!(page.contains("1&lt;img src=x onerror=alert(1)&gt;&amp;.png"));
+    // One script, the page's own.
+    assert_eq!(page.matches("<script").count(), 1);
+}
+
+#[test]
+fn a_page_loads_nothing_from_anywhere() {
+    let page = Made::new(|_| {}).page();
+    for forbidden in ["http:", "https:", "//cdn", "url(", "@import", "<iframe", "<object", "fetch("]
+    {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    let values = |attribute: &str| -> Vec<String> {
+        let start = format!(" {attribute}=\"");
+        let parts = page.split(&start).skip(1);
+        parts.map(|part| part.split('"').next().unwrap().chars().take(30).collect()).collect()
+    };
+    let sources = values("src");
+    // Five validation pictures: three best, two worst, four views of each.
+    assert_eq!(sources.len(), 20);
+    assert!(sources.iter().all(|source| source.starts_with("data:image/png;base64,")));
+    assert!(values("href").iter().all(|href| href.starts_with('#') || href == "data:,"));
+}
+
+#[test]
+fn the_numbers_of_the_page_are_those_of_the_runs_metrics() {
+    let made = Made::new(|_| {});
+    let (page, history) = (made.page(), made.history());
+    let rows = table(&page, "epochs");
+    assert_eq!(rows.len(), 1 + history.len());
+    for (row, epoch) in rows[1..].iter().zip(&history) {
+        let expected = [epoch.train_loss, epoch.val_loss, epoch.val_miou, epoch.val_pixel_accuracy];
+        assert_eq!(row[0], epoch.epoch.to_string());
+        assert_eq!(row[1..5], expected.map(|value| format!("{value:.4}")));
+        assert_eq!(row[5], format!("{:.2e}", epoch.lr));
+    }
+    let best = history.iter().reduce(|a, b| if b.val_miou > a.val_miou { b } else { a }).unwrap();
+    let classes = table(&page, "classes-table");
+    for (row, (name, iou)) in
+        classes[1..].iter().zip(["ground", HOSTILE, "dark"].into_iter().zip(&best.val_iou))
+    {
+        assert_eq!(row[0], name);
+        assert_eq!(row[1], format!("{:.4}", iou.unwrap()));
+    }
+    assert_eq!(classes[4][1], format!("{:.4}", best.val_miou));
+    let head = text(page.split("class=\"about\"").nth(1).unwrap().split("</p>").next().unwrap());
+    let says =
+        format!("best validation mIoU {:.4} at epoch {} of {EPOCHS}", best.val_miou, best.epoch);
+    assert!(head.contains(&says), "{head}");
+}
+
+#[test]
+fn every_row_of_the_confusion_matrix_is_all_of_its_class() {
+    let made = Made::new(|_| {});
+    let page = made.page();
+    let rows = table(&page, "matrix");
+    let mut counts = [0_u64; 3];
+    let validation = made.validation();
+    for i in 0..validation.len() {
+        let labels = validation.sample(i).unwrap().mask.labels;
+        (0..3).for_each(|c| {
+            counts[c] += labels.iter().filter(|&&l| usize::from(l) == c).count() as u64
+        });
+    }
+    for (row, count) in rows[1..].iter().zip(counts) {
+        let percents: Vec<f64> = row[1..4].iter().map(|cell| cell.parse().unwrap()).collect();
+        assert!((percents.iter().sum::<f64>() - 100.0).abs() < 0.16, "{row:?}");
+        assert_eq!(row[4].replace(',', ""), count.to_string());
+    }
+}
+
+#[test]
+fn the_best_picture_scores_no_less_than_any_other_and_the_worst_no_more() {
+    let made = Made::new(|_| {});
+    let page = made.page();
+    let shown: Vec<String> = page
+        .split("class=\"score\"")
+        .skip(1)
+        .map(|part| text(&part[..part.find("</span>").unwrap()]))
+        .collect();
+    // By the network's own predictions, picture by picture.
+    let predictor = Predictor::new(Checkpoint::read(&made.folder.best()).unwrap()).unwrap();
+    let validation = made.validation();
+    let mut scores: Vec<f64> = (0..validation.len())
+        .map(|i| {
+            let sample = validation.sample(i).unwrap();
+            let mask = predictor.predict(&sample.name, &sample.picture).unwrap();
+            let mut confusion = Confusion::new(3);
+            confusion.add(&sample.mask.labels, &mask.labels, Some(common::IGNORED)).unwrap();
+            confusion.mean_iou().0
+        })
+        .collect();
+    scores.sort_by(|a, b| b.total_cmp(a));
+    assert!(scores[0] > scores[4] + 0.01, "{scores:?}");
+    let order = [0, 1, 2, 4, 3].map(|i| format!("mIoU {:.3}", scores[i]));
+    assert_eq!(shown, order);
+}
+
+#[test]
+fn the_same_run_gives_the_same_page() {
+    let made = Made::new(|_| {});
+    let first = made.page();
+    assert_eq!(first, made.page());
+    // What a run noted of its machine is told instead of what is here.
+    let noted = Environment { processor: "an <abacus>".into(), ..Environment::here() };
+    noted.note(&made.folder).unwrap();
+    assert_eq!(Environment::of(&made.folder).unwrap(), Some(noted));
+    let page = made.page();
+    assert!(page.contains("an &lt;abacus&gt;") && !page.contains("noted nothing"), "{page}");
+    assert!(first.contains("noted nothing"));
+    fs::write(made.folder.path().join("environment.json"), "{}").unwrap();
+    let error = write(&made.folder, &made.validation()).unwrap_err().to_string();
+    assert!(error.contains("environment.json: expected the environment of a run"), "{error}");
+    assert_eq!(error.lines().count(), 1);
+}
+
+#[test]
+fn a_network_without_deconvolution_is_told_so() {
+    let page = Made::new(|config| config.model.upsample = Upsampling::Bilinear).page();
+    assert!(page.contains("no transposed convolution") && !page.contains("class=\"kernel\""));
+    let page = Made::new(|_| {}).page();
+    // Two layers of three classes each.
+    assert_eq!(page.matches("class=\"kernel\"").count(), 6);
+}
+
+#[test]
+fn a_run_without_an_epoch_has_a_page_that_says_so() {
+    let made = Made::new(|_| {});
+    let dir = made.dir.path().join("begun");
+    let folder = RunFolder::create(&dir).unwrap();
+    let last = Checkpoint::read(&made.folder.last()).unwrap();
+    folder.write_last(&Checkpoint { history: vec![], ..last }).unwrap();
+    write(&folder, &made.validation()).unwrap();
+    let page = fs::read_to_string(dir.join("report.html")).unwrap();
+    assert!(page.contains("no epoch finished yet") && page.contains("No epoch was finished"));
+    assert!(!dir.join("report.json").exists());
+}
+
+#[test]
+fn what_was_measured_is_kept_for_the_same_weights_alone() {
+    let made = Made::new(|_| {});
+    let report = Report::new(&made.folder, &made.validation()).unwrap();
+    let measures = report.measures().unwrap();
+    measures.write(&made.folder).unwrap();
+    let best = Checkpoint::read(&made.folder.best()).unwrap().history.pop().unwrap();
+    assert_eq!(measures.miou, best.val_miou);
+    assert!(measures.miou > 0.4 && measures.mean_boundary_f > 0.1, "the runs learn too little");
+    assert_eq!(measures.pixel_accuracy, best.val_pixel_accuracy);
+    assert_eq!(Measures::of(&made.folder, &best.weights_hash), Some(measures));
+    assert_eq!(Measures::of(&made.folder, "another"), None);
+}
+
+#[test]
+fn pictures_of_other_classes_are_refused() {
+    let made = Made::new(|_| {});
+    let other = made.dir.path().join("other");
+    data(&other, &["a", "b", "c"]);
+    let validation = common::config(&other).open(Part::Validation).unwrap();
+    let error = write(&made.folder, &validation).unwrap_err().to_string();
+    assert!(error.contains("expected the classes") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn of_many_pictures_some_are_looked_at_and_the_page_says_how_many() {
+    let made = Made::new(|_| {});
+    let many: Arc<dyn Dataset> = Arc::new(Many(made.validation()));
+    let report = Report::new(&made.folder, &many).unwrap();
+    let measures = report.measures().unwrap();
+    assert_eq!((measures.looked_at, measures.pictures), (1000, 2500));
+    // All but the ignored column of 16 by 20 pixels.
+    let pixels: u64 = measures.confusion.iter().flatten().sum();
+    assert_eq!(pixels, 1000 * 16 * 19);
+    assert!(report.page().unwrap().contains("1000 of 2500 validation pictures were looked at"));
+}
+
+/// The same few pictures again and again.
+struct Many(Arc<dyn Dataset>);
+
+impl Dataset for Many {
+    fn len(&self) -> usize {
+        2500
+    }
+
+    fn classes(&self) -> &[String] {
+        self.0.classes()
+    }
+
+    fn sample(&self, index: usize) -> Result<Sample, DataError> {
+        self.0.sample(index % self.0.len())
+    }
+}
+
+#[test]
+fn deconvolutions_begin_as_they_were_drawn() {
+    let mut config = common::config("nowhere".as_ref());
+    let layers = deconvolutions(&config, &*config.network(3), 3);
+    let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
+    // From the picture's end on.
+    assert_eq!(names, ["ups.0", "ups.1"]);
+    for layer in &layers {
+        assert_eq!((layer.shape, layer.stride), ([3, 3, 4, 4], 2));
+        // Caffe's bilinear kernel of four taps, by hand.
+        let along = [0.25, 0.75, 0.75, 0.25];
+        let bilinear: Vec<f64> = (0..16).map(|i| along[i / 4] * along[i % 4]).collect();
+        assert_eq!(layer.channels.len(), 3);
+        for channel in &layer.channels {
+            assert_eq!((&channel.before, &channel.after), (&bilinear, &bilinear));
+            assert!((channel.bilinear.unwrap() - 1.0).abs() < 1e-12);
+        }
+        assert_eq!((layer.own, layer.unevenness()), (1.0, 0.0));
+    }
+    config.model.kind = ModelKind::Unet;
+    let layers = deconvolutions(&config, &*config.network(3), 3);
+    assert_eq!(layers.len(), 1);
+    // Each phase of a 2 × 2 kernel of stride 2 has one tap: itself.
+    let filter = &layers[0].health[0];
+    assert_eq!(filter.health.taps, [[1, 1], [1, 1]]);
+    assert_eq!(filter.health.gain.concat(), layers[0].channels[0].after);
+}
