@@ -120,24 +120,31 @@ const LONGEST: usize = 512;
 
 /// Rows of picture, truth and prediction, side by side; larger pictures are made smaller.
 pub fn grid(rows: &[(Sample, crate::Mask)]) -> Picture {
-    let cells: Vec<[Picture; 3]> = rows
-        .iter()
-        .map(|(sample, predicted)| {
-            [sample.picture.clone(), colours(&sample.mask), colours(predicted)].map(small)
-        })
-        .collect();
-    let widest = cells.iter().map(|row| row[0].width).max().unwrap_or(1);
-    let width = 3 * widest + 4 * GAP;
-    let height = GAP + cells.iter().map(|row| row[0].height + GAP).sum::<usize>();
-    let mut grid = Picture { width, height, rgb: vec![255; width * height * 3] };
+    let row = |(sample, predicted): &(Sample, crate::Mask)| {
+        vec![sample.picture.clone(), colours(&sample.mask), colours(predicted)]
+    };
+    table(rows.iter().map(row).collect())
+}
+
+/// Rows of pictures, those of a row of one size, side by side on white; larger ones are made smaller.
+pub fn table(rows: Vec<Vec<Picture>>) -> Picture {
+    let rows: Vec<Vec<Picture>> =
+        rows.into_iter().map(|row| row.into_iter().map(small).collect()).collect();
+    let cells = || rows.iter().flatten();
+    let widest = cells().map(|cell| cell.width).max().unwrap_or(1);
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let tall = |row: &Vec<Picture>| row.iter().map(|cell| cell.height).max().unwrap_or(0);
+    let width = GAP + columns * (widest + GAP);
+    let height = GAP + rows.iter().map(|row| tall(row) + GAP).sum::<usize>();
+    let mut table = Picture { width, height, rgb: vec![255; width * height * 3] };
     let mut top = GAP;
-    for row in &cells {
+    for row in &rows {
         for (column, cell) in row.iter().enumerate() {
-            grid.paste(cell, [top, GAP + column * (widest + GAP)]);
+            table.paste(cell, [top, GAP + column * (widest + GAP)]);
         }
-        top += row[0].height + GAP;
+        top += tall(row) + GAP;
     }
-    grid
+    table
 }
 
 fn small(picture: Picture) -> Picture {
