@@ -11,8 +11,9 @@ use std::process::ExitCode;
 
 /// Samples on a contact sheet.
 const ON_SHEET: usize = 24;
-/// Lines of a list, before the rest is counted: --json has them all.
-const LINES: usize = 20;
+/// Sizes and faults that are listed before the rest is counted: --json has them all.
+const SIZES: usize = 10;
+const FAULTS: usize = 20;
 
 /// Options of `mirrorgrad check-data`.
 #[derive(Debug, Args)]
@@ -78,7 +79,7 @@ fn report(census: &Census) -> Result<(), Failure> {
         1 => say::line("\n1 fault")?,
         faults => say::line(format!("\n{faults} faults"))?,
     }
-    listed(&census.faults, |fault| fault.clone())
+    listed(&census.faults, FAULTS, |fault| fault.clone())
 }
 
 /// Pictures by size, those of all parts together.
@@ -90,7 +91,7 @@ fn sizes(census: &Census) -> Result<(), Failure> {
     let mut sizes: Vec<_> = sizes.into_iter().collect();
     sizes.sort_by_key(|&(_, pictures)| std::cmp::Reverse(pictures));
     say::line(format!("\n{:<12} {:>8}", "size", "pictures"))?;
-    listed(&sizes, |([height, width], pictures)| {
+    listed(&sizes, SIZES, |([height, width], pictures)| {
         format!("{:<12} {pictures:>8}", format!("{height}x{width}"))
     })
 }
@@ -121,10 +122,10 @@ fn labels(census: &Census) -> Result<(), Failure> {
     ))
 }
 
-/// A line for each, up to as many as can be read at a glance.
-fn listed<T>(all: &[T], line: impl Fn(&T) -> String) -> Result<(), Failure> {
-    all.iter().take(LINES).try_for_each(|one| say::line(one_line(&line(one))))?;
-    match all.len().saturating_sub(LINES) {
+/// A line for each of the first `most`, and how many more there are.
+fn listed<T>(all: &[T], most: usize, line: impl Fn(&T) -> String) -> Result<(), Failure> {
+    all.iter().take(most).try_for_each(|one| say::line(one_line(&line(one))))?;
+    match all.len().saturating_sub(most) {
         0 => Ok(()),
         more => say::line(format!("and {more} more, which --json tells")),
     }

@@ -90,6 +90,10 @@ impl Source {
     /// The table of colours that masks are read by, if there is one.
     fn colours(&self, options: &FolderOptions) -> Result<Option<PathBuf>, DataError> {
         if let Some(path) = &options.mask_colours {
+            if path.to_str().is_none() {
+                let expected = "a path in UTF-8, which a run's configuration can hold";
+                return Err(DataError::option("--mask-colours", expected, shown(path)));
+            }
             return Ok(Some(path.clone()));
         }
         let path = self.root.join("colours.txt");

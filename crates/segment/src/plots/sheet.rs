@@ -15,6 +15,8 @@ const ACROSS: usize = 3;
 /// Height of a line of text, in pixels, and of its letters.
 const LINE: usize = 18;
 const LETTERS: u32 = 13;
+/// How far above, in pixels.
+const RAISED: i32 = 3;
 /// Entries of a legend side by side.
 const LEGEND_ACROSS: usize = 5;
 /// Most letters of a name in a legend, and of a sample's.
@@ -117,7 +119,8 @@ fn write(sheet: &mut Picture, texts: &[(String, [usize; 2])]) -> Result<(), Stri
     let size = (sheet.width as u32, sheet.height as u32);
     let area = BitMapBackend::with_buffer(&mut sheet.rgb, size).into_drawing_area();
     for (text, [top, left]) in texts {
-        let place = (*left as i32, *top as i32);
+        // Letters stand a little above where they are put.
+        let place = (*left as i32, *top as i32 + RAISED);
         let text = Text::new(text.as_str(), place, ("sans-serif", LETTERS));
         area.draw(&text).map_err(|error| error.to_string())?;
     }
