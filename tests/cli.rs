@@ -133,9 +133,9 @@ fn a_run_leaves_its_configuration_metrics_weights_checkpoints_and_pictures() {
         assert!(out.contains(part), "{out}");
     }
     let run = place.work("run");
-    let left = ["best.ckpt", "classes.txt", "config.toml", "curves.png", "grid.png", "last.ckpt"];
-    let more = ["metrics.jsonl", "model.safetensors", "prev.ckpt"];
-    assert_eq!(names(&run), [&left[..], &more].concat());
+    let left = "best.ckpt classes.txt config.toml curves.png environment.json grid.png last.ckpt \
+                metrics.jsonl model.safetensors prev.ckpt report.html report.json";
+    assert_eq!(names(&run), left.split(' ').collect::<Vec<_>>());
     let epochs = metrics(&run);
     assert_eq!(epochs.iter().map(|epoch| epoch.epoch).collect::<Vec<_>>(), [1, 2]);
     for picture in ["curves.png", "grid.png"] {
@@ -429,7 +429,7 @@ fn an_empty_folder_is_refused() {
     place.untouched();
     let empty = tempfile::tempdir().unwrap();
     let dir = empty.path().to_str().unwrap();
-    let says = [dir, "expected images and masks in it", "found neither"];
+    let says = [dir, "expected images and masks in it", "found none of these"];
     place.run(&["train", "--data", dir]).refused(&says);
     place.run(&["train", "--data", "nowhere"]).refused(&["nowhere", "cannot be read"]);
     place.untouched();
@@ -487,7 +487,8 @@ fn masks_that_hold_no_indices_are_refused() {
     };
     broken("train/masks/00.png", sixteen, &["expected a mask: a PNG", "found 16-bit grey"]);
     let colours = |path: &Path| RgbImage::new(28, 24).save(path).unwrap();
-    let says = ["expected a mask: a PNG", "found Rgb pixels; convert its colours"];
+    let says =
+        ["expected a mask: a PNG", "found Rgb pixels; say what each colour means in colours.txt"];
     broken("train/masks/00.png", colours, &says);
     broken("train/masks/00.png", truncate, &["expected a mask: a PNG", "found"]);
     let jpeg = |path: &Path| {

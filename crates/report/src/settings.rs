@@ -42,7 +42,7 @@ pub fn command(config: &Config) -> String {
     let mut words = vec!["mirrorgrad".to_owned(), "train".to_owned()];
     for (key, value) in settings(config) {
         if usual.get(&key) != Some(&value) {
-            words.extend(["--set".to_owned(), format!("{key}={value}")]);
+            words.extend(["--set".to_owned(), format!("{key}={}", typed(&value))]);
         }
     }
     let quoted = words.iter().map(|word| match shlex::try_quote(word) {
@@ -51,6 +51,19 @@ pub fn command(config: &Config) -> String {
         Err(_) => word.clone(),
     });
     quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// A value as `--set` takes it: TOML, but for names, which need no quotes.
+fn typed(value: &Value) -> String {
+    let is_name = |text: &str| text.parse::<Value>().is_err();
+    match value {
+        Value::String(text) if is_name(text) => text.clone(),
+        Value::Array(values) => {
+            let values = values.iter().map(Value::to_string).collect::<Vec<_>>();
+            format!("[{}]", values.join(","))
+        }
+        value => value.to_string(),
+    }
 }
 
 /// What the command takes where nothing is said, given the data and the kind of network.
@@ -107,6 +120,6 @@ mod tests {
         // Photographs have an upright.
         (config.data.augment.vertical_flip, config.data.augment.transpose) = (0.0, 0.0);
         let words = shlex::split(&command(&config)).unwrap();
-        assert_eq!(words, ["mirrorgrad", "train", "--set", "data.dir=\"/a b/it's\""]);
+        assert_eq!(words, ["mirrorgrad", "train", "--set", "data.dir=/a b/it's"]);
     }
 }

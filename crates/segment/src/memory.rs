@@ -5,18 +5,13 @@ use crate::{Config, Mask, Picture, RunError, Sample};
 use mirrorgrad_layers::named_params;
 use mirrorgrad_tensor::peak_bytes;
 
-/// Pictures of the small batches that are tried, at most. More change only what grows with the pixels.
-const MOST_TRIED: usize = 16;
-/// The side of the smaller pictures that are tried, at least.
-const LEAST_SIDE: usize = 48;
+/// Pixels of a picture that is tried, at most; larger ones are tried smaller.
+const MOST_TRIED: f64 = 256.0 * 256.0;
 /// Batches of decoded pictures on their way: two loaders with one in hand and one in their channel each,
 /// and the one in training.
 const BATCHES_ON_THE_WAY: usize = 5;
 /// Bytes of a decoded pixel and its label.
 const PIXEL: usize = 4;
-/// Numbers that are written for each trained one when a checkpoint is made: the weight and the optimizer's
-/// averages, once as values, once encoded, once with the header before them.
-const COPIES: usize = 3;
 
 /// Bytes that a process that trains comes to hold, at the worst time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +25,7 @@ pub struct MemoryEstimate {
     pub activations: usize,
     /// Decoded pictures and masks, loaded ahead.
     pub pictures: usize,
-    /// The copies that a checkpoint is written from.
+    /// The bytes of a checkpoint before they are written: weights and what the optimizer remembers.
     pub checkpoint: usize,
 }
 
@@ -41,8 +36,8 @@ impl MemoryEstimate {
         program + parameters + activations + pictures + checkpoint
     }
 
-    /// Of training with this configuration on pictures of `size`: measured on small pictures of two sizes,
-    /// and continued along the line through both. `program` is what the process holds by now.
+    /// Of training with this configuration on pictures of `size`: measured on two small batches, and
+    /// continued along the line through both. `program` is what the process holds by now.
     ///
     /// # Errors
     /// If the configuration cannot be trained with.
@@ -52,35 +47,42 @@ impl MemoryEstimate {
         size: [usize; 2],
         program: usize,
     ) -> Result<Self, RunError> {
-        let batch = config.training.batch;
-        let tried = batch.min(MOST_TRIED);
         let network = config.network(classes);
-        let sides = [1, 2].map(|times| times * network.smallest_input().max(LEAST_SIDE));
-        let numbers: usize = named_params(&*network).iter().map(|(_, p)| p.value().len()).sum();
+        let params = named_params(&*network);
+        let trained: usize = params.iter().map(|(_, param)| param.value().len()).sum();
+        let least = network.smallest_input();
         drop(network);
-        let [small, large] = [
-            try_step(config, classes, [tried, sides[0]])?,
-            try_step(config, classes, [tried, sides[1]])?,
-        ];
-        let pixels = |side: usize| (tried * side * side) as f64;
-        let slope = (large as f64 - small as f64) / (pixels(sides[1]) - pixels(sides[0]));
-        let wanted = batch as f64 * size[0] as f64 * size[1] as f64;
+        let [wanted, most] = [size[0] as f64 * size[1] as f64, MOST_TRIED];
+        let shrink = (most / wanted).sqrt().min(1.0);
+        let tried = size.map(|side| ((side as f64 * shrink) as usize).max(least));
+        // What kernels work in grows with the first pictures of a batch, and then no more.
+        let few = if config.training.batch < 4 { 1 } else { 2 };
+        let [small, large] = [few, 2 * few].map(|batch| try_steps(config, classes, batch, tried));
+        let (small, large) = (small? as f64, large? as f64);
+        let per_picture = (large - small) / few as f64;
+        let larger = wanted / (tried[0] * tried[1]) as f64;
+        let batch = config.training.batch as f64;
         let kept = config.training.optimizer.numbers_kept();
         Ok(Self {
             program,
-            parameters: (small as f64 - slope * pixels(sides[0])).max(0.0) as usize,
-            activations: (slope * wanted) as usize,
-            pictures: (BATCHES_ON_THE_WAY as f64 * PIXEL as f64 * wanted) as usize,
-            checkpoint: numbers * (1 + kept) * COPIES * size_of::<f32>(),
+            parameters: (small - per_picture * few as f64).max(0.0) as usize,
+            activations: (per_picture * larger * batch) as usize,
+            pictures: (BATCHES_ON_THE_WAY * PIXEL) * (wanted * batch) as usize,
+            checkpoint: trained * (1 + kept) * size_of::<f32>(),
         })
     }
 }
 
 /// The bytes that buffers come to hold in two steps on a batch of grey pictures: the second finds what the
 /// first has left.
-fn try_step(config: &Config, classes: usize, [batch, side]: [usize; 2]) -> Result<usize, RunError> {
-    let picture = Picture { width: side, height: side, rgb: vec![128; 3 * side * side] };
-    let mask = Mask { width: side, height: side, labels: vec![0; side * side] };
+fn try_steps(
+    config: &Config,
+    classes: usize,
+    batch: usize,
+    [height, width]: [usize; 2],
+) -> Result<usize, RunError> {
+    let picture = Picture { width, height, rgb: vec![128; 3 * width * height] };
+    let mask = Mask { width, height, labels: vec![0; width * height] };
     let sample = Sample { name: "a grey picture".to_owned(), picture, mask };
     let samples = vec![sample; batch];
     let (result, bytes) = peak_bytes(|| {
