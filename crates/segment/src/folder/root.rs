@@ -24,7 +24,9 @@ const EXPECTED_CLASSES: &str = "the names of the classes, one a line, in the ord
 pub fn class_names(bytes: &[u8], path: &Path) -> Result<Vec<String>, DataError> {
     let unfit = |found: &str| DataError::unfit(path, EXPECTED_CLASSES, found);
     let text = std::str::from_utf8(bytes).map_err(|_| unfit("bytes that are not UTF-8"))?;
-    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    // A byte order mark, which some editors write in front, is no part of a name either.
+    let around = |c: char| c.is_whitespace() || c == '\u{feff}';
+    let lines = text.lines().map(|line| line.trim_matches(around));
     let classes: Vec<_> = lines.filter(|line| !line.is_empty()).map(String::from).collect();
     if !(1..=MAX_CLASSES).contains(&classes.len()) {
         return Err(unfit(&format!("{} of them, not 1 to {MAX_CLASSES}", classes.len())));
