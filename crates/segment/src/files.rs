@@ -49,7 +49,9 @@ pub(crate) fn lines_of(bytes: &[u8], path: &Path) -> Result<Vec<(usize, String)>
         let line = 1 + good.iter().filter(|&&byte| byte == b'\n').count();
         DataError::unfit(&numbered(path, line), "text", "bytes that are not UTF-8")
     })?;
-    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    // A byte order mark, which some editors write in front, is no part of a line either.
+    let around = |c: char| c.is_whitespace() || c == '\u{feff}';
+    let lines = text.lines().map(|line| line.trim_matches(around));
     let lines = (1..).zip(lines.map(String::from));
     Ok(lines.filter(|(_, line)| !line.is_empty()).collect())
 }
