@@ -61,8 +61,20 @@ fn a_report_goes_where_it_is_asked_to_and_is_the_same_on_any_number_of_threads()
     said(&["report", "run", "--threads", "2"], dir.path());
     let [one, two] =
         ["one.html", "run/report.html"].map(|p| fs::read_to_string(dir.path().join(p)).unwrap());
-    let threads = |page: &str, n: u32| page.replace(&format!("<dd>{n}</dd>"), "<dd>n</dd>");
-    assert_eq!(threads(&one, 1), threads(&two, 2));
+    assert_eq!(one, two);
+}
+
+#[test]
+fn data_that_went_elsewhere_are_told_and_can_be_pointed_at() {
+    let data = folder::data(false);
+    let dir = place("run", &data, &[]);
+    let moved = folder::data(false);
+    drop(data);
+    let output = run(&["report", "run"], dir.path());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+    said(&["report", "run", "--data", moved.path().to_str().unwrap()], dir.path());
+    assert!(dir.path().join("run/report.html").exists());
 }
 
 #[test]

@@ -12,6 +12,9 @@ use std::process::ExitCode;
 pub struct ReportArgs {
     /// The run's folder
     run: PathBuf,
+    /// Where the run's pictures are now, if they are no longer where it was trained
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Where the page goes; without, report.html in the run's folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -23,8 +26,11 @@ pub struct ReportArgs {
 /// Writes a run's page.
 pub fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let folder = RunFolder::open(&args.run)?;
-    let config = Checkpoint::read(&folder.last())?.config;
+    let mut config = Checkpoint::read(&folder.last())?.config;
     config.check()?;
+    if args.data.is_some() {
+        config.data.dir = args.data.clone();
+    }
     let report = Report::new(&folder, &config.open(Part::Validation)?)?;
     if let Some(measures) = report.measures() {
         measures.write(&folder)?;

@@ -56,6 +56,10 @@ pub trait Offer: fmt::Debug + Default + Clone + Send + Sync + 'static {
 #[derive(Clone, Debug, Default)]
 pub struct Run;
 
+/// None by an option of its own: a file and single keys.
+#[derive(Clone, Debug, Default)]
+pub struct Keys;
+
 /// How a data set is read.
 #[derive(Clone, Debug, Default)]
 pub struct Reading;
@@ -68,6 +72,10 @@ impl Offer for Run {
         ("Network", NETWORK),
         ("Training", TRAINING),
     ];
+}
+
+impl Offer for Keys {
+    const GROUPS: &'static [Group] = &[];
 }
 
 impl Offer for Reading {

@@ -1,9 +1,10 @@
 //! `mirrorgrad summary`.
 
+use crate::settings::{Keys, SettingArgs};
 use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::{named_params, summary};
-use mirrorgrad_segment::{Config, Predictor, check_size};
+use mirrorgrad_segment::{MemoryEstimate, Predictor, check_size, resident_bytes};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,8 +14,10 @@ const MOST_PIXELS: usize = 1 << 22;
 /// Options of `mirrorgrad summary`.
 #[derive(Debug, Args)]
 pub struct SummaryArgs {
-    /// A checkpoint, or a run's folder; without, the default network
+    /// A checkpoint, or a run's folder; without, the network of --config and --set, or the default
     checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingArgs<Keys>,
     /// Height and width of the picture
     #[arg(long, value_name = "HxW", value_parser = options::size, default_value = "64x64")]
     size: [usize; 2],
@@ -25,15 +28,17 @@ pub struct SummaryArgs {
 
 /// Prints one line a layer.
 pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
-    let network = match &args.checkpoint {
+    let (config, classes) = match &args.checkpoint {
         Some(path) => {
             let checkpoint = options::checkpoint(path)?;
             let (config, classes) = (checkpoint.config.clone(), checkpoint.classes.len());
             Predictor::new(checkpoint)?;
-            config.network(classes)
+            (config, classes)
         }
-        None => Config::default().network(usize::from(args.classes)),
+        None => (args.settings.settings()?.resolve()?, usize::from(args.classes)),
     };
+    let program = resident_bytes().unwrap_or_default();
+    let network = config.network(classes);
     let [height, width] = args.size;
     check_size(&*network, "--size", args.size)?;
     if height.saturating_mul(width) > MOST_PIXELS {
@@ -59,5 +64,23 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     let trained: usize = trained.map(|(_, param)| param.value().len()).sum();
     let millions = total as f64 / 1e6;
     say::line(format!("\n{trained} parameters, {millions:.1} million multiply-adds a picture"))?;
+    memory(&MemoryEstimate::of(&config, classes, args.size, program)?, config.training.batch)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What training would need.
+fn memory(estimate: &MemoryEstimate, batch: usize) -> Result<(), Failure> {
+    let mb = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
+    let total = mb(estimate.total());
+    say::line(format!(
+        "\ntraining on {batch} such pictures a batch needs about {total} of memory"
+    ))?;
+    let parts = [
+        ("program", estimate.program),
+        ("weights, gradients, optimizer, kernels", estimate.parameters),
+        ("activations", estimate.activations),
+        ("pictures loaded ahead", estimate.pictures),
+        ("checkpoint being written", estimate.checkpoint),
+    ];
+    parts.iter().try_for_each(|(name, bytes)| say::line(format!("  {name:<40} {:>10}", mb(*bytes))))
 }

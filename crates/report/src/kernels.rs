@@ -5,7 +5,7 @@ use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{NamedTensors, state_dict};
 use mirrorgrad_layers::{LayerCall, summary};
 use mirrorgrad_segment::Config;
-use mirrorgrad_study::{FilterHealth, filters};
+use mirrorgrad_study::{FilterHealth, Health, filters};
 use mirrorgrad_tensor::{Geometry, Tensor, Window};
 
 /// Channels whose kernels are kept, the first ones.
@@ -26,6 +26,10 @@ pub struct Deconvolution {
     /// The share of the weight's energy (sum of squares) that is in those kernels: 1 as long as no channel
     /// has a say in another.
     pub own: f64,
+    /// The share of energy that leaves the layer as a pattern when an even map enters one of its channels
+    /// (away from the border, the mean over channels by energy): the variance between the gains of a filter's
+    /// phases, of their mean square, summed over all filters. From 0 to 1, also where gains lie around zero.
+    pub pattern: f64,
 }
 
 /// The kernel by which a channel reaches itself, row by row.
@@ -106,6 +110,7 @@ fn deconvolution(
         stride: geometry.axes()[0].stride,
         channels: channels.collect(),
         own: own / energy(after.as_slice()).max(f64::MIN_POSITIVE),
+        pattern: pattern(&geometry, &after),
         health,
     })
 }
@@ -123,6 +128,17 @@ fn geometry(call: &LayerCall, kernel: [usize; 2], weights: usize) -> Option<Geom
     let window = Window { stride: [stride; 2], before, after: before, ..Window::new(kernel) };
     // The phases are the same for every size: one that has a pixel of each.
     window.under([kernel[0] + 1, kernel[1] + 1]).ok()
+}
+
+fn pattern(geometry: &Geometry, weight: &Tensor<f64>) -> f64 {
+    let (mut variance, mut square) = (0.0, 0.0);
+    for filter in weight.as_slice().chunks_exact(geometry.taps()) {
+        let gain = Health::of(geometry, filter).gain.concat();
+        let mean = gain.iter().sum::<f64>() / gain.len() as f64;
+        variance += gain.iter().map(|g| (g - mean).powi(2)).sum::<f64>();
+        square += gain.iter().map(|g| g * g).sum::<f64>();
+    }
+    variance / square.max(f64::MIN_POSITIVE)
 }
 
 /// The filter by which a channel reaches itself; of a depthwise weight, the only output is the channel.

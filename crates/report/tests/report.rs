@@ -4,10 +4,12 @@ mod common;
 
 use common::{EPOCHS, HOSTILE, Made, data, table, text};
 use mirrorgrad_layers::models::Upsampling;
+use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_report::{Environment, Measures, Report, deconvolutions, write};
 use mirrorgrad_segment::{
     Checkpoint, Confusion, DataError, Dataset, ModelKind, Part, Predictor, RunFolder, Sample,
 };
+use mirrorgrad_tensor::{Tensor, Window, conv_adjoint};
 use std::fs;
 use std::sync::Arc;
 
@@ -228,7 +230,7 @@ fn deconvolutions_begin_as_they_were_drawn() {
             assert_eq!((&channel.before, &channel.after), (&bilinear, &bilinear));
             assert!((channel.bilinear.unwrap() - 1.0).abs() < 1e-12);
         }
-        assert_eq!((layer.own, layer.unevenness()), (1.0, 0.0));
+        assert_eq!((layer.own, layer.unevenness(), layer.pattern), (1.0, 0.0, 0.0));
     }
     config.model.kind = ModelKind::Unet;
     let layers = deconvolutions(&config, &*config.network(3), 3);
@@ -237,4 +239,20 @@ fn deconvolutions_begin_as_they_were_drawn() {
     let filter = &layers[0].health[0];
     assert_eq!(filter.health.taps, [[1, 1], [1, 1]]);
     assert_eq!(filter.health.gain.concat(), layers[0].channels[0].after);
+    // What an even map becomes: each channel's blocks, and how much of them is not their mean.
+    let weight: Tensor<f64> = state_dict(&*config.network(3))["ups.0.weight"].cast();
+    let [inputs, outputs, _, _] = weight.dims();
+    let geometry = Window::square(2).stride(2).under([3, 3]).unwrap();
+    let (mut apart, mut all) = (0.0, 0.0);
+    for input in 0..inputs {
+        let even = Tensor::from_fn([1, inputs, 3, 3], |i| f64::from(u8::from(i / 9 == input)));
+        let image = conv_adjoint(&geometry, 1, &even, &weight, None);
+        for plane in image.as_slice().chunks_exact(36) {
+            let mean = plane.iter().sum::<f64>() / 36.0;
+            apart += plane.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+            all += plane.iter().map(|value| value * value).sum::<f64>();
+        }
+    }
+    assert_eq!(outputs, 3);
+    assert!((layers[0].pattern - apart / all).abs() < 1e-9 && apart > 0.1 * all);
 }

@@ -3,7 +3,7 @@
 use crate::trainer::{Learner, StepError};
 use crate::{Config, Mask, Picture, RunError, Sample};
 use mirrorgrad_layers::named_params;
-use mirrorgrad_tensor::peak_bytes;
+use mirrorgrad_tensor::{SPARE_BYTES, peak_bytes};
 
 /// Pixels of a picture that is tried, at most; larger ones are tried smaller.
 const MOST_TRIED: f64 = 256.0 * 256.0;
@@ -65,7 +65,7 @@ impl MemoryEstimate {
         let kept = config.training.optimizer.numbers_kept();
         Ok(Self {
             program,
-            parameters: (small - per_picture * few as f64).max(0.0) as usize,
+            parameters: (small - per_picture * few as f64).max(0.0) as usize + SPARE_BYTES,
             activations: (per_picture * larger * batch) as usize,
             pictures: (BATCHES_ON_THE_WAY * PIXEL) * (wanted * batch) as usize,
             checkpoint: trained * (1 + kept) * size_of::<f32>(),

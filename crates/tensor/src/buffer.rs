@@ -18,6 +18,9 @@ const POOLED_BYTES: usize = 16 << 10;
 /// Free numbers that are kept beyond what has been in use at one time.
 const SPARE: usize = 2 << 20;
 
+/// Bytes of single precision that a process keeps free beyond what has been in use at one time.
+pub const SPARE_BYTES: usize = SPARE * size_of::<f32>();
+
 /// How many times as large as asked for the memory may be that a buffer takes rather than new memory. With
 /// four, a training step in its steady state takes none from the system; with two, a third of its bytes.
 const ROOMIER: usize = 4;
@@ -90,7 +93,8 @@ impl<T: Pooled> Drop for Buffer<T> {
 /// Runs `work`, and tells how many bytes all buffers came to hold while it ran, at the worst time for each
 /// type of number, beyond what they held before. What other threads hold at that time counts too.
 ///
-/// Memory that was in use at one time is kept for the next, so this is what `work` makes a process grow by.
+/// Memory that was in use at one time is kept for the next, so this is what `work` makes a process grow by,
+/// and [`SPARE_BYTES`].
 /// Buffers under 16 KB, and what is no buffer, are not counted.
 pub fn peak_bytes<R>(work: impl FnOnce() -> R) -> (R, usize) {
     let restart =

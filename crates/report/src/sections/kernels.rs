@@ -95,7 +95,9 @@ fn verdict(layer: &Deconvolution) -> Markup {
     html! {
         b class=(class) { (word) } " " (why) " Checkerboard index " b { (percent(layer.unevenness())) }
         ": how far apart the gains of a channel's phases are, relative to their mean, averaged over the channels ("
-        (percent(most_apart)) " at most). "
+        (percent(most_apart)) " at most)"
+        @if layer.unevenness() > 1.0 { "; these gains lie around zero, so that it tells little" }
+        ". Of what an even map becomes, " (percent(layer.pattern)) " of the energy is a pattern. "
         (format!("{:.1} %", 100.0 * layer.own)) " of the weight's energy is in the kernels by which channels reach "
         "themselves."
     }
@@ -111,7 +113,9 @@ fn percent(share: f64) -> String {
 }
 
 fn likeness(channel: &Channel) -> String {
-    let show = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
+    let show = |value: Option<f64>| {
+        value.map_or("–".to_owned(), |value| format!("{value:.3}").replace('-', "−"))
+    };
     let (start, bilinear) = (show(channel.likeness), show(channel.bilinear));
     format!("cosine to its beginning {start}, to bilinear {bilinear}")
 }
