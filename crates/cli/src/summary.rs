@@ -28,6 +28,13 @@ pub struct SummaryArgs {
 
 /// Prints one line a layer.
 pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
+    let given = args.settings.given();
+    if args.checkpoint.is_some() && !given.is_empty() {
+        let given = given.join(" ");
+        return Err(Failure::new(format!(
+            "summary: expected no settings beside a checkpoint, which has its own, found {given}"
+        )));
+    }
     let (config, classes) = match &args.checkpoint {
         Some(path) => {
             let checkpoint = options::checkpoint(path)?;

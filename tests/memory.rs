@@ -1,0 +1,82 @@
+//! What training takes of the machine's memory is what `summary` says that it will take.
+
+use image::{GrayImage, Luma, Rgb, RgbImage};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+fn run(args: &[&str], dir: &Path) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"))
+        .args(args)
+        .args(["--threads", "2"].iter().filter(|_| args[0] == "train"))
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{args:?}: {told}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Pictures of 120 rows and 160 columns to train on, and one to validate on.
+fn data(dir: &Path) {
+    let put = |path: &str| {
+        let path = dir.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    };
+    for i in 0..9 {
+        let part = if i < 8 { "train" } else { "val" };
+        let colour = |x: u32, y: u32| Rgb([x as u8, y as u8, (x * y + i) as u8]);
+        let picture = RgbImage::from_fn(160, 120, colour);
+        picture.save(put(&format!("mine/{part}/images/{i}.png"))).unwrap();
+        let mask = GrayImage::from_fn(160, 120, |x, _| Luma([u8::from(x > 80)]));
+        mask.save(put(&format!("mine/{part}/masks/{i}.png"))).unwrap();
+    }
+    fs::write(put("mine/classes.txt"), "left\nright\n").unwrap();
+}
+
+/// The megabytes that `summary` predicts, and those that training took.
+fn told_and_taken(dir: &Path, model: &str, batch: &str) -> (f64, f64) {
+    let sets = [format!("model.kind={model}"), format!("training.batch={batch}")];
+    let sets = ["--set", &sets[0], "--set", &sets[1]];
+    let summary =
+        run(&[&["summary", "--size", "120x160", "--classes", "2"], &sets[..]].concat(), dir);
+    let told = summary.split("needs about ").nth(1).unwrap().split(" MB").next().unwrap();
+    let train = ["train", "--data", "mine", "--epochs", "1", "--out", model];
+    run(&[&train, &sets[..]].concat(), dir);
+    let noted = fs::read_to_string(dir.join(model).join("environment.json")).unwrap();
+    let noted: serde_json::Value = serde_json::from_str(&noted).unwrap();
+    (told.parse().unwrap(), noted["peak_memory"].as_f64().unwrap() / 1e6)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_summary_predicts_the_memory_of_training_within_a_tenth() {
+    let dir: TempDir = tempfile::tempdir().unwrap();
+    data(dir.path());
+    for (model, batch) in [("fcn", "8"), ("segnet", "4"), ("unet", "4")] {
+        let (told, taken) = told_and_taken(dir.path(), model, batch);
+        let ratio = told / taken;
+        assert!((0.9..=1.1).contains(&ratio), "{model}: told {told} MB, taken {taken} MB");
+    }
+}
+
+#[test]
+fn a_run_that_needs_too_much_is_refused_with_the_estimate_before_it_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    data(dir.path());
+    let args = ["train", "--data", "mine", "--out", "run", "--max-memory", "20"];
+    let output = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"))
+        .args(args)
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+    assert!(
+        told.contains("--max-memory: expected a run of at most 20 MB, found one of about"),
+        "{told}"
+    );
+    assert!(!dir.path().join("run").exists());
+}
