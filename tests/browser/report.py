@@ -19,27 +19,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from selenium import webdriver
+from chromium import browser, expect
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 
 SECTIONS = ["curves", "classes", "confusion", "pictures", "kernels", "time", "environment", "configuration"]
 RUNS = {"deconv": [], "bilinear": ["--upsample", "bilinear"]}
-
-
-def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                 "--hide-scrollbars", "--window-size=1280,1000"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-
-
-def expect(got, want, what):
-    if got != want:
-        raise SystemExit(f"{what}: expected {want!r}, got {got!r}")
 
 
 def close(got, want, within, what):
@@ -158,10 +143,10 @@ def check_report(page, run):
 
     # A pointer over a curve shows the epoch's values, and takes them away again.
     svg = page.driver.find_element(By.CSS_SELECTOR, ".chart svg")
-    webdriver.ActionChains(page.driver).move_to_element(svg).perform()
+    ActionChains(page.driver).move_to_element(svg).perform()
     tip = page.driver.find_element(By.CSS_SELECTOR, ".chart .tip")
     expect((tip.is_displayed(), tip.text.split("\n")[0][:5]), (True, "epoch"), "the values under the pointer")
-    webdriver.ActionChains(page.driver).move_to_element(page.driver.find_element(By.TAG_NAME, "h1")).perform()
+    ActionChains(page.driver).move_to_element(page.driver.find_element(By.TAG_NAME, "h1")).perform()
     expect(tip.is_displayed(), False, "the values, after the pointer has left")
 
 
