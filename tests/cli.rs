@@ -600,7 +600,6 @@ fn a_checkpoint_that_is_damaged_missing_or_another_file_is_refused() {
         assert!(!place.work("masks").exists());
     };
     each("nowhere.ckpt", &["cannot be read"]);
-    each("run/model.safetensors", &["expected a checkpoint, found something else"]);
     fs::write(place.work("empty.ckpt"), "").unwrap();
     each("empty.ckpt", &["expected a checkpoint, found only 0 bytes"]);
     let mut bytes = fs::read(place.work("run/last.ckpt")).unwrap();

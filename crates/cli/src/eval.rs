@@ -2,7 +2,7 @@
 
 use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_segment::{Config, Folder, Loader, Part, Predictor, evaluate, loader, one_line};
+use mirrorgrad_segment::{Config, Folder, Loader, Part, evaluate, loader, one_line};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// A checkpoint, or a run's folder (its best checkpoint is taken)
+    /// A checkpoint, a run's folder (its best checkpoint is taken), or a model.safetensors
     checkpoint: PathBuf,
     /// A folder of pictures and masks; the run's own data without
     #[arg(long, value_name = "DIR")]
@@ -41,7 +41,7 @@ enum PartName {
 
 /// Measures a trained network.
 pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
-    let predictor = Predictor::new(options::checkpoint(&args.checkpoint)?)?;
+    let predictor = options::predictor(&args.checkpoint)?;
     let mut config = predictor.config().clone();
     if args.data.is_some() {
         config.data.dir = args.data.clone();

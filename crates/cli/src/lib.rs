@@ -7,6 +7,7 @@
 
 mod bench;
 mod eval;
+mod export;
 mod failure;
 mod op;
 mod options;
@@ -40,6 +41,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Predict the masks of pictures
     Predict(predict::PredictArgs),
+    /// Write a trained network as a file for other programs: ONNX, safetensors or NumPy
+    Export(export::ExportArgs),
     /// Show a network's layers, shapes, parameters and multiply-adds
     Summary(summary::SummaryArgs),
     /// Do one operation on tensors of a file, to compare it with another program's
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => on_threads(args.threads, || train::run(&args)),
         Command::Eval(args) => on_threads(args.threads, || eval::run(&args)),
         Command::Predict(args) => on_threads(args.threads, || predict::run(&args)),
+        Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Op(args) => op::run(&args),
         Command::Study(args) => study::run(&args),

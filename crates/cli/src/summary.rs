@@ -3,7 +3,7 @@
 use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::{named_params, summary};
-use mirrorgrad_segment::{Config, Predictor, check_size};
+use mirrorgrad_segment::{Config, check_size};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ const MOST_PIXELS: usize = 1 << 22;
 /// Options of `mirrorgrad summary`.
 #[derive(Debug, Args)]
 pub struct SummaryArgs {
-    /// A checkpoint, or a run's folder; without, the default network
+    /// A checkpoint, a run's folder or a model.safetensors; without, the default network
     checkpoint: Option<PathBuf>,
     /// Height and width of the picture
     #[arg(long, value_name = "HxW", value_parser = options::size, default_value = "64x64")]
@@ -26,12 +26,7 @@ pub struct SummaryArgs {
 /// Prints one line a layer.
 pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     let network = match &args.checkpoint {
-        Some(path) => {
-            let checkpoint = options::checkpoint(path)?;
-            let (config, classes) = (checkpoint.config.clone(), checkpoint.classes.len());
-            Predictor::new(checkpoint)?;
-            config.network(classes)
-        }
+        Some(path) => options::predictor(path)?.into_network(),
         None => Config::default().network(usize::from(args.classes)),
     };
     let [height, width] = args.size;

@@ -21,12 +21,14 @@
 //!
 //! The crates behind this one, from the ground up: [`tensor`] (numbers without history),
 //! [`autograd`] (numbers with history), [`layers`] (parameters, optimizers, networks),
-//! [`segment`] (data, metrics, runs) and [`study`] (the symmetry, to be looked at).
+//! [`onnx`] (networks as files for other programs), [`segment`] (data, metrics, runs) and [`study`] (the
+//! symmetry, to be looked at).
 
 #![forbid(unsafe_code)]
 
 pub use mirrorgrad_autograd as autograd;
 pub use mirrorgrad_layers as layers;
+pub use mirrorgrad_onnx as onnx;
 pub use mirrorgrad_segment as segment;
 pub use mirrorgrad_study as study;
 pub use mirrorgrad_tensor as tensor;

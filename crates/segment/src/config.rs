@@ -261,7 +261,7 @@ impl Config {
         let rng = &mut crate::random::first_weights(self.training.seed);
         match kind {
             ModelKind::Fcn => {
-                let config = FcnConfig { inputs, classes, widths, batch_norm, upsample };
+                let config = FcnConfig { inputs, classes, widths, batch_norm, upsample, finest: 0 };
                 Box::new(Fcn::new(&config, rng))
             }
             ModelKind::Unet => {

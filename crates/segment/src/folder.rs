@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use self::root::Root;
+pub(crate) use self::root::read_classes;
 use crate::error::{shown, tall};
 use crate::files::check_size;
 use crate::random::{Purpose, generator, permutation};

@@ -39,25 +39,10 @@ impl<'a> Root<'a> {
     /// The names in `classes.txt`.
     pub fn classes(&self) -> Result<Vec<String>, DataError> {
         let path = self.dir.join("classes.txt");
-        let expected = "the names of the classes, one a line, in the order of their labels";
-        let unfit = |found: &str| DataError::unfit(&path, expected, found);
-        if !path.exists() {
-            return Err(unfit("no such file; write one"));
+        if path.exists() {
+            self.check_inside(&path)?;
         }
-        self.check_inside(&path)?;
-        let bytes = read(&path, MAX_CLASSES_BYTES)?;
-        let text = String::from_utf8(bytes).map_err(|_| unfit("bytes that are not UTF-8"))?;
-        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-        let classes: Vec<_> = lines.filter(|line| !line.is_empty()).map(String::from).collect();
-        if !(1..=MAX_CLASSES).contains(&classes.len()) {
-            return Err(unfit(&format!("{} of them, not 1 to {MAX_CLASSES}", classes.len())));
-        }
-        for (label, class) in classes.iter().enumerate() {
-            if classes[..label].contains(class) {
-                return Err(unfit(&format!("{class} twice")));
-            }
-        }
-        Ok(classes)
+        read_classes(&path)
     }
 
     /// The pictures of `dir/images` with the masks of `dir/masks`.
@@ -112,4 +97,29 @@ fn named(dir: &Path, stem: &OsString, extension: &str) -> PathBuf {
     let mut name = stem.clone();
     name.push(extension);
     dir.join(name)
+}
+
+/// The names of classes, one a line, in the order of their labels.
+///
+/// # Errors
+/// If there is no such file, or no such names in it.
+pub(crate) fn read_classes(path: &Path) -> Result<Vec<String>, DataError> {
+    let expected = "the names of the classes, one a line, in the order of their labels";
+    let unfit = |found: &str| DataError::unfit(path, expected, found);
+    if !path.exists() {
+        return Err(unfit("no such file; write one"));
+    }
+    let bytes = read(path, MAX_CLASSES_BYTES)?;
+    let text = String::from_utf8(bytes).map_err(|_| unfit("bytes that are not UTF-8"))?;
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let classes: Vec<_> = lines.filter(|line| !line.is_empty()).map(String::from).collect();
+    if !(1..=MAX_CLASSES).contains(&classes.len()) {
+        return Err(unfit(&format!("{} of them, not 1 to {MAX_CLASSES}", classes.len())));
+    }
+    for (label, class) in classes.iter().enumerate() {
+        if classes[..label].contains(class) {
+            return Err(unfit(&format!("{class} twice")));
+        }
+    }
+    Ok(classes)
 }
