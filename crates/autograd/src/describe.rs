@@ -120,6 +120,11 @@ pub enum Description {
         /// The axes.
         axes: Vec<usize>,
     },
+    /// The mean over axes, which stay with size 1.
+    Mean {
+        /// The axes.
+        axes: Vec<usize>,
+    },
     /// The largest along the last axis, which disappears.
     MaxLast,
 }

@@ -2,7 +2,7 @@
 
 use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_segment::{Config, Folder, Loader, Part, Predictor, evaluate, loader, one_line};
+use mirrorgrad_segment::{Config, Folder, Loader, Part, evaluate, loader, one_line};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// A checkpoint, or a run's folder (its best checkpoint is taken)
+    /// A checkpoint, a run's folder (its best checkpoint is taken), or a model.safetensors
     checkpoint: PathBuf,
     /// A folder of pictures and masks; the run's own data without
     #[arg(long, value_name = "DIR")]
@@ -37,19 +37,23 @@ enum PartName {
     Train,
     /// Both
     All,
+    /// The pictures to test on in the end, where the layout has them
+    Test,
 }
 
 /// Measures a trained network.
 pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
-    let predictor = Predictor::new(options::checkpoint(&args.checkpoint)?)?;
+    let predictor = options::predictor(&args.checkpoint)?;
     let mut config = predictor.config().clone();
     if args.data.is_some() {
         config.data.dir = args.data.clone();
-        config.data.folder.validation_split = None;
+        // It may be laid out otherwise than the run's own.
+        (config.data.folder.validation_split, config.data.folder.layout) = (None, None);
     }
     if args.ignore_index.is_some() {
         config.data.folder.ignore_index = args.ignore_index;
     }
+    config.ask_folder()?;
     let dataset = config.open(part(args.part, &config)?)?;
     if dataset.classes() != predictor.classes() {
         return Err(Failure::new(format!(
@@ -99,6 +103,7 @@ fn part(asked: Option<PartName>, config: &Config) -> Result<Part, Failure> {
         Some(PartName::Val) => Part::Validation,
         Some(PartName::Train) => Part::Train,
         Some(PartName::All) => Part::All,
+        Some(PartName::Test) => Part::Test,
         None => {
             let folder = &config.data.folder;
             let divided = match &config.data.dir {

@@ -9,6 +9,7 @@ mod bench;
 mod check_data;
 mod compare;
 mod eval;
+mod export;
 mod failure;
 mod op;
 mod options;
@@ -52,6 +53,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Predict the masks of pictures
     Predict(predict::PredictArgs),
+    /// Write a trained network as a file for other programs: ONNX, safetensors or NumPy
+    Export(export::ExportArgs),
     /// Show a network's layers, shapes, parameters and multiply-adds
     Summary(summary::SummaryArgs),
     /// Do one operation on tensors of a file, to compare it with another program's
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => on_threads(args.threads, || report::run(&args)),
         Command::Compare(args) => compare::run(&args),
         Command::Predict(args) => on_threads(args.threads, || predict::run(&args)),
+        Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Op(args) => op::run(&args),
         Command::Study(args) => study::run(&args),

@@ -3,7 +3,7 @@
 use crate::Failure;
 use clap::Args;
 use mirrorgrad_segment::write_whole;
-use mirrorgrad_study::{arrays, operate};
+use mirrorgrad_study::{arrays, from_npz, operate, to_npz};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,11 @@ use std::process::ExitCode;
 pub struct OpArgs {
     /// The operation, as conv_transpose2d
     name: String,
-    /// A safetensors file of its operands: input, weight, bias, ..., and grad_output for gradients
+    /// A .safetensors or .npz file of its operands: input, weight, bias, ..., and grad_output for
+    /// gradients
     #[arg(long = "in", value_name = "IN.safetensors")]
     input: PathBuf,
-    /// Where the results go
+    /// Where the results go: an .npz file if it is called so, else safetensors
     #[arg(long, value_name = "OUT.safetensors")]
     out: PathBuf,
     /// Its attributes, as '{"stride": [2, 2], "padding": "same_upper"}'
@@ -25,15 +26,22 @@ pub struct OpArgs {
     attrs: String,
 }
 
-/// Most bytes of a file of operands.
+/// Most bytes of a file of operands, packed or not.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Does one operation on a file's tensors and writes another file.
 pub fn run(args: &OpArgs) -> Result<ExitCode, Failure> {
-    let inputs = arrays::read(&read(&args.input)?)?;
+    let bytes = read(&args.input)?;
+    let inputs =
+        if is_npz(&args.input) { from_npz(&bytes, MOST_BYTES)? } else { arrays::read(&bytes)? };
     let outputs = operate(&args.name, &args.attrs, &inputs)?;
-    write_whole(&args.out, &arrays::write(&outputs))?;
+    let bytes = if is_npz(&args.out) { to_npz(&outputs)? } else { arrays::write(&outputs) };
+    write_whole(&args.out, &bytes)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn is_npz(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "npz")
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

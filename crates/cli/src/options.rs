@@ -1,6 +1,6 @@
 //! Options that several commands have, and how their values are read.
 
-use mirrorgrad_segment::{Checkpoint, RunFolder};
+use mirrorgrad_segment::{Checkpoint, Predictor, RunError, RunFolder};
 use std::path::Path;
 
 /// A size as people write it, `HxW`, as `[height, width]`.
@@ -22,9 +22,20 @@ pub fn pair(text: &str) -> Result<[usize; 2], String> {
 }
 
 /// The checkpoint at `path`: a file, or the best one of a run's folder.
-pub fn checkpoint(path: &Path) -> Result<Checkpoint, mirrorgrad_segment::RunError> {
+pub fn checkpoint(path: &Path) -> Result<Checkpoint, RunError> {
     if path.is_dir() {
         return Checkpoint::read(&RunFolder::open(path)?.best());
     }
     Checkpoint::read(path)
+}
+
+/// The trained network at `path`: a checkpoint, the best one of a run's folder, or weights as
+/// safetensors beside a configuration and the names of the classes.
+pub fn predictor(path: &Path) -> Result<Predictor, RunError> {
+    match path.extension() {
+        Some(extension) if extension == "safetensors" && !path.is_dir() => {
+            Predictor::read_weights(path)
+        }
+        _ => Predictor::new(checkpoint(path)?),
+    }
 }

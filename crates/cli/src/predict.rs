@@ -2,7 +2,8 @@
 
 use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_segment::{Predictor, overlay, plots, read_picture, shown, write_whole};
+use mirrorgrad_segment::{overlay, plots, read_picture, shown, write_whole};
+use mirrorgrad_study::{Array, to_npy};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// A checkpoint, or a run's folder (its best checkpoint is taken)
+    /// A checkpoint, a run's folder (its best checkpoint is taken), or a model.safetensors
     checkpoint: PathBuf,
     /// Pictures, JPEG or PNG
     #[arg(required = true)]
@@ -22,6 +23,9 @@ pub struct PredictArgs {
     /// Write STEM.png, 8-bit class indices at the picture's own size, instead of colours
     #[arg(long)]
     raw: bool,
+    /// Write STEM.npy, the scores of every class as [classes, height, width], instead of masks
+    #[arg(long, conflicts_with = "raw")]
+    scores: bool,
     /// Threads to work on; all of the machine's by default
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -29,28 +33,38 @@ pub struct PredictArgs {
 
 /// Writes a mask for each picture.
 pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
-    let predictor = Predictor::new(options::checkpoint(&args.checkpoint)?)?;
+    let predictor = options::predictor(&args.checkpoint)?;
     let stems = stems(&args.pictures)?;
     fs::create_dir_all(&args.out).map_err(Failure::write(&args.out))?;
-    let suffixes: &[&str] = if args.raw { &[""] } else { &["_mask", "_overlay"] };
-    let out = |stem: &str, suffix: &str| args.out.join(format!("{stem}{suffix}.png"));
+    let suffixes: &[&str] = match args {
+        PredictArgs { scores: true, .. } => &[".npy"],
+        PredictArgs { raw: true, .. } => &[".png"],
+        _ => &["_mask.png", "_overlay.png"],
+    };
+    let out = |stem: &str, suffix: &str| args.out.join(format!("{stem}{suffix}"));
     for stem in stems.keys() {
         suffixes.iter().try_for_each(|suffix| check_apart(&out(stem, suffix), &args.pictures))?;
     }
     for (stem, path) in stems {
         let picture = read_picture(path)?;
+        if args.scores {
+            let scores = predictor.scores(&shown(path), &picture)?;
+            write_whole(&out(&stem, ".npy"), &to_npy(&Array::F32(scores)))?;
+            continue;
+        }
         let mask = predictor.predict(&shown(path), &picture)?;
         if args.raw {
-            mask.write_grey(&out(&stem, ""))?;
+            mask.write_grey(&out(&stem, ".png"))?;
         } else {
-            mask.write_palette(&out(&stem, "_mask"))?;
-            let out = out(&stem, "_overlay");
+            mask.write_palette(&out(&stem, "_mask.png"))?;
+            let out = out(&stem, "_overlay.png");
             let png = plots::to_png(&overlay(&picture, &mask))
                 .map_err(|error| Failure::new(format!("{}: {error}", out.display())))?;
             write_whole(&out, &png)?;
         }
     }
-    say::line(format!("{} masks in {}", args.pictures.len(), shown(&args.out)))?;
+    let what = if args.scores { "files of scores" } else { "masks" };
+    say::line(format!("{} {what} in {}", args.pictures.len(), shown(&args.out)))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,7 +4,7 @@ use crate::settings::{Keys, SettingArgs};
 use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::{named_params, summary};
-use mirrorgrad_segment::{MemoryEstimate, Predictor, check_size, resident_bytes};
+use mirrorgrad_segment::{MemoryEstimate, check_size, resident_bytes};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,7 +14,8 @@ const MOST_PIXELS: usize = 1 << 22;
 /// Options of `mirrorgrad summary`.
 #[derive(Debug, Args)]
 pub struct SummaryArgs {
-    /// A checkpoint, or a run's folder; without, the network of --config and --set, or the default
+    /// A checkpoint, a run's folder or a model.safetensors; without, the network of --config and --set, or
+    /// the default
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingArgs<Keys>,
@@ -37,10 +38,8 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     }
     let (config, classes) = match &args.checkpoint {
         Some(path) => {
-            let checkpoint = options::checkpoint(path)?;
-            let (config, classes) = (checkpoint.config.clone(), checkpoint.classes.len());
-            Predictor::new(checkpoint)?;
-            (config, classes)
+            let predictor = options::predictor(path)?;
+            (predictor.config().clone(), predictor.classes().len())
         }
         None => (args.settings.settings()?.resolve()?, usize::from(args.classes)),
     };

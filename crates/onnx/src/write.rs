@@ -196,6 +196,12 @@ impl Writer {
                 let axes = graph.integers(path, &axes);
                 graph.node(path, "ReduceSum", &[inputs[0], &axes], vec![int("keepdims", 1)])
             }
+            Description::Mean { axes } => graph.node(
+                path,
+                "ReduceMean",
+                &inputs,
+                vec![ints("axes", axes), int("keepdims", 1)],
+            ),
             Description::MaxLast => {
                 let last = call.step.shape(0).len() - 1;
                 let attributes = vec![ints("axes", [last]), int("keepdims", 0)];

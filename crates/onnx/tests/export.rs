@@ -37,6 +37,10 @@ fn networks() -> Vec<(&'static str, Box<dyn Network>)> {
         let config = FcnConfig { widths, upsample, batch_norm, ..FcnConfig::new(4) };
         Box::new(Fcn::new(&config, &mut rng()))
     };
+    let early = |upsample, finest| {
+        let config = FcnConfig { widths: vec![3, 4, 5], upsample, finest, ..FcnConfig::new(4) };
+        Box::new(Fcn::new(&config, &mut rng()))
+    };
     let unet = |upsample| {
         let config = UNetConfig { widths: vec![3, 4, 5], upsample, ..UNetConfig::new(4) };
         Box::new(UNet::new(&config, &mut rng()))
@@ -45,6 +49,9 @@ fn networks() -> Vec<(&'static str, Box<dyn Network>)> {
         ("fcn", fcn(Upsampling::Deconv, true)),
         ("fcn without batch norm", fcn(Upsampling::Deconv, false)),
         ("fcn bilinear", fcn(Upsampling::Bilinear, true)),
+        ("fcn ending early", early(Upsampling::Deconv, 1)),
+        ("fcn without skips", early(Upsampling::Deconv, 3)),
+        ("fcn ending early, bilinear", early(Upsampling::Bilinear, 2)),
         ("segnet", fcn(Upsampling::Unpool, true)),
         ("unet", unet(Upsampling::Deconv)),
         ("unet bilinear", unet(Upsampling::Bilinear)),

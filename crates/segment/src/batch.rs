@@ -36,12 +36,18 @@ pub fn to_tensor(picture: &crate::Picture) -> Tensor {
     Tensor::build([1, 3, picture.height, picture.width], |out| write_planes(&picture.rgb, out))
 }
 
+/// What is subtracted from a channel between 0 and 1 before the network sees it.
+pub const MEAN: f32 = 0.5;
+/// What it is then divided by.
+pub const DEVIATION: f32 = 0.25;
+
 /// Separates interleaved bytes into planes, 0 to 255 becoming −2 to 2.
 fn write_planes(rgb: &[u8], out: &mut [f32]) {
     let pixels = rgb.len() / 3;
     for (channel, plane) in out.chunks_exact_mut(pixels).enumerate() {
         let values = rgb[channel..].iter().step_by(3);
-        plane.iter_mut().zip(values).for_each(|(p, &v)| *p = (f32::from(v) / 255.0 - 0.5) / 0.25);
+        let normalize = |v: u8| (f32::from(v) / 255.0 - MEAN) / DEVIATION;
+        plane.iter_mut().zip(values).for_each(|(p, &v)| *p = normalize(v));
     }
 }
 

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use self::layout::Section;
 pub use self::root::class_names;
+pub(crate) use self::root::read_classes;
 use crate::files::check_size;
 use crate::random::{Purpose, generator, permutation};
 use crate::{DataError, Dataset, Sample};

@@ -1,12 +1,19 @@
 //! Masks for pictures that have none.
 
 use crate::batch::{highest_scores, to_tensor};
+use crate::files::read;
+use crate::folder::read_classes;
 use crate::metrics::check_size;
-use crate::{Checkpoint, Config, Mask, Picture, RunError, palette};
+use crate::{Checkpoint, Config, Mask, Picture, RunError, Settings, palette};
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::Mode;
 use mirrorgrad_layers::models::Network;
-use mirrorgrad_layers::weights::load_state_dict;
+use mirrorgrad_layers::weights::{NamedTensors, from_safetensors, load_state_dict};
+use mirrorgrad_tensor::Tensor;
+use std::path::Path;
+
+/// Most bytes of weights that are read.
+const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
 
 /// A trained network, ready to predict.
 pub struct Predictor {
@@ -21,15 +28,49 @@ impl Predictor {
     /// # Errors
     /// If configuration and weights do not fit together.
     pub fn new(checkpoint: Checkpoint) -> Result<Self, RunError> {
-        checkpoint.config.check()?;
-        let network = checkpoint.config.network(checkpoint.classes.len().max(1));
-        load_state_dict(&*network, &checkpoint.weights)?;
-        Ok(Self { network, config: checkpoint.config, classes: checkpoint.classes })
+        let Checkpoint { config, classes, weights, .. } = checkpoint;
+        Self::from_weights(config, classes, &weights)
+    }
+
+    /// The network of a configuration and its weights, for classes of these names.
+    ///
+    /// # Errors
+    /// If configuration and weights do not fit together.
+    pub fn from_weights(
+        config: Config,
+        classes: Vec<String>,
+        weights: &NamedTensors<f32>,
+    ) -> Result<Self, RunError> {
+        config.check()?;
+        let network = config.network(classes.len().max(1));
+        load_state_dict(&*network, weights)?;
+        Ok(Self { network, config, classes })
+    }
+
+    /// The network of a safetensors file, with `config.toml` and `classes.txt` beside it.
+    ///
+    /// # Errors
+    /// If a file is not there or not what it should be, or they do not fit together.
+    pub fn read_weights(path: &Path) -> Result<Self, RunError> {
+        let beside = |name: &str| path.with_file_name(name);
+        let weights = from_safetensors(&read(path, MAX_WEIGHTS_BYTES)?)
+            .map_err(|error| RunError::unfit(path, error.to_string()))?;
+        let config = Settings::read(&beside("config.toml"))?.fill()?;
+        let classes = read_classes(&beside("classes.txt"))?;
+        Self::from_weights(config, classes, &weights).map_err(|error| match error {
+            RunError::Weights(error) => RunError::unfit(path, error.to_string()),
+            error => error,
+        })
     }
 
     /// The network.
     pub fn network(&self) -> &dyn Network {
         &*self.network
+    }
+
+    /// The network alone.
+    pub fn into_network(self) -> Box<dyn Network> {
+        self.network
     }
 
     /// What it was trained with.
@@ -42,12 +83,23 @@ impl Predictor {
         &self.classes
     }
 
-    /// The class of every pixel, at the picture's own size. Where the network was trained at a fixed
-    /// size, the picture is brought to it and the scores back.
+    /// The class of every pixel: the one with the highest of the [`scores`](Self::scores).
     ///
     /// # Errors
     /// If the picture is too small for the network; `name` is for the message.
     pub fn predict(&self, name: &str, picture: &Picture) -> Result<Mask, RunError> {
+        let scores = self.scores(name, picture)?;
+        let [classes, height, width] = scores.dims();
+        let labels = highest_scores(&scores.reshape([1, classes, height, width]));
+        Ok(Mask { width, height, labels })
+    }
+
+    /// The score of every class at every pixel, `[classes, height, width]`, at the picture's own size.
+    /// Where the network was trained at a fixed size, the picture is brought to it and the scores back.
+    ///
+    /// # Errors
+    /// If the picture is too small for the network; `name` is for the message.
+    pub fn scores(&self, name: &str, picture: &Picture) -> Result<Tensor, RunError> {
         let own = picture.size();
         let size = self.config.data.folder.size.unwrap_or(own);
         check_size(&*self.network, name, size)?;
@@ -56,8 +108,7 @@ impl Predictor {
             let scores = self.network.forward(&Var::constant(x), &Mode::Eval);
             if size == own { scores } else { ops::upsample_bilinear2d(&scores, own, false) }
         });
-        let labels = highest_scores(scores.value());
-        Ok(Mask { width: picture.width, height: picture.height, labels })
+        Ok(scores.value().reshape(&scores.shape()[1..]))
     }
 }
 

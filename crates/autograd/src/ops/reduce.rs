@@ -30,6 +30,40 @@ impl<T: Element> Op<T> for Sum {
     }
 }
 
+/// The mean over `axes`, which stay with size 1.
+#[derive(Debug)]
+struct Mean {
+    axes: Vec<usize>,
+}
+
+impl Mean {
+    /// What each number of an operand of `shape` counts in its mean.
+    fn part<T: Element>(&self, shape: &[usize]) -> T {
+        T::of(count(shape, &self.axes)).recip()
+    }
+}
+
+impl<T: Element> Op<T> for Mean {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
+        let part: T = self.part(x[0].shape());
+        (x[0].sum_axes(&self.axes, true).map(|sum| sum * part), ())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
+        grad.scale(self.part(call.shape(0))).broadcast_to(call.shape(0))
+    }
+
+    fn describe(&self, _: &()) -> Option<Description> {
+        Some(Description::Mean { axes: self.axes.clone() })
+    }
+}
+
 /// Repeats along new or unit axes. Adjoint: [`SumTo`].
 #[derive(Debug)]
 struct BroadcastTo {
@@ -146,8 +180,7 @@ impl<T: Element> Var<T> {
     /// If an axis does not exist or is named twice.
     #[track_caller]
     pub fn mean_axes_keep(&self, axes: &[usize]) -> Self {
-        let sum = self.sum_axes_keep(axes);
-        sum.scale(T::of(self.count(axes)).recip())
+        Self::apply(Mean { axes: axes.to_vec() }, &[self])
     }
 
     /// The variance over `axes`, which disappear: squared distances from the mean, divided by their
@@ -158,8 +191,12 @@ impl<T: Element> Var<T> {
     #[track_caller]
     pub fn var_axes(&self, axes: &[usize], correction: usize) -> Self {
         let distance = self - &self.mean_axes_keep(axes);
-        let sum = (&distance * &distance).sum_axes(axes);
-        sum.scale(T::of(self.count(axes) - correction as f64).recip())
+        let squares = &distance * &distance;
+        if correction == 0 {
+            return squares.mean_axes(axes);
+        }
+        let count = count(self.shape(), axes) - correction as f64;
+        squares.sum_axes(axes).scale(T::of(count).recip())
     }
 
     /// The largest element over `axes`, which disappear. NaN is larger than every number; of equals
@@ -218,8 +255,9 @@ impl<T: Element> Var<T> {
         let kept = self.shape().iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
         kept.map(|(_, &size)| size).collect()
     }
+}
 
-    fn count(&self, axes: &[usize]) -> f64 {
-        axes.iter().map(|&axis| self.shape()[axis] as f64).product()
-    }
+/// How many numbers of a tensor of `shape` become one over `axes`.
+fn count(shape: &[usize], axes: &[usize]) -> f64 {
+    axes.iter().map(|&axis| shape[axis] as f64).product()
 }

@@ -93,6 +93,14 @@ impl Settings {
     /// # Errors
     /// If values do not go together, or there is no such folder; see [`Config::check`].
     pub fn resolve(&self) -> Result<Config, DataError> {
+        let mut config = self.fill()?;
+        config.ask_folder()?;
+        Ok(config)
+    }
+
+    /// As [`resolve`](Self::resolve), without a look at the folder and without a check: what predicting
+    /// takes.
+    pub(crate) fn fill(&self) -> Result<Config, DataError> {
         let mut config = self.parse()?;
         let kind = config.model.kind;
         if !self.has("model.widths") {
@@ -119,7 +127,6 @@ impl Settings {
         config.data.dir.iter_mut().for_each(absolute);
         config.data.folder.mask_colours.iter_mut().for_each(absolute);
         config.model.weights.iter_mut().for_each(absolute);
-        config.ask_folder()?;
         Ok(config)
     }
 

@@ -20,6 +20,14 @@ const MAX_LIST_BYTES: u64 = 64 << 20;
 /// How the names of pictures may end where a list has them without.
 const PICTURES: [&str; 6] = ["jpg", "jpeg", "png", "JPG", "JPEG", "PNG"];
 
+/// The names of classes in a `classes.txt`.
+///
+/// # Errors
+/// If there is no such file, or as [`class_names`].
+pub(crate) fn read_classes(path: &Path) -> Result<Vec<String>, DataError> {
+    class_names(&read(path, MAX_CLASSES_BYTES)?, path)
+}
+
 /// The names of classes in the bytes of a `classes.txt`; `path` is for the messages.
 ///
 /// # Errors
@@ -81,7 +89,7 @@ impl Root {
             return Ok(None);
         }
         self.check_inside(&path)?;
-        class_names(&read(&path, MAX_CLASSES_BYTES)?, &path).map(Some)
+        read_classes(&path).map(Some)
     }
 
     /// The pictures of one directory with the masks of another, by stem.

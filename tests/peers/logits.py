@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""The same weights in PyTorch give the same logits, in both directions, for every network.
+
+How to run (any PyTorch 2.x):
+
+    python3 -m venv venv && venv/bin/pip install torch numpy safetensors
+    cargo build --release
+    venv/bin/python tests/peers/logits.py target/release/mirrorgrad
+
+`out`: mirrorgrad trains a small run and exports its weights; PyTorch loads them, strictly. `in`: PyTorch
+draws weights; mirrorgrad reads them as `model.safetensors` beside the run's `config.toml` and its
+classes. Prints one line a network and direction with the largest difference of a logit relative to the
+largest logit, and fails beyond 1e-5.
+
+The twins below have mirrorgrad's names. Nothing of how they are built is read from mirrorgrad but the
+options of the run and which stages are scored.
+"""
+
+import shutil
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+
+import runs
+
+
+class DoubleConv(nn.Module):
+    def __init__(self, inputs, outputs, batch_norm):
+        super().__init__()
+        norm = nn.BatchNorm2d if batch_norm else (lambda _: nn.Identity())
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm)
+        self.norm1 = norm(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=not batch_norm)
+        self.norm2 = norm(outputs)
+
+    def forward(self, x):
+        x = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(x)))
+
+
+def numbered(first, modules):
+    """Modules under their numbers from `first` on."""
+    return nn.ModuleDict({str(first + i): module for i, module in enumerate(modules)})
+
+
+def bilinear(x, like):
+    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
+
+
+class Fcn(nn.Module):
+    """Scores of the deepest stage and of all from `finest` on; from there one step to the picture."""
+
+    def __init__(self, classes, widths, batch_norm, way, finest):
+        super().__init__()
+        self.finest = finest
+        self.stages = numbered(0, (DoubleConv(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
+        self.score = nn.Conv2d(widths[-1], classes, 1)
+        self.skips = numbered(finest, (nn.Conv2d(w, classes, 1) for w in widths[finest:]))
+        self.ups = self.last = None
+        if way == "deconv":
+            up = lambda s: nn.ConvTranspose2d(classes, classes, 2 * s, stride=s, padding=s // 2, bias=False)
+            self.ups = numbered(finest, (up(2) for _ in widths[finest:]))
+            self.last = up(2**finest) if finest else None
+
+    def forward(self, picture):
+        x, features = picture, []
+        for stage in self.stages.values():
+            features.append(stage(x))
+            x = F.max_pool2d(features[-1], 2)
+        x = self.score(x)
+        for i in reversed(range(self.finest, len(features))):
+            skip = self.skips[str(i)](features[i])
+            x = (bilinear(x, skip) if self.ups is None else self.ups[str(i)](x, output_size=skip.shape[2:])) + skip
+        if not self.finest:
+            return x
+        return self.last(x, output_size=picture.shape[2:]) if self.last else bilinear(x, picture)
+
+
+class SegNet(nn.Module):
+    """Features put back to where the pools found them, then convolved; scored last."""
+
+    def __init__(self, classes, widths, batch_norm):
+        super().__init__()
+        self.stages = numbered(0, (DoubleConv(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
+        self.decoders = numbered(0, (DoubleConv(a, b, batch_norm) for a, b in zip(widths, [widths[0], *widths])))
+        self.score = nn.Conv2d(widths[0], classes, 1)
+
+    def forward(self, x):
+        pooled = []
+        for stage in self.stages.values():
+            x = stage(x)
+            size = x.shape[2:]
+            x, indices = F.max_pool2d(x, 2, return_indices=True)
+            pooled.append((indices, size))
+        for decoder, (indices, size) in zip(reversed(self.decoders.values()), reversed(pooled)):
+            x = decoder(F.max_unpool2d(x, indices, 2, output_size=size))
+        return self.score(x)
+
+
+class UNet(nn.Module):
+    def __init__(self, classes, widths, batch_norm, way):
+        super().__init__()
+        steps = list(zip(widths[1:], widths))
+        self.stages = numbered(0, (DoubleConv(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
+        self.ups = None
+        if way == "deconv":
+            self.ups = numbered(0, (nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in steps))
+        width = lambda a, b: 2 * b if self.ups else a + b
+        self.decoders = numbered(0, (DoubleConv(width(a, b), b, batch_norm) for a, b in steps))
+        self.score = nn.Conv2d(widths[0], classes, 1)
+
+    def forward(self, x):
+        skips = []
+        for i, stage in enumerate(self.stages.values()):
+            x = stage(F.max_pool2d(x, 2) if i else x)
+            skips.append(x)
+        skips.pop()
+        for i, skip in reversed(list(enumerate(skips))):
+            x = self.ups[str(i)](x, output_size=skip.shape[2:]) if self.ups else bilinear(x, skip)
+            x = self.decoders[str(i)](torch.cat([skip, x], 1))
+        return self.score(x)
+
+
+def twin(config, state):
+    """The network of a run's configuration."""
+    model = config["model"]
+    widths, batch_norm, way, classes = model["widths"], model["batch_norm"], model["upsample"], len(runs.CLASSES)
+    if model["kind"] == "unet":
+        return UNet(classes, widths, batch_norm, way)
+    if way == "unpool" or model["kind"] == "segnet":
+        return SegNet(classes, widths, batch_norm)
+    scored = [int(name.split(".")[1]) for name in state if name.startswith("skips.")]
+    return Fcn(classes, widths, batch_norm, way, min(scored, default=len(widths)))
+
+
+def randomize(net):
+    """Weights that keep signals at their size, and statistics that are neither 0 nor 1."""
+    with torch.no_grad():
+        for name, tensor in net.state_dict().items():
+            if name.endswith("running_var"):
+                tensor.uniform_(0.5, 2)
+            elif name.endswith(("running_mean", "bias")):
+                tensor.uniform_(-0.5, 0.5)
+            elif tensor.dim() == 1:
+                tensor.uniform_(0.5, 1.5)
+            elif tensor.dim() == 4:
+                tensor.normal_(std=(2 / (tensor.shape[1] * tensor.shape[2] * tensor.shape[3])) ** 0.5)
+
+
+def worst(net, ours, pictures):
+    net.eval()
+    with torch.no_grad():
+        theirs = [net(torch.from_numpy(runs.planes(picture)))[0].numpy() for picture in pictures]
+    return max(map(runs.difference, ours, theirs))
+
+
+def both_ways(binary, folder, data, options):
+    """The largest differences, `out` and `in`."""
+    run = folder / "run"
+    runs.train(binary, data, run, options)
+    runs.mirrorgrad(binary, "export", run, folder / "exported.safetensors")
+    state = load_file(folder / "exported.safetensors")
+    config = tomllib.loads((run / "config.toml").read_text())
+    pictures = runs.write_pictures(folder / "pictures")
+    net = twin(config, state)
+    net.load_state_dict(state, strict=True)
+    out = worst(net, runs.predict(binary, run, list(pictures), folder / "out"), pictures.values())
+    randomize(net)
+    drawn = folder / "drawn"
+    drawn.mkdir()
+    shutil.copy(run / "config.toml", drawn)
+    (drawn / "classes.txt").write_text("\n".join(runs.CLASSES) + "\n")
+    save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, drawn / "model.safetensors")
+    ours = runs.predict(binary, drawn / "model.safetensors", list(pictures), folder / "in")
+    return out, worst(net, ours, pictures.values())
+
+
+def main():
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    binary, failed = Path(sys.argv[1]), False
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as root:
+        root = Path(root)
+        runs.write_data(root / "data")
+        for name, options in runs.networks(binary):
+            for more, what in [([], ""), (["--no-batch-norm"], " without batch norm")]:
+                folder = root / (name + what).replace(" ", "_")
+                differences = both_ways(binary, folder, root / "data", options + more)
+                for way, difference in zip(["out", "in"], differences):
+                    failed |= not difference <= runs.TOLERANCE
+                    print(f"{name + what:<40} {way:<4} {difference:.2e}", flush=True)
+    raise SystemExit(failed)
+
+
+if __name__ == "__main__":
+    main()
