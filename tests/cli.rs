@@ -428,7 +428,7 @@ fn an_empty_folder_is_refused() {
     place.untouched();
     let empty = tempfile::tempdir().unwrap();
     let dir = empty.path().to_str().unwrap();
-    let says = [dir, "expected images and masks in it", "found neither"];
+    let says = [dir, "expected images and masks in it", "found none of these"];
     place.run(&["train", "--data", dir]).refused(&says);
     place.run(&["train", "--data", "nowhere"]).refused(&["nowhere", "cannot be read"]);
     place.untouched();
@@ -486,7 +486,7 @@ fn masks_that_hold_no_indices_are_refused() {
     };
     broken("train/masks/00.png", sixteen, &["expected a mask: a PNG", "found 16-bit grey"]);
     let colours = |path: &Path| RgbImage::new(28, 24).save(path).unwrap();
-    let says = ["expected a mask: a PNG", "found Rgb pixels; convert its colours"];
+    let says = ["expected a mask: a PNG", "found Rgb pixels; say what each colour means"];
     broken("train/masks/00.png", colours, &says);
     broken("train/masks/00.png", truncate, &["expected a mask: a PNG", "found"]);
     let jpeg = |path: &Path| {
