@@ -490,8 +490,7 @@ fn masks_that_hold_no_indices_are_refused() {
     };
     broken("train/masks/00.png", sixteen, &["expected a mask: a PNG", "found 16-bit grey"]);
     let colours = |path: &Path| RgbImage::new(28, 24).save(path).unwrap();
-    let says =
-        ["expected a mask: a PNG", "found Rgb pixels; say what each colour means in colours.txt"];
+    let says = ["expected a mask: a PNG", "found Rgb pixels; say what each colour means"];
     broken("train/masks/00.png", colours, &says);
     broken("train/masks/00.png", truncate, &["expected a mask: a PNG", "found"]);
     let jpeg = |path: &Path| {

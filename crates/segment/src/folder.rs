@@ -7,6 +7,7 @@ mod camvid;
 mod folders;
 mod layout;
 mod list;
+mod parts;
 mod pets;
 mod root;
 mod source;

@@ -1,0 +1,128 @@
+//! Which pairs are to train, to validate and to test on.
+
+use super::layout::{Listing, Section};
+use super::{FolderOptions, Pair, Part, Source, split};
+use crate::DataError;
+use crate::error::shown;
+
+impl Source {
+    fn place(&self, section: Section) -> Option<&'static str> {
+        (self.layout.rules().place)(&self.root.dir, section)
+    }
+
+    fn list(&self, section: Section) -> Result<Listing, DataError> {
+        (self.layout.rules().list)(&self.root, section)
+    }
+
+    /// The sections there are, each with what is in it and what is wrong with it.
+    pub fn sections(
+        &self,
+        options: &FolderOptions,
+    ) -> Result<Vec<(&'static str, Listing)>, DataError> {
+        let all = [Section::Train, Section::Validation, Section::Test, Section::Whole];
+        let there: Vec<_> = all.into_iter().filter(|&it| self.place(it).is_some()).collect();
+        if there.is_empty() {
+            return Err(self.told(self.nothing("pictures and masks")));
+        }
+        let mut sections = Vec::new();
+        for section in there {
+            let listing = self.list(section).map_err(|error| self.told(error))?;
+            let divides = options
+                .validation_split
+                .filter(|_| Some(section) == self.undivided() && !listing.pairs.is_empty());
+            let Some(share) = divides else {
+                sections.push((section.name(), listing));
+                continue;
+            };
+            self.check_share(share)?;
+            self.check_pairs(&listing.pairs)?;
+            let part = |part| split(listing.pairs.clone(), part, share, options.seed);
+            let (train, pairs) = (part(Part::Train), part(Part::Validation));
+            sections.push(("train", Listing { pairs: train, faults: listing.faults }));
+            sections.push(("val", Listing { pairs, faults: Vec::new() }));
+        }
+        Ok(sections)
+    }
+
+    /// The section that a share to validate on can be taken out of.
+    fn undivided(&self) -> Option<Section> {
+        if self.place(Section::Validation).is_some() {
+            return None;
+        }
+        [Section::Whole, Section::Train].into_iter().find(|&it| self.place(it).is_some())
+    }
+
+    /// The pairs of a part.
+    ///
+    /// # Errors
+    /// If there is no such part, or anything is wrong with it.
+    pub fn pairs(&self, part: Part, options: &FolderOptions) -> Result<Vec<Pair>, DataError> {
+        let list = |section| {
+            self.list(section).and_then(Listing::faultless).map_err(|error| self.told(error))
+        };
+        let (share, undivided) = (options.validation_split, self.undivided());
+        let has = |section| self.place(section).is_some();
+        match (part, share, undivided) {
+            (Part::Test, ..) if has(Section::Test) => list(Section::Test),
+            (Part::Test, ..) => Err(self.told(self.nothing("a part to test on"))),
+            (_, Some(_), None) if has(Section::Validation) => {
+                let there = [Section::Train, Section::Validation].map(|it| self.place(it));
+                let there = there.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+                let expected = format!("none, {} has {there}", shown(&self.root.dir));
+                Err(DataError::option("--val-split", expected, "one"))
+            }
+            (Part::All, None, _) | (Part::All, _, None) => {
+                let there = [Section::Whole, Section::Train, Section::Validation];
+                let there: Vec<_> = there.into_iter().filter(|&it| has(it)).collect();
+                if there.is_empty() {
+                    return Err(self.told(self.nothing("a part to train or to validate on")));
+                }
+                Ok(there.into_iter().map(list).collect::<Result<Vec<_>, _>>()?.concat())
+            }
+            (_, Some(share), Some(section)) => {
+                self.check_share(share)?;
+                let pairs = list(section)?;
+                if part == Part::All {
+                    return Ok(pairs);
+                }
+                self.check_pairs(&pairs)?;
+                Ok(split(pairs, part, share, options.seed))
+            }
+            (Part::Train, ..) if has(Section::Train) => list(Section::Train),
+            (Part::Validation, ..) if has(Section::Validation) => list(Section::Validation),
+            (_, None, Some(_)) => {
+                Err(DataError::option("--val-split", self.expected_share(), "none"))
+            }
+            (_, _, None) => Err(self.told(self.nothing("a part to train on"))),
+        }
+    }
+
+    fn nothing(&self, expected: &str) -> DataError {
+        DataError::unfit(
+            &self.root.dir,
+            expected,
+            format!("none for layout {}", self.layout.name()),
+        )
+    }
+
+    fn expected_share(&self) -> String {
+        let there = self.undivided().and_then(|section| self.place(section)).unwrap_or_default();
+        let dir = shown(&self.root.dir);
+        format!("a share above 0 and below 1, {dir} has {there} alone to train and to validate on")
+    }
+
+    fn check_share(&self, share: f64) -> Result<(), DataError> {
+        if share > 0.0 && share < 1.0 {
+            return Ok(());
+        }
+        Err(DataError::option("--val-split", self.expected_share(), share))
+    }
+
+    fn check_pairs(&self, pairs: &[Pair]) -> Result<(), DataError> {
+        if pairs.len() > 1 {
+            return Ok(());
+        }
+        let expected = "two pictures or more to split";
+        Err(DataError::unfit(&self.root.dir, expected, pairs.len()))
+    }
+}
