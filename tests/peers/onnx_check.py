@@ -131,7 +131,7 @@ def main():
             tell(args.run.name, network(args.mirrorgrad, args.run, root))
         else:
             runs.write_data(root / "data")
-            for name, options in runs.networks(args.mirrorgrad):
+            for name, options in runs.networks():
                 folder = root / name.replace(" ", "_")
                 runs.train(args.mirrorgrad, root / "data", folder / "run", options)
                 tell(name, network(args.mirrorgrad, folder / "run", folder, runs.CLASSES))
