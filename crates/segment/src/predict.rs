@@ -42,6 +42,7 @@ impl Predictor {
         weights: &NamedTensors<f32>,
     ) -> Result<Self, RunError> {
         config.check()?;
+        config.model.check_enough(weights)?;
         let network = config.network(classes.len().max(1));
         load_state_dict(&*network, weights)?;
         Ok(Self { network, config, classes })

@@ -51,6 +51,7 @@ impl Trainer {
     /// As [`Trainer::new`], or if the data has other classes than the checkpoint.
     pub fn resume(checkpoint: Checkpoint) -> Result<Self, RunError> {
         checkpoint.config.check()?;
+        checkpoint.config.model.check_enough(&checkpoint.weights)?;
         let (train, validation) = parts(&checkpoint.config)?;
         let mut trainer = Self::at_start(checkpoint.config, train, validation)?;
         let classes = trainer.train.dataset.classes();

@@ -150,3 +150,18 @@ fn the_seed_decides_the_first_weights() {
     assert_eq!(values(1), values(1));
     assert_ne!(values(1), values(2));
 }
+
+#[test]
+fn weights_for_a_network_beyond_all_memory_are_refused_before_it_is_built() {
+    let dir = tempfile::tempdir().unwrap();
+    let widths = "[model]\nwidths = [4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096]\n";
+    std::fs::write(dir.path().join("config.toml"), widths).unwrap();
+    std::fs::write(dir.path().join("classes.txt"), "a\nb\n").unwrap();
+    let few = [("score.bias".to_owned(), mirrorgrad_tensor::Tensor::<f32>::zeros([2]))];
+    let bytes = mirrorgrad_layers::weights::to_safetensors(&few.into());
+    let path = dir.path().join("model.safetensors");
+    std::fs::write(&path, bytes).unwrap();
+    let error = Predictor::read_weights(&path).err().unwrap().to_string();
+    assert!(error.contains("widths: expected weights of 1509949440 numbers or more"), "{error}");
+    assert!(error.ends_with("found 2"), "{error}");
+}

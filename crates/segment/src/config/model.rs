@@ -2,6 +2,7 @@
 
 use crate::DataError;
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, UNet, UNetConfig, Upsampling};
+use mirrorgrad_layers::weights::NamedTensors;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -126,6 +127,19 @@ impl ModelConfig {
             return refuse("fresh", "--weights beside it", "it alone".to_owned());
         }
         Ok(())
+    }
+
+    /// Refuses weights of fewer numbers than the second convolutions of the stages alone have: a file may
+    /// name a network that no memory can hold, and this is known before one is built.
+    pub(crate) fn check_enough(&self, weights: &NamedTensors<f32>) -> Result<(), DataError> {
+        let square = |&width: &usize| width.saturating_mul(width).saturating_mul(9);
+        let least = self.widths.iter().map(square).fold(0, usize::saturating_add);
+        let found: usize = weights.values().map(|tensor| tensor.len()).sum();
+        if found >= least {
+            return Ok(());
+        }
+        let expected = format!("weights of {least} numbers or more for {:?}", self.widths);
+        Err(DataError::option("widths", expected, found))
     }
 
     /// The network for so many classes, with first weights drawn from the seed.
