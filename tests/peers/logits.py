@@ -189,7 +189,7 @@ def main():
     with tempfile.TemporaryDirectory() as root:
         root = Path(root)
         runs.write_data(root / "data")
-        for name, options in runs.networks(binary):
+        for name, options in runs.networks():
             for more, what in [([], ""), (["--no-batch-norm"], " without batch norm")]:
                 folder = root / (name + what).replace(" ", "_")
                 differences = both_ways(binary, folder, root / "data", options + more)

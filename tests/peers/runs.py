@@ -2,7 +2,6 @@
 `logits.py`. Needs nothing but numpy and the mirrorgrad binary.
 """
 
-import re
 import struct
 import subprocess
 import zlib
@@ -11,7 +10,15 @@ from pathlib import Path
 import numpy as np
 
 CLASSES = ["back ground", "disc", "bar", "ring"]
-WIDTHS = [4, 6, 5]
+# The ways up of every network.
+WAYS = {
+    "fcn": ["deconv", "bilinear", "unpool"],
+    "fcn8s": ["deconv", "bilinear"],
+    "fcn16s": ["deconv", "bilinear"],
+    "fcn32s": ["deconv", "bilinear"],
+    "unet": ["deconv", "bilinear"],
+    "segnet": ["unpool"],
+}
 # Beyond what a network is trained on: odd, even, wide, tall.
 SIZES = [(40, 48), (37, 53), (64, 33), (41, 96)]
 # Of a logit, relative to the largest of them where that is above 1.
@@ -26,17 +33,13 @@ def mirrorgrad(binary, *args):
     return done.stdout
 
 
-def networks(binary):
+def networks():
     """Every network as a name and the options that train it."""
-    known = re.search(r"--model.*?possible values: ([^\]]*)", mirrorgrad(binary, "train", "--help"), re.S)
-    known = [name.strip() for name in known[1].split(",")]
-    ways = {"fcn": ["deconv", "bilinear", "unpool"], "segnet": ["unpool"]}
-    for model in known:
-        for way in ways.get(model, ["deconv", "bilinear"]):
-            options = ["--model", model]
-            if way != "deconv" and model != "segnet":
-                options += ["--upsample", way]
-            yield f"{model} {way}", options
+    for model, ways in WAYS.items():
+        # A stride in the name means five stages.
+        widths = "4,6,5,7,6" if model.endswith("s") else "4,6,5"
+        for way in ways:
+            yield f"{model} {way}", ["--model", model, "--upsample", way, "--widths", widths]
 
 
 def write_png(path, pixels):
@@ -75,8 +78,7 @@ def write_data(root):
 
 def train(binary, data, out, options):
     """A run of a few steps: nothing stays as it was drawn, nor the running statistics."""
-    widths = ["--widths", ",".join(map(str, WIDTHS))]
-    mirrorgrad(binary, "train", "--data", data, "--out", out, "--epochs", 3, "--batch", 4, *widths, *options)
+    mirrorgrad(binary, "train", "--data", data, "--out", out, "--epochs", 3, "--batch", 4, *options)
 
 
 def write_pictures(folder):
