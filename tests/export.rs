@@ -149,7 +149,12 @@ fn weights_beside_a_configuration_and_classes_are_a_network() {
     fs::write(place.path("theirs/classes.txt"), &classes).unwrap();
     let weights = "theirs/model.safetensors";
     assert_eq!(place.scores(weights), place.scores("run"));
-    assert_eq!(place.succeed(&["summary", weights]), place.succeed(&["summary", "run"]));
+    // What a process holds when it begins, a part of the last lines, differs from one to the next.
+    let layers = |of: &str| {
+        let summary = place.succeed(&["summary", of]);
+        summary.split("\ntraining on").next().unwrap().to_owned()
+    };
+    assert_eq!(layers(weights), layers("run"));
     place.succeed(&["export", weights, "theirs.onnx"]);
     place.succeed(&["export", "run", "ours.onnx"]);
     let [theirs, ours] =
@@ -160,7 +165,7 @@ fn weights_beside_a_configuration_and_classes_are_a_network() {
     fs::write(place.path("theirs/classes.txt"), format!("{classes}\nmore")).unwrap();
     refuse(&["theirs/model.safetensors", "expected shape", "score"]);
     fs::remove_file(place.path("theirs/classes.txt")).unwrap();
-    refuse(&["theirs/classes.txt", "no such file; write one"]);
+    refuse(&["theirs/classes.txt", "cannot be read"]);
     fs::write(place.path("theirs/config.toml"), "[model]\nwidths = []").unwrap();
     fs::write(place.path("theirs/classes.txt"), &classes).unwrap();
     refuse(&["widths: expected"]);

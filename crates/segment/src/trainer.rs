@@ -2,58 +2,23 @@
 
 mod beginning;
 mod learner;
+mod parts;
+mod watch;
 
 pub(crate) use self::learner::{Learner, StepError};
 use self::learner::{Lost, steps_in};
-use crate::dataset::First;
+pub use self::parts::loader;
+use self::parts::parts;
+pub use self::watch::{Outcome, StepReport, Watch};
 use crate::metrics::evaluate;
 use crate::{
-    Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Loader, Part, Progress, RunError,
-    RunFolder, Sample,
+    Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Loader, Progress, RunError, RunFolder,
+    Sample,
 };
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{load_state_dict, state_dict, to_safetensors};
 use std::sync::Arc;
 use std::time::Instant;
-
-/// Who follows a run: a progress bar, a log.
-pub trait Watch {
-    /// A step was taken.
-    fn step(&mut self, report: &StepReport);
-
-    /// An epoch was finished and validated.
-    fn epoch(&mut self, metrics: &EpochMetrics, evaluation: &Evaluation);
-
-    /// Whether to stop before the next step.
-    fn wants_stop(&self) -> bool;
-}
-
-/// A step, as it is told to a [`Watch`].
-#[derive(Clone, Copy, Debug)]
-pub struct StepReport {
-    /// The epoch, counted from 1.
-    pub epoch: usize,
-    /// The batch within it, counted from 1.
-    pub batch: usize,
-    /// Batches in an epoch.
-    pub batches: usize,
-    /// Pictures in this batch.
-    pub pictures: usize,
-    /// Its loss.
-    pub loss: f32,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// All epochs are done.
-    Finished,
-    /// The watch wanted to stop; the run can go on from its last checkpoint.
-    Stopped,
-}
-
-/// Threads that load pictures ahead of the training.
-const LOADERS: usize = 2;
 
 /// A run: a network and where its training stands.
 pub struct Trainer {
@@ -302,41 +267,4 @@ impl Trainer {
 fn fingerprint(trainer: &Trainer) -> String {
     let parts = [&trainer.train, &trainer.validation].map(|part| part.dataset.fingerprint());
     blake3::hash(parts.join("/").as_bytes()).to_hex().to_string()
-}
-
-/// The pictures to train on, and those to be judged by.
-fn parts(config: &Config) -> Result<(Loader, Loader), RunError> {
-    let training = &config.training;
-    let first = |of: Arc<dyn Dataset>, batches: Option<usize>| -> Arc<dyn Dataset> {
-        match batches {
-            Some(batches) => Arc::new(First::new(of, batches.saturating_mul(training.batch))),
-            None => of,
-        }
-    };
-    let train = config.open(Part::Train)?;
-    if training.overfit_batches.is_some() {
-        // The same pictures, unchanged, on both sides.
-        let train = loader(config, first(train, training.overfit_batches));
-        return Ok((Loader { batch: training.batch, ..train.clone() }, train));
-    }
-    let train = loader(config, first(train, training.limit_batches));
-    let validation = first(config.open(Part::Validation)?, training.limit_batches);
-    let augment = Some(config.data.augment.clone());
-    let train = Loader { augment, batch: training.batch, shuffle: true, ..train };
-    Ok((train, loader(config, validation)))
-}
-
-/// A loader of a data set in its own order and unchanged, as it is validated.
-pub fn loader(config: &Config, dataset: Arc<dyn Dataset>) -> Loader {
-    // Only pictures brought to one size can share a batch; training crops do not apply here.
-    let one_size = config.data.folder.size.is_some() || config.data.augment.crop.is_none();
-    Loader {
-        dataset,
-        batch: if one_size { config.training.batch } else { 1 },
-        workers: LOADERS,
-        seed: config.training.seed,
-        augment: None,
-        ignore_index: config.data.folder.ignore_index,
-        shuffle: false,
-    }
 }

@@ -72,7 +72,11 @@ pub fn to_npy(array: &Array) -> Vec<u8> {
             ("<i8", values.iter().flat_map(|value| value.to_le_bytes()).collect())
         }
     };
-    let sizes: String = array.shape().iter().map(|size| format!("{size}, ")).collect();
+    // As Python writes a tuple: with a comma behind a single number.
+    let sizes = match array.shape() {
+        [size] => format!("{size},"),
+        sizes => sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+    };
     let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({sizes}), }}");
     let before = MAGIC.len() + 4;
     let length = (before + text.len() + 1).next_multiple_of(ALIGNMENT) - before;
