@@ -54,7 +54,7 @@ def check_links(all_links):
         expect(path.is_file(), True, f"a link to {path}")
         if path not in anchors:
             anchors[path] = set(re.findall(r'id="([^"]+)"', path.read_text())) if path.suffix == ".html" else set()
-        expect(not anchor or anchor in anchors[path], True, f"a link to {path}#{anchor}")
+        expect(not anchor or unquote(anchor) in anchors[path], True, f"a link to {path}#{anchor}")
 
 
 def shots(driver, book, folder):
