@@ -10,16 +10,19 @@
 mod runs;
 mod tensors;
 
-pub use runs::{checkpoint, checkpoint_payload, classes, config, mask, picture};
-pub use tensors::{op, safetensors};
+pub use runs::{checkpoint, checkpoint_payload, classes, config, list, mask, picture};
+pub use tensors::{npy, npz, op, safetensors};
 
 /// Every target under its name.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, fn(&[u8])); 11] = [
     ("checkpoint", checkpoint),
     ("checkpoint_payload", checkpoint_payload),
     ("classes", classes),
     ("config", config),
+    ("list", list),
     ("mask", mask),
+    ("npy", npy),
+    ("npz", npz),
     ("op", op),
     ("picture", picture),
     ("safetensors", safetensors),

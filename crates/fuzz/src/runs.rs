@@ -1,6 +1,9 @@
 //! The files of runs and data sets.
 
-use mirrorgrad_segment::{Checkpoint, Config, class_names, decode_mask, decode_picture};
+use mirrorgrad_segment::{
+    Checkpoint, Config, Dataset, Folder, FolderOptions, Layout, Part, class_names, decode_mask,
+    decode_picture,
+};
 use std::path::Path;
 
 /// A checkpoint file, as it comes.
@@ -74,4 +77,18 @@ pub fn classes(bytes: &[u8]) {
     let Ok(names) = class_names(bytes, Path::new("classes.txt")) else { return };
     let again = class_names(names.join("\n").as_bytes(), Path::new("classes.txt"));
     assert_eq!(again.expect("names were read from it"), names);
+}
+
+/// A list of pictures and masks, in a folder that has no pictures.
+pub fn list(bytes: &[u8]) {
+    let Ok(dir) = tempfile::tempdir() else { return };
+    let write = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes);
+    if write("classes.txt", b"a\nb\n").and_then(|()| write("train.txt", bytes)).is_err() {
+        return;
+    }
+    let options = FolderOptions { layout: Some(Layout::List), ..FolderOptions::default() };
+    if let Ok(folder) = Folder::open(dir.path(), Part::All, &options) {
+        // It names the folder's two texts.
+        let _ = (0..folder.len().min(2)).try_for_each(|index| folder.sample(index).map(|_| ()));
+    }
 }

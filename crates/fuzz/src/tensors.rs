@@ -1,7 +1,7 @@
 //! Named tensors, and what is asked of them.
 
 use mirrorgrad_layers::weights::from_safetensors;
-use mirrorgrad_study::{Array, Arrays, arrays, operate, work};
+use mirrorgrad_study::{Array, Arrays, arrays, from_npy, from_npz, operate, to_npy, to_npz, work};
 use mirrorgrad_tensor::Tensor;
 
 /// Most multiply-adds of an operation that is done, not only planned.
@@ -63,4 +63,30 @@ fn operands(name: &str, double: bool) -> Arrays {
         _ => {}
     }
     operands.into_iter().map(|(name, array)| (name.to_owned(), array)).collect()
+}
+
+/// The most bytes that the arrays of an archive may have together.
+const MOST_ARRAYS: u64 = 16 << 20;
+
+/// A NumPy array.
+///
+/// # Panics
+/// If an array that was read is not read again from what is written of it.
+pub fn npy(bytes: &[u8]) {
+    let Ok(array) = from_npy(bytes) else { return };
+    let written = to_npy(&array);
+    // Bytes are compared, since not every number equals itself.
+    let again = from_npy(&written).expect("what was written can be read");
+    assert_eq!(to_npy(&again), written);
+}
+
+/// A NumPy archive.
+///
+/// # Panics
+/// If arrays that were read are not read again from what is written of them.
+pub fn npz(bytes: &[u8]) {
+    let Ok(arrays) = from_npz(bytes, MOST_ARRAYS) else { return };
+    let Ok(written) = to_npz(&arrays) else { return };
+    let again = from_npz(&written, MOST_ARRAYS).expect("what was written can be read");
+    assert!(again.keys().eq(arrays.keys()), "names stay");
 }
