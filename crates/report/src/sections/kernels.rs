@@ -76,9 +76,14 @@ fn verdict(layer: &Deconvolution) -> Markup {
     let taps: Vec<usize> = health.iter().flat_map(|h| h.taps.iter().flatten().copied()).collect();
     let (least, most) = taps.iter().fold((usize::MAX, 0), |(l, m), &n| (l.min(n), m.max(n)));
     let (class, word, why) = match health.map(|health| health.verdict) {
-        Some(Verdict::Even) => {
-            ("good", "Even:", format!("{most} taps reach each of the {} phases.", taps.len()))
-        }
+        Some(Verdict::Even) => (
+            "good",
+            "Even:",
+            match most {
+                1 => format!("one tap reaches each of the {} phases.", taps.len()),
+                _ => format!("{most} taps reach each of the {} phases.", taps.len()),
+            },
+        ),
         Some(Verdict::Uneven) => (
             "warn",
             "Uneven:",
