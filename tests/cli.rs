@@ -174,6 +174,49 @@ fn every_choice_by_name_trains() {
 }
 
 #[test]
+fn every_network_by_name_trains_and_predicts() {
+    let place = Place::new();
+    for model in ["fcn8s", "fcn16s", "fcn32s", "unet", "segnet"] {
+        let widths = if model.starts_with("fcn") { "2,3,2,3,2" } else { "2,3" };
+        let sized = ["--size", "33x40", "--model", model, "--widths", widths, "--out", model];
+        place.train(&[&["--epochs", "1"][..], &sized].concat()).succeeded();
+        let picture = place.data("val/images/00.png");
+        let picture = picture.to_str().unwrap();
+        place.run(&["predict", model, picture, "--out", "masks", "--raw"]).succeeded();
+        let (info, _) = stored(&place.work("masks/00.png"));
+        assert_eq!([info.height, info.width], folder::SIZE);
+    }
+}
+
+#[test]
+fn a_try_runs_everything_and_leaves_nothing() {
+    let place = Place::new();
+    let out = place.train(&["--fast-dev-run", "--batch", "3"]).succeeded();
+    assert!(out.contains("epoch   1/1") && out.contains("all of it runs"), "{out}");
+    place.untouched();
+    fs::remove_file(place.data("val/masks/00.png")).unwrap();
+    place.train(&["--fast-dev-run"]).refused(&["val/images/00.png", "its mask"]);
+    place.train(&["--fast-dev-run", "--out", "run"]).misused(&["--out"]);
+    place.untouched();
+}
+
+#[test]
+fn a_batch_is_shown_as_the_network_will_see_it() {
+    let place = Place::new();
+    // Nothing is changed, so that the file's pictures are those of the folder.
+    place.train(&["--flip", "0", "--batch", "1", "--show-batch", "batch.png"]).succeeded();
+    assert_eq!(names(place.work.path()), ["batch.png"]);
+    let sheet = image::open(place.work("batch.png")).unwrap().into_rgb8();
+    let is_there = |index: usize| {
+        let path = place.data(&format!("train/images/{index:02}.png"));
+        let picture = image::open(path).unwrap().into_rgb8();
+        let part = image::imageops::crop_imm(&sheet, 4, 4, picture.width(), picture.height());
+        part.to_image() == picture
+    };
+    assert_eq!((0..12).filter(|&index| is_there(index)).count(), 1);
+}
+
+#[test]
 fn runs_without_a_folder_are_numbered() {
     let place = Place::new();
     for number in ["001", "002"] {

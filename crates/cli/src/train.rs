@@ -150,7 +150,7 @@ fn try_once(
     let folder = RunFolder::create(place.path())?;
     folder.write_start(trainer.config(), trainer.validation().classes())?;
     let code = train(trainer, &folder)?;
-    say::progress("all of it runs; nothing was kept");
+    say::progress("all of it runs; its folder is removed again");
     Ok(code)
 }
 
