@@ -8,8 +8,7 @@
 
 use mirrorgrad::report::Measures;
 use mirrorgrad::segment::{
-    Checkpoint, EpochMetrics, Evaluation, Picture, Predictor, RunFolder, Settings, StepReport,
-    Trainer, Watch, colours, plots, write_whole,
+    Checkpoint, Picture, Predictor, RunFolder, Settings, Trainer, colours, plots, write_whole,
 };
 use mirrorgrad::tensor::peak_bytes;
 use std::error::Error;
@@ -19,17 +18,6 @@ use std::time::Instant;
 const WAYS: [&str; 3] = ["deconv", "bilinear", "unpool"];
 /// Pictures that are shown.
 const SHOWN: usize = 6;
-
-/// Trains without a word.
-struct Quiet;
-
-impl Watch for Quiet {
-    fn step(&mut self, _: &StepReport) {}
-    fn epoch(&mut self, _: &EpochMetrics, _: &Evaluation) {}
-    fn wants_stop(&self) -> bool {
-        false
-    }
-}
 
 /// What a run came to.
 struct Row {
@@ -55,7 +43,7 @@ fn train(way: &'static str, seed: u64, epochs: u64, out: &Path) -> Result<Row, B
     let (trainer, bytes) = peak_bytes(|| {
         let mut trainer = Trainer::new(settings.resolve()?)?;
         folder.write_start(trainer.config(), trainer.validation().classes())?;
-        trainer.run(&folder, &mut Quiet)?;
+        trainer.run(&folder, &mut ())?;
         Ok::<_, Box<dyn Error>>(trainer)
     });
     let (trainer, seconds) = (trainer?, start.elapsed().as_secs_f64());

@@ -43,19 +43,8 @@ impl Place {
 
     fn train(&self, sets: &[&str]) -> Trainer {
         let mut trainer = Trainer::new(self.config(sets)).unwrap();
-        assert_eq!(trainer.run(&self.folder(), &mut Quiet).unwrap(), Outcome::Finished);
+        assert_eq!(trainer.run(&self.folder(), &mut ()).unwrap(), Outcome::Finished);
         trainer
-    }
-}
-
-/// Follows without a word.
-struct Quiet;
-
-impl Watch for Quiet {
-    fn step(&mut self, _: &StepReport) {}
-    fn epoch(&mut self, _: &EpochMetrics, _: &Evaluation) {}
-    fn wants_stop(&self) -> bool {
-        false
     }
 }
 

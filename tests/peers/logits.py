@@ -28,20 +28,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 import runs
-
-
-class DoubleConv(nn.Module):
-    def __init__(self, inputs, outputs, batch_norm):
-        super().__init__()
-        norm = nn.BatchNorm2d if batch_norm else (lambda _: nn.Identity())
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm)
-        self.norm1 = norm(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=not batch_norm)
-        self.norm2 = norm(outputs)
-
-    def forward(self, x):
-        x = F.relu(self.norm1(self.conv1(x)))
-        return F.relu(self.norm2(self.conv2(x)))
+from fcn_twin import Stage
 
 
 def numbered(first, modules):
@@ -59,7 +46,7 @@ class Fcn(nn.Module):
     def __init__(self, classes, widths, batch_norm, way, finest):
         super().__init__()
         self.finest = finest
-        self.stages = numbered(0, (DoubleConv(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
+        self.stages = numbered(0, (Stage(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
         self.score = nn.Conv2d(widths[-1], classes, 1)
         self.skips = numbered(finest, (nn.Conv2d(w, classes, 1) for w in widths[finest:]))
         self.ups = self.last = None
@@ -87,8 +74,8 @@ class SegNet(nn.Module):
 
     def __init__(self, classes, widths, batch_norm):
         super().__init__()
-        self.stages = numbered(0, (DoubleConv(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
-        self.decoders = numbered(0, (DoubleConv(a, b, batch_norm) for a, b in zip(widths, [widths[0], *widths])))
+        self.stages = numbered(0, (Stage(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
+        self.decoders = numbered(0, (Stage(a, b, batch_norm) for a, b in zip(widths, [widths[0], *widths])))
         self.score = nn.Conv2d(widths[0], classes, 1)
 
     def forward(self, x):
@@ -107,12 +94,12 @@ class UNet(nn.Module):
     def __init__(self, classes, widths, batch_norm, way):
         super().__init__()
         steps = list(zip(widths[1:], widths))
-        self.stages = numbered(0, (DoubleConv(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
+        self.stages = numbered(0, (Stage(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
         self.ups = None
         if way == "deconv":
             self.ups = numbered(0, (nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in steps))
         width = lambda a, b: 2 * b if self.ups else a + b
-        self.decoders = numbered(0, (DoubleConv(width(a, b), b, batch_norm) for a, b in steps))
+        self.decoders = numbered(0, (Stage(width(a, b), b, batch_norm) for a, b in steps))
         self.score = nn.Conv2d(widths[0], classes, 1)
 
     def forward(self, x):

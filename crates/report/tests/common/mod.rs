@@ -3,9 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
-use mirrorgrad_segment::{
-    Config, Dataset, EpochMetrics, Evaluation, Part, RunFolder, StepReport, Trainer, Watch,
-};
+use mirrorgrad_segment::{Config, Dataset, EpochMetrics, Part, RunFolder, Trainer};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,22 +64,10 @@ pub fn config(data: &Path) -> Config {
     config
 }
 
-struct Quiet;
-
-impl Watch for Quiet {
-    fn step(&mut self, _: &StepReport) {}
-
-    fn epoch(&mut self, _: &EpochMetrics, _: &Evaluation) {}
-
-    fn wants_stop(&self) -> bool {
-        false
-    }
-}
-
 /// A run from beginning to end.
 pub fn train(dir: &Path, config: &Config) -> RunFolder {
     let folder = RunFolder::create(dir).unwrap();
-    Trainer::new(config.clone()).unwrap().run(&folder, &mut Quiet).unwrap();
+    Trainer::new(config.clone()).unwrap().run(&folder, &mut ()).unwrap();
     folder
 }
 

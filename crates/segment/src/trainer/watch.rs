@@ -14,6 +14,17 @@ pub trait Watch {
     fn wants_stop(&self) -> bool;
 }
 
+/// Nobody follows.
+impl Watch for () {
+    fn step(&mut self, _: &StepReport) {}
+
+    fn epoch(&mut self, _: &EpochMetrics, _: &Evaluation) {}
+
+    fn wants_stop(&self) -> bool {
+        false
+    }
+}
+
 /// A step, as it is told to a [`Watch`].
 #[derive(Clone, Copy, Debug)]
 pub struct StepReport {
