@@ -21,7 +21,7 @@ import torch.nn.functional as F
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "peers"))
-from fcn_twin import FCN, bilinear_kernel  # noqa: E402
+from twins import Fcn, bilinear_kernel  # noqa: E402
 
 CLASSES, WIDTHS, STEPS = 5, [16, 32, 64, 128], 50
 BATCH, HEIGHT, WIDTH = 4, 36, 44
@@ -36,7 +36,7 @@ OPTIMIZERS = {
 
 ABOUT = [
     "Network: mirrorgrad's default FCN (batch norm on, upsample deconv) with the classes and widths"
-    " below; parameter names as in tests/peers/fcn_twin.py.",
+    " below; parameter names as in tests/peers/twins.py.",
     "Draws: stream(seed) is splitmix64. state = seed; each draw does state += 0x9E3779B97F4A7C15;"
     " z = state; z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9; z = (z ^ (z >> 27)) * 0x94D049BB133111EB;"
     " z = z ^ (z >> 31), all modulo 2^64. r = z >> 11 (an integer below 2^53) and u = r * 2^-53, exact"
@@ -127,7 +127,7 @@ FINAL = [
 
 def trace(dtype, optimizer, layout=torch.contiguous_format):
     """(50 losses, the loss in evaluation mode, sums of the final tensors)."""
-    model = FCN(CLASSES, WIDTHS).to(dtype)
+    model = Fcn(CLASSES, WIDTHS).to(dtype)
     with torch.no_grad():
         for name, p in model.named_parameters():
             p.copy_(torch.from_numpy(initial(name, tuple(p.shape))))

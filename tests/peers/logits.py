@@ -12,8 +12,8 @@ draws weights; mirrorgrad reads them as `model.safetensors` beside the run's `co
 classes. Prints one line a network and direction with the largest difference of a logit relative to the
 largest logit, and fails beyond 1e-5.
 
-The twins below have mirrorgrad's names. Nothing of how they are built is read from mirrorgrad but the
-options of the run and which stages are scored.
+Nothing of how the networks of `twins.py` are built is read from mirrorgrad but the options of the run and
+which stages are scored.
 """
 
 import shutil
@@ -23,95 +23,10 @@ import tomllib
 from pathlib import Path
 
 import torch
-import torch.nn as nn
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 import runs
-from fcn_twin import Stage
-
-
-def numbered(first, modules):
-    """Modules under their numbers from `first` on."""
-    return nn.ModuleDict({str(first + i): module for i, module in enumerate(modules)})
-
-
-def bilinear(x, like):
-    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
-
-
-class Fcn(nn.Module):
-    """Scores of the deepest stage and of all from `finest` on; from there one step to the picture."""
-
-    def __init__(self, classes, widths, batch_norm, way, finest):
-        super().__init__()
-        self.finest = finest
-        self.stages = numbered(0, (Stage(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
-        self.score = nn.Conv2d(widths[-1], classes, 1)
-        self.skips = numbered(finest, (nn.Conv2d(w, classes, 1) for w in widths[finest:]))
-        self.ups = self.last = None
-        if way == "deconv":
-            up = lambda s: nn.ConvTranspose2d(classes, classes, 2 * s, stride=s, padding=s // 2, bias=False)
-            self.ups = numbered(finest, (up(2) for _ in widths[finest:]))
-            self.last = up(2**finest) if finest else None
-
-    def forward(self, picture):
-        x, features = picture, []
-        for stage in self.stages.values():
-            features.append(stage(x))
-            x = F.max_pool2d(features[-1], 2)
-        x = self.score(x)
-        for i in reversed(range(self.finest, len(features))):
-            skip = self.skips[str(i)](features[i])
-            x = (bilinear(x, skip) if self.ups is None else self.ups[str(i)](x, output_size=skip.shape[2:])) + skip
-        if not self.finest:
-            return x
-        return self.last(x, output_size=picture.shape[2:]) if self.last else bilinear(x, picture)
-
-
-class SegNet(nn.Module):
-    """Features put back to where the pools found them, then convolved; scored last."""
-
-    def __init__(self, classes, widths, batch_norm):
-        super().__init__()
-        self.stages = numbered(0, (Stage(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
-        self.decoders = numbered(0, (Stage(a, b, batch_norm) for a, b in zip(widths, [widths[0], *widths])))
-        self.score = nn.Conv2d(widths[0], classes, 1)
-
-    def forward(self, x):
-        pooled = []
-        for stage in self.stages.values():
-            x = stage(x)
-            size = x.shape[2:]
-            x, indices = F.max_pool2d(x, 2, return_indices=True)
-            pooled.append((indices, size))
-        for decoder, (indices, size) in zip(reversed(self.decoders.values()), reversed(pooled)):
-            x = decoder(F.max_unpool2d(x, indices, 2, output_size=size))
-        return self.score(x)
-
-
-class UNet(nn.Module):
-    def __init__(self, classes, widths, batch_norm, way):
-        super().__init__()
-        steps = list(zip(widths[1:], widths))
-        self.stages = numbered(0, (Stage(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
-        self.ups = None
-        if way == "deconv":
-            self.ups = numbered(0, (nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in steps))
-        width = lambda a, b: 2 * b if self.ups else a + b
-        self.decoders = numbered(0, (Stage(width(a, b), b, batch_norm) for a, b in steps))
-        self.score = nn.Conv2d(widths[0], classes, 1)
-
-    def forward(self, x):
-        skips = []
-        for i, stage in enumerate(self.stages.values()):
-            x = stage(F.max_pool2d(x, 2) if i else x)
-            skips.append(x)
-        skips.pop()
-        for i, skip in reversed(list(enumerate(skips))):
-            x = self.ups[str(i)](x, output_size=skip.shape[2:]) if self.ups else bilinear(x, skip)
-            x = self.decoders[str(i)](torch.cat([skip, x], 1))
-        return self.score(x)
+from twins import Fcn, SegNet, UNet
 
 
 def twin(config, state):
