@@ -1,10 +1,10 @@
 //! What a number is.
 
-use crate::buffer::Pooled;
 use crate::conv::Kernels;
 use crate::exponential::exp_in_place;
 use crate::machine::gemm::Gemm;
 use crate::machine::isa::Vector;
+use bytemuck::Pod;
 use ndarray::NdFloat;
 use std::iter::Sum;
 
@@ -12,7 +12,7 @@ use std::iter::Sum;
 ///
 /// One bound for the whole framework. Arithmetic, elementary functions and formatting come with
 /// [`NdFloat`]; the rest is what kernels need beside them.
-pub trait Element: NdFloat + Sum + Pooled + Gemm + Vector + Kernels {
+pub trait Element: NdFloat + Sum + Default + Pod + Gemm + Vector + Kernels {
     /// The type's name in files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 

@@ -40,7 +40,7 @@ mod tensor;
 mod window;
 
 pub use broadcast::broadcast_shape;
-pub use buffer::{SPARE_BYTES, peak_bytes};
+pub use buffer::peak_bytes;
 pub use conv::{Path, PathError, conv, conv_adjoint, conv_weight, conv_weight_bias};
 pub use element::Element;
 pub use geometry::{Axis, Geometry, GeometryError};

@@ -1,6 +1,7 @@
 //! What touches the machine: instruction sets, vector registers and unchecked addresses. All unsafe
 //! code of the workspace is in this folder, behind functions that check what they are given.
 //!
+//! - [`arena`]: memory lent out in stretches;
 //! - [`gemm`]: matrixmultiply over checked views;
 //! - [`isa`]: which instruction sets there are, and how a routine is compiled for each;
 //! - [`lanes`]: a vector register and what can be done with it;
@@ -13,6 +14,7 @@
 // Registers and unchecked addresses cannot be had without; each block says why it is sound.
 #![allow(unsafe_code, reason = "the crate denies it, and this is the one folder that may")]
 
+pub(crate) mod arena;
 pub(crate) mod gemm;
 pub(crate) mod isa;
 pub(crate) mod lanes;

@@ -1,0 +1,181 @@
+//! Memory that is taken from the system in large chunks, and lent out in stretches.
+//!
+//! Stretches that come back and touch become one again, so a stretch of any size can be made of what
+//! other sizes have left. Of those that are large enough, the first is lent: the end of a chunk is reached
+//! only when nothing before it is free, and pages that were never reached are none that the process holds.
+
+use memmap2::MmapMut;
+use std::alloc::{Layout, handle_alloc_error};
+use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
+use std::slice;
+
+/// Stretches begin and end at multiples of this many bytes: a cache line, and the widest registers.
+pub(crate) const LINE: usize = 64;
+
+/// The bytes of a chunk, at least. Few large chunks leave fewer unused ends than many small ones.
+const CHUNK: usize = 64 << 20;
+
+/// What is lent and what is free. Nothing goes back to the system.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    chunks: Vec<Chunk>,
+    lent: usize,
+    most_lent: usize,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    /// Never unmapped: its stretches are lent for as long as the program runs.
+    map: ManuallyDrop<MmapMut>,
+    /// Where free stretches begin, counted from the start, and their bytes. No two touch.
+    free: BTreeMap<usize, usize>,
+}
+
+impl Arena {
+    pub(crate) const fn new() -> Self {
+        Self { chunks: Vec::new(), lent: 0, most_lent: 0 }
+    }
+
+    /// At least so many bytes, at a multiple of [`LINE`]: zeros, or whatever the last owner left there.
+    pub(crate) fn lend(&mut self, bytes: usize) -> &'static mut [u8] {
+        let bytes = bytes.checked_next_multiple_of(LINE).expect("bytes have addresses");
+        self.lent += bytes;
+        self.most_lent = self.most_lent.max(self.lent);
+        if let Some(stretch) = self.chunks.iter_mut().find_map(|chunk| chunk.lend(bytes)) {
+            return stretch;
+        }
+        // As much again as there is: chunks stay few.
+        let roomy = self.chunks.iter().map(|chunk| chunk.map.len()).sum::<usize>().max(CHUNK);
+        let mut chunk = Chunk::of(roomy.max(bytes)).or_else(|| Chunk::of(bytes));
+        let stretch = chunk.as_mut().and_then(|chunk| chunk.lend(bytes));
+        self.chunks.extend(chunk);
+        stretch.unwrap_or_else(|| {
+            handle_alloc_error(Layout::from_size_align(bytes, LINE).expect("bytes have addresses"))
+        })
+    }
+
+    /// Takes back what was lent.
+    ///
+    /// # Panics
+    /// If it was not.
+    pub(crate) fn take_back(&mut self, stretch: &'static mut [u8]) {
+        self.lent -= stretch.len();
+        let chunk = self.chunks.iter_mut().find_map(|chunk| Some((chunk.place(stretch)?, chunk)));
+        let (start, chunk) = chunk.expect("a stretch comes back to where it is from");
+        chunk.take_back(start, stretch.len());
+    }
+
+    /// The bytes that are lent, which are the most from now on.
+    pub(crate) fn restart(&mut self) -> usize {
+        self.most_lent = self.lent;
+        self.lent
+    }
+
+    /// The most bytes that were lent at one time.
+    pub(crate) fn most_lent(&self) -> usize {
+        self.most_lent
+    }
+}
+
+impl Chunk {
+    /// `size` bytes of zeros, unless the system has none.
+    fn of(size: usize) -> Option<Self> {
+        let map = MmapMut::map_anon(size).ok()?;
+        // With large pages, which are asked for here, a training step is a twentieth faster. A system
+        // that has none goes on with small ones.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::HugePage);
+        Some(Self { map: ManuallyDrop::new(map), free: BTreeMap::from([(0, size)]) })
+    }
+
+    /// The beginning of the first free stretch of so many bytes.
+    fn lend(&mut self, bytes: usize) -> Option<&'static mut [u8]> {
+        let (&start, &size) = self.free.iter().find(|&(_, &size)| size >= bytes)?;
+        self.free.remove(&start);
+        if size > bytes {
+            self.free.insert(start + bytes, size - bytes);
+        }
+        // SAFETY: the bytes are within the map, which is never unmapped; they were zeros at first and
+        // are lent as bytes, so they are initialized; and what is free is lent to nobody else.
+        Some(unsafe { slice::from_raw_parts_mut(self.map.as_mut_ptr().add(start), bytes) })
+    }
+
+    /// Where a stretch begins, if it is of this chunk.
+    fn place(&self, stretch: &[u8]) -> Option<usize> {
+        let start = stretch.as_ptr().addr().checked_sub(self.map.as_ptr().addr())?;
+        (start + stretch.len() <= self.map.len()).then_some(start)
+    }
+
+    /// Joins the free stretches before and behind, if they touch.
+    fn take_back(&mut self, mut start: usize, mut bytes: usize) {
+        if let Some(behind) = self.free.remove(&(start + bytes)) {
+            bytes += behind;
+        }
+        if let Some((&before, size)) = self.free.range(..start).next_back()
+            && before + size == start
+        {
+            start = before;
+            bytes += size;
+        }
+        self.free.insert(start, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The free stretches of each chunk.
+    fn free(arena: &Arena) -> Vec<Vec<usize>> {
+        arena.chunks.iter().map(|chunk| chunk.free.values().copied().collect()).collect()
+    }
+
+    #[test]
+    fn stretches_are_aligned_and_apart() {
+        let mut arena = Arena::new();
+        let lent = [1, 64, 1000, 100_000, CHUNK].map(|bytes| arena.lend(bytes));
+        for (i, stretch) in lent.into_iter().enumerate() {
+            assert_eq!(stretch.as_ptr().addr() % LINE, 0);
+            assert!(stretch.iter().all(|&byte| byte == 0), "someone else wrote here");
+            stretch.fill(i as u8 + 1);
+        }
+    }
+
+    #[test]
+    fn stretches_that_touch_become_one_in_whatever_order_they_come_back() {
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut arena = Arena::new();
+            let mut lent = [(); 3].map(|()| Some(arena.lend(6400)));
+            assert_eq!(free(&arena), [[CHUNK - 3 * 6400]]);
+            for i in order {
+                arena.take_back(lent[i].take().unwrap());
+            }
+            assert_eq!(free(&arena), [[CHUNK]], "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_free_stretch_serves_a_smaller_request_and_keeps_the_rest() {
+        let mut arena = Arena::new();
+        let first = arena.lend(6400);
+        let place = first.as_ptr();
+        let _wall = arena.lend(64);
+        arena.take_back(first);
+        assert_eq!(arena.lend(6000).as_ptr(), place);
+        assert_eq!(free(&arena), [[6400 - 6016, CHUNK - 6464]]);
+        assert_eq!(arena.lend(6400).len(), 6400);
+        assert_eq!(free(&arena), [[6400 - 6016, CHUNK - 6464 - 6400]]);
+    }
+
+    #[test]
+    fn the_most_that_was_lent_is_remembered_until_a_restart() {
+        let mut arena = Arena::new();
+        let _kept = arena.lend(640);
+        let back = arena.lend(6400);
+        arena.take_back(back);
+        assert_eq!(arena.most_lent(), 7040);
+        assert_eq!(arena.restart(), 640);
+        assert_eq!(arena.most_lent(), 640);
+    }
+}
