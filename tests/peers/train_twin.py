@@ -177,6 +177,7 @@ def main():
     cli.add_argument("--warmup", type=int, default=100, help="steps of linear warm-up")
     cli.add_argument("--ignore-index", type=int, default=255)
     cli.add_argument("--no-flip", action="store_true")
+    cli.add_argument("--evaluate-every", type=int, default=1, help="epochs; the last is evaluated in any case")
     cli.add_argument("--seed", type=int, default=0)
     cli.add_argument("--threads", type=int, default=2)
     cli.add_argument("--nchw", action="store_true", help="keep pictures in NCHW instead of channels_last")
@@ -211,12 +212,12 @@ def main():
         model, data, classes, epochs=args.epochs, batch=args.batch, lr=args.lr, optimizer=args.optimizer,
         beta2=args.beta2, weight_decay=args.weight_decay, schedule=args.schedule, warmup=args.warmup,
         ignore_index=args.ignore_index, seed=args.seed, flip=not args.no_flip,
-        channels_last=not args.nchw, report=lambda line: print(line, flush=True),
+        channels_last=not args.nchw, evaluate_every=args.evaluate_every, report=lambda line: print(line, flush=True),
     )
     print(json.dumps({
         "total_seconds": round(time.perf_counter() - start, 1),
         "final_val_miou": records[-1]["val_miou"],
-        "best_val_miou": max(r["val_miou"] for r in records),
+        "best_val_miou": max(r["val_miou"] for r in records if "val_miou" in r),
         "val_pixel_accuracy": records[-1]["val_pixel_accuracy"],
     }))
     if args.save:
