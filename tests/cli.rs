@@ -106,7 +106,10 @@ fn metrics(run: &Path) -> Vec<EpochMetrics> {
 
 /// The metrics without what differs from run to run.
 fn timeless(run: &Path) -> Vec<EpochMetrics> {
-    metrics(run).into_iter().map(|epoch| EpochMetrics { seconds: 0.0, ..epoch }).collect()
+    metrics(run)
+        .into_iter()
+        .map(|epoch| EpochMetrics { seconds: 0.0, val_seconds: 0.0, ..epoch })
+        .collect()
 }
 
 fn names(dir: &Path) -> Vec<String> {

@@ -1,8 +1,9 @@
 //! What the pages of `docs/` show of the command is what it says: each `console` block is run again.
 
 use mirrorgrad::segment::Config;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The commands of a page and what it shows of each.
@@ -66,4 +67,72 @@ fn the_page_on_settings_shows_every_key_and_its_default() {
     assert_eq!(keys(&toml::Table::try_from(&full).unwrap()), keys(&shown));
     let without = format!("{full:?}");
     assert!(!without.contains("None"), "a key that the page leaves out: {without}");
+}
+
+/// The files below a folder of sources.
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
+/// The name that a line of source gives to a public item, if it does.
+fn named(line: &str) -> Option<String> {
+    let item = line.strip_prefix("pub ")?.replacen("const fn", "fn", 1);
+    let (kind, name) = item.split_once(' ')?;
+    let kinds = ["struct", "enum", "trait", "fn", "type", "const"];
+    let name = name.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
+    kinds.contains(&kind).then(|| name.to_owned())
+}
+
+/// The names that a crate's public modules, of which `file` is one, define or export.
+fn exported(file: &Path, names: &mut BTreeSet<String>) {
+    let text = fs::read_to_string(file).unwrap();
+    names.extend(text.lines().filter_map(named));
+    for used in text.split("\npub use ").skip(1).map(|rest| rest.split_once(';').unwrap().0) {
+        let list = used.rsplit_once("::").map_or(used, |(path, last)| match path.split_once('{') {
+            Some(_) => panic!("{}: nested lists are not read: {used}", file.display()),
+            None => last,
+        });
+        let parts = list.trim_matches(['{', '}']).split(',').map(str::trim);
+        names.extend(parts.filter(|part| !part.is_empty()).map(String::from));
+    }
+    // ONNX's own messages; the module has an example of them.
+    for module in text.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
+        let Some(module) = module.strip_suffix(';').filter(|&module| module != "proto") else {
+            continue;
+        };
+        let within = match file.file_stem().unwrap().to_str().unwrap() {
+            "lib" => file.with_file_name(""),
+            stem => file.with_file_name(stem),
+        };
+        exported(&within.join(module).with_extension("rs"), names);
+    }
+}
+
+#[test]
+fn every_public_item_of_every_library_shows_an_example() {
+    let mut looked_at = 0;
+    for part in ["tensor", "autograd", "layers", "onnx", "segment", "study", "report"] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(part).join("src");
+        let mut names = BTreeSet::new();
+        exported(&source.join("lib.rs"), &mut names);
+        // Whether each definition has a fence in its comment. Of two of one name, each must.
+        let mut shown: BTreeMap<String, bool> = BTreeMap::new();
+        for file in sources(&source) {
+            let text = fs::read_to_string(&file).unwrap();
+            let mut fenced = false;
+            for line in text.lines() {
+                match named(line) {
+                    Some(name) => *shown.entry(name).or_insert(true) &= fenced,
+                    None if line.starts_with("/// ```") => fenced = true,
+                    None if line.is_empty() => fenced = false,
+                    None => {}
+                }
+            }
+        }
+        looked_at += names.len();
+        let lacking: Vec<_> = names.iter().filter(|&name| shown.get(name) != Some(&true)).collect();
+        assert!(lacking.is_empty(), "{part}: {lacking:?}");
+    }
+    assert!(looked_at > 200, "{looked_at}");
 }

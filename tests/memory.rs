@@ -18,15 +18,15 @@ fn run(args: &[&str], dir: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Pictures of 120 rows and 160 columns to train on, and one to validate on.
+/// Ten pictures of 120 rows and 160 columns to train on, and one to validate on.
 fn data(dir: &Path) {
     let put = |path: &str| {
         let path = dir.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         path
     };
-    for i in 0..9 {
-        let part = if i < 8 { "train" } else { "val" };
+    for i in 0..11 {
+        let part = if i < 10 { "train" } else { "val" };
         let colour = |x: u32, y: u32| Rgb([x as u8, y as u8, (x * y + i) as u8]);
         let picture = RgbImage::from_fn(160, 120, colour);
         picture.save(put(&format!("mine/{part}/images/{i}.png"))).unwrap();
@@ -43,7 +43,8 @@ fn told_and_taken(dir: &Path, model: &str, batch: &str) -> (f64, f64) {
     let summary =
         run(&[&["summary", "--size", "120x160", "--classes", "2"], &sets[..]].concat(), dir);
     let told = summary.split("needs about ").nth(1).unwrap().split(" MB").next().unwrap();
-    let train = ["train", "--data", "mine", "--epochs", "1", "--out", model];
+    // The last batch of an epoch is smaller than the others, and the one to validate on yet smaller.
+    let train = ["train", "--data", "mine", "--epochs", "4", "--out", model];
     run(&[&train, &sets[..]].concat(), dir);
     let noted = fs::read_to_string(dir.join(model).join("environment.json")).unwrap();
     let noted: serde_json::Value = serde_json::from_str(&noted).unwrap();
@@ -60,6 +61,32 @@ fn a_summary_predicts_the_memory_of_training_within_a_tenth() {
         let ratio = told / taken;
         assert!((0.9..=1.1).contains(&ratio), "{model}: told {told} MB, taken {taken} MB");
     }
+}
+
+#[test]
+fn a_picture_that_takes_too_much_is_refused_by_its_name_and_the_masks_before_it_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    data(dir.path());
+    run(&["train", "--data", "mine", "--epochs", "1", "--out", "run"], dir.path());
+    let large = RgbImage::from_fn(1600, 1200, |x, y| Rgb([x as u8, y as u8, 0]));
+    large.save(dir.path().join("large.png")).unwrap();
+    let small = "mine/val/images/10.png";
+    let predict = ["predict", "run", small, "large.png", "--raw", "--out", "masks"];
+    let output = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"))
+        .args(predict.iter().chain(&["--max-memory", "100"]))
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+    let says = "large.png: expected a picture that takes at most 100 MB (--max-memory), found 1200x1600, \
+                which takes about";
+    assert!(told.contains(says), "{told}");
+    assert!(
+        dir.path().join("masks/10.png").exists() && !dir.path().join("masks/large.png").exists()
+    );
+    run(&predict, dir.path());
+    assert!(dir.path().join("masks/large.png").exists());
 }
 
 #[test]

@@ -78,7 +78,8 @@ struct Left {
 
 fn left(folder: &RunFolder) -> Left {
     let last = Checkpoint::read(&folder.last()).unwrap();
-    let timeless = |epoch: &EpochMetrics| EpochMetrics { seconds: 0.0, ..epoch.clone() };
+    let timeless =
+        |epoch: &EpochMetrics| EpochMetrics { seconds: 0.0, val_seconds: 0.0, ..epoch.clone() };
     let lines = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
     let told: Vec<String> =
         last.history.iter().map(|epoch| serde_json::to_string(epoch).unwrap()).collect();

@@ -141,7 +141,11 @@ impl Run {
 
     fn left(&self) -> Left {
         let text = fs::read_to_string(self.path().join("metrics.jsonl")).unwrap();
-        let timeless = |line| EpochMetrics { seconds: 0.0, ..serde_json::from_str(line).unwrap() };
+        let timeless = |line| EpochMetrics {
+            seconds: 0.0,
+            val_seconds: 0.0,
+            ..serde_json::from_str(line).unwrap()
+        };
         let name = |entry: std::io::Result<fs::DirEntry>| {
             entry.unwrap().file_name().into_string().unwrap()
         };

@@ -22,6 +22,14 @@ const ELEMENTS: usize = 64;
 const DIRECTIONS: usize = 16;
 
 /// Where a gradient is not what finite differences say.
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, gradcheck};
+/// let cut = |v: &[Var<f64>]| &v[0] * &v[1].detach(); // No gradient reaches the second operand.
+/// let mismatch = gradcheck(1, cut, &[[2.0].into(), [3.0].into()]).unwrap_err();
+/// assert!(mismatch.what.starts_with("element 0: the gradient says 0, differences "));
+/// assert_eq!((mismatch.order, mismatch.operands), (1, vec![1]));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
     /// The order of the derivative, 1 for the gradient itself.
@@ -136,6 +144,16 @@ fn directions(shape: &[usize]) -> Vec<(String, Tensor<f64>)> {
 
 /// Checks that two linear functions are adjoint: ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ for several random x and y,
 /// to 1e-12 of the product of their norms.
+///
+/// ```
+/// # use mirrorgrad_autograd::adjoint_check;
+/// # use mirrorgrad_tensor::Tensor;
+/// let sum = |x: &Tensor<f64>| x.sum_axes(&[0], false);
+/// let repeat = |y: &Tensor<f64>| y.broadcast_to([4, 3]);
+/// assert_eq!(adjoint_check(sum, repeat, &[4, 3], &[3]), Ok(()));
+/// let error = adjoint_check(sum, |y| y.clone(), &[4, 3], &[3]).unwrap_err();
+/// assert_eq!(error, "expected [4, 3] -> [3] and back, got [3] and [3]");
+/// ```
 ///
 /// # Errors
 /// A sentence with both numbers, or with the shapes where a function returns another one.

@@ -4,6 +4,15 @@ use mirrorgrad_tensor::{Geometry, NormLayout, PoolIndices};
 use std::ops::Range;
 
 /// What a call computes from its operands, with sizes as they were in that call.
+///
+/// ```
+/// # use mirrorgrad_autograd::record::{Description, Function, record};
+/// let (recording, _) = record([4.0_f64].into(), |x| x.sqrt().scale(3.0).shift(1.0));
+/// let calls: Vec<_> = recording.steps().iter().filter_map(|step| step.describe()).collect();
+/// assert_eq!(calls[0], Description::Function(Function::Sqrt));
+/// assert_eq!(calls[1], Description::Affine { slope: 3.0, offset: 0.0 });
+/// assert_eq!(calls[2], Description::Affine { slope: 1.0, offset: 1.0 });
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Description {
@@ -130,6 +139,14 @@ pub enum Description {
 }
 
 /// A function of one number.
+///
+/// ```
+/// # use mirrorgrad_autograd::record::{Description, Function, record};
+/// let (recording, _) = record([0.5_f64].into(), |x| x.leaky_relu(0.25).powi(-2));
+/// let calls: Vec<_> = recording.steps().iter().filter_map(|step| step.describe()).collect();
+/// assert_eq!(calls[0], Description::Function(Function::LeakyRelu(0.25)));
+/// assert_eq!(calls[1], Description::Function(Function::Power(-2)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Function {
@@ -162,6 +179,17 @@ pub enum Function {
 }
 
 /// The rule between pixels.
+///
+/// ```
+/// # use mirrorgrad_autograd::ops::upsample_bilinear2d;
+/// # use mirrorgrad_autograd::record::{Description, Interpolation, record};
+/// # use mirrorgrad_tensor::Tensor;
+/// let image = Tensor::<f32>::zeros([1, 3, 4, 4]);
+/// let (recording, _) = record(image, |x| upsample_bilinear2d(x, [8, 6], false));
+/// let interpolation = Interpolation::Bilinear { align_corners: false };
+/// let resize = Description::Resize { interpolation, to: [8, 6] };
+/// assert_eq!(recording.steps()[0].describe(), Some(resize));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
     /// Linear along both axes.

@@ -71,6 +71,14 @@ pub trait Op<T: Element>: Debug + Send + Sync + 'static {
 }
 
 /// Which of an op's operands (and whether its output) its gradients read.
+///
+/// ```
+/// # use mirrorgrad_autograd::Reads;
+/// let convolution = Reads::first(2); // Image and weight, but not the bias.
+/// assert!(convolution.reads_input(0) && convolution.reads_input(1));
+/// assert!(!convolution.reads_input(2) && !convolution.reads_output());
+/// assert!(Reads::OUTPUT.reads_output() && !Reads::OUTPUT.reads_input(0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reads {
     operands: u32,
@@ -105,6 +113,28 @@ impl Reads {
 }
 
 /// A call of an op as its gradients see it.
+///
+/// ```
+/// # use mirrorgrad_autograd::{Call, Op, Reads, Var};
+/// # use mirrorgrad_tensor::Tensor;
+/// # #[derive(Debug)]
+/// # struct Sqrt;
+/// impl Op<f64> for Sqrt {
+/// #     type Saved = ();
+/// #     fn forward(&self, x: &[&Tensor<f64>]) -> (Tensor<f64>, ()) {
+/// #         (x[0].map(f64::sqrt), ())
+/// #     }
+/// #     fn reads(&self) -> Reads {
+/// #         Reads::OUTPUT
+/// #     }
+///     fn vjp(&self, _: usize, call: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
+///         (grad / &call.output()).scale(0.5) // The slope is 1 / 2√x.
+///     }
+/// }
+/// let x = Var::parameter([4.0_f64, 16.0].into());
+/// let slope = Var::apply(Sqrt, &[&x]).sum().grad(&[&x]).remove(0);
+/// assert_eq!(slope.value(), &[0.25, 0.125].into());
+/// ```
 pub struct Call<'a, T: Element, S> {
     pub(crate) node: &'a Arc<Node<T>>,
     pub(crate) operands: &'a [Operand<T>],

@@ -27,21 +27,60 @@ use std::sync::Arc;
 pub use describe::{Description, Function, Interpolation};
 
 /// Tells a variable from all others. Later variables have greater ids.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// let x = Var::parameter([0.0_f64].into());
+/// let y = x.exp();
+/// assert!(x.id() < y.id());
+/// assert_eq!(x.id(), x.clone().id());
+/// assert_eq!(y.detach().id(), None); // It is not tracked.
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(u64);
 
 /// What a computation did to its input.
+///
+/// ```
+/// # use mirrorgrad_autograd::record::record;
+/// let (recording, y) = record([1.0_f64, -2.0].into(), |x| x.relu().scale(3.0));
+/// let [relu, scale] = recording.steps() else { panic!("there are two calls") };
+/// assert!(recording.input() < relu.id());
+/// assert_eq!(Some(scale.id()), y.id());
+/// ```
 pub struct Recording<T: Element = f32> {
     input: Id,
     steps: Vec<Step<T>>,
 }
 
 /// One call whose result depends on the input.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_autograd::record::{Description, record};
+/// let weight = Var::constant([[1.0_f64], [2.0]].into());
+/// let (recording, _) = record([[3.0_f64, 4.0]].into(), |x| x.matmul(&weight));
+/// let step = &recording.steps()[0];
+/// assert_eq!(step.describe(), Some(Description::MatMul));
+/// assert_eq!(step.operands(), 2);
+/// assert_eq!(step.shape(1), [2, 1]);
+/// assert_eq!(format!("{step:?}"), "MatMul");
+/// ```
 pub struct Step<T: Element = f32> {
     node: Arc<Node<T>>,
 }
 
 /// Where an operand comes from.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_autograd::record::{Source, record};
+/// let bias = Var::parameter([10.0_f64].into());
+/// let (recording, _) = record([1.0_f64].into(), |x| x + &bias);
+/// let sum = &recording.steps()[0];
+/// assert!(matches!(sum.operand(0), Source::Step(id) if id == recording.input()));
+/// assert!(matches!(sum.operand(1), Source::Constant(value) if value == bias.value()));
+/// ```
 #[derive(Debug)]
 pub enum Source<'a, T: Element> {
     /// The input, or the result of an earlier step.
@@ -55,6 +94,15 @@ pub enum Source<'a, T: Element> {
 ///
 /// Inside, only these steps are recorded, and their operands' values are let go of: nothing can be
 /// differentiated.
+///
+/// ```
+/// # use mirrorgrad_autograd::record::record;
+/// let (recording, y) = record([3.0_f64].into(), |x| (x * x).sqrt());
+/// assert_eq!(y.value(), &[3.0].into());
+/// assert_eq!(recording.steps().len(), 2);
+/// let (recording, _) = record([3.0_f64].into(), |x| x.detach());
+/// assert!(recording.steps().is_empty());
+/// ```
 pub fn record<T: Element>(
     input: Tensor<T>,
     f: impl FnOnce(&Var<T>) -> Var<T>,

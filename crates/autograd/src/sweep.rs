@@ -124,6 +124,17 @@ fn parts<T: Element>(node: &Arc<Node<T>>, grad: Var<T>) -> Vec<Option<Var<T>>> {
 }
 
 /// What [`Var::backward`] found: a gradient for every parameter that was reached.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// let w = Var::parameter([3.0_f64, 4.0].into());
+/// let grads = (&w * &w).sum().backward();
+/// assert_eq!(grads.get(&w), Some(&[6.0, 8.0].into()));
+/// assert_eq!(grads.norm(), 10.0);
+/// assert_eq!(grads.scaled(0.5).plus(&grads).norm(), 15.0);
+/// let other = Var::parameter([1.0].into());
+/// assert_eq!(grads.get(&other), None); // The sum did not depend on it.
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gradients<T: Element = f32>(BTreeMap<u64, Tensor<T>>);
 

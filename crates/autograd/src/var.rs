@@ -8,6 +8,16 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A tensor that may remember the call that made it. Cloning shares both.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// let (x, a) = (Var::parameter([1.0_f64, 2.0].into()), Var::constant([10.0_f64].into()));
+/// let y = (&x * &x + &a).sum();
+/// assert_eq!(y.value().item(), 25.0);
+/// assert_eq!(y.grad(&[&x])[0].value(), &[2.0, 4.0].into());
+/// assert!(y.is_tracked() && !a.is_tracked() && !y.detach().is_tracked());
+/// assert_eq!(format!("{x:?}"), "Tensor<f64>[2] [1.0, 2.0] (parameter)");
+/// ```
 #[derive(Clone)]
 pub struct Var<T: Element = f32> {
     value: Tensor<T>,
@@ -28,11 +38,28 @@ pub(crate) enum Recording {
 thread_local!(static RECORDING: Cell<Recording> = const { Cell::new(Recording::Gradients) });
 
 /// Runs `f` without recording on this thread. The previous mode returns even if `f` panics.
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, no_grad};
+/// let x = Var::parameter([0.0_f64].into());
+/// assert!(x.exp().is_tracked());
+/// let y = no_grad(|| x.exp());
+/// assert_eq!(y.value(), &[1.0].into());
+/// assert!(!y.is_tracked()); // And the graph keeps nothing for it.
+/// ```
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
     with_recording(Recording::Nothing, f)
 }
 
 /// Whether calls on this thread are recorded so that they can be differentiated.
+///
+/// ```
+/// # use mirrorgrad_autograd::{is_recording, no_grad};
+/// assert!(is_recording());
+/// assert!(!no_grad(is_recording));
+/// // Another thread has a mode of its own.
+/// assert!(no_grad(|| std::thread::spawn(is_recording).join().unwrap()));
+/// ```
 pub fn is_recording() -> bool {
     RECORDING.get() == Recording::Gradients
 }

@@ -1,7 +1,16 @@
 //! Options that several commands have, and how their values are read.
 
-use mirrorgrad_segment::{Checkpoint, Predictor, RunError, RunFolder};
+use mirrorgrad_segment::{Checkpoint, Predictor, RunError, RunFolder, machine_bytes};
 use std::path::Path;
+
+/// Bytes in the megabyte that options and messages count memory in.
+pub const MB: usize = 1_000_000;
+
+/// The bytes that a process may need: so many megabytes, or four fifths of the machine's.
+pub fn most_bytes(max_memory: Option<usize>) -> usize {
+    let asked = max_memory.map(|most| most.saturating_mul(MB));
+    asked.or_else(|| machine_bytes().map(|bytes| bytes / 10 * 8)).unwrap_or(usize::MAX)
+}
 
 /// A size as people write it, `HxW`, as `[height, width]`.
 pub fn size(text: &str) -> Result<[usize; 2], String> {

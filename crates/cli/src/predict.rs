@@ -1,8 +1,12 @@
 //! `mirrorgrad predict`.
 
-use crate::{Failure, options, say};
+use crate::options::{self, MB, most_bytes};
+use crate::{Failure, say};
 use clap::Args;
-use mirrorgrad_segment::{overlay, plots, read_picture, shown, write_whole};
+use mirrorgrad_segment::{
+    Picture, PredictionEstimate, Predictor, overlay, plots, read_picture, resident_bytes, shown,
+    write_whole,
+};
 use mirrorgrad_study::{Array, to_npy};
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,6 +30,9 @@ pub struct PredictArgs {
     /// Write STEM.npy, the scores of every class as [classes, height, width], instead of masks
     #[arg(long, conflicts_with = "raw")]
     scores: bool,
+    /// Megabytes that a picture may take, or is refused [default: 80 % of the machine's]
+    #[arg(long, value_name = "MB")]
+    max_memory: Option<usize>,
     /// Threads to work on; all of the machine's by default
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -45,8 +52,11 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     for stem in stems.keys() {
         suffixes.iter().try_for_each(|suffix| check_apart(&out(stem, suffix), &args.pictures))?;
     }
+    let mut room =
+        Room { predictor: &predictor, most: most_bytes(args.max_memory), estimate: None };
     for (stem, path) in stems {
         let picture = read_picture(path)?;
+        room.check(path, &picture)?;
         if args.scores {
             let scores = predictor.scores(&shown(path), &picture)?;
             write_whole(&out(&stem, ".npy"), &to_npy(&Array::F32(scores)))?;
@@ -66,6 +76,38 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let what = if args.scores { "files of scores" } else { "masks" };
     say::line(format!("{} {what} in {}", args.pictures.len(), shown(&args.out)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How much memory a picture may take.
+struct Room<'a> {
+    predictor: &'a Predictor,
+    most: usize,
+    /// Measured when the first large picture comes.
+    estimate: Option<PredictionEstimate>,
+}
+
+impl Room<'_> {
+    /// Refuses a picture that takes more.
+    fn check(&mut self, path: &Path, picture: &Picture) -> Result<(), Failure> {
+        let [height, width] = picture.size();
+        if height * width < PredictionEstimate::SMALL {
+            return Ok(());
+        }
+        let estimate = match self.estimate {
+            Some(estimate) => estimate,
+            None => *self.estimate.insert(PredictionEstimate::of(self.predictor)?),
+        };
+        let needed = resident_bytes().unwrap_or_default() + estimate.bytes([height, width]);
+        if needed <= self.most {
+            return Ok(());
+        }
+        let (needed, most) = (needed / MB, self.most / MB);
+        Err(Failure::new(format!(
+            "{}: expected a picture that takes at most {most} MB (--max-memory), found {height}x{width}, \
+             which takes about {needed} MB",
+            shown(path)
+        )))
+    }
 }
 
 /// Refuses to write over a picture that is to be read.

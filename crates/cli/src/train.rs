@@ -1,21 +1,20 @@
 //! `mirrorgrad train`.
 
+use crate::options::{MB, most_bytes};
 use crate::settings::{Run, SettingArgs};
 use crate::watch::Terminal;
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_report::Environment;
 use mirrorgrad_segment::{
-    Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, machine_bytes,
-    may_need_more, one_line, plots, resident_bytes, shown, write_whole,
+    Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, may_need_more,
+    one_line, plots, resident_bytes, shown, write_whole,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Rows of the picture grid that a run leaves.
 const GRID_ROWS: usize = 8;
-
-const MB: usize = 1_000_000;
 
 /// Options of `mirrorgrad train`. Settings left out have their defaults, or come from the checkpoint.
 #[derive(Debug, Args)]
@@ -115,8 +114,7 @@ fn resume(out: &Path, settings: &SettingArgs<Run>) -> Result<(Trainer, RunFolder
 /// A run of these settings, unless it needs more memory than it may have.
 fn trainer(settings: Settings, max_memory: Option<usize>) -> Result<Trainer, Failure> {
     let trainer = Trainer::new(settings.resolve()?)?;
-    let most = max_memory.map(|most| most.saturating_mul(MB));
-    let most = most.or_else(|| machine_bytes().map(|bytes| bytes / 10 * 8)).unwrap_or(usize::MAX);
+    let most = most_bytes(max_memory);
     let (config, size) = (trainer.config(), trainer.picture_size()?);
     if may_need_more(config, size, most) {
         let program = resident_bytes().unwrap_or_default();

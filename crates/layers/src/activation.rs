@@ -5,6 +5,15 @@ use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::Element;
 
 /// A function of one number, as a layer without parameters.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Activation, Mode, Module};
+/// let x = Var::constant([-2.0_f32, 3.0].into());
+/// let y = Activation::LeakyRelu(0.25).forward(&x, &Mode::Eval);
+/// assert_eq!(y.value(), &[-0.5, 3.0].into());
+/// assert_eq!(Activation::Relu.forward(&x, &Mode::Eval).value(), &[0.0, 3.0].into());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// max(x, 0).

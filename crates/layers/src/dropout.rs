@@ -6,6 +6,17 @@ use mirrorgrad_tensor::{Element, Tensor};
 
 /// Zeroes each element with probability `p` while training, and scales the rest by 1 / (1 − p)
 /// (Srivastava et al. 2014).
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Draws, Dropout, Mode, Module};
+/// # use mirrorgrad_tensor::Tensor;
+/// let (layer, x) = (Dropout::new(0.5), Var::constant(Tensor::<f32>::ones([1000])));
+/// let y = layer.forward(&x, &Mode::Train(Draws::new(0, 0)));
+/// assert!(y.value().as_slice().iter().all(|&v| v == 0.0 || v == 2.0));
+/// assert!((y.value().mean() - 1.0).abs() < 0.2); // The mean stays where it was.
+/// assert_eq!(layer.forward(&x, &Mode::Eval).value(), x.value());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
     keep: f64,
@@ -13,6 +24,17 @@ pub struct Dropout {
 
 /// Zeroes whole channels of each picture with probability `p` while training, and scales the rest by
 /// 1 / (1 − p) (Tompson et al. 2015).
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Draws, Dropout2d, Mode, Module};
+/// # use mirrorgrad_tensor::Tensor;
+/// let x = Var::constant(Tensor::<f32>::ones([4, 8, 3, 3]));
+/// let y = Dropout2d::new(0.5).forward(&x, &Mode::Train(Draws::new(0, 0)));
+/// let mut planes = y.value().as_slice().chunks(9);
+/// assert!(planes.clone().any(|plane| plane == [0.0; 9]));
+/// assert!(planes.all(|plane| plane == [0.0; 9] || plane == [2.0; 9]));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout2d {
     keep: f64,

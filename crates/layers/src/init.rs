@@ -5,6 +5,17 @@ use rand::Rng;
 
 /// A rule for a weight's first values, from its shape `[outputs, inputs, ..taps]` (a transposed
 /// convolution's `[in, out, ..taps]` is read the same way, as PyTorch does).
+///
+/// ```
+/// # use mirrorgrad_layers::Init;
+/// # use mirrorgrad_tensor::Tensor;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let weight: Tensor = Init::PyTorch.weight(&[8, 4, 3, 3], rng); // fan_in is 36.
+/// assert!(weight.as_slice().iter().all(|w| w.abs() <= 1.0 / 6.0));
+/// let bilinear: Tensor = Init::Bilinear.weight(&[1, 1, 1, 4], rng);
+/// assert_eq!(bilinear.as_slice(), [0.25, 0.75, 0.75, 0.25]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Init {
     /// Normal with standard deviation √(2 / fan_in), for layers before a relu (He et al. 2015).

@@ -12,6 +12,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The purpose of a forward pass: an argument, so that it survives threads and shows where it is set.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Draws, Dropout, Mode, Module};
+/// let x = Var::constant([1.0_f32; 100].into());
+/// let dropout = |mode: Mode| Dropout::new(0.5).forward(&x, &mode);
+/// let train = || Mode::Train(Draws::new(0, 0));
+/// assert_eq!(dropout(Mode::Eval).value(), x.value());
+/// assert_ne!(dropout(train()).value(), x.value());
+/// assert_eq!(dropout(train()).value(), dropout(train()).value()); // The same step again.
+/// ```
 #[derive(Debug)]
 pub enum Mode {
     /// To predict: nothing is random, nothing changes.
@@ -72,6 +83,17 @@ impl Mode {
 
 /// The random numbers of one training step: a function of seed and step, so that a step can be
 /// repeated exactly.
+///
+/// ```
+/// # use mirrorgrad_layers::Draws;
+/// # use mirrorgrad_tensor::Tensor;
+/// let noise = |draws: &Draws| Tensor::<f32>::uniform([4], [0.0, 1.0], &mut draws.next_rng());
+/// let (step, again) = (Draws::new(7, 3), Draws::new(7, 3));
+/// let first = noise(&step);
+/// assert_eq!(noise(&again), first);
+/// assert_ne!(noise(&again), first); // The next layer draws other numbers,
+/// assert_ne!(noise(&Draws::new(7, 4)), first); // and so does the next step.
+/// ```
 #[derive(Debug)]
 pub struct Draws {
     seed: u64,
@@ -97,6 +119,18 @@ impl Draws {
 }
 
 /// Where the height and width of a result come from.
+///
+/// ```
+/// # use mirrorgrad_autograd::record::record;
+/// # use mirrorgrad_layers::{Interpolation, Mode, Module, Sizes, Trace, Upsample};
+/// # use mirrorgrad_tensor::Tensor;
+/// let double = Upsample::new(2, Interpolation::Nearest);
+/// let mode = Mode::Trace(Trace::default());
+/// let picture = Tensor::<f32>::zeros([1, 1, 4, 4]);
+/// let (_, y) = record(picture, |x| double.forward(x, &mode));
+/// let Mode::Trace(trace) = &mode else { unreachable!() };
+/// assert_eq!(trace.sizes()[&y.id().unwrap()], Sizes::Times(2)); // Not just 8 by 8.
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sizes {
     /// From a window, over an image with so much padding behind, `[vertical, horizontal]`.
@@ -108,6 +142,19 @@ pub enum Sizes {
 }
 
 /// The calls of one traced forward pass.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{MaxPool2d, Mode, Module, Trace};
+/// # use mirrorgrad_tensor::Tensor;
+/// let mode = Mode::Trace(Trace::default());
+/// MaxPool2d::square(2).forward(&Var::constant(Tensor::<f32>::zeros([1, 1, 6, 8])), &mode);
+/// let Mode::Trace(trace) = mode else { unreachable!() };
+/// let calls = trace.into_calls();
+/// assert_eq!(calls.len(), 1);
+/// assert_eq!(calls[0].kind, "MaxPool2d");
+/// assert_eq!(calls[0].shape, [1, 1, 3, 4]);
+/// ```
 #[derive(Debug, Default)]
 pub struct Trace {
     calls: Mutex<Vec<LayerCall>>,
@@ -115,6 +162,21 @@ pub struct Trace {
 }
 
 /// One traced call of a layer.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Conv2d, Mode, Module, Trace};
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let layer = Conv2d::new([3, 8], Window::square(3).padding(1), rng);
+/// let mode = Mode::Trace(Trace::default());
+/// layer.forward(&Var::constant(Tensor::<f32>::zeros([1, 3, 4, 4])), &mode);
+/// let Mode::Trace(trace) = mode else { unreachable!() };
+/// let calls = trace.into_calls();
+/// assert_eq!((calls[0].kind, calls[0].multiply_adds), ("Conv2d", 8 * 3 * 9 * 16));
+/// assert!(calls[0].is_of(layer.weight()));
+/// ```
 #[derive(Clone, Debug)]
 pub struct LayerCall {
     /// The layer's type.

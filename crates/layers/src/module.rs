@@ -39,6 +39,31 @@ pub trait Module<T: Element = f32>: Send + Sync {
 }
 
 /// Collects parameters under their path's name, as `encoder.0.weight`.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Linear, Mode, Module, Names, Param, named_params};
+/// # use mirrorgrad_tensor::Tensor;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # struct Scaled {
+/// #     gain: Param,
+/// #     inner: Linear,
+/// # }
+/// impl Module for Scaled {
+/// #     fn forward(&self, x: &Var, mode: &Mode) -> Var {
+/// #         self.inner.forward(x, mode) * self.gain.var()
+/// #     }
+///     fn visit(&self, names: &mut Names<'_>) {
+///         names.param("gain", &self.gain);
+///         names.child("inner", &self.inner);
+///     }
+/// }
+/// # let gain = Param::new(Tensor::scalar(2.0));
+/// # let scaled = Scaled { gain, inner: Linear::new([2, 3], rng) };
+/// let names: Vec<_> = named_params(&scaled).into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["gain", "inner.weight", "inner.bias"]);
+/// ```
 pub struct Names<'a, T: Element = f32> {
     path: String,
     found: &'a mut Vec<(String, Param<T>)>,
@@ -58,6 +83,15 @@ impl<T: Element> Names<'_, T> {
 }
 
 /// All parameters and buffers of a module, in the order it names them. The names are PyTorch's.
+///
+/// ```
+/// # use mirrorgrad_layers::{BatchNorm2d, named_params};
+/// let params = named_params(&BatchNorm2d::<f32>::new(4));
+/// let (trained, buffers): (Vec<_>, Vec<_>) =
+///     params.into_iter().partition(|(_, param)| param.is_trainable());
+/// assert!(trained.iter().map(|(name, _)| name).eq(["weight", "bias"]));
+/// assert!(buffers.iter().map(|(name, _)| name).eq(["running_mean", "running_var"]));
+/// ```
 pub fn named_params<T: Element>(module: &(impl Module<T> + ?Sized)) -> Vec<(String, Param<T>)> {
     let mut found = Vec::new();
     module.visit(&mut Names { path: String::new(), found: &mut found });
@@ -69,6 +103,20 @@ pub type SummaryRow = (String, LayerCall, usize);
 
 /// What every layer does to an input of `shape`: a name (empty for layers without parameters), the
 /// call, and how many numbers it trains.
+///
+/// ```
+/// # use mirrorgrad_layers::{Conv2d, MaxPool2d, Sequential, summary};
+/// # use mirrorgrad_tensor::Window;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let net = Sequential::<f32>::new()
+///     .with(Conv2d::new([3, 8], Window::square(3).padding(1), rng))
+///     .with(MaxPool2d::square(2));
+/// let rows = summary(&net, &[1, 3, 16, 16]);
+/// let (layer, call, trained) = &rows[0];
+/// assert_eq!((layer.as_str(), call.kind, *trained), ("0", "Conv2d", 8 * 27 + 8));
+/// assert_eq!(rows[1].1.shape, [1, 8, 8, 8]);
+/// ```
 ///
 /// # Panics
 /// If the module does not take an input of that shape.

@@ -9,6 +9,17 @@ const EPS: f64 = 1e-5;
 
 /// Normalizes each channel over the batch while training, and by running statistics while predicting
 /// (Ioffe & Szegedy 2015). `[batch, channels, h, w]` to the same.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{BatchNorm2d, Draws, Mode, Module, weights::state_dict};
+/// # use mirrorgrad_tensor::Tensor;
+/// let layer = BatchNorm2d::new(1);
+/// let x = Var::constant(Tensor::new([2, 1, 1, 1], [4.0_f64, 6.0]));
+/// let y = layer.forward(&x, &Mode::Train(Draws::new(0, 0)));
+/// assert!(y.value().sum().abs() < 1e-12);
+/// assert_eq!(state_dict(&layer)["running_mean"], [0.5].into()); // A tenth of the way to 5.
+/// ```
 #[derive(Debug)]
 pub struct BatchNorm2d<T: Element = f32> {
     weight: Param<T>,
@@ -82,6 +93,18 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
 
 /// Normalizes each group of channels of each picture (Wu & He 2018). `[batch, channels, h, w]` to the
 /// same.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{GroupNorm, Mode, Module};
+/// # use mirrorgrad_tensor::Tensor;
+/// let layer = GroupNorm::new(2, 4);
+/// let x = Var::constant(Tensor::new([1, 4, 1, 1], [1.0_f64, 3.0, 10.0, 14.0]));
+/// let y = layer.forward(&x, &Mode::Eval);
+/// let want = Tensor::new([1, 4, 1, 1], [-1.0_f64, 1.0, -1.0, 1.0]);
+/// let distance = y.value().zip(&want, |a, b| (a - b).abs());
+/// assert!(distance.as_slice().iter().all(|&d| d < 1e-5)); // Not 0, because of ε.
+/// ```
 #[derive(Debug)]
 pub struct GroupNorm<T: Element = f32> {
     weight: Param<T>,

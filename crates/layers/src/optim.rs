@@ -12,6 +12,17 @@ use mirrorgrad_tensor::{Element, Tensor};
 use std::collections::BTreeMap;
 
 /// Moves parameters by their gradients, and remembers what it needs for the next step.
+///
+/// ```
+/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_layers::optim::{Optimizer, Sgd};
+/// let (used, unused) = (Param::new([1.0_f64].into()), Param::new([5.0_f64].into()));
+/// let params = [("used".to_string(), used.clone()), ("unused".to_string(), unused)];
+/// let grads = (used.var() * used.var()).sum().backward();
+/// let mut optimizer: Box<dyn Optimizer<f64>> = Box::new(Sgd::<f64>::new(0.0));
+/// assert_eq!(optimizer.step(&params, &grads, 0.25), ["unused"]);
+/// assert_eq!(used.value(), [0.5].into()); // 1 − 0.25 · 2
+/// ```
 pub trait Optimizer<T: Element = f32>: Send {
     /// Moves every trainable parameter that has a gradient, at learning rate `lr`. Returns the names
     /// of those that have none: the loss did not depend on them.
@@ -26,6 +37,18 @@ pub trait Optimizer<T: Element = f32>: Send {
 }
 
 /// What an optimizer remembers between steps.
+///
+/// ```
+/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_layers::optim::{Optimizer, Sgd};
+/// let params = [("w".to_string(), Param::new([1.0_f64].into()))];
+/// let grads = params[0].1.var().sum().backward();
+/// let (mut sgd, mut another) = (Sgd::<f64>::new(0.5), Sgd::<f64>::new(0.5));
+/// sgd.step(&params, &grads, 0.25);
+/// assert_eq!(sgd.state().tensors["momentum_buffer.w"], [1.0].into());
+/// another.restore(sgd.state().clone()); // It goes on from there.
+/// assert_eq!(another.state(), sgd.state());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OptimizerState<T: Element = f32> {
     /// Steps that each parameter has taken, by its name, where the optimizer counts them.
@@ -69,6 +92,15 @@ fn for_each_gradient<T: Element>(
 
 /// Scales all gradients down so that their common Euclidean norm is at most `limit`. Also returns the
 /// norm they had; one that is not finite is left to the caller to judge, and nothing is scaled.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::optim::clip_grad_norm;
+/// let w = Var::parameter([3.0_f64, 4.0].into());
+/// let (grads, norm) = clip_grad_norm((&w * &w).sum().backward(), 5.0);
+/// assert_eq!(norm, 10.0);
+/// assert_eq!(grads.get(&w), Some(&[3.0, 4.0].into())); // Half of 6 and 8.
+/// ```
 pub fn clip_grad_norm<T: Element>(grads: Gradients<T>, limit: f64) -> (Gradients<T>, f64) {
     let norm = grads.norm().as_f64();
     let clipped = norm.is_finite() && norm > limit;

@@ -7,6 +7,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// A place in a network whose value may be replaced: by an optimizer if it is trainable, by a layer's
 /// own forward pass if it is a buffer (batch normalization's running statistics). Cloning shares the
 /// place.
+///
+/// ```
+/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_tensor::Tensor;
+/// let param = Param::new([1.0_f32, 2.0].into());
+/// let same = param.clone();
+/// same.set([3.0, 4.0].into());
+/// assert!(param.is(&same));
+/// assert_eq!(param.value(), [3.0, 4.0].into());
+/// let buffer = Param::buffer(Tensor::<f32>::zeros([2]));
+/// assert!(param.var().is_tracked() && !buffer.var().is_tracked());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Param<T: Element = f32> {
     place: Arc<RwLock<Var<T>>>,

@@ -6,6 +6,17 @@ use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, PoolIndices, Rest, Window};
 
 /// The largest pixel under each window. `[batch, channels, h, w] -> [batch, channels, map h, map w]`.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{MaxPool2d, Mode, Module};
+/// # use mirrorgrad_tensor::{Rest, Tensor, Window};
+/// let x = Var::constant(Tensor::from_fn([1, 1, 2, 5], |i| i as f32));
+/// let y = MaxPool2d::square(2).forward(&x, &Mode::Eval);
+/// assert_eq!(y.value().as_slice(), [6.0, 8.0]); // The fifth column is dropped.
+/// let all = MaxPool2d::new(Window::square(2).stride(2).rest(Rest::Spot));
+/// assert_eq!(all.forward(&x, &Mode::Eval).value().as_slice(), [6.0, 8.0, 9.0]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPool2d {
     window: Window,
@@ -47,6 +58,16 @@ impl<T: Element> Module<T> for MaxPool2d {
 }
 
 /// Puts elements back to where a [`MaxPool2d`] found theirs, as SegNet does.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{MaxPool2d, MaxUnpool2d, Mode};
+/// # use mirrorgrad_tensor::Tensor;
+/// let x = Var::constant(Tensor::from_fn([1, 1, 2, 4], |i| i as f32));
+/// let (y, indices) = MaxPool2d::square(2).forward_indices(&x, &Mode::Eval);
+/// let back = MaxUnpool2d.forward(&y, &indices, &Mode::Eval);
+/// assert_eq!(back.value().as_slice(), [0.0, 0.0, 0.0, 0.0, 0.0, 5.0, 0.0, 7.0]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MaxUnpool2d;
 
@@ -64,6 +85,19 @@ impl MaxUnpool2d {
 }
 
 /// The mean under each window, padding counted. Shapes as [`MaxPool2d`].
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{AvgPool2d, Mode, Module};
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// let window = Window::square(2).stride(2);
+/// let x = Var::constant(Tensor::from_fn([1, 1, 2, 4], |i| i as f32));
+/// let y = AvgPool2d::new(window).forward(&x, &Mode::Eval);
+/// assert_eq!(y.value().as_slice(), [2.5, 4.5]);
+/// let ones = Var::constant(Tensor::<f32>::ones([1, 1, 2, 2]));
+/// let y = AvgPool2d::new(window.padding(1)).forward(&ones, &Mode::Eval);
+/// assert_eq!(y.value().as_slice(), [0.25; 4]); // One pixel and three zeros each.
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AvgPool2d {
     window: Window,
@@ -92,6 +126,17 @@ impl<T: Element> Module<T> for AvgPool2d {
 }
 
 /// The means of a fixed number of stretches, whatever the image's size.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{AdaptiveAvgPool2d, Mode, Module};
+/// # use mirrorgrad_tensor::Tensor;
+/// let layer = AdaptiveAvgPool2d::new([1, 1]);
+/// for (width, mean) in [(2, 3.5), (4, 7.5)] {
+///     let x = Var::constant(Tensor::from_fn([1, 1, 4, width], |i| i as f32));
+///     assert_eq!(layer.forward(&x, &Mode::Eval).value().item(), mean);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AdaptiveAvgPool2d {
     size: [usize; 2],

@@ -7,6 +7,21 @@ use mirrorgrad_tensor::{Element, Tensor};
 use std::fmt;
 
 /// The first place in a training step whose numbers are not finite.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Direction, Draws, Fault, Linear, Sequential};
+/// # use mirrorgrad_layers::{find_fault, named_params};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let (first, second) = (Linear::new([2, 3], rng), Linear::new([3, 1], rng));
+/// let net = Sequential::<f32>::new().with(first).with(second);
+/// named_params(&net)[3].1.set([f32::INFINITY].into()); // The second layer's bias.
+/// let x = Var::constant([[1.0_f32, 2.0]].into());
+/// let fault = find_fault(&net, &x, Draws::new(0, 0), |y| y.sum());
+/// let (layer, value) = ("1".to_string(), f64::INFINITY);
+/// assert_eq!(fault, Some(Fault { layer, direction: Direction::Forward, value }));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     /// The layer: its path, as `stages.0.conv1`; of a layer without parameters its kind and the layer
@@ -19,6 +34,20 @@ pub struct Fault {
 }
 
 /// Which way a value travels.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Direction, Draws, Linear, Sequential, find_fault};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let net = Sequential::<f32>::new().with(Linear::new([2, 1], rng));
+/// let x = Var::constant([[1.0_f32, 2.0]].into());
+/// // At 0 the root is finite, but its slope is not.
+/// let fault = find_fault(&net, &x, Draws::new(0, 0), |y| (y - y).sqrt().sum());
+/// let found = fault.map(|fault| (fault.layer, fault.direction));
+/// assert_eq!(found, Some(("0".to_string(), Direction::Backward)));
+/// assert_eq!(Direction::Backward.to_string(), "backward");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// The layer's result.
@@ -41,6 +70,19 @@ impl fmt::Display for Direction {
 /// `None` if all are. Watching every step would cost time; a step that went wrong is repeated exactly.
 ///
 /// As in any training step, running statistics follow the batch.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Draws, Linear, Sequential, find_fault};
+/// # use mirrorgrad_tensor::Tensor;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let net = Sequential::<f32>::new().with(Linear::new([2, 1], rng));
+/// let x = Var::constant(Tensor::<f32>::ones([4, 2]));
+/// assert_eq!(find_fault(&net, &x, Draws::new(0, 0), |y| y.mean()), None);
+/// let fault = find_fault(&net, &x, Draws::new(0, 0), |y| y.mean().shift(f32::INFINITY));
+/// assert_eq!(fault.map(|fault| fault.layer), Some("loss".to_string()));
+/// ```
 pub fn find_fault<T: Element>(
     module: &(impl Module<T> + ?Sized),
     x: &Var<T>,

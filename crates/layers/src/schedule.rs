@@ -1,6 +1,15 @@
 //! How the learning rate changes while training.
 
 /// The shape of the learning rate after the warm-up.
+///
+/// ```
+/// # use mirrorgrad_layers::{Curve, Schedule};
+/// let factor = |curve, step| Schedule { curve, warmup: 0, total: 100 }.factor(step);
+/// assert_eq!(factor(Curve::Constant, 99), 1.0);
+/// assert_eq!(factor(Curve::Step { every: 30, factor: 0.5 }, 60), 0.25);
+/// assert!((factor(Curve::Cosine, 50) - 0.5).abs() < 1e-12);
+/// assert!((factor(Curve::Poly { power: 2.0 }, 50) - 0.25).abs() < 1e-12);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Curve {
     /// Always the same.

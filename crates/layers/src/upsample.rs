@@ -5,6 +5,19 @@ use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::Element;
 
 /// The rule between pixels.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Interpolation, Mode, Module, Upsample};
+/// # use mirrorgrad_tensor::Tensor;
+/// let x = Var::constant(Tensor::new([1, 1, 1, 2], [0.0_f32, 3.0]));
+/// let double = |rule| Upsample::new(2, rule).forward(&x, &Mode::Eval); // Two rows of four.
+/// let row = |rule| double(rule).value().as_slice()[..4].to_vec();
+/// assert_eq!(row(Interpolation::Nearest), [0.0, 0.0, 3.0, 3.0]);
+/// assert_eq!(row(Interpolation::Bilinear), [0.0, 0.75, 2.25, 3.0]);
+/// let aligned = row(Interpolation::BilinearAlignCorners);
+/// assert!(aligned.iter().zip([0.0_f32, 1.0, 2.0, 3.0]).all(|(v, x)| (v - x).abs() < 1e-6));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
     /// The pixel that covers the place.
@@ -16,6 +29,17 @@ pub enum Interpolation {
 }
 
 /// Enlarges by a whole factor. `[batch, channels, h, w] -> [batch, channels, f·h, f·w]`.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Interpolation, Mode, Module, Upsample};
+/// # use mirrorgrad_tensor::Tensor;
+/// let double = Upsample::new(2, Interpolation::Bilinear);
+/// let x = Var::constant(Tensor::<f32>::zeros([1, 8, 22, 30]));
+/// assert_eq!(double.forward(&x, &Mode::Eval).shape(), [1, 8, 44, 60]);
+/// let skip = Var::constant(Tensor::zeros([1, 2, 45, 61]));
+/// assert_eq!(double.forward_like(&x, &skip, &Mode::Eval).shape(), [1, 8, 45, 61]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Upsample {
     factor: usize,

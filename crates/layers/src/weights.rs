@@ -8,6 +8,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 /// Why bytes are not the weights of a network.
+///
+/// ```
+/// # use mirrorgrad_layers::Linear;
+/// # use mirrorgrad_layers::weights::{WeightsError, load_state_dict, state_dict};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let (small, large) = (Linear::<f32>::new([2, 3], rng), Linear::<f32>::new([2, 4], rng));
+/// let error = load_state_dict(&large, &state_dict(&small)).unwrap_err();
+/// assert!(matches!(&error, WeightsError::Shape { name, .. } if name == "weight"));
+/// assert_eq!(error.to_string(), r#"tensor "weight": expected shape [4, 2], got [3, 2]"#);
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     /// The bytes are not a safetensors file.
@@ -45,9 +56,34 @@ pub enum WeightsError {
 }
 
 /// Tensors by name.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::weights::{NamedTensors, load_state_dict, state_dict};
+/// # use mirrorgrad_layers::{Linear, Mode, Module};
+/// # use mirrorgrad_tensor::Tensor;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let layer = Linear::<f32>::new([2, 3], rng);
+/// let mut weights: NamedTensors<f32> = state_dict(&layer);
+/// weights.insert("bias".to_string(), [1.0, 2.0, 3.0].into());
+/// load_state_dict(&layer, &weights)?;
+/// let y = layer.forward(&Var::constant(Tensor::zeros([1, 2])), &Mode::Eval);
+/// assert_eq!(y.value(), &[[1.0, 2.0, 3.0]].into());
+/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
+/// ```
 pub type NamedTensors<T> = BTreeMap<String, Tensor<T>>;
 
 /// The values of all parameters and buffers of a module.
+///
+/// ```
+/// # use mirrorgrad_layers::{Linear, weights::state_dict};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let weights = state_dict(&Linear::<f32>::new([2, 3], rng));
+/// assert!(weights.keys().eq(["bias", "weight"]));
+/// assert_eq!(weights["weight"].shape(), [3, 2]);
+/// ```
 pub fn state_dict<T: Element>(module: &(impl Module<T> + ?Sized)) -> NamedTensors<T> {
     named_params(module).into_iter().map(|(name, param)| (name, param.value())).collect()
 }
@@ -55,6 +91,18 @@ pub fn state_dict<T: Element>(module: &(impl Module<T> + ?Sized)) -> NamedTensor
 /// Replaces the values of all parameters and buffers of a module; if anything does not fit, of none.
 ///
 /// PyTorch's `num_batches_tracked` counters, which nothing here reads, are passed over.
+///
+/// ```
+/// # use mirrorgrad_layers::Linear;
+/// # use mirrorgrad_layers::weights::{load_state_dict, state_dict};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let (from, to) = (Linear::<f32>::new([2, 3], rng), Linear::<f32>::new([2, 3], rng));
+/// assert_ne!(state_dict(&to), state_dict(&from));
+/// load_state_dict(&to, &state_dict(&from))?;
+/// assert_eq!(state_dict(&to), state_dict(&from));
+/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
+/// ```
 ///
 /// # Errors
 /// If names are missing or unknown, or a shape differs.
@@ -82,6 +130,16 @@ pub fn load_state_dict<T: Element>(
 }
 
 /// Tensors as the bytes of a safetensors file.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::{NamedTensors, from_safetensors, to_safetensors};
+/// let bias = ("bias".to_string(), [1.0_f32, 2.0].into());
+/// let tensors: NamedTensors<f32> = NamedTensors::from([bias]);
+/// let bytes = to_safetensors(&tensors);
+/// assert!(bytes.ends_with(&[1.0_f32.to_le_bytes(), 2.0_f32.to_le_bytes()].concat()));
+/// assert_eq!(from_safetensors::<f32>(&bytes)?, tensors);
+/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
+/// ```
 pub fn to_safetensors<T: Element>(tensors: &NamedTensors<T>) -> Vec<u8> {
     let dtype = if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 };
     let bytes: Vec<Vec<u8>> = tensors.values().map(|tensor| tensor.to_le_bytes()).collect();
@@ -93,6 +151,17 @@ pub fn to_safetensors<T: Element>(tensors: &NamedTensors<T>) -> Vec<u8> {
 }
 
 /// The tensors of a safetensors file, F32 or F64, in this precision.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::{NamedTensors, from_safetensors, to_safetensors};
+/// let bias = ("bias".to_string(), [0.5_f32, 2.0].into());
+/// let single: NamedTensors<f32> = NamedTensors::from([bias]);
+/// let double = from_safetensors::<f64>(&to_safetensors(&single))?;
+/// assert_eq!(double["bias"], [0.5_f64, 2.0].into());
+/// let error = from_safetensors::<f32>(b"not such a file").unwrap_err();
+/// assert!(error.to_string().starts_with("not a safetensors file: "));
+/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
+/// ```
 ///
 /// # Errors
 /// If the bytes are not such a file, a name occurs twice, or a tensor does not hold real numbers.
@@ -112,6 +181,18 @@ pub fn from_safetensors<T: Element>(bytes: &[u8]) -> Result<NamedTensors<T>, Wei
 }
 
 /// A safetensors file whose names are unique, as views of its bytes.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::{WeightsError, parse_safetensors};
+/// # let file = |header: &str| {
+/// #     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 4]].concat()
+/// # };
+/// let entry = r#""p":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+/// let (once, twice) = (file(&format!("{{{entry}}}")), file(&format!("{{{entry},{entry}}}")));
+/// assert_eq!(parse_safetensors(&once)?.names(), ["p"]);
+/// assert!(matches!(parse_safetensors(&twice), Err(WeightsError::Duplicate(name)) if name == "p"));
+/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
+/// ```
 ///
 /// # Errors
 /// If the bytes are not such a file, or a name occurs twice.

@@ -1,6 +1,15 @@
 //! Why a network cannot be written down.
 
 /// Why a network cannot be written down as an ONNX file.
+///
+/// ```
+/// # use mirrorgrad_layers::AdaptiveAvgPool2d;
+/// # use mirrorgrad_onnx::{ExportError, Interface, export};
+/// let error = export(&AdaptiveAvgPool2d::new([2, 2]), &Interface::new(3)).unwrap_err();
+/// assert!(matches!(&error, ExportError::Op { op, .. } if op == "PlaneResample"));
+/// let says = "the network: expected an op that ONNX has words for, found PlaneResample";
+/// assert_eq!(error.to_string(), says);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {

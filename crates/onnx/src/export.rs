@@ -15,11 +15,36 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// The version of ONNX's operators that is written: the first that all of today's runtimes know.
+///
+/// ```
+/// # use mirrorgrad_layers::Activation;
+/// # use mirrorgrad_onnx::{Interface, OPSET, export, proto::ModelProto};
+/// # use prost::Message;
+/// let bytes = export(&Activation::Relu, &Interface::new(3))?;
+/// let model = ModelProto::decode(bytes.as_slice())?;
+/// assert_eq!(model.opset_import[0].version, Some(OPSET));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const OPSET: i64 = 17;
 /// The version of the format that goes with it.
 const IR_VERSION: i64 = 8;
 
 /// How the file's users see the network.
+///
+/// ```
+/// # use mirrorgrad_layers::Activation;
+/// # use mirrorgrad_onnx::{Interface, export, proto::ModelProto};
+/// # use prost::Message;
+/// let metadata = vec![("classes".to_string(), "road sky".to_string())];
+/// let interface = Interface { output: "relu".to_string(), metadata, ..Interface::new(3) };
+/// let bytes = export(&Activation::Relu, &interface)?;
+/// let model = ModelProto::decode(bytes.as_slice())?;
+/// assert_eq!(model.metadata_props[0].value.as_deref(), Some("road sky"));
+/// let graph = model.graph.unwrap_or_default();
+/// assert_eq!(graph.input[0].name.as_deref(), Some("picture"));
+/// assert_eq!(graph.output[0].name.as_deref(), Some("relu"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Interface {
     /// The input's name.
@@ -44,6 +69,23 @@ impl Interface {
 
 /// The bytes of an ONNX file that computes what the network does in evaluation mode, for any batch,
 /// height and width.
+///
+/// ```
+/// # use mirrorgrad_layers::{Conv2d, MaxPool2d, Sequential};
+/// # use mirrorgrad_onnx::{Interface, export, proto::ModelProto};
+/// # use mirrorgrad_tensor::Window;
+/// # use prost::Message;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let conv = Conv2d::new([3, 8], Window::square(3).padding(1), rng);
+/// let network = Sequential::<f32>::new().with(conv).with(MaxPool2d::square(2));
+/// let bytes = export(&network, &Interface::new(3))?;
+/// let graph = ModelProto::decode(bytes.as_slice())?.graph.unwrap_or_default();
+/// let ops: Vec<_> = graph.node.iter().filter_map(|node| node.op_type.as_deref()).collect();
+/// assert_eq!(ops, ["Conv", "MaxPool"]);
+/// assert_eq!(graph.initializer[0].name.as_deref(), Some("0.weight"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// If the network contains an op that ONNX has no words for, or a part that is made for one size.

@@ -1,4 +1,14 @@
 //! The part of `onnx.proto` (version 1.17) that is written here, with its own names and numbers.
+//!
+//! ```
+//! # use mirrorgrad_onnx::proto::ModelProto;
+//! # use prost::Message;
+//! let model = ModelProto { ir_version: Some(9), ..ModelProto::default() };
+//! let bytes = model.encode_to_vec();
+//! assert_eq!(bytes, [1 << 3, 9]); // Field 1, and its value.
+//! assert_eq!(ModelProto::decode(bytes.as_slice())?, model);
+//! # Ok::<(), prost::DecodeError>(())
+//! ```
 
 use prost::{Message, Oneof};
 

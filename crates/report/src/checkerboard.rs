@@ -11,6 +11,18 @@
 use mirrorgrad_tensor::Tensor;
 
 /// Sums over maps: variance between phases, and all of it.
+///
+/// ```
+/// # use mirrorgrad_report::Checkerboard;
+/// # use mirrorgrad_tensor::Tensor;
+/// let index = |scores: [f32; 8]| {
+///     let mut board = Checkerboard::new(2);
+///     board.add(&Tensor::new([1, 2, 2, 4], [scores, [0.0; 8]].as_flattened()));
+///     board.index()
+/// };
+/// assert_eq!(index([1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0]), Some(1.0));
+/// assert_eq!(index([1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]), Some(0.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Checkerboard {
     stride: usize,

@@ -12,6 +12,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A run of a comparison.
+///
+/// ```
+/// # use mirrorgrad_report::Comparison;
+/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # let dir = tempfile::tempdir()?;
+/// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
+/// # let folder = RunFolder::create(&dir.path().join("first"))?;
+/// # let mut trainer = Trainer::new(toml::from_str(config)?)?;
+/// # trainer.run(&folder, &mut ())?;
+/// let comparison = Comparison::new(&[folder.path().to_owned()])?;
+/// let row = &comparison.rows[0];
+/// assert_eq!(row.run.name, "first");
+/// assert_eq!(row.iou(1), trainer.history()[0].val_iou[1]);
+/// // What only a report measures is not known before there is one.
+/// assert!(row.measures.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Row {
     /// How the folder was named.
     pub path: PathBuf,
@@ -22,6 +39,23 @@ pub struct Row {
 }
 
 /// Several runs, in the order they were named.
+///
+/// ```
+/// # use mirrorgrad_report::Comparison;
+/// # use mirrorgrad_segment::{Config, RunFolder, Trainer};
+/// # let dir = tempfile::tempdir()?;
+/// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
+/// # let mut config: Config = toml::from_str(config)?;
+/// let runs = ["slow", "fast"].map(|name| dir.path().join(name));
+/// for (run, lr) in runs.iter().zip([0.01, 0.02]) {
+///     config.training.lr = lr;
+///     Trainer::new(config.clone())?.run(&RunFolder::create(run)?, &mut ())?;
+/// }
+/// let comparison = Comparison::new(&runs)?;
+/// assert_eq!(comparison.differences.keys().collect::<Vec<_>>(), ["training.lr"]);
+/// assert!(comparison.same_data());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Comparison {
     /// The runs.
     pub rows: Vec<Row>,

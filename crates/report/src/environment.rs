@@ -12,6 +12,21 @@ use std::time::SystemTime;
 const FILE: &str = "environment.json";
 
 /// What a run was made with.
+///
+/// ```
+/// # use mirrorgrad_report::Environment;
+/// # use mirrorgrad_segment::RunFolder;
+/// # let dir = tempfile::tempdir()?;
+/// # let folder = RunFolder::create(&dir.path().join("run"))?;
+/// assert_eq!(Environment::of(&folder)?, None);
+/// let begun = Some("2026-01-31 08:00:00 UTC".to_owned());
+/// let first = Environment { begun: begun.clone(), ..Environment::here() };
+/// first.note(&folder)?;
+/// // The run goes on, and still it began when it began.
+/// Environment::note_here(&folder)?;
+/// assert_eq!(Environment::of(&folder)?.and_then(|noted| noted.begun), begun);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// mirrorgrad's version.

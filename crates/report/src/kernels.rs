@@ -12,6 +12,18 @@ use mirrorgrad_tensor::{Geometry, Tensor, Window};
 const CHANNELS: usize = 6;
 
 /// A transposed convolution.
+///
+/// ```
+/// # use mirrorgrad_report::deconvolutions;
+/// # use mirrorgrad_segment::Config;
+/// # let mut config = Config::default();
+/// config.model.widths = vec![4, 8];
+/// let layers = deconvolutions(&config, &*config.network(3), 3);
+/// let last = &layers[0];
+/// assert_eq!((last.name.as_str(), last.shape, last.stride), ("ups.0", [3, 3, 4, 4], 2));
+/// // It begins as bilinear interpolation: each channel by itself, and all phases alike.
+/// assert_eq!((last.own, last.unevenness(), last.pattern), (1.0, 0.0, 0.0));
+/// ```
 pub struct Deconvolution {
     /// Its name in the network.
     pub name: String,
@@ -33,6 +45,23 @@ pub struct Deconvolution {
 }
 
 /// The kernel by which a channel reaches itself, row by row.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::{NamedTensors, load_state_dict, state_dict};
+/// # use mirrorgrad_report::deconvolutions;
+/// # use mirrorgrad_segment::Config;
+/// # let mut config = Config::default();
+/// # config.model.widths = vec![2];
+/// let network = config.network(3);
+/// let weights = state_dict(&*network).into_iter();
+/// let halved: NamedTensors<f32> = weights.map(|(name, w)| (name, w.map(|v| v / 2.0))).collect();
+/// load_state_dict(&*network, &halved)?;
+/// let channel = &deconvolutions(&config, &*network, 3)[0].channels[0];
+/// assert_eq!([channel.before[5], channel.after[5]], [0.75 * 0.75, 0.75 * 0.75 / 2.0]);
+/// // Half as strong, and still the same kernel.
+/// assert!(channel.likeness > Some(0.999));
+/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
+/// ```
 pub struct Channel {
     /// Its number.
     pub number: usize,
@@ -56,6 +85,19 @@ impl Deconvolution {
 }
 
 /// All transposed convolutions of `network` whose strides can be told, from the picture's end on.
+///
+/// ```
+/// # use mirrorgrad_layers::models::Upsampling;
+/// # use mirrorgrad_report::deconvolutions;
+/// # use mirrorgrad_segment::Config;
+/// # let mut config = Config::default();
+/// config.model.widths = vec![4, 8];
+/// let layers = deconvolutions(&config, &*config.network(3), 3);
+/// let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
+/// assert_eq!(names, ["ups.0", "ups.1"]);
+/// config.model.upsample = Upsampling::Bilinear;
+/// assert!(deconvolutions(&config, &*config.network(3), 3).is_empty());
+/// ```
 pub fn deconvolutions(
     config: &Config,
     network: &dyn Network,

@@ -35,10 +35,42 @@ use mirrorgrad_segment::{Dataset, Part, Predictor, RunError, RunFolder};
 use std::sync::Arc;
 
 /// The page of a run's folder.
+///
+/// ```
+/// # use mirrorgrad_report::{PAGE, write};
+/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # let dir = tempfile::tempdir()?;
+/// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
+/// # let folder = RunFolder::create(&dir.path().join("first"))?;
+/// # let mut trainer = Trainer::new(toml::from_str(config)?)?;
+/// # trainer.run(&folder, &mut ())?;
+/// write(&folder, trainer.validation())?;
+/// let page = std::fs::read_to_string(folder.path().join(PAGE))?;
+/// assert!(page.contains("<title>first: mirrorgrad</title>"));
+/// // Its pictures are in it: it is one file.
+/// assert!(page.contains("data:image/png;base64,"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub const PAGE: &str = "report.html";
 
 /// Writes `report.html`, and its numbers as `report.json`, into the folder of a run. A run that has not
 /// finished an epoch gets a page that says so.
+///
+/// ```
+/// # use mirrorgrad_report::write;
+/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # let dir = tempfile::tempdir()?;
+/// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
+/// # let folder = RunFolder::create(&dir.path().join("first"))?;
+/// # let mut trainer = Trainer::new(toml::from_str(config)?)?;
+/// # trainer.run(&folder, &mut ())?;
+/// write(&folder, trainer.validation())?;
+/// let page = std::fs::read_to_string(folder.path().join("report.html"))?;
+/// assert!(page.contains("<h1>Run first</h1>"));
+/// assert!(page.contains("best validation mIoU"));
+/// assert!(folder.path().join("report.json").is_file());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// If the run or a picture cannot be read, or a file cannot be written.
@@ -51,6 +83,23 @@ pub fn write(folder: &RunFolder, validation: &Arc<dyn Dataset>) -> Result<(), Ru
 }
 
 /// All that a run's page tells.
+///
+/// ```
+/// # use mirrorgrad_report::Report;
+/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # let dir = tempfile::tempdir()?;
+/// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
+/// # let folder = RunFolder::create(&dir.path().join("first"))?;
+/// # let mut trainer = Trainer::new(toml::from_str(config)?)?;
+/// # trainer.run(&folder, &mut ())?;
+/// let report = Report::new(&folder, trainer.validation())?;
+/// assert!(report.page()?.contains("best validation mIoU"));
+/// let measures = report.measures().expect("an epoch was finished");
+/// assert_eq!(measures.looked_at, 2);
+/// // The weights of the best epoch score again what they scored then.
+/// assert_eq!(measures.miou, trainer.history()[0].val_miou);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Report {
     folder: RunFolder,
     run: Run,

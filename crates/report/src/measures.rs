@@ -10,6 +10,26 @@ use std::fs;
 const FILE: &str = "report.json";
 
 /// Numbers of the best weights on the validation pictures.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::state_dict;
+/// # use mirrorgrad_report::{Gallery, Measures};
+/// # use mirrorgrad_segment::{Config, Dataset, Predictor, RunFolder, Shapes};
+/// # use std::sync::Arc;
+/// # let dir = tempfile::tempdir()?;
+/// # let folder = RunFolder::create(&dir.path().join("run"))?;
+/// # let mut config = Config::default();
+/// # config.model.widths = vec![2];
+/// # let shapes: Arc<dyn Dataset> = Arc::new(Shapes::new(0, 3));
+/// # let weights = state_dict(&*config.network(5));
+/// # let predictor = Predictor::from_weights(config, shapes.classes().to_vec(), &weights)?;
+/// let measures = Measures::new(&Gallery::new(&predictor, &shapes, 2)?, "their hash");
+/// measures.write(&folder)?;
+/// assert_eq!(Measures::of(&folder, "their hash"), Some(measures));
+/// // Of other weights, nothing is known.
+/// assert_eq!(Measures::of(&folder, "another hash"), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// BLAKE3 of the weights that were looked through.

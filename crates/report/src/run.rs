@@ -4,6 +4,22 @@ use mirrorgrad_layers::named_params;
 use mirrorgrad_segment::{Checkpoint, Config, EpochMetrics, RunError, RunFolder, one_line};
 
 /// A run as its checkpoints tell it.
+///
+/// ```
+/// # use mirrorgrad_report::Run;
+/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # let dir = tempfile::tempdir()?;
+/// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
+/// # let folder = RunFolder::create(&dir.path().join("first"))?;
+/// # let mut trainer = Trainer::new(toml::from_str(config)?)?;
+/// # trainer.run(&folder, &mut ())?;
+/// let (run, best) = Run::read(&folder)?;
+/// assert_eq!((run.name.as_str(), run.model().as_str()), ("first", "fcn 2 with deconv"));
+/// assert_eq!(run.history, trainer.history());
+/// assert_eq!(run.seconds_an_epoch(), Some(run.seconds()));
+/// assert!(best.is_some_and(|best| best.progress.epoch == 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Run {
     /// The folder's name.
     pub name: String,
@@ -61,6 +77,12 @@ impl Run {
         seconds.sort_by(f64::total_cmp);
         let [below, above] = [seconds.len().saturating_sub(1) / 2, seconds.len() / 2];
         Some((seconds.get(below)? + seconds.get(above)?) / 2.0)
+    }
+
+    /// The part of the time that went into validating, where the run's version noted it.
+    pub fn validating(&self) -> Option<f64> {
+        let validating: f64 = self.history.iter().map(|epoch| epoch.val_seconds).sum();
+        (validating > 0.0).then(|| validating / self.seconds())
     }
 
     /// What the network is, in a few words.

@@ -37,6 +37,18 @@ pub fn plain(value: &Value) -> String {
 }
 
 /// The command that makes the run again: what differs from the defaults, by its keys.
+///
+/// ```
+/// # use mirrorgrad_report::command;
+/// # use mirrorgrad_segment::Settings;
+/// let mut settings = Settings::default();
+/// settings.set_text("model.kind=unet")?;
+/// settings.set_text("training.lr=0.5")?;
+/// settings.set_text("training.seed=0")?; // The default, which need not be said.
+/// let command = command(&settings.resolve()?);
+/// assert_eq!(command, "mirrorgrad train --set 'model.kind=unet' --set 'training.lr=0.5'");
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 pub fn command(config: &Config) -> String {
     let usual = settings(&usual(config));
     let mut words = vec!["mirrorgrad".to_owned(), "train".to_owned()];

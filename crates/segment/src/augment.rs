@@ -14,6 +14,20 @@ use crate::{DataError, Sample};
 const GREY: [u8; 3] = [128; 3];
 
 /// Which changes are made. By default, half of the samples are flipped and nothing else.
+///
+/// ```
+/// # use mirrorgrad_segment::{Augment, Dataset, Shapes};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let sample = Shapes::train(0).sample(0)?;
+/// let flip = Augment { flip: 1.0, ..Augment::default() };
+/// let flipped = flip.apply(sample.clone(), None, rng)?;
+/// assert_eq!((flipped.picture, flipped.mask), (sample.picture.flip(), sample.mask.flip()));
+/// // Turning leaves corners empty, and no label says so.
+/// let turn = Augment { rotate: 10.0, ..Augment::default() };
+/// assert!(turn.check(None).is_err() && turn.check(Some(255)).is_ok());
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
@@ -34,6 +48,8 @@ pub struct Augment {
     /// How far brightness, contrast and saturation each stray from 1: between `1 - jitter` and
     /// `1 + jitter`.
     pub jitter: f64,
+    /// How far hues are turned, in degrees of the colour circle: between `-hue` and `hue`.
+    pub hue: f64,
     /// The standard deviation of what is added to each channel of each pixel, in its levels of 0 to 255.
     pub noise: f64,
 }
@@ -48,6 +64,7 @@ impl Default for Augment {
             rotate: 0.0,
             crop: None,
             jitter: 0.0,
+            hue: 0.0,
             noise: 0.0,
         }
     }
@@ -93,6 +110,9 @@ impl Augment {
         }
         if !(0.0..=1.0).contains(&self.jitter) {
             return Err(DataError::option("jitter", "a strength from 0 to 1", self.jitter));
+        }
+        if !(0.0..=180.0).contains(&self.hue) {
+            return Err(DataError::option("hue", "an angle of 0 to 180 degrees", self.hue));
         }
         if !(0.0..=255.0).contains(&self.noise) {
             let expected = "a standard deviation from 0 to 255";
@@ -154,6 +174,10 @@ impl Augment {
         }
         if self.jitter > 0.0 {
             colour::jitter(&mut sample.picture, self.jitter as f32, rng);
+        }
+        if self.hue > 0.0 {
+            let angle = self.hue * (2.0 * rng.random::<f64>() - 1.0);
+            colour::turn_hue(&mut sample.picture, angle);
         }
         if self.noise > 0.0 {
             colour::noise(&mut sample.picture, self.noise as f32, rng);

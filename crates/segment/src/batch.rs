@@ -5,6 +5,18 @@ use mirrorgrad_tensor::{ClassTargets, TargetError, Tensor};
 
 /// Samples of one size as tensors: pictures `[batch, 3, height, width]`, and the class of every pixel.
 ///
+/// ```
+/// # use mirrorgrad_segment::{Mask, Picture, Sample, batch::to_tensors};
+/// let picture = Picture { width: 2, height: 1, rgb: vec![255, 0, 0, 0, 0, 255] };
+/// let mask = Mask { width: 2, height: 1, labels: vec![1, 255] };
+/// let sample = Sample { name: "red and blue".to_owned(), picture, mask };
+/// let (x, targets) = to_tensors(&[sample], 2, Some(255))?;
+/// // The planes of red, green and blue.
+/// assert_eq!(x.as_slice(), [2.0, -2.0, -2.0, -2.0, -2.0, 2.0]);
+/// assert_eq!(targets.iter().collect::<Vec<_>>(), [Some(1), None]);
+/// # Ok::<(), mirrorgrad_tensor::TargetError>(())
+/// ```
+///
 /// # Errors
 /// If a label is neither below `classes` nor the one to ignore.
 ///
@@ -32,13 +44,37 @@ pub fn to_tensors(
 }
 
 /// One picture as a batch, `[1, 3, height, width]`.
+///
+/// ```
+/// # use mirrorgrad_segment::{Picture, batch::to_tensor};
+/// let picture = Picture { width: 2, height: 1, rgb: vec![255, 0, 0, 0, 0, 255] };
+/// let x = to_tensor(&picture);
+/// assert_eq!(x.shape(), [1, 3, 1, 2]);
+/// assert_eq!([x.at(&[0, 0, 0, 0]), x.at(&[0, 0, 0, 1])], [2.0, -2.0]);
+/// ```
 pub fn to_tensor(picture: &crate::Picture) -> Tensor {
     Tensor::build([1, 3, picture.height, picture.width], |out| write_planes(&picture.rgb, out))
 }
 
 /// What is subtracted from a channel between 0 and 1 before the network sees it.
+///
+/// ```
+/// # use mirrorgrad_segment::Picture;
+/// # use mirrorgrad_segment::batch::{DEVIATION, MEAN, to_tensor};
+/// let black = Picture { width: 1, height: 1, rgb: vec![0, 0, 0] };
+/// assert_eq!(to_tensor(&black).as_slice(), [-MEAN / DEVIATION; 3]);
+/// ```
 pub const MEAN: f32 = 0.5;
 /// What it is then divided by.
+///
+/// ```
+/// # use mirrorgrad_segment::Picture;
+/// # use mirrorgrad_segment::batch::{DEVIATION, MEAN, to_tensor};
+/// let picture = Picture { width: 1, height: 1, rgb: vec![0, 51, 255] };
+/// let x = to_tensor(&picture);
+/// let byte = |value: &f32| (255.0 * (DEVIATION * value + MEAN)).round() as u8;
+/// assert_eq!(x.as_slice().iter().map(byte).collect::<Vec<_>>(), picture.rgb);
+/// ```
 pub const DEVIATION: f32 = 0.25;
 
 /// Separates interleaved bytes into planes, 0 to 255 becoming −2 to 2.
@@ -53,6 +89,14 @@ fn write_planes(rgb: &[u8], out: &mut [f32]) {
 
 /// The class with the highest score at every pixel: `[batch, classes, ..]` to labels in row-major
 /// order. Of equals, the first.
+///
+/// ```
+/// # use mirrorgrad_segment::batch::highest_scores;
+/// # use mirrorgrad_tensor::Tensor;
+/// // Two classes at three pixels.
+/// let scores = Tensor::new([1, 2, 1, 3], [0.5, 2.0, -1.0, 1.5, 1.0, -1.0]);
+/// assert_eq!(highest_scores(&scores), [1, 0, 0]);
+/// ```
 ///
 /// # Panics
 /// If there are more than 256 classes.

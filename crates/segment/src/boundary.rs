@@ -16,6 +16,17 @@ use crate::{Mask, MetricError};
 /// Counts of outline pixels by class, met and all, on both sides.
 ///
 /// Counts of the same classes add up, in any order, to those of all their pictures.
+///
+/// ```
+/// # use mirrorgrad_segment::{Boundary, Mask};
+/// let mask = |labels: [u8; 4]| Mask { width: 4, height: 1, labels: labels.to_vec() };
+/// let mut boundary = Boundary::new(2);
+/// boundary.add(&mask([0, 1, 0, 0]), &mask([0, 1, 1, 0]), None, 0)?;
+/// // Class 1 has a true outline of one pixel, and a predicted one of two.
+/// assert_eq!(boundary.recall(), [Some(0.5), Some(1.0)]);
+/// assert_eq!(boundary.precision(), [Some(0.5), Some(0.5)]);
+/// # Ok::<(), mirrorgrad_segment::MetricError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Boundary {
     classes: Vec<Sides>,
@@ -37,6 +48,13 @@ struct Met {
 
 /// Pixels that an outline may be off in a picture of `[height, width]`: 0.0075 of its diagonal, rounded
 /// up (Csurka et al. 2013).
+///
+/// ```
+/// # use mirrorgrad_segment::boundary_tolerance;
+/// // The diagonal has 500 pixels, of which 0.0075 are 3.75.
+/// assert_eq!(boundary_tolerance([300, 400]), 4);
+/// assert_eq!(boundary_tolerance([64, 64]), 1);
+/// ```
 pub fn boundary_tolerance([height, width]: [usize; 2]) -> usize {
     (0.0075 * (height as f64).hypot(width as f64)).ceil() as usize
 }

@@ -16,6 +16,29 @@ use crate::{
 const UNNAMED: usize = 256;
 
 /// What is in a directory.
+///
+/// ```
+/// # use mirrorgrad_segment::{Census, FolderOptions, Layout, Mask, Picture, plots::to_png};
+/// # let dir = tempfile::tempdir()?;
+/// # let at = |name: &str| dir.path().join(name);
+/// # for name in ["images", "masks"] {
+/// #     std::fs::create_dir(at(name))?;
+/// # }
+/// # std::fs::write(at("classes.txt"), "ground\ncar\n")?;
+/// # for (stem, label) in [("a", 1), ("b", 7)] {
+/// #     let picture = Picture { width: 2, height: 1, rgb: vec![9; 6] };
+/// #     std::fs::write(at(&format!("images/{stem}.png")), to_png(&picture)?)?;
+/// #     let mask = Mask { width: 2, height: 1, labels: vec![0, label] };
+/// #     mask.write_grey(&at(&format!("masks/{stem}.png")))?;
+/// # }
+/// // Two classes and two pictures, but a pixel of the second one's mask is labelled 7.
+/// let census = Census::take(dir.path(), &FolderOptions::default(), &|_| ())?;
+/// assert_eq!((census.layout, census.classes.len()), (Layout::Folders, 2));
+/// assert_eq!((census.parts[0].pictures, census.parts[0].faulty), (2, 1));
+/// assert!(census.faults[0].contains("b.png: expected labels below 2"), "{:?}", census.faults);
+/// assert_eq!(census.examples(24)?.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Serialize)]
 pub struct Census {
     /// How it is laid out.
@@ -42,6 +65,26 @@ pub struct Census {
 }
 
 /// What is in a part.
+///
+/// ```
+/// # use mirrorgrad_segment::{Census, FolderOptions, Mask, Picture, plots::to_png};
+/// # let dir = tempfile::tempdir()?;
+/// # let at = |name: &str| dir.path().join(name);
+/// # for name in ["images", "masks"] {
+/// #     std::fs::create_dir(at(name))?;
+/// # }
+/// # std::fs::write(at("classes.txt"), "ground\ncar\n")?;
+/// # let picture = Picture { width: 4, height: 1, rgb: vec![9; 12] };
+/// # std::fs::write(at("images/a.png"), to_png(&picture)?)?;
+/// let mask = Mask { width: 4, height: 1, labels: vec![0, 0, 0, 1] };
+/// mask.write_grey(&dir.path().join("masks/a.png"))?;
+/// // The only picture of a directory that is not divided.
+/// let census = Census::take(dir.path(), &FolderOptions::default(), &|_| ())?;
+/// let part = &census.parts[0];
+/// assert_eq!((part.name, part.pictures, part.faulty), ("all", 1, 0));
+/// assert_eq!(part.histogram.shares(), [0.75, 0.25]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Serialize)]
 pub struct PartCensus {
     /// `train`, `val` or `test`, or `all` of an undivided directory.
@@ -57,6 +100,29 @@ pub struct PartCensus {
 }
 
 /// How many pictures have a size.
+///
+/// ```
+/// # use mirrorgrad_segment::{Census, FolderOptions, Mask, Picture, SizeCount, plots::to_png};
+/// # let dir = tempfile::tempdir()?;
+/// # let at = |name: &str| dir.path().join(name);
+/// # for name in ["images", "masks"] {
+/// #     std::fs::create_dir(at(name))?;
+/// # }
+/// # std::fs::write(at("classes.txt"), "ground\n")?;
+/// # for (stem, width) in [("a", 3), ("b", 2), ("c", 3)] {
+/// #     let picture = Picture { width, height: 1, rgb: vec![9; 3 * width] };
+/// #     std::fs::write(at(&format!("images/{stem}.png")), to_png(&picture)?)?;
+/// #     let mask = Mask { width, height: 1, labels: vec![0; width] };
+/// #     mask.write_grey(&at(&format!("masks/{stem}.png")))?;
+/// # }
+/// // Of three pictures, two are 3 wide and one is 2 wide.
+/// let census = Census::take(dir.path(), &FolderOptions::default(), &|_| ())?;
+/// let often = SizeCount { height: 1, width: 3, pictures: 2 };
+/// let once = SizeCount { height: 1, width: 2, pictures: 1 };
+/// assert_eq!(census.parts[0].sizes, [often, once]);
+/// assert!(census.notes[0].starts_with("2 sizes, from 1 high, 2 wide to 1 high, 3 wide"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SizeCount {
     /// In pixels.

@@ -20,6 +20,24 @@ use std::path::Path;
 const MAX_BYTES: u64 = 4 << 30;
 
 /// All that a run needs to go on.
+///
+/// ```
+/// # use mirrorgrad_layers::{optim::OptimizerState, weights::state_dict};
+/// # use mirrorgrad_segment::{Checkpoint, Config, Progress};
+/// # let mut config = Config::default();
+/// # config.model.widths = vec![2];
+/// # let weights = state_dict(&*config.network(2));
+/// # let classes = vec!["ground".to_owned(), "car".to_owned()];
+/// # let (data, history, optimizer) = (String::new(), Vec::new(), OptimizerState::default());
+/// let progress = Progress { epoch: 1, step: 250, ..Progress::default() };
+/// let checkpoint = Checkpoint { config, classes, data, progress, history, weights, optimizer };
+/// let mut bytes = checkpoint.to_bytes()?;
+/// assert_eq!(Checkpoint::from_bytes(&bytes)?.progress, progress);
+/// bytes[100] ^= 1;
+/// let error = Checkpoint::from_bytes(&bytes).unwrap_err();
+/// assert_eq!(error, "its contents do not match its hash: it is damaged");
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     /// What the run was started with.
@@ -43,6 +61,17 @@ pub struct Checkpoint {
 /// In a checkpoint it is a JSON object: a field that is added here is its default in the files of
 /// older versions, and passed over by them. One that a run must not go on without wants a new
 /// format.
+///
+/// ```
+/// # use mirrorgrad_segment::Progress;
+/// let progress = Progress { epoch: 2, batch: 30, step: 530, ..Progress::default() };
+/// let text = serde_json::to_string(&progress)?;
+/// assert!(text.starts_with(r#"{"epoch":2,"batch":30,"step":530,"#), "{text}");
+/// // Of a version that had less, and more.
+/// let read: Progress = serde_json::from_str(r#"{"step":530,"mood":"good"}"#)?;
+/// assert_eq!(read, Progress { step: 530, ..Progress::default() });
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {

@@ -20,6 +20,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A run, resolved: the same configuration gives the same bits.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, Part};
+/// let mut config = Config::default();
+/// config.model.widths = vec![2, 3];
+/// config.check()?;
+/// let train = config.open(Part::Train)?;
+/// assert_eq!((train.len(), train.classes().len()), (2000, 5));
+/// // Each of two stages halves the picture.
+/// assert_eq!(config.network(5).smallest_input(), 4);
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -32,6 +44,16 @@ pub struct Config {
 }
 
 /// Which pictures, and how they are read.
+///
+/// ```
+/// # use mirrorgrad_segment::{Augment, DataConfig};
+/// # use std::path::Path;
+/// let data: DataConfig = toml::from_str("dir = 'pictures'\n[augment]\ncrop = [48, 64]")?;
+/// assert_eq!(data.dir.as_deref(), Some(Path::new("pictures")));
+/// // What is not said has its default.
+/// assert_eq!(data.augment, Augment { crop: Some([48, 64]), ..Augment::default() });
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {

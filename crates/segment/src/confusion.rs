@@ -21,6 +21,13 @@ pub struct Confusion {
 }
 
 /// Why labels and predictions cannot be counted.
+///
+/// ```
+/// # use mirrorgrad_segment::{Confusion, MetricError};
+/// let error = Confusion::new(2).add(&[0, 7], &[0, 1], None).unwrap_err();
+/// assert_eq!(error, MetricError::Label { label: 7, pixel: 1, classes: 2 });
+/// assert_eq!(error.to_string(), "expected labels below 2, found 7 at pixel 1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MetricError {

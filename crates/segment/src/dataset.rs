@@ -4,6 +4,27 @@ use crate::{DataError, Sample};
 use std::sync::Arc;
 
 /// Pictures with masks, by number.
+///
+/// ```
+/// # use mirrorgrad_segment::{DataError, Dataset, Histogram, Mask, Picture, Sample};
+/// # struct AllGreys(Vec<String>);
+/// impl Dataset for AllGreys {
+/// #     fn len(&self) -> usize {
+/// #         256
+/// #     }
+/// #     fn classes(&self) -> &[String] {
+/// #         &self.0
+/// #     }
+///     fn sample(&self, index: usize) -> Result<Sample, DataError> {
+///         let picture = Picture { width: 1, height: 1, rgb: vec![index as u8; 3] };
+///         let mask = Mask { width: 1, height: 1, labels: vec![u8::from(index > 127)] };
+///         Ok(Sample { name: format!("grey {index}"), picture, mask })
+///     }
+/// }
+/// # let greys = AllGreys(vec!["dark".to_owned(), "bright".to_owned()]);
+/// assert_eq!(Histogram::of(&greys, None)?.pixels, [128, 128]);
+/// # Ok::<(), DataError>(())
+/// ```
 pub trait Dataset: Send + Sync {
     /// How many samples there are.
     fn len(&self) -> usize;
@@ -93,6 +114,12 @@ impl Dataset for First {
 
 /// The RGB colour of `label` by the rule of PASCAL VOC: black for 0, and each label's bits
 /// spread over the high bits of red, green and blue, so that near labels get far colours.
+///
+/// ```
+/// # use mirrorgrad_segment::palette;
+/// assert_eq!([palette(0), palette(1), palette(2)], [[0, 0, 0], [128, 0, 0], [0, 128, 0]]);
+/// assert_eq!(palette(255), [224, 224, 192]);
+/// ```
 pub const fn palette(label: u8) -> [u8; 3] {
     let mut colour = [0; 3];
     let mut bit = 0;

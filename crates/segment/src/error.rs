@@ -6,6 +6,19 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Why a sample, a data set or its options were refused.
+///
+/// ```
+/// # use mirrorgrad_segment::{DataError, Mask};
+/// # use std::path::Path;
+/// let mask = Mask { width: 2, height: 1, labels: vec![0, 7] };
+/// let error = mask.check_labels(3, None, Path::new("a.png")).unwrap_err();
+/// assert!(matches!(error, DataError::Label { x: 1, y: 0, .. }));
+/// assert_eq!(
+///     error.to_string(),
+///     "a.png: expected labels below 3, the number of classes, found 7 at (x=1, y=0); \
+///      if 7 marks pixels to leave out, pass --ignore-index 7"
+/// );
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DataError {
@@ -141,11 +154,24 @@ impl DataError {
 }
 
 /// A path for a message, in one line.
+///
+/// ```
+/// # use mirrorgrad_segment::shown;
+/// # use std::path::Path;
+/// assert_eq!(shown(Path::new("masks/a.png")), "masks/a.png");
+/// assert_eq!(shown(Path::new("two\nlines.png")), r"two\nlines.png");
+/// ```
 pub fn shown(path: &Path) -> String {
     one_line(&path.display().to_string())
 }
 
 /// `text` with its control characters escaped: a name may hold line breaks and terminal codes.
+///
+/// ```
+/// # use mirrorgrad_segment::one_line;
+/// assert_eq!(one_line("sky\n\u{1b}[31mroad"), r"sky\n\u{1b}[31mroad");
+/// assert_eq!(one_line("Straße"), "Straße");
+/// ```
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {

@@ -66,6 +66,18 @@ pub(crate) fn numbered(path: &Path, line: usize) -> PathBuf {
 /// Replaces the file at `path` as a whole: written beside, synced, renamed. A link there is replaced, not
 /// followed.
 ///
+/// ```
+/// # use mirrorgrad_segment::write_whole;
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("classes.txt");
+/// write_whole(&path, b"sky\nroad\n")?;
+/// write_whole(&path, b"sky\n")?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "sky\n");
+/// // Nothing is left beside it.
+/// assert_eq!(dir.path().read_dir()?.count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// If it cannot be written; what was there is then still there.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {

@@ -28,6 +28,26 @@ use crate::random::{Purpose, generator, permutation};
 use crate::{DataError, Dataset, Sample};
 
 /// How the files of a [`Folder`] are read.
+///
+/// ```
+/// # use mirrorgrad_segment::{Dataset, Folder, FolderOptions, Layout, Mask, Part, Picture};
+/// # use mirrorgrad_segment::plots::to_png;
+/// # let dir = tempfile::tempdir()?;
+/// # let at = |name: &str| dir.path().join(name);
+/// # for name in ["images", "masks"] {
+/// #     std::fs::create_dir(at(name))?;
+/// # }
+/// # std::fs::write(at("classes.txt"), "ground\ncar\n")?;
+/// # let picture = Picture { width: 2, height: 1, rgb: vec![9; 6] };
+/// # std::fs::write(at("images/a.png"), to_png(&picture)?)?;
+/// # Mask { width: 2, height: 1, labels: vec![255, 0] }.write_grey(&at("masks/a.png"))?;
+/// // For masks of two classes, in black and white.
+/// let options = FolderOptions { mask_values: Some(vec![0, 255]), ..FolderOptions::default() };
+/// assert_eq!(options.resolve(dir.path())?.layout, Some(Layout::Folders));
+/// let folder = Folder::open(dir.path(), Part::All, &options)?;
+/// assert_eq!(folder.sample(0)?.mask.labels, [1, 0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FolderOptions {
@@ -65,6 +85,24 @@ impl FolderOptions {
 }
 
 /// Which samples of a directory are meant.
+///
+/// ```
+/// # use mirrorgrad_segment::{DataError, Dataset, Folder, FolderOptions, Part};
+/// # let dir = tempfile::tempdir()?;
+/// # for name in ["images", "masks"] {
+/// #     std::fs::create_dir(dir.path().join(name))?;
+/// #     for stem in ["a", "b", "c", "d"] {
+/// #         std::fs::write(dir.path().join(format!("{name}/{stem}.png")), "")?;
+/// #     }
+/// # }
+/// # std::fs::write(dir.path().join("classes.txt"), "sky\nroad\n")?;
+/// // Of four pictures in a directory that is not divided, a quarter is to validate on.
+/// let options = FolderOptions { validation_split: Some(0.25), ..FolderOptions::default() };
+/// let len = |part| Ok::<_, DataError>(Folder::open(dir.path(), part, &options)?.len());
+/// assert_eq!([len(Part::Train)?, len(Part::Validation)?, len(Part::All)?], [3, 1, 4]);
+/// assert!(len(Part::Test).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Those to train on.
@@ -83,6 +121,27 @@ pub enum Part {
 /// belong together, they do when their names without the extension are equal, and are in the order of
 /// these names. Names that begin with a dot are passed over. `classes.txt` names the classes, one a
 /// line, in the order of their labels.
+///
+/// ```
+/// # use mirrorgrad_segment::{Dataset, Folder, FolderOptions, Mask, Part, Picture, plots::to_png};
+/// # let dir = tempfile::tempdir()?;
+/// # let at = |name: &str| dir.path().join(name);
+/// # for name in ["images", "masks"] {
+/// #     std::fs::create_dir(at(name))?;
+/// # }
+/// # let picture = Picture { width: 2, height: 1, rgb: vec![9; 6] };
+/// # std::fs::write(at("images/a.png"), to_png(&picture)?)?;
+/// # Mask { width: 2, height: 1, labels: vec![1, 0] }.write_grey(&at("masks/a.png"))?;
+/// // Beside images/a.png and masks/a.png:
+/// std::fs::write(dir.path().join("classes.txt"), "sky\nroad\n")?;
+/// let folder = Folder::open(dir.path(), Part::All, &FolderOptions::default())?;
+/// assert_eq!(folder.classes(), ["sky", "road"]);
+/// assert_eq!(folder.sample(0)?.mask.labels, [1, 0]);
+/// std::fs::remove_file(dir.path().join("masks/a.png"))?;
+/// let error = Folder::open(dir.path(), Part::All, &FolderOptions::default()).unwrap_err();
+/// assert!(error.to_string().contains("a.png: expected its mask"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Folder {
     source: Source,

@@ -6,6 +6,16 @@ use serde::Serialize;
 use crate::{DataError, Dataset, Mask};
 
 /// Counts of labels over masks. Those of different masks add up in any order.
+///
+/// ```
+/// # use mirrorgrad_segment::{Histogram, Mask};
+/// let mut histogram = Histogram::new(2);
+/// histogram.add(&Mask { width: 4, height: 1, labels: vec![0, 0, 1, 255] }, Some(255));
+/// histogram.add(&Mask { width: 1, height: 1, labels: vec![0] }, Some(255));
+/// assert_eq!((histogram.pixels.as_slice(), histogram.ignored), ([3, 1].as_slice(), 1));
+/// assert_eq!(histogram.masks, [2, 1]);
+/// assert_eq!(histogram.shares(), [0.75, 0.25]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Histogram {
     /// Pixels of each class.

@@ -51,7 +51,8 @@ pub use histogram::{Histogram, class_weights};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};
 pub use memory::{
-    MemoryEstimate, machine_bytes, may_need_more, most_resident_bytes, resident_bytes,
+    MemoryEstimate, PredictionEstimate, machine_bytes, may_need_more, most_resident_bytes,
+    resident_bytes,
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate};
 pub use objective::Objective;

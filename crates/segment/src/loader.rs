@@ -20,6 +20,19 @@ use crate::{Augment, DataError, Dataset, Sample};
 type Batch = Result<Vec<Sample>, DataError>;
 
 /// How a data set is loaded.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, Loader, Shapes, loader};
+/// # use std::sync::Arc;
+/// let plain = loader(&Config::default(), Arc::new(Shapes::new(0, 5)));
+/// let shuffled = Loader { batch: 2, shuffle: true, ..plain };
+/// let batches = shuffled.epoch(0).collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+/// // The order comes from the seed and the epoch, not from the threads.
+/// let alone = Loader { workers: 1, ..shuffled };
+/// assert_eq!(alone.epoch(0).collect::<Result<Vec<_>, _>>()?, batches);
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 #[derive(Clone)]
 pub struct Loader {
     /// Where samples come from.
@@ -162,6 +175,17 @@ impl Loader {
 
 /// The batches of an epoch, in order; it ends after the last, or after the first error. Dropping
 /// it stops the threads and waits for them, for the time of one sample at most.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, Shapes, loader};
+/// # use std::sync::Arc;
+/// // Twenty pictures in batches of eight, from the second batch on.
+/// let mut batches = loader(&Config::default(), Arc::new(Shapes::new(0, 20))).epoch_from(0, 1);
+/// let second = batches.next().transpose()?.unwrap_or_default();
+/// assert_eq!((second.len(), second[0].name.as_str()), (8, "shapes 8 of seed 0"));
+/// assert_eq!(batches.count(), 1);
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 #[derive(Debug)]
 pub struct Batches {
     /// Batches still to come.

@@ -23,6 +23,17 @@ const COLOURS: &str = "a mask: a PNG of 1 to 8 bits a channel, its colours those
 
 /// Reads a mask: palette indices or grey values of 1, 2, 4 or 8 bits, as they are stored.
 ///
+/// ```
+/// # use mirrorgrad_segment::{Mask, read_mask};
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("mask.png");
+/// let mask = Mask { width: 3, height: 1, labels: vec![0, 1, 255] };
+/// mask.write_palette(&path)?;
+/// // The palette says how it looks, not what it means.
+/// assert_eq!(read_mask(&path)?, mask);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// If the file cannot be read, is not a whole PNG of such pixels, or is beyond 16,384 pixels a
 /// side or 64 million in all.
@@ -31,6 +42,19 @@ pub fn read_mask(path: &Path) -> Result<Mask, DataError> {
 }
 
 /// As [`read_mask`], from bytes; `path` is for the messages.
+///
+/// ```
+/// # use mirrorgrad_segment::{Mask, decode_mask};
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("mask.png");
+/// let mask = Mask { width: 3, height: 1, labels: vec![0, 1, 255] };
+/// mask.write_grey(&path)?;
+/// let bytes = std::fs::read(&path)?;
+/// assert_eq!(decode_mask(&bytes, &path)?, mask);
+/// let error = decode_mask(&bytes[..bytes.len() / 2], &path).unwrap_err().to_string();
+/// assert!(error.contains("mask.png: expected a mask"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As [`read_mask`].

@@ -1,7 +1,7 @@
-//! What training will need of the machine's memory, before it takes it.
+//! What training and predicting will need of the machine's memory, before they take it.
 
 use crate::trainer::{Learner, StepError};
-use crate::{Config, Mask, Picture, RunError, Sample};
+use crate::{Config, Mask, Picture, Predictor, RunError, Sample};
 use mirrorgrad_layers::named_params;
 use mirrorgrad_tensor::peak_bytes;
 
@@ -10,12 +10,26 @@ const MOST_TRIED: f64 = 256.0 * 256.0;
 /// Batches of decoded pictures on their way: two loaders with one in hand and one in their channel each,
 /// and the one in training.
 const BATCHES_ON_THE_WAY: usize = 5;
-/// What the holes between buffers add to them, as a part: 0.04 to 0.12 were seen in training.
-const HOLES: f64 = 0.07;
+/// What the holes between buffers and the ends of large pages add to them, as a part: 0.03 to 0.16 were seen.
+const HOLES: f64 = 0.12;
 /// Bytes of a decoded pixel and its label.
 const PIXEL: usize = 4;
 
 /// Bytes that a process that trains comes to hold, at the worst time.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::state_dict;
+/// # use mirrorgrad_segment::{Config, MemoryEstimate};
+/// let mut config = Config::default();
+/// (config.model.widths, config.training.batch) = (vec![2], 4);
+/// let estimate = MemoryEstimate::of(&config, 5, [32, 32], 0)?;
+/// // Five batches on their way, each pixel in three bytes and its label in one.
+/// assert_eq!(estimate.pictures, 5 * 4 * (3 + 1) * 32 * 32);
+/// // Four bytes a weight, and as many for each of AdamW's two averages.
+/// let numbers: usize = state_dict(&*config.network(5)).values().map(|w| w.len()).sum();
+/// assert_eq!(estimate.checkpoint, 3 * 4 * numbers);
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryEstimate {
     /// The program itself, as it is when it begins.
@@ -75,6 +89,10 @@ impl MemoryEstimate {
     }
 }
 
+fn grey([height, width]: [usize; 2]) -> Picture {
+    Picture { width, height, rgb: vec![128; 3 * width * height] }
+}
+
 /// The bytes that buffers come to hold in two steps on a batch of grey pictures: the second finds what the
 /// first has left.
 fn try_steps(
@@ -83,7 +101,7 @@ fn try_steps(
     batch: usize,
     [height, width]: [usize; 2],
 ) -> Result<usize, RunError> {
-    let picture = Picture { width, height, rgb: vec![128; 3 * width * height] };
+    let picture = grey([height, width]);
     let mask = Mask { width, height, labels: vec![0; width * height] };
     let sample = Sample { name: "a grey picture".to_owned(), picture, mask };
     let samples = vec![sample; batch];
@@ -94,8 +112,66 @@ fn try_steps(
     result.map(|()| bytes).map_err(|error: StepError| error.into_run_error(1, 1))
 }
 
+/// Bytes that predicting a picture comes to hold, at the worst time, beyond what the process holds before.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::state_dict;
+/// # use mirrorgrad_segment::{Config, PredictionEstimate, Predictor};
+/// # let mut config = Config::default();
+/// # config.model.widths = vec![2];
+/// # let weights = state_dict(&*config.network(2));
+/// # let classes = vec!["ground".to_owned(), "car".to_owned()];
+/// let predictor = Predictor::from_weights(config, classes, &weights)?;
+/// let estimate = PredictionEstimate::of(&predictor)?;
+/// // The scores of two classes alone take eight bytes a pixel.
+/// assert!(estimate.bytes([1000, 1000]) > 8_000_000);
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PredictionEstimate {
+    fixed: f64,
+    of_a_pixel: f64,
+}
+
+impl PredictionEstimate {
+    /// Pictures with fewer pixels than this take less memory than it is worth to find out how much.
+    pub const SMALL: usize = MOST_TRIED as usize;
+
+    /// Of predicting with this network: measured on two small pictures, and continued along the line
+    /// through both.
+    ///
+    /// # Errors
+    /// If the network cannot predict.
+    pub fn of(predictor: &Predictor) -> Result<Self, RunError> {
+        let side = 128.max(predictor.network().smallest_input());
+        let taken = |side: usize| {
+            let (result, bytes) =
+                peak_bytes(|| predictor.scores("a grey picture", &grey([side; 2])));
+            result.map(|_| bytes as f64)
+        };
+        let (small, large) = (taken(side)?, taken(2 * side)?);
+        let pixels = (side * side) as f64;
+        let of_a_pixel = (large - small) / (3.0 * pixels);
+        let fixed = (small - of_a_pixel * pixels).max(0.0);
+        Ok(Self { fixed, of_a_pixel })
+    }
+
+    /// For a picture of `[height, width]`.
+    pub fn bytes(&self, [height, width]: [usize; 2]) -> usize {
+        let pixels = height as f64 * width as f64;
+        ((1.0 + HOLES) * (self.fixed + self.of_a_pixel * pixels)) as usize
+    }
+}
+
 /// Whether training could need more than `most` bytes at all, by a generous guess that costs nothing: forty
 /// values of every pixel and channel of every stage.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, may_need_more};
+/// let config = Config::default();
+/// assert!(!may_need_more(&config, [64, 64], 1 << 30));
+/// assert!(may_need_more(&config, [1024, 1024], 1 << 30));
+/// ```
 pub fn may_need_more(config: &Config, size: [usize; 2], most: usize) -> bool {
     let stages = config.model.widths.iter().enumerate();
     // A stage has a quarter of the pixels of the one before.
@@ -105,16 +181,39 @@ pub fn may_need_more(config: &Config, size: [usize; 2], most: usize) -> bool {
 }
 
 /// The machine's memory, where the system tells (Linux).
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, machine_bytes, may_need_more};
+/// if let Some(most) = machine_bytes() {
+///     assert!(!may_need_more(&Config::default(), [64, 64], most), "{most}");
+/// }
+/// ```
 pub fn machine_bytes() -> Option<usize> {
     account("/proc/meminfo", "MemTotal:")
 }
 
 /// What this process holds by now, where the system tells (Linux).
+///
+/// ```
+/// # use mirrorgrad_segment::resident_bytes;
+/// let pixels = vec![1_u8; 16 << 20];
+/// if let Some(held) = resident_bytes() {
+///     assert!(held > pixels.len());
+/// }
+/// ```
 pub fn resident_bytes() -> Option<usize> {
     account("/proc/self/status", "VmRSS:")
 }
 
 /// The most that this process has held so far, where the system tells (Linux).
+///
+/// ```
+/// # use mirrorgrad_segment::most_resident_bytes;
+/// drop(vec![1_u8; 16 << 20]);
+/// if let Some(most) = most_resident_bytes() {
+///     assert!(most > 16 << 20, "what was given back counts too");
+/// }
+/// ```
 pub fn most_resident_bytes() -> Option<usize> {
     account("/proc/self/status", "VmHWM:")
 }

@@ -12,6 +12,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 ///
 /// A field that is added here is its default in the lines of older versions, and passed over by them.
 /// JSON has no NaN: what is not finite is written as null, and read as NaN.
+///
+/// ```
+/// # use mirrorgrad_segment::EpochMetrics;
+/// let metrics = EpochMetrics { epoch: 1, val_loss: f64::NAN, ..EpochMetrics::default() };
+/// let line = serde_json::to_string(&metrics)?;
+/// assert!(line.starts_with(r#"{"epoch":1,"train_loss":0.0,"val_loss":null,"#), "{line}");
+/// let read: EpochMetrics = serde_json::from_str(&line)?;
+/// assert!(read.val_loss.is_nan());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EpochMetrics {
@@ -37,6 +47,9 @@ pub struct EpochMetrics {
     /// Seconds of training and validating.
     #[serde(deserialize_with = "number")]
     pub seconds: f64,
+    /// Seconds of validating alone, which are among the above; 0 in the lines of older versions.
+    #[serde(deserialize_with = "number")]
+    pub val_seconds: f64,
     /// BLAKE3 of the weights' safetensors file.
     pub weights_hash: String,
 }
@@ -64,6 +77,19 @@ pub(crate) fn from_json_lines(text: &str) -> Result<Vec<EpochMetrics>, String> {
 }
 
 /// How a network does on a data set.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, Histogram, Shapes, evaluate, loader};
+/// # use std::sync::Arc;
+/// # let mut config = Config::default();
+/// # config.model.widths = vec![2];
+/// let shapes = Shapes::new(0, 2);
+/// let background = Histogram::of(&shapes, None)?.shares()[0];
+/// let evaluation = evaluate(&*config.network(5), &loader(&config, Arc::new(shapes)))?;
+/// // Before its training, the network takes everything for background.
+/// assert_eq!(evaluation.confusion.pixel_accuracy(), background);
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// The mean cross entropy over all counted pixels.
@@ -73,6 +99,19 @@ pub struct Evaluation {
 }
 
 /// Lets a network predict a whole data set.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, Shapes, evaluate, loader};
+/// # use std::sync::Arc;
+/// # let mut config = Config::default();
+/// # config.model.widths = vec![2];
+/// let shapes = loader(&config, Arc::new(Shapes::new(0, 2)));
+/// let evaluation = evaluate(&*config.network(5), &shapes)?;
+/// assert_eq!(evaluation.confusion.total(), 2 * 64 * 64);
+/// // Before its training, the network finds all five classes alike.
+/// assert!((evaluation.loss - 5_f64.ln()).abs() < 1e-3);
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
 ///
 /// # Errors
 /// If a sample is broken, or too small for the network.
@@ -101,6 +140,18 @@ pub fn evaluate(network: &dyn Network, loader: &Loader) -> Result<Evaluation, Ru
 }
 
 /// Refuses a picture that the network's pools would halve to nothing.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, check_size};
+/// # let mut config = Config::default();
+/// config.model.widths = vec![2; 4];
+/// let network = config.network(5);
+/// assert!(check_size(&*network, "a.png", [16, 16]).is_ok());
+/// assert_eq!(
+///     check_size(&*network, "a.png", [40, 9]).unwrap_err().to_string(),
+///     "a.png: expected at least 16x16 pixels for this network, found 40 high, 9 wide"
+/// );
+/// ```
 ///
 /// # Errors
 /// If it is too small.

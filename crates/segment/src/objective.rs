@@ -8,6 +8,21 @@ use mirrorgrad_tensor::{ClassTargets, PixelLoss, Tensor};
 const SMOOTH: f64 = 1.0;
 
 /// A loss of scores and true classes.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_segment::{LossKind, Objective, TrainingConfig};
+/// # use mirrorgrad_tensor::{ClassTargets, Tensor};
+/// let scores = Var::constant(Tensor::zeros([1, 2, 1, 2]));
+/// let targets = ClassTargets::new([1, 1, 2], [0, 1], 2, None)?;
+/// let mut training = TrainingConfig::default();
+/// let entropy = Objective::new(&training, 2)?.loss(&scores, &targets);
+/// assert!((entropy.value().item() - 2_f32.ln()).abs() < 1e-6);
+/// training.loss = LossKind::Dice;
+/// let dice = Objective::new(&training, 2)?.loss(&scores, &targets);
+/// assert!((dice.value().item() - 1.0 / 3.0).abs() < 1e-6);
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Objective {
     pixels: Option<PixelLoss<f32>>,

@@ -16,6 +16,16 @@ const EXPECTED: &str = "a whole JPEG or PNG picture";
 /// Reads a picture. Grey, palette, RGB and RGBA, of 1 to 16 bits, all become 8-bit RGB; an alpha
 /// channel is left out, not blended.
 ///
+/// ```
+/// # use mirrorgrad_segment::{Picture, plots::to_png, read_picture};
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("a.png");
+/// let picture = Picture { width: 2, height: 1, rgb: vec![255, 0, 0, 0, 0, 255] };
+/// std::fs::write(&path, to_png(&picture)?)?;
+/// assert_eq!(read_picture(&path)?, picture);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// If the file cannot be read, is not a whole JPEG or PNG, is beyond 16,384 pixels a side or
 /// 64 million in all, or has an EXIF orientation, which its mask would not follow.
@@ -24,6 +34,17 @@ pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
 }
 
 /// As [`read_picture`], from bytes; `path` is for the messages.
+///
+/// ```
+/// # use mirrorgrad_segment::{Picture, decode_picture, plots::to_png};
+/// # use std::path::Path;
+/// let path = Path::new("a.png");
+/// let picture = Picture { width: 2, height: 1, rgb: vec![255, 0, 0, 0, 0, 255] };
+/// assert_eq!(decode_picture(&to_png(&picture)?, path)?, picture);
+/// let error = decode_picture(b"GIF89a", path).unwrap_err().to_string();
+/// assert_eq!(error, "a.png: expected a whole JPEG or PNG picture, found Gif");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As [`read_picture`].

@@ -20,6 +20,16 @@ const GAP: usize = 4;
 
 /// The bytes of a PNG file.
 ///
+/// ```
+/// # use mirrorgrad_segment::{Picture, decode_picture, plots::to_png};
+/// # use std::path::Path;
+/// let picture = Picture { width: 1, height: 2, rgb: vec![10, 20, 30, 40, 50, 60] };
+/// let bytes = to_png(&picture)?;
+/// assert!(bytes.starts_with(b"\x89PNG"));
+/// assert_eq!(decode_picture(&bytes, Path::new("a.png"))?, picture);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// If a side is 0 or the sizes do not fit.
 pub fn to_png(picture: &Picture) -> Result<Vec<u8>, image::ImageError> {
@@ -35,6 +45,19 @@ pub fn to_png(picture: &Picture) -> Result<Vec<u8>, image::ImageError> {
 }
 
 /// Losses, and mIoU with pixel accuracy, over the epochs.
+///
+/// ```
+/// # use mirrorgrad_segment::{EpochMetrics, plots::curves};
+/// let mut history = vec![EpochMetrics::default(); 3];
+/// for (epoch, metrics) in (1..).zip(&mut history) {
+///     (metrics.epoch, metrics.train_loss) = (epoch, 1.0 / epoch as f64);
+/// }
+/// let picture = curves(&history)?;
+/// assert_eq!(picture.size(), [400, 960]);
+/// // The loss in training is drawn in blue.
+/// assert!(picture.rgb.chunks(3).any(|pixel| pixel == [31, 119, 180]));
+/// # Ok::<(), String>(())
+/// ```
 ///
 /// # Errors
 /// If the plotter fails.
@@ -119,6 +142,16 @@ fn panel<'a>(
 const LONGEST: usize = 512;
 
 /// Rows of picture, truth and prediction, side by side; larger pictures are made smaller.
+///
+/// ```
+/// # use mirrorgrad_segment::{Dataset, Shapes, plots::grid};
+/// let sample = Shapes::new(0, 1).sample(0)?;
+/// let predicted = sample.mask.clone();
+/// let picture = grid(&[(sample, predicted)]);
+/// // Three cells of 64 by 64 pixels, and 4 around each.
+/// assert_eq!(picture.size(), [4 + (64 + 4), 4 + 3 * (64 + 4)]);
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 pub fn grid(rows: &[(Sample, crate::Mask)]) -> Picture {
     let row = |(sample, predicted): &(Sample, crate::Mask)| {
         vec![sample.picture.clone(), colours(&sample.mask), colours(predicted)]
@@ -127,6 +160,14 @@ pub fn grid(rows: &[(Sample, crate::Mask)]) -> Picture {
 }
 
 /// Rows of pictures, those of a row of one size, side by side on white; larger ones are made smaller.
+///
+/// ```
+/// # use mirrorgrad_segment::{Picture, plots::table};
+/// let cell = |grey| Picture { width: 2, height: 1, rgb: vec![grey; 6] };
+/// let picture = table(vec![vec![cell(0), cell(128)], vec![cell(200)]]);
+/// assert_eq!(picture.size(), [4 + 2 * (1 + 4), 4 + 2 * (2 + 4)]);
+/// assert_eq!(picture.crop([4, 10], [1, 2]), cell(128));
+/// ```
 pub fn table(rows: Vec<Vec<Picture>>) -> Picture {
     let rows: Vec<Vec<Picture>> =
         rows.into_iter().map(|row| row.into_iter().map(small).collect()).collect();

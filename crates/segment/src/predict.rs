@@ -16,6 +16,20 @@ use std::path::Path;
 const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
 
 /// A trained network, ready to predict.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::state_dict;
+/// # use mirrorgrad_segment::{Config, Dataset, Predictor, Shapes};
+/// # let mut config = Config::default();
+/// # config.model.widths = vec![2, 3];
+/// # let weights = state_dict(&*config.network(5));
+/// let shapes = Shapes::validation(0);
+/// let predictor = Predictor::from_weights(config, shapes.classes().to_vec(), &weights)?;
+/// let picture = shapes.sample(0)?.picture;
+/// assert_eq!(predictor.scores("a picture", &picture)?.shape(), [5, 64, 64]);
+/// assert_eq!(predictor.predict("a picture", &picture)?.size(), picture.size());
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
 pub struct Predictor {
     network: Box<dyn Network>,
     config: Config,
@@ -114,12 +128,26 @@ impl Predictor {
 }
 
 /// The colours of a mask's labels.
+///
+/// ```
+/// # use mirrorgrad_segment::{Mask, colours, palette};
+/// let mask = Mask { width: 3, height: 1, labels: vec![0, 1, 2] };
+/// assert_eq!(colours(&mask).rgb, [palette(0), palette(1), palette(2)].concat());
+/// ```
 pub fn colours(mask: &Mask) -> Picture {
     let rgb = mask.labels.iter().flat_map(|&label| palette(label)).collect();
     Picture { width: mask.width, height: mask.height, rgb }
 }
 
 /// The picture with its mask's colours laid over it; label 0, the background by custom, stays clear.
+///
+/// ```
+/// # use mirrorgrad_segment::{Mask, Picture, overlay};
+/// let picture = Picture { width: 2, height: 1, rgb: vec![200; 6] };
+/// let mask = Mask { width: 2, height: 1, labels: vec![0, 1] };
+/// // Half of the picture, and half of [128, 0, 0].
+/// assert_eq!(overlay(&picture, &mask).rgb, [200, 200, 200, 164, 100, 100]);
+/// ```
 pub fn overlay(picture: &Picture, mask: &Mask) -> Picture {
     let pixels = picture.rgb.chunks_exact(3).zip(&mask.labels);
     let mix = |(pixel, &label): (&[u8], &u8)| {

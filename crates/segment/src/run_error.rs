@@ -6,6 +6,14 @@ use mirrorgrad_layers::weights::WeightsError;
 use std::path::{Path, PathBuf};
 
 /// Why a run cannot begin or go on, in one line.
+///
+/// ```
+/// # use mirrorgrad_segment::{RunError, RunFolder};
+/// # use std::path::Path;
+/// let error = RunFolder::open(Path::new("runs/none")).unwrap_err();
+/// assert!(matches!(error, RunError::Unfit { .. }));
+/// assert_eq!(error.to_string(), "runs/none: expected the folder of a run, found none");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {

@@ -24,6 +24,18 @@ const FILES: [&str; 8] = [
 /// The folder of a run. Each file is replaced as a whole: written beside, synced, renamed.
 ///
 /// The folder that a run writes to is locked for its process: two would write over each other.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, RunFolder};
+/// # let runs = tempfile::tempdir()?;
+/// let folder = RunFolder::next(runs.path())?;
+/// folder.write_start(&Config::default(), &["sky".to_owned(), "road".to_owned()])?;
+/// assert_eq!(std::fs::read_to_string(runs.path().join("001/classes.txt"))?, "sky\nroad\n");
+/// let again = RunFolder::create(folder.path()).unwrap_err().to_string();
+/// assert!(again.contains("expected an empty folder, found files"), "{again}");
+/// assert_eq!(RunFolder::next(runs.path())?.path(), runs.path().join("002"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     dir: PathBuf,

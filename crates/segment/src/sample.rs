@@ -6,6 +6,15 @@ use image::imageops::{self, FilterType};
 use image::{GrayImage, RgbImage};
 
 /// A colour picture.
+///
+/// ```
+/// # use mirrorgrad_segment::Picture;
+/// let picture = Picture { width: 2, height: 1, rgb: vec![255, 0, 0, 0, 0, 255] };
+/// assert_eq!(picture.flip().rgb, [0, 0, 255, 255, 0, 0]);
+/// assert_eq!(picture.crop([0, 1], [1, 1]).rgb, [0, 0, 255]);
+/// assert_eq!(picture.transpose().size(), [2, 1]);
+/// assert_eq!(picture.resize([32, 48]).size(), [32, 48]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     /// Pixels in a row.
@@ -17,6 +26,17 @@ pub struct Picture {
 }
 
 /// The class of every pixel.
+///
+/// ```
+/// # use mirrorgrad_segment::Mask;
+/// # use std::path::Path;
+/// let mask = Mask { width: 2, height: 1, labels: vec![0, 3] };
+/// // Labels are never mixed.
+/// assert_eq!(mask.resize([1, 4]).labels, [0, 0, 3, 3]);
+/// assert_eq!(mask.flip().labels, [3, 0]);
+/// assert!(mask.check_labels(3, None, Path::new("mask.png")).is_err());
+/// assert!(mask.check_labels(4, None, Path::new("mask.png")).is_ok());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     /// Pixels in a row.
@@ -28,6 +48,15 @@ pub struct Mask {
 }
 
 /// A picture with its mask, both of one size.
+///
+/// ```
+/// # use mirrorgrad_segment::{Dataset, Shapes};
+/// let sample = Shapes::train(0).sample(0)?;
+/// assert_eq!(sample.size(), [64, 64]);
+/// let small = sample.resize([32, 48]);
+/// assert_eq!([small.picture.size(), small.mask.size()], [[32, 48], [32, 48]]);
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// What to call it in messages: the picture's file.

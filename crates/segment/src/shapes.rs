@@ -25,6 +25,16 @@ const NOISE: f32 = 12.0;
 /// The procedural data set: 64x64 pictures of 1 to 5 figures (3 on average), 6 to 28 pixels
 /// across whatever their rotation, later ones over earlier ones, covering a fifth of the
 /// picture on average. The classes are background, disc, square, triangle and ring.
+///
+/// ```
+/// # use mirrorgrad_segment::{Dataset, Shapes};
+/// let shapes = Shapes::train(7);
+/// assert_eq!(shapes.classes(), ["background", "disc", "square", "triangle", "ring"]);
+/// // The seed and the number alone decide what a picture is.
+/// assert_eq!(shapes.sample(1)?, Shapes::new(7, 10).sample(1)?);
+/// assert_ne!(shapes.sample(1)?.picture, shapes.sample(2)?.picture);
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Shapes {
     seed: u64,

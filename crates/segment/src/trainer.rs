@@ -21,6 +21,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// A run: a network and where its training stands.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, Outcome, RunFolder, Trainer};
+/// # let dir = tempfile::tempdir()?;
+/// let mut config = Config::default();
+/// config.model.widths = vec![2];
+/// (config.training.epochs, config.training.batch) = (1, 2);
+/// config.training.limit_batches = Some(1);
+/// let mut trainer = Trainer::new(config)?;
+/// let folder = RunFolder::create(dir.path())?;
+/// assert_eq!(trainer.run(&folder, &mut ())?, Outcome::Finished);
+/// assert!(trainer.history().len() == 1 && folder.best().exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Trainer {
     config: Config,
     learner: Learner,
@@ -151,13 +165,14 @@ impl Trainer {
             }
             // Of weights that are no numbers, nothing more is asked.
             self.check_finite()?;
+            let trained = start.elapsed().as_secs_f64();
             let evaluation = evaluate(self.network(), &self.validation)?;
             if !evaluation.loss.is_finite() {
                 let what = "the validation loss".to_owned();
                 return Err(self.lost(Lost { what, value: evaluation.loss }));
             }
-            let seconds = before + start.elapsed().as_secs_f64();
-            let metrics = self.end_epoch(&evaluation, seconds);
+            let all = start.elapsed().as_secs_f64();
+            let metrics = self.end_epoch(&evaluation, [before + all, all - trained]);
             folder.write_metrics(&self.history)?;
             let (miou, _) = evaluation.confusion.mean_iou();
             if self.progress.best_miou.is_none_or(|best| miou > best) {
@@ -228,8 +243,13 @@ impl Trainer {
         self.learner.lost().map_or(Ok(()), |lost| Err(self.lost(lost)))
     }
 
-    /// Notes a finished epoch and moves on to the next.
-    fn end_epoch(&mut self, evaluation: &Evaluation, seconds: f64) -> EpochMetrics {
+    /// Notes a finished epoch and moves on to the next. The seconds are those of all of it, and of
+    /// validating.
+    fn end_epoch(
+        &mut self,
+        evaluation: &Evaluation,
+        [seconds, val_seconds]: [f64; 2],
+    ) -> EpochMetrics {
         let weights = to_safetensors(&state_dict(self.network()));
         let metrics = EpochMetrics {
             epoch: self.progress.epoch + 1,
@@ -240,6 +260,7 @@ impl Trainer {
             val_iou: evaluation.confusion.iou(),
             lr: self.learner.lr(self.progress.step.saturating_sub(1)),
             seconds,
+            val_seconds,
             weights_hash: blake3::hash(&weights).to_hex().to_string(),
         };
         self.history.push(metrics.clone());

@@ -15,6 +15,7 @@ const NONE: Augment = Augment {
     rotate: 0.0,
     crop: None,
     jitter: 0.0,
+    hue: 0.0,
     noise: 0.0,
 };
 
@@ -92,6 +93,43 @@ fn a_scaled_sample_keeps_its_size() {
 }
 
 #[test]
+fn hues_are_turned_about_grey_and_masks_left_alone() {
+    // Over hues in steps of 15 degrees, all of one saturation and value (HSV); the picture's last is grey.
+    let wheel = |degrees: f64| {
+        let side = |centre: f64| {
+            let away =
+                (degrees - centre).rem_euclid(360.0).min((centre - degrees).rem_euclid(360.0));
+            (100.0 * (2.0 - away / 60.0).clamp(0.0, 1.0)) as u8
+        };
+        [side(0.0), side(120.0), side(240.0)]
+    };
+    let colours = (0..24).map(|i| wheel(15.0 * f64::from(i))).chain([[77; 3]]);
+    let picture = Picture { width: 25, height: 1, rgb: colours.flatten().collect() };
+    let plain = Sample { mask: legible([1, 25]).mask, picture, name: "wheel".to_owned() };
+    // The angle about the line of greys.
+    let angle = |rgb: &[u8]| {
+        let [r, g, b] = [0, 1, 2].map(|i| f64::from(rgb[i]));
+        (3.0_f64.sqrt() * (g - b)).atan2(2.0 * r - g - b).to_degrees()
+    };
+    let augment = Augment { hue: 40.0, ..NONE };
+    let mut turns = Vec::new();
+    for seed in 0..40 {
+        let new = augment.apply(plain.clone(), None, &mut rng(seed)).unwrap();
+        assert_eq!((&new.mask, &new.picture.rgb[72..]), (&plain.mask, &[77; 3][..]));
+        let pairs = new.picture.rgb.chunks(3).zip(plain.picture.rgb.chunks(3)).take(24);
+        // A colour that leaves the cube of bytes is cut off, and turns by less or more.
+        let whole = pairs.filter(|(new, _)| new.iter().all(|&value| value > 0));
+        let by: Vec<f64> = whole
+            .map(|(new, old)| (angle(new) - angle(old) + 180.0).rem_euclid(360.0) - 180.0)
+            .collect();
+        assert!(by.iter().all(|turn| (turn - by[0]).abs() < 1.5), "{by:?}");
+        turns.extend(by.first());
+    }
+    let (least, most) = turns.iter().fold((0.0_f64, 0.0_f64), |(a, b), &t| (a.min(t), b.max(t)));
+    assert!((-41.0..-20.0).contains(&least) && (20.0..41.0).contains(&most), "{least} {most}");
+}
+
+#[test]
 fn jitter_changes_colours_alone() {
     let augment = Augment { jitter: 0.3, ..NONE };
     let (plain, grey) = (sample([6, 6], 4), Picture { width: 2, height: 1, rgb: vec![100; 6] });
@@ -119,6 +157,7 @@ fn senseless_options_are_refused() {
         (Augment { scale: [0.5, 1.0], ..NONE }, "--ignore-index"),
         (Augment { crop: Some([0, 4]), ..NONE }, "crop: expected sides of 1 to 16384"),
         (Augment { jitter: -0.1, ..NONE }, "jitter: expected"),
+        (Augment { hue: 181.0, ..NONE }, "hue: expected an angle of 0 to 180 degrees, found 181"),
         (Augment { rotate: -1.0, ..NONE }, "rotate: expected an angle of 0 to 180 degrees"),
         (Augment { rotate: 5.0, ..NONE }, "rotate: expected 0, or an --ignore-index"),
         (Augment { noise: f64::NAN, ..NONE }, "noise: expected a standard deviation"),

@@ -45,6 +45,7 @@ fn checkpoint() -> Checkpoint {
             val_iou: vec![Some(0.75), None],
             lr: 0.01,
             seconds: 4.5,
+            val_seconds: 1.5,
             weights_hash: "abc".into(),
         }],
         weights: weights.map(named).into(),

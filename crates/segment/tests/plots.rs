@@ -12,6 +12,7 @@ fn epoch(epoch: usize, loss: f64) -> EpochMetrics {
         val_iou: vec![],
         lr: 0.1,
         seconds: 1.0,
+        val_seconds: 0.5,
         weights_hash: String::new(),
     }
 }

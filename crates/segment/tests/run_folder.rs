@@ -23,6 +23,7 @@ fn epoch(epoch: usize) -> EpochMetrics {
         val_iou: vec![Some(0.75), None],
         lr: 0.125,
         seconds: 2.0,
+        val_seconds: 0.5,
         weights_hash: "00ff".into(),
     }
 }
@@ -107,7 +108,7 @@ fn metrics_have_one_line_an_epoch_with_nine_keys() {
     folder.write_metrics(&[epoch(1)]).unwrap();
     folder.write_metrics(&[epoch(1), EpochMetrics { val_loss: f64::NAN, ..epoch(2) }]).unwrap();
     let text = fs::read_to_string(dir.path().join("metrics.jsonl")).unwrap();
-    let expected = r#"{"epoch":1,"train_loss":0.5,"val_loss":0.25,"val_miou":0.75,"val_pixel_accuracy":0.875,"val_iou":[0.75,null],"lr":0.125,"seconds":2.0,"weights_hash":"00ff"}"#;
+    let expected = r#"{"epoch":1,"train_loss":0.5,"val_loss":0.25,"val_miou":0.75,"val_pixel_accuracy":0.875,"val_iou":[0.75,null],"lr":0.125,"seconds":2.0,"val_seconds":0.5,"weights_hash":"00ff"}"#;
     let lines: Vec<_> = text.lines().collect();
     assert_eq!((lines.len(), lines[0]), (2, expected));
     assert!(text.ends_with("}\n"));

@@ -7,6 +7,15 @@ use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
 
 /// A tensor of one of three types.
+///
+/// ```
+/// # use mirrorgrad_study::Array;
+/// # use mirrorgrad_tensor::Tensor;
+/// let picture = Array::F32(Tensor::zeros([1, 3, 8, 8]));
+/// assert_eq!((picture.dtype(), picture.shape()), ("F32", &[1, 3, 8, 8][..]));
+/// let labels = Array::I64(vec![2], vec![0, 255]);
+/// assert_eq!((labels.dtype(), labels.shape()), ("I64", &[2][..]));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Array {
     /// Single precision.
@@ -18,6 +27,16 @@ pub enum Array {
 }
 
 /// Tensors by name.
+///
+/// ```
+/// # use mirrorgrad_study::{Array, Arrays};
+/// # use mirrorgrad_tensor::Tensor;
+/// let planes = |channels: usize| Array::F32(Tensor::zeros([1, channels, 8, 8]));
+/// let mut arrays = Arrays::from([("input".to_owned(), planes(3))]);
+/// arrays.insert("grad_output".to_owned(), planes(4));
+/// assert_eq!(arrays["input"].shape(), [1, 3, 8, 8]);
+/// assert_eq!(arrays.keys().collect::<Vec<_>>(), ["grad_output", "input"]);
+/// ```
 pub type Arrays = BTreeMap<String, Array>;
 
 impl Array {
@@ -52,6 +71,16 @@ impl Array {
 
 /// The tensors of a safetensors file.
 ///
+/// ```
+/// # use mirrorgrad_study::{Array, Arrays, arrays};
+/// let labels = Array::I64(vec![2, 1], vec![0, 3]);
+/// let bytes = arrays::write(&Arrays::from([("target".to_owned(), labels)]));
+/// assert_eq!(arrays::read(&bytes)?["target"].shape(), [2, 1]);
+/// let cut = arrays::read(&bytes[..20]).unwrap_err().to_string();
+/// assert!(cut.starts_with("not a safetensors file"), "{cut}");
+/// # Ok::<(), mirrorgrad_study::Refusal>(())
+/// ```
+///
 /// # Errors
 /// If the bytes are not such a file, a name occurs twice, or a tensor is of another type.
 pub fn read(bytes: &[u8]) -> Result<Arrays, Refusal> {
@@ -80,6 +109,15 @@ pub fn read(bytes: &[u8]) -> Result<Arrays, Refusal> {
 }
 
 /// The bytes of a safetensors file.
+///
+/// ```
+/// # use mirrorgrad_study::{Array, Arrays, arrays};
+/// # use mirrorgrad_tensor::Tensor;
+/// let input = Array::F64(Tensor::from([0.1, 0.2]));
+/// let named = Arrays::from([("input".to_owned(), input)]);
+/// assert_eq!(arrays::read(&arrays::write(&named))?, named);
+/// # Ok::<(), mirrorgrad_study::Refusal>(())
+/// ```
 pub fn write(arrays: &Arrays) -> Vec<u8> {
     let bytes: Vec<_> = arrays.values().map(Array::to_bytes).collect();
     let views = arrays.iter().zip(&bytes).map(|((name, array), (dtype, bytes))| {

@@ -8,6 +8,18 @@ use serde::Serialize;
 use std::fmt::Display;
 
 /// Which of the two layers.
+///
+/// ```
+/// # use mirrorgrad_study::{Layer, sayings};
+/// # use mirrorgrad_tensor::Window;
+/// let halving = Window::square(3).stride(2).padding(1).over([6, 6])?;
+/// let pytorch = |layer| sayings(layer, &halving).remove(0).words;
+/// assert_eq!(pytorch(Layer::Conv).as_deref(), Some("stride=[2, 2], padding=[1, 1]"));
+/// // The way back has to be told which of the sizes 5 and 6 it leads to.
+/// let back = "stride=[2, 2], padding=[1, 1], output_padding=[1, 1]";
+/// assert_eq!(pytorch(Layer::Deconv).as_deref(), Some(back));
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
@@ -18,6 +30,17 @@ pub enum Layer {
 }
 
 /// How a framework says a geometry.
+///
+/// ```
+/// # use mirrorgrad_study::{Layer, sayings};
+/// # use mirrorgrad_tensor::Window;
+/// let doubling = Window::square(3).stride(2).padding(1).output_padding([1, 1]).under([3, 3])?;
+/// let caffe = sayings(Layer::Deconv, &doubling).remove(4);
+/// assert_eq!((caffe.framework, caffe.words), ("Caffe", None));
+/// let nearest = "cannot be said; nearest makes 5x5: stride: 2 pad: 1";
+/// assert_eq!(caffe.instead.as_deref(), Some(nearest));
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Saying {
     /// The framework.
@@ -36,6 +59,20 @@ fn say<R: Rule + Display + 'static>(rule: R) -> Candidate {
 }
 
 /// The geometry in the words of eight frameworks.
+///
+/// ```
+/// # use mirrorgrad_study::{Layer, sayings};
+/// # use mirrorgrad_tensor::Rule;
+/// # use mirrorgrad_tensor::dialect::{TensorFlow, tensorflow::Padding};
+/// let same = TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], Padding::Same) };
+/// let sayings = sayings(Layer::Conv, &same.over([6, 6])?);
+/// let words = |i: usize| (sayings[i].framework, sayings[i].words.as_deref());
+/// assert_eq!(words(1), ("TensorFlow", Some("strides=[2, 2], padding='SAME'")));
+/// assert_eq!(words(5), ("ONNX", Some("strides=[2, 2], auto_pad=SAME_UPPER")));
+/// // Its padding is as wide on both sides, and here it is behind the image alone.
+/// assert_eq!(words(0), ("PyTorch", None));
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 pub fn sayings(layer: Layer, geometry: &Geometry) -> Vec<Saying> {
     let about = About::new(layer, geometry);
     [

@@ -9,6 +9,18 @@ use mirrorgrad_tensor::{Geometry, Tensor};
 use serde::Serialize;
 
 /// The phases of one geometry, and the gains of a weight in them.
+///
+/// ```
+/// # use mirrorgrad_study::Health;
+/// # use mirrorgrad_tensor::Window;
+/// let upsampling = |kernel| Window::square(kernel).stride(2).padding(1).under([3, 3]);
+/// // A kernel of 3 meets some pixels with one tap and others with two or four.
+/// assert_eq!(Health::of(&upsampling(3)?, &[0.5; 9]).taps, [[1, 2], [2, 4]]);
+/// let even = Health::of(&upsampling(4)?, &[0.5; 16]);
+/// assert_eq!(even.taps, [[4, 4], [4, 4]]);
+/// assert_eq!(even.gain, [[2.0, 2.0], [2.0, 2.0]]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Health {
     /// Taps that reach each phase, `[vertical stride, horizontal stride]`.
@@ -20,6 +32,19 @@ pub struct Health {
 }
 
 /// What the numbers of taps mean.
+///
+/// ```
+/// # use mirrorgrad_study::{Health, Verdict};
+/// # use mirrorgrad_tensor::{GeometryError, Window};
+/// let verdict = |kernel: usize, stride: usize| {
+///     let geometry = Window::square(kernel).stride(stride).under([3, 3])?;
+///     Ok::<_, GeometryError>(Health::of(&geometry, &vec![1.0; kernel * kernel]).verdict)
+/// };
+/// assert_eq!(verdict(4, 2)?, Verdict::Even);
+/// assert_eq!(verdict(3, 2)?, Verdict::Uneven);
+/// assert_eq!(verdict(2, 3)?, Verdict::Dead);
+/// # Ok::<(), GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -32,6 +57,19 @@ pub enum Verdict {
 }
 
 /// The phases of one channel's filter in a trained weight.
+///
+/// ```
+/// # use mirrorgrad_study::filters;
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// let geometry = Window::square(2).stride(2).under([3, 3])?;
+/// let filter = |taps: [f64; 4]| filters(&geometry, &Tensor::new([1, 1, 2, 2], taps)).remove(0);
+/// assert_eq!(filter([2.0; 4]).unevenness, 0.0);
+/// // Gains from 1 to 3, about a mean of 2.
+/// let uneven = filter([1.0, 2.0, 2.0, 3.0]);
+/// assert_eq!(uneven.health.gain, [[1.0, 2.0], [2.0, 3.0]]);
+/// assert_eq!(uneven.unevenness, 1.0);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FilterHealth {
     /// The input and output channel.
@@ -44,6 +82,18 @@ pub struct FilterHealth {
 
 /// The filters by which each channel of a transposed convolution's weight `[in, out / groups, kh, kw]`
 /// reaches itself.
+///
+/// ```
+/// # use mirrorgrad_study::filters;
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// let geometry = Window::square(2).stride(2).under([3, 3])?;
+/// let weight = Tensor::from_fn([2, 2, 2, 2], |i| i as f64);
+/// let filters = filters(&geometry, &weight);
+/// // Of four filters, those from channel 0 to 0 and from 1 to 1; each phase has one tap.
+/// assert_eq!(filters[0].health.gain, [[0.0, 1.0], [2.0, 3.0]]);
+/// assert_eq!(filters[1].health.gain, [[12.0, 13.0], [14.0, 15.0]]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 ///
 /// # Panics
 /// If the weight has other taps than the geometry.

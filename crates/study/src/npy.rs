@@ -14,6 +14,16 @@ const MOST_AXES: usize = 64;
 
 /// The array of an `.npy` file: floats of 4 and 8 bytes, and whole numbers, which become [`Array::I64`].
 ///
+/// ```
+/// # use mirrorgrad_study::{Array, from_npy};
+/// // As NumPy writes `np.array([[1, 2], [3, 4]], dtype="u1", order="F")`, column by column:
+/// let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2), }";
+/// let start = [&b"\x93NUMPY\x01\x00"[..], &[header.len() as u8, 0]].concat();
+/// let bytes = [&start[..], header.as_bytes(), &[1, 3, 2, 4]].concat();
+/// assert_eq!(from_npy(&bytes)?, Array::I64(vec![2, 2], vec![1, 2, 3, 4]));
+/// # Ok::<(), mirrorgrad_study::Refusal>(())
+/// ```
+///
 /// # Errors
 /// If the bytes are not such a file, as long as its shape says, or hold another type.
 pub fn from_npy(bytes: &[u8]) -> Result<Array, Refusal> {
@@ -64,6 +74,15 @@ pub fn from_npy(bytes: &[u8]) -> Result<Array, Refusal> {
 }
 
 /// The bytes of an `.npy` file.
+///
+/// ```
+/// # use mirrorgrad_study::{Array, from_npy, to_npy};
+/// let labels = Array::I64(vec![3], vec![0, -1, 255]);
+/// let bytes = to_npy(&labels);
+/// assert!(bytes.starts_with(b"\x93NUMPY"));
+/// assert_eq!(from_npy(&bytes)?, labels);
+/// # Ok::<(), mirrorgrad_study::Refusal>(())
+/// ```
 pub fn to_npy(array: &Array) -> Vec<u8> {
     let (kind, data) = match array {
         Array::F32(tensor) => ("<f4", tensor.to_le_bytes()),

@@ -9,6 +9,17 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 /// The arrays of an `.npz` file, of which there may be up to `most` bytes once unpacked: a small archive
 /// may hold a great deal.
 ///
+/// ```
+/// # use mirrorgrad_study::{Array, Arrays, from_npz, to_npz};
+/// # use mirrorgrad_tensor::Tensor;
+/// let arrays = Arrays::from([("input".to_owned(), Array::F64(Tensor::zeros([1, 1, 4, 4])))]);
+/// let bytes = to_npz(&arrays)?;
+/// assert_eq!(from_npz(&bytes, 1 << 20)?, arrays);
+/// let refusal = from_npz(&bytes, 100).unwrap_err().to_string();
+/// assert_eq!(refusal, "an .npz file: expected at most 100 bytes unpacked, found more");
+/// # Ok::<(), mirrorgrad_study::Refusal>(())
+/// ```
+///
 /// # Errors
 /// If the bytes are not such a file, a name occurs twice, an array is not as long as its shape says or
 /// of another type than in [`from_npy`], or there are more bytes.
@@ -41,6 +52,15 @@ pub fn from_npz(bytes: &[u8], most: u64) -> Result<Arrays, Refusal> {
 }
 
 /// The bytes of an `.npz` file, not compressed.
+///
+/// ```
+/// # use mirrorgrad_study::{Array, Arrays, from_npz, to_npz};
+/// let arrays = Arrays::from([("target".to_owned(), Array::I64(vec![2], vec![7, -7]))]);
+/// let bytes = to_npz(&arrays)?;
+/// assert!(bytes.starts_with(b"PK")); // A zip archive.
+/// assert_eq!(from_npz(&bytes, 1 << 20)?["target"], arrays["target"]);
+/// # Ok::<(), mirrorgrad_study::Refusal>(())
+/// ```
 ///
 /// # Errors
 /// If a name is longer than an archive can hold.

@@ -94,6 +94,19 @@ const MOST_WORK: u128 = 2_000_000_000;
 /// `grad_NAME` for every differentiable operand; if there are `grad_grad_NAME`s v, also the gradients of
 /// Σ⟨grad_NAME, v_NAME⟩: `second_NAME` and `second_grad_output`.
 ///
+/// ```
+/// # use mirrorgrad_study::{Array, Arrays, operate};
+/// # use mirrorgrad_tensor::Tensor;
+/// let plane = |side: usize, values: &[f64]| Array::F64(Tensor::new([1, 1, side, side], values));
+/// let mut inputs = Arrays::from([("input".to_owned(), plane(1, &[2.0]))]);
+/// inputs.insert("weight".to_owned(), plane(2, &[1.0, 2.0, 3.0, 4.0]));
+/// inputs.insert("grad_output".to_owned(), plane(2, &[1.0; 4]));
+/// let made = operate("conv_transpose2d", "{}", &inputs)?;
+/// assert_eq!(made["output"], plane(2, &[2.0, 4.0, 6.0, 8.0]));
+/// assert_eq!(made["grad_input"], plane(1, &[10.0]));
+/// # Ok::<(), mirrorgrad_study::Refusal>(())
+/// ```
+///
 /// # Errors
 /// If the name, an attribute, a tensor, a type or a shape is not what it should be, or the request is
 /// too large.
@@ -108,6 +121,20 @@ pub fn operate(name: &str, attributes: &str, inputs: &Arrays) -> Result<Arrays, 
 }
 
 /// The multiply-adds that [`operate`] would take, by an estimate from above, or why it would refuse.
+///
+/// ```
+/// # use mirrorgrad_study::{Array, Arrays, work};
+/// # use mirrorgrad_tensor::Tensor;
+/// let zeros = |shape: [usize; 4]| Array::F32(Tensor::zeros(shape));
+/// let mut inputs = Arrays::from([("input".to_owned(), zeros([1, 3, 8, 8]))]);
+/// inputs.insert("weight".to_owned(), zeros([4, 3, 3, 3]));
+/// // The window has 6 x 6 spots, and each of the weight's 108 numbers is used at each.
+/// assert_eq!(work("conv2d", "{}", &inputs)?, 36 * 108);
+/// // With gradients it is three times as much.
+/// inputs.insert("grad_output".to_owned(), zeros([1, 4, 6, 6]));
+/// assert_eq!(work("conv2d", "{}", &inputs)?, 3 * 36 * 108);
+/// # Ok::<(), mirrorgrad_study::Refusal>(())
+/// ```
 ///
 /// # Errors
 /// As [`operate`].

@@ -5,6 +5,17 @@ use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Axis, Tensor};
 
 /// A way to compute Cᵀ y.
+///
+/// ```
+/// # use mirrorgrad_study::{Path, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
+/// for path in Path::ALL {
+///     assert_eq!(path.transposed(&subject), [3, 2 * 3 + 4, 2 * 4], "{}", path.name());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
     /// C written down as a matrix, entry by entry, and multiplied from the left by y.
@@ -43,6 +54,14 @@ impl Path {
 }
 
 /// What four results say: those that are not as the majority's.
+///
+/// ```
+/// # use mirrorgrad_study::{Path, dissenters};
+/// let mut results = Path::ALL.map(|path| (path, vec![3_i64, 10, 8]));
+/// assert!(dissenters(&results).is_empty());
+/// results[2].1[0] = 4;
+/// assert_eq!(dissenters(&results), [Path::ZeroInsertion]);
+/// ```
 pub fn dissenters(results: &[(Path, Vec<i64>)]) -> Vec<Path> {
     let agree = |result: &Vec<i64>| results.iter().filter(|(_, other)| other == result).count();
     let most = results.iter().max_by_key(|(_, result)| agree(result)).map(|(_, result)| result);
@@ -62,6 +81,19 @@ fn dense(subject: &Subject) -> Vec<i64> {
 }
 
 /// The stages of gemm and col2im.
+///
+/// ```
+/// # use mirrorgrad_study::{Columns, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window { before: [0, 1], ..Window::new([1, 2]) }.under([1, 2])?;
+/// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
+/// let columns = Columns::of(&subject);
+/// assert_eq!(columns.product, [[3, 4], [6, 8]]);
+/// assert_eq!(columns.full, [[3, 4 + 6, 8]]);
+/// // The padding in front takes the first pixel away.
+/// assert_eq!(columns.cropped, [10, 8]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Columns {
     /// w yᵀ: a row a tap, a column a spot. Each column is a window's worth of pixels.

@@ -3,6 +3,13 @@
 use std::fmt;
 
 /// One line that says what was expected and what came.
+///
+/// ```
+/// # use mirrorgrad_study::{Arrays, Refusal, operate};
+/// let refusal = operate("conv2d", "{}", &Arrays::new()).unwrap_err();
+/// assert_eq!(refusal.to_string(), r#"tensors: expected one called "input", found none"#);
+/// assert_eq!(refusal, Refusal::expected("tensors", r#"one called "input""#, "none"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal(String);
 

@@ -8,6 +8,20 @@ use crate::{Refusal, Subject};
 use serde::Serialize;
 
 /// What is known of a geometry and the numbers in it.
+///
+/// ```
+/// # use mirrorgrad_study::{Layer, Report, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window::square(4).stride(2).padding(1).under([3, 3])?;
+/// let subject = Subject::new(geometry, None, None, None)?;
+/// let report = Report::new(Layer::Deconv, &subject, None, None)?;
+/// assert!(report.disagree.is_empty());
+/// assert_eq!(report.health.taps, [[4, 4], [4, 4]]);
+/// let title = "a transposed convolution of 3x3 to 6x6: kernel 4x4, stride [2, 2]";
+/// assert!(report.to_string().starts_with(title));
+/// assert!(report.page(&subject).starts_with("<!doctype html>"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Which layer it is looked at as.
@@ -41,6 +55,20 @@ pub struct Report {
 }
 
 /// C and the numbers around it.
+///
+/// ```
+/// # use mirrorgrad_study::{Layer, Report, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
+/// let matrix = Report::new(Layer::Deconv, &subject, None, None)?.matrix;
+/// assert_eq!((matrix.rows, matrix.columns, matrix.entries.len()), (2, 3, 4));
+/// assert_eq!(matrix.entries[1], (0, 1, "w01".to_owned()));
+/// assert_eq!(matrix.up, [3, 10, 8]);
+/// // x is 1, 2, 3, and C x is 5, 8.
+/// assert_eq!(matrix.products, [5 * 3 + 8 * 4, 3 + 2 * 10 + 3 * 8]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Matrix {
     /// Rows: spots of the map.
@@ -66,6 +94,19 @@ pub struct Matrix {
 }
 
 /// One way's result.
+///
+/// ```
+/// # use mirrorgrad_study::{Layer, Path, Report, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
+/// let report = Report::new(Layer::Deconv, &subject, Some(Path::Dense), None)?;
+/// let [spoiled, way] = [&report.paths[0], &report.paths[1]];
+/// assert_eq!((spoiled.name, &spoiled.result[..]), ("dense", &[4, 10, 8][..]));
+/// assert_eq!((way.name, &way.result[..]), ("columns", &[3, 10, 8][..]));
+/// assert_eq!(report.disagree, ["dense"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Way {
     /// Its name.
@@ -75,6 +116,17 @@ pub struct Way {
 }
 
 /// The stages of gemm and col2im.
+///
+/// ```
+/// # use mirrorgrad_study::{Layer, Report, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
+/// let stages = Report::new(Layer::Deconv, &subject, None, None)?.columns;
+/// assert_eq!(stages.product, [[3, 4], [6, 8]]);
+/// assert_eq!(stages.full, [[3, 4 + 6, 8]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Stages {
     /// A row a tap, a column a spot.
@@ -84,6 +136,18 @@ pub struct Stages {
 }
 
 /// What reaches a place.
+///
+/// ```
+/// # use mirrorgrad_study::{Layer, Report, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
+/// let report = Report::new(Layer::Deconv, &subject, None, Some([0, 1]))?;
+/// let explanation = report.explanation.expect("a place was asked about");
+/// assert_eq!(explanation.terms[0], ([0, 0], "w01".to_owned(), 2 * 3));
+/// assert_eq!(explanation.terms[1], ([0, 1], "w00".to_owned(), 4));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     /// Row and column of the output.

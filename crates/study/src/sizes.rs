@@ -4,6 +4,18 @@ use mirrorgrad_tensor::{Axis, Window};
 use serde::Serialize;
 
 /// How image and map sizes belong together along one axis.
+///
+/// ```
+/// # use mirrorgrad_study::Sizes;
+/// # use mirrorgrad_tensor::Window;
+/// let [axis, _] = Window::square(3).stride(2).padding(1).over([6, 6])?.axes();
+/// let sizes = Sizes::of(&axis);
+/// assert_eq!(sizes.down, "⌊(6 + 1 + 1 − 3) / 2⌋ + 1 = 3");
+/// assert_eq!(sizes.up, "2·(3 − 1) + 3 − 1 − 1 + 1 = 6");
+/// // An image of 5 has the same map, and nothing left over.
+/// assert_eq!((sizes.rest, sizes.images), (1, [5, 6]));
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sizes {
     /// Pixels.
@@ -60,6 +72,17 @@ impl Sizes {
 }
 
 /// Square arguments that take one size to another.
+///
+/// ```
+/// # use mirrorgrad_study::{Arguments, arguments};
+/// # use mirrorgrad_tensor::Window;
+/// for Arguments { kernel, stride, padding, output_padding } in arguments(6, 3) {
+///     let window = Window::square(kernel).stride(stride).padding(padding);
+///     let up = window.output_padding([output_padding; 2]).under([3, 3])?;
+///     assert_eq!((up.image(), window.over([6, 6])?.map()), ([6, 6], [3, 3]));
+/// }
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Arguments {
     /// Taps.
@@ -73,10 +96,28 @@ pub struct Arguments {
 }
 
 /// Kernels that are searched through.
+///
+/// ```
+/// # use mirrorgrad_study::{LARGEST_KERNEL, arguments};
+/// // Without padding, a single spot makes as many pixels as its window has taps.
+/// assert_eq!(arguments(LARGEST_KERNEL, 1).len(), 1);
+/// assert!(arguments(LARGEST_KERNEL + 1, 1).is_empty());
+/// ```
 pub const LARGEST_KERNEL: usize = 9;
 
 /// Every kernel of up to 9 taps, stride, padding under the kernel and output padding under the stride
 /// with which a transposed convolution takes `map` to `image`: then the convolution takes it back.
+///
+/// ```
+/// # use mirrorgrad_study::{Arguments, arguments};
+/// let doubling = arguments(6, 3);
+/// let has = |kernel, stride, padding, output_padding| {
+///     doubling.contains(&Arguments { kernel, stride, padding, output_padding })
+/// };
+/// assert!(has(2, 2, 0, 0) && has(3, 2, 1, 1) && has(4, 2, 1, 0));
+/// // This one makes 5 of 3.
+/// assert!(!has(3, 2, 1, 0));
+/// ```
 pub fn arguments(image: usize, map: usize) -> Vec<Arguments> {
     let mut found = Vec::new();
     for kernel in 1..=LARGEST_KERNEL {

@@ -5,6 +5,18 @@ use mirrorgrad_tensor::Geometry;
 
 /// A convolution of one channel and its transpose, with an image x, a map y and a weight w of whole
 /// numbers, so that every statement about them can be exact.
+///
+/// ```
+/// # use mirrorgrad_study::Subject;
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window::new([1, 2]).over([1, 3])?;
+/// let subject = Subject::new(geometry, Some(vec![1, 2, 3]), None, Some(vec![10, 1]))?;
+/// assert_eq!(subject.conv(&subject.image), [12, 23]);
+/// // Numbers that are not given count up.
+/// assert_eq!(subject.map, [1, 2]);
+/// assert_eq!(subject.tap_name(1), "w01");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// Where the window meets the image.
@@ -18,6 +30,17 @@ pub struct Subject {
 }
 
 /// Numbers given for a subject are at most this large, so that sums of products stay exact in f64.
+///
+/// ```
+/// # use mirrorgrad_study::{LARGEST, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window::square(1).over([1, 1])?;
+/// let subject = |pixel| Subject::new(geometry, Some(vec![pixel]), None, None);
+/// assert!(subject(LARGEST).is_ok() && subject(-LARGEST).is_ok());
+/// let refusal = subject(LARGEST + 1).unwrap_err().to_string();
+/// assert_eq!(refusal, "image: expected numbers from -1000 to 1000, found 1001");
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 pub const LARGEST: i64 = 1000;
 
 impl Subject {
@@ -89,6 +112,18 @@ impl Subject {
 }
 
 /// A nonzero entry of C: the row of its spot, the column of its pixel, the weight of its tap.
+///
+/// ```
+/// # use mirrorgrad_study::{Entry, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// let geometry = Window::new([1, 2]).over([1, 3])?;
+/// let entries = Subject::new(geometry, None, None, None)?.entries();
+/// // [w00 w01  0 ]
+/// // [ 0  w00 w01]
+/// assert_eq!(entries.len(), 4);
+/// assert_eq!(entries[3], Entry { spot: 1, pixel: 2, tap: 1 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The row of C.

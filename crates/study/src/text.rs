@@ -12,6 +12,21 @@ const WIDEST: usize = 36;
 const LISTED: usize = 12;
 
 /// A part of what is said of a layer.
+///
+/// ```
+/// # use mirrorgrad_study::{Layer, Report, Section, Subject};
+/// # use mirrorgrad_tensor::Window;
+/// # let geometry = Window::square(4).stride(2).padding(1).under([3, 3])?;
+/// # let subject = Subject::new(geometry, None, None, None)?;
+/// let report = Report::new(Layer::Deconv, &subject, None, None)?;
+/// let mut health = String::new();
+/// report.write(&mut health, &[Section::Health])?;
+/// assert!(health.contains("even: every pixel is reached by as many taps"));
+/// let mut all = String::new();
+/// report.write(&mut all, &Section::ALL)?;
+/// assert_eq!(all, report.to_string());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     /// Formulas, sizes and other arguments with the same ones.

@@ -90,6 +90,16 @@ impl<T: Pod> Drop for Buffer<T> {
 /// Memory that was held at one time is kept for the next, so this is what `work` makes a process grow by,
 /// and some for the holes between.
 /// Buffers under 16 KB, and what is no buffer, are not counted.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, peak_bytes};
+/// let (total, bytes) = peak_bytes(|| {
+///     let x = Tensor::<f32>::ones([1 << 16]);
+///     x.map(|v| v + 1.0).sum()
+/// });
+/// // Both tensors were there at one time, with four bytes a number.
+/// assert_eq!((total, bytes), (131_072.0, 2 * 4 * (1 << 16)));
+/// ```
 pub fn peak_bytes<R>(work: impl FnOnce() -> R) -> (R, usize) {
     let before = arena().restart();
     let result = work();

@@ -61,6 +61,16 @@ fn add_chunks<T: Element>(sums: &mut [T], chunks: usize) -> &[T] {
 /// `image: [batch, inputs, height, width]`, `weight: [outputs, inputs / groups, kh, kw]`,
 /// `bias: [outputs]`, result `[batch, outputs, map height, map width]`.
 ///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, Window, conv};
+/// let geometry = Window::new([1, 2]).over([1, 3])?;
+/// let image = Tensor::new([1, 1, 1, 3], [1.0, 4.0, 9.0]);
+/// let weight = Tensor::new([1, 1, 1, 2], [-1.0, 1.0]);
+/// // Each pixel from the one on its right: the kernel is not turned around.
+/// assert_eq!(conv(&geometry, 1, &image, &weight, None).as_slice(), [3.0, 5.0]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
+///
 /// # Panics
 /// If the shapes do not fit the geometry and the groups.
 #[track_caller]
@@ -81,6 +91,19 @@ pub fn conv<T: Element>(
 /// `map: [batch, outputs, map height, map width]`, `weight: [outputs, inputs / groups, kh, kw]`,
 /// `bias: [inputs]`, result `[batch, inputs, height, width]`.
 ///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, Window, conv, conv_adjoint};
+/// let geometry = Window::square(2).stride(2).under([1, 2])?;
+/// let map = Tensor::new([1, 1, 1, 2], [3.0, 5.0]);
+/// let weight = Tensor::ones([1, 1, 2, 2]);
+/// let image = conv_adjoint(&geometry, 1, &map, &weight, None);
+/// assert_eq!(image.as_slice(), [3.0, 3.0, 5.0, 5.0, 3.0, 3.0, 5.0, 5.0]);
+/// // ⟨conv(x), map⟩ = ⟨x, conv_adjoint(map)⟩
+/// let x = Tensor::from_fn([1, 1, 2, 4], |i| i as f64);
+/// assert_eq!(conv(&geometry, 1, &x, &weight, None).dot(&map), x.dot(&image));
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
+///
 /// # Panics
 /// If the shapes do not fit the geometry and the groups.
 #[track_caller]
@@ -99,6 +122,19 @@ pub fn conv_adjoint<T: Element>(
 /// `image: [batch, inputs, height, width]`, `map: [batch, outputs, map height, map width]`, result
 /// `[outputs, inputs / groups, kh, kw]`.
 ///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, Window, conv, conv_weight};
+/// let geometry = Window::new([1, 2]).over([1, 3])?;
+/// let image = Tensor::new([1, 1, 1, 3], [1.0, 4.0, 9.0]);
+/// let map = Tensor::new([1, 1, 1, 2], [1.0, 2.0]);
+/// let weight = conv_weight(&geometry, 1, &image, &map);
+/// assert_eq!(weight.as_slice(), [1.0 + 2.0 * 4.0, 4.0 + 2.0 * 9.0]);
+/// // ⟨conv(w), map⟩ = ⟨w, conv_weight(map)⟩
+/// let w = Tensor::new([1, 1, 1, 2], [-1.0, 1.0]);
+/// assert_eq!(conv(&geometry, 1, &image, &w, None).dot(&map), w.dot(&weight));
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
+///
 /// # Panics
 /// If the shapes do not fit the geometry and the groups.
 #[track_caller]
@@ -114,6 +150,17 @@ pub fn conv_weight<T: Element>(
 
 /// Solves for the weight and for the bias: [`conv_weight`], and the sums of the map over batch and spots,
 /// `[outputs]`, found in the same pass. What a layer with a bias does to gradients.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, Window, conv_weight, conv_weight_bias};
+/// let geometry = Window::new([1, 2]).over([1, 3])?;
+/// let image = Tensor::new([1, 1, 1, 3], [1.0, 4.0, 9.0]);
+/// let map = Tensor::new([1, 1, 1, 2], [1.0, 2.0]);
+/// let (weight, bias) = conv_weight_bias(&geometry, 1, &image, &map);
+/// assert_eq!(weight, conv_weight(&geometry, 1, &image, &map));
+/// assert_eq!(bias, Tensor::from([1.0 + 2.0]));
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 ///
 /// # Panics
 /// If the shapes do not fit the geometry and the groups.

@@ -12,6 +12,17 @@ use std::iter::Sum;
 ///
 /// One bound for the whole framework. Arithmetic, elementary functions and formatting come with
 /// [`NdFloat`]; the rest is what kernels need beside them.
+///
+/// ```
+/// # use mirrorgrad_tensor::Element;
+/// // Written once, for both precisions.
+/// fn gelu<T: Element>(x: T) -> T {
+///     let half = T::of(0.5);
+///     half * x * (T::one() + (half.sqrt() * x).erf())
+/// }
+/// assert!((gelu(1.0_f64) - 0.841_344_746).abs() < 1e-9);
+/// assert!((gelu(1.0_f32).as_f64() - gelu(1.0_f64)).abs() < 1e-6);
+/// ```
 pub trait Element: NdFloat + Sum + Default + Pod + Gemm + Vector + Kernels {
     /// The type's name in files: `"f32"` or `"f64"`.
     const NAME: &'static str;

@@ -10,6 +10,15 @@
 use std::ops::Range;
 
 /// One axis of a [`Geometry`]. All sizes are in pixels, spots or taps.
+///
+/// ```
+/// # use mirrorgrad_tensor::Axis;
+/// let axis = Axis { image: 5, map: 3, kernel: 3, stride: 2, dilation: 1, before: 1 };
+/// // At the first spot the first tap stands on padding, at the last one the last tap.
+/// assert_eq!([axis.pixel(0, 0), axis.pixel(0, 1), axis.pixel(2, 2)], [None, Some(0), None]);
+/// assert_eq!([axis.taps_inside(0), axis.taps_inside(2)], [1..3, 0..2]);
+/// assert_eq!([axis.spots_inside(0), axis.spots_inside(2)], [1..3, 0..2]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
     /// Pixels: the input of a convolution, the output of its adjoint.
@@ -30,12 +39,35 @@ pub struct Axis {
 ///
 /// Neither end determines the other when the stride does not divide evenly, so a convolution and
 /// its adjoint agree on shapes only because both read them from here.
+///
+/// ```
+/// # use mirrorgrad_tensor::Window;
+/// let window = Window::square(3).stride(2).padding(1);
+/// let [odd, even] = [window.over([5, 5])?, window.over([6, 6])?];
+/// assert_eq!([odd.taps(), odd.pixels(), odd.spots()], [9, 25, 9]);
+/// // Two images with a map of one size; their adjoints lead back to each of them.
+/// assert_eq!(odd.map(), even.map());
+/// assert_eq!(window.under_to([3, 3], [5, 5])?, odd);
+/// assert_eq!(window.under_to([3, 3], [6, 6])?, even);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     axes: [Axis; 2],
 }
 
 /// A request that no geometry satisfies.
+///
+/// ```
+/// # use mirrorgrad_tensor::{GeometryError, Window};
+/// let error = Window::square(3).stride(2).under_to([4, 4], [11, 11]).unwrap_err();
+/// assert!(matches!(error, GeometryError::Illegal { first: 9, last: 10, .. }));
+/// assert_eq!(
+///     error.to_string(),
+///     "output_size 11 is not legal: expected 9 to 10, since the output padding must be less than \
+///      the stride or the dilation"
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeometryError {
     /// A size that must be at least 1 is 0, or one is so large that sizes overflow.

@@ -4,6 +4,17 @@ use crate::{Element, Tensor};
 use std::sync::Arc;
 
 /// A tensor of positions, shared like any other.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Indices, Tensor};
+/// let x = Tensor::from([[1.0, 9.0], [7.0, 3.0]]);
+/// // The column of each row's largest number, as a position in the whole tensor.
+/// let at = Indices::new([2, 1], [1, 0]).along(1, x.shape());
+/// assert_eq!(at.as_slice(), [1, 2]);
+/// let largest = x.gather_flat(&at);
+/// assert_eq!(largest, Tensor::from([[9.0], [7.0]]));
+/// assert_eq!(largest.scatter_flat(&at, [2, 2]), Tensor::from([[0.0, 9.0], [7.0, 0.0]]));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Indices {
     shape: Arc<[usize]>,

@@ -81,6 +81,15 @@ impl<T: Element> Tensor<T> {
 
 /// Joins tensors end to end along `axis`. Adjoint: one [`Tensor::slice`] for each part.
 ///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, concat};
+/// let left = Tensor::from([[1.0], [2.0]]);
+/// let right = Tensor::from([[3.0, 4.0], [5.0, 6.0]]);
+/// let both = concat(&[&left, &right], 1);
+/// assert_eq!(both, Tensor::from([[1.0, 3.0, 4.0], [2.0, 5.0, 6.0]]));
+/// assert_eq!(both.slice(&[0..2, 1..3]), right);
+/// ```
+///
 /// # Panics
 /// If there are none, or sizes along other axes differ.
 #[track_caller]

@@ -11,6 +11,15 @@ use rayon::prelude::*;
 ///
 /// The tensor is seen as `[repeats, sets, channels, inner]`. Element `(r, s, c, i)` belongs to the
 /// set `s` and takes the gain `(s mod period) · channels + c`.
+///
+/// ```
+/// # use mirrorgrad_tensor::NormLayout;
+/// let shape = [4, 6, 2, 2];
+/// let sizes = |layout: NormLayout| [layout.sets, layout.set_len(), layout.gains()];
+/// assert_eq!(sizes(NormLayout::batch(&shape)), [6, 4 * 2 * 2, 6]);
+/// assert_eq!(sizes(NormLayout::group(&shape, 2)), [4 * 2, 3 * 2 * 2, 6]);
+/// assert_eq!(sizes(NormLayout::layer(&shape, &[6, 2, 2])), [4, 6 * 2 * 2, 6 * 2 * 2]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NormLayout {
     /// Places where each set appears again (the batch, for batch normalization).
@@ -115,6 +124,15 @@ impl NormLayout {
 }
 
 /// The mean and the (biased) variance of every set, each of shape `[sets]`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{NormLayout, Tensor, normalize};
+/// let x = Tensor::from([[1.0, 3.0], [4.0, 8.0]]);
+/// let layout = NormLayout::layer(x.shape(), &[2]);
+/// let (_, stats) = normalize(&layout, &x, &Tensor::ones([2]), &Tensor::zeros([2]), 1e-5);
+/// assert_eq!(stats.mean, Tensor::from([2.0, 6.0]));
+/// assert_eq!(stats.variance, Tensor::from([1.0, 4.0]));
+/// ```
 #[derive(Clone, Debug)]
 pub struct NormStats<T: Element> {
     /// Means.
@@ -132,6 +150,15 @@ impl<T: Element> NormStats<T> {
 }
 
 /// `gain · (x − mean) / √(variance + eps) + bias`, and the statistics it used.
+///
+/// ```
+/// # use mirrorgrad_tensor::{NormLayout, Tensor, normalize};
+/// // A batch of two, of one channel: mean 6, standard deviation 2.
+/// let x = Tensor::from([[4.0], [8.0]]);
+/// let (gain, bias) = (Tensor::from([3.0]), Tensor::from([1.0]));
+/// let (y, _) = normalize(&NormLayout::batch(x.shape()), &x, &gain, &bias, 0.0);
+/// assert_eq!(y, Tensor::from([[1.0 - 3.0], [1.0 + 3.0]]));
+/// ```
 ///
 /// # Panics
 /// If the layout is of another shape, or gain or bias have other sizes.
@@ -207,6 +234,19 @@ impl<T: Element> Moments<T> {
 /// The gradients of [`normalize`] with respect to `x`, `gain` and `bias`, the statistics moving with
 /// `x`. With x̂ the normalized input and g = gain · grad, the first is
 /// `(g − mean(g) − x̂ · mean(g · x̂)) / √(variance + eps)` (Ioffe & Szegedy 2015, section 3).
+///
+/// ```
+/// # use mirrorgrad_tensor::{NormLayout, Tensor, normalize, normalize_backward};
+/// let x = Tensor::new([1, 1, 4], [2.0, 2.0, 6.0, 6.0]);
+/// let layout = NormLayout::batch(x.shape());
+/// # let (gain, bias) = (Tensor::ones([1]), Tensor::zeros([1]));
+/// let (_, stats) = normalize(&layout, &x, &gain, &bias, 0.0);
+/// let grad = Tensor::new([1, 1, 4], [4.0, 0.0, 0.0, 0.0]);
+/// let [to_x, to_gain, to_bias] = normalize_backward(&layout, &x, &gain, &stats, 0.0, &grad);
+/// // It sums to 0: a constant added to `x` changes nothing.
+/// assert_eq!(to_x.as_slice(), [1.0, -1.0, 0.0, 0.0]);
+/// assert_eq!([to_gain.item(), to_bias.item()], [-4.0, 4.0]);
+/// ```
 ///
 /// # Panics
 /// If the layout is of another shape, or `grad` has another shape than `x`.

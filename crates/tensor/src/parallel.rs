@@ -6,6 +6,15 @@ use rayon::prelude::*;
 pub(crate) const GRAIN: usize = 16 << 10;
 
 /// Calls `body(offset, chunk)` for fixed chunks of `out`, on several threads where it is long.
+///
+/// ```
+/// # use mirrorgrad_tensor::for_each_chunk;
+/// let mut squares = vec![0_usize; 40_000];
+/// for_each_chunk(&mut squares, |first, chunk| {
+///     chunk.iter_mut().zip(first..).for_each(|(square, i)| *square = i * i);
+/// });
+/// assert_eq!(squares[39_999], 39_999 * 39_999);
+/// ```
 pub fn for_each_chunk<T: Send>(out: &mut [T], body: impl Fn(usize, &mut [T]) + Send + Sync) {
     for_each_run(out, 1, body);
 }

@@ -15,6 +15,17 @@ use crate::{Element, Tensor};
 use std::sync::Arc;
 
 /// The class of every pixel, checked once: each is a class or ignored.
+///
+/// ```
+/// # use mirrorgrad_tensor::{ClassTargets, Tensor};
+/// let targets = ClassTargets::new([1, 3], [0, 2, 255], 3, Some(255))?;
+/// assert!(targets.iter().eq([Some(0), Some(2), None]));
+/// assert_eq!(targets.counted::<f32>(), Tensor::from([[1.0, 1.0, 0.0]]));
+/// // One plane a class.
+/// let planes = targets.one_hot::<f32>().reshape([3, 3]);
+/// assert_eq!(planes, Tensor::from([[1.0, 0.0, 0.0], [0.0; 3], [0.0, 1.0, 0.0]]));
+/// # Ok::<(), mirrorgrad_tensor::TargetError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassTargets {
     shape: Arc<[usize]>,
@@ -23,6 +34,15 @@ pub struct ClassTargets {
 }
 
 /// A label that is neither a class nor the one to ignore.
+///
+/// ```
+/// # use mirrorgrad_tensor::ClassTargets;
+/// let error = ClassTargets::new([1, 2], [0, 7], 3, Some(255)).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "label 7 at position 1 is not a class: expected 0 to 2 or the ignored Some(255)"
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// The labels do not fill the shape.
@@ -117,6 +137,19 @@ impl ClassTargets {
 }
 
 /// How scores are compared with classes; see the module's formula.
+///
+/// ```
+/// # use mirrorgrad_tensor::{ClassTargets, PixelLoss, Tensor};
+/// let (loss, scores) = (PixelLoss::default(), Tensor::<f64>::zeros([1, 4, 2]));
+/// let targets = ClassTargets::new([1, 2], [3, 255], 4, Some(255))?;
+/// let [losses, log_sums] = loss.forward(&scores, &targets);
+/// // Four classes, each as likely as the others, cost ln 4; an ignored pixel costs nothing.
+/// assert!((losses.at(&[0, 0]) - 4_f64.ln()).abs() < 1e-12 && losses.at(&[0, 1]) == 0.0);
+/// // The gradient is the softmax less the target.
+/// let grad = loss.backward(&scores, &targets, &log_sums, &Tensor::ones([1, 2]));
+/// assert!((grad.at(&[0, 3, 0]) - (0.25 - 1.0)).abs() < 1e-12 && grad.at(&[0, 3, 1]) == 0.0);
+/// # Ok::<(), mirrorgrad_tensor::TargetError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct PixelLoss<T: Element> {
     /// A weight for each class; all 1 when absent.

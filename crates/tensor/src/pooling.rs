@@ -11,6 +11,14 @@ use std::sync::Arc;
 
 /// For every spot of a map, the pixel of its plane that a max pool took. Tied to the size of the
 /// planes it points into, so that it cannot be read against another.
+///
+/// ```
+/// # use mirrorgrad_tensor::PoolIndices;
+/// let indices = |pixels: &[u32]| PoolIndices::new([1, 1, 1, 2], [2, 4], pixels);
+/// assert_eq!(indices(&[1, 7]).map(|indices| indices.image_shape()), Some([1, 1, 2, 4]));
+/// // A plane of 2×4 pixels has none with the number 8.
+/// assert_eq!(indices(&[1, 8]), None);
+/// ```
 #[derive(Clone)]
 pub struct PoolIndices {
     shape: [usize; 4],
@@ -83,6 +91,16 @@ impl PoolIndices {
 
 /// The largest pixel under each window, and where it stands. NaN is larger than every number; of
 /// equals, the first is taken. `[batch, channels, height, width] -> [batch, channels, map..]`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, Window, max_pool};
+/// let geometry = Window::square(2).stride(2).pool_over([2, 4])?;
+/// let image = Tensor::new([1, 1, 2, 4], [1.0, 5.0, 2.0, 2.0, 4.0, 3.0, 2.0, 8.0]);
+/// let (largest, places) = max_pool(&geometry, &image);
+/// assert_eq!(largest.as_slice(), [5.0, 8.0]);
+/// assert_eq!(places.as_slice(), [1, 7]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 ///
 /// # Panics
 /// If the image has another size than the geometry's, or a window sees no pixel.
@@ -171,6 +189,16 @@ fn take_larger<T: Element>(value: T, at: u32, best: &mut T, place: &mut u32) {
 
 /// Reads each plane of `image` at its indices. Adjoint: [`plane_scatter_add`].
 ///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, Window, max_pool, plane_gather};
+/// let geometry = Window::square(2).stride(2).pool_over([2, 4])?;
+/// let image = Tensor::<f32>::from_fn([1, 1, 2, 4], |i| (i * i % 7) as f32);
+/// // What a max pool took is what stands at its indices.
+/// let (largest, places) = max_pool(&geometry, &image);
+/// assert_eq!(plane_gather(&places, &image), largest);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
+///
 /// # Panics
 /// If the image does not have the shape that the indices point into.
 #[track_caller]
@@ -186,6 +214,14 @@ pub fn plane_gather<T: Element>(indices: &PoolIndices, image: &Tensor<T>) -> Ten
 
 /// Adds each element of `map` to planes of zeros at its index. Adjoint: [`plane_gather`].
 ///
+/// ```
+/// # use mirrorgrad_tensor::{PoolIndices, Tensor, plane_scatter_add};
+/// // Two overlapping windows that have taken the same pixel: it gets the gradients of both.
+/// let places = PoolIndices::new([1, 1, 1, 2], [1, 3], &[1, 1]).expect("the plane has a pixel 1");
+/// let grad = Tensor::new([1, 1, 1, 2], [2.0, 3.0]);
+/// assert_eq!(plane_scatter_add(&places, &grad).as_slice(), [0.0, 5.0, 0.0]);
+/// ```
+///
 /// # Panics
 /// If the map does not have the shape of the indices.
 #[track_caller]
@@ -195,6 +231,17 @@ pub fn plane_scatter_add<T: Element>(indices: &PoolIndices, map: &Tensor<T>) -> 
 
 /// Writes each element of `map` into planes of zeros at its index; of several for one pixel, the last
 /// in row-major order stays.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, Window, max_pool, plane_scatter};
+/// let geometry = Window::square(2).stride(2).pool_over([2, 4])?;
+/// let image = Tensor::new([1, 1, 2, 4], [1.0, 5.0, 2.0, 2.0, 4.0, 3.0, 2.0, 8.0]);
+/// // Max unpooling: the largest pixels back in their places.
+/// let (largest, places) = max_pool(&geometry, &image);
+/// let unpooled = plane_scatter(&places, &largest);
+/// assert_eq!(unpooled.as_slice(), [0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 8.0]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 ///
 /// # Panics
 /// If the map does not have the shape of the indices.

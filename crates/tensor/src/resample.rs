@@ -16,6 +16,15 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A sparse matrix by rows: for each result, the sources it reads and their weights.
+///
+/// ```
+/// # use mirrorgrad_tensor::SparseRows;
+/// let rows = SparseRows::linear(2, 4, false);
+/// assert_eq!([rows.columns(), rows.rows()], [2, 4]);
+/// // The second of four pixels lies a quarter of the way between the two.
+/// assert_eq!(rows.row(1), [(0, 0.75), (1, 0.25)]);
+/// assert_eq!(rows.transposed().row(0), [(0, 1.0), (1, 0.75), (2, 0.25)]);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SparseRows {
     columns: usize,
@@ -125,6 +134,16 @@ impl SparseRows {
 }
 
 /// A linear map of planes that treats the two axes independently, together with its adjoint.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Resample, Tensor};
+/// let double = Resample::bilinear([1, 2], [1, 4], false);
+/// let y = double.apply(&Tensor::new([1, 1, 1, 2], [0.0, 4.0]));
+/// assert_eq!(y.as_slice(), [0.0, 1.0, 3.0, 4.0]);
+/// // The adjoint gives each pixel as much as it has given.
+/// let back = double.adjoint().apply(&Tensor::<f32>::ones([1, 1, 1, 4]));
+/// assert_eq!(back.as_slice(), [2.0, 2.0]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Resample {
     axes: Arc<[SparseRows; 2]>,

@@ -9,6 +9,15 @@ use crate::{Axis, Geometry, GeometryError};
 use std::fmt::Debug;
 
 /// How a window slides along one axis.
+///
+/// ```
+/// # use mirrorgrad_tensor::Slide;
+/// let slide = Slide { kernel: 3, stride: 2, dilation: 2 };
+/// assert_eq!([slide.extent(), slide.full(4)], [5, 11]);
+/// // Four windows fit 11 pixels, and leave one of 12 over.
+/// assert_eq!([slide.fit(11, 0, 0)?.map, slide.fit(12, 0, 0)?.map], [4, 4]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slide {
     /// Taps.
@@ -91,6 +100,16 @@ impl Slide {
 
 /// `got`, where the rule allows `first` to `last`.
 ///
+/// ```
+/// # use mirrorgrad_tensor::legal;
+/// let adj = |got| legal("adj", "it must be less than the stride", [0, 1], got);
+/// assert_eq!(adj(1), Ok(1));
+/// assert_eq!(
+///     adj(2).unwrap_err().to_string(),
+///     "adj 2 is not legal: expected 0 to 1, since it must be less than the stride"
+/// );
+/// ```
+///
 /// # Errors
 /// [`GeometryError::Illegal`] elsewhere, with the range.
 pub fn legal(
@@ -107,6 +126,12 @@ pub fn legal(
 
 /// What padding leaves of a transposed output `full` long.
 ///
+/// ```
+/// # use mirrorgrad_tensor::{GeometryError, cropped};
+/// assert_eq!(cropped(7, 1, 2), Ok(4));
+/// assert_eq!(cropped(3, 1, 2), Err(GeometryError::Empty { before: 1, after: 2, full: 3 }));
+/// ```
+///
 /// # Errors
 /// [`GeometryError::Empty`] if that is nothing.
 pub fn cropped(full: usize, before: usize, after: usize) -> Result<usize, GeometryError> {
@@ -118,6 +143,13 @@ pub fn cropped(full: usize, before: usize, after: usize) -> Result<usize, Geomet
 }
 
 /// Where the odd pixel of an uneven padding goes.
+///
+/// ```
+/// # use mirrorgrad_tensor::Odd;
+/// // Three pixels of padding, of which the smaller or the larger part is in front.
+/// assert_eq!([Odd::After.before(3), Odd::Before.before(3)], [1, 2]);
+/// assert_eq!(Odd::After.before(4), Odd::Before.before(4));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Odd {
     /// Behind the image: TensorFlow's SAME, ONNX's SAME_UPPER.
@@ -138,6 +170,16 @@ impl Odd {
 
 /// A spot for each stride of the image, what is missing padded: `padding="same"`, with the odd pixel on
 /// either side.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Odd, Rule, Same, Slide};
+/// let rule = Same { slides: Slide::both([3, 3], [2, 2], [1, 1]), odd: Odd::After };
+/// let geometry = rule.over([6, 5])?;
+/// assert_eq!(geometry.map(), [3, 3]);
+/// // Six pixels lack one, which is padded behind; five lack two, one on either side.
+/// assert_eq!(geometry.axes().map(|axis| axis.before), [0, 1]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Same {
     /// How the window slides along each axis.
@@ -169,6 +211,18 @@ impl Rule for Same {
 ///
 /// An implementation says what happens along one axis; sizes are checked before it is asked, so that
 /// its arithmetic cannot overflow. Both layers take any rule.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, Window, dialect::{TensorFlow, tensorflow::Padding}};
+/// let [pytorch, tensorflow]: [Box<dyn Rule>; 2] = [
+///     Box::new(Window::square(3).stride(2).padding(1)),
+///     Box::new(TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], Padding::Same) }),
+/// ];
+/// // One layer on images of odd sizes, two on those of even ones.
+/// assert_eq!(pytorch.over([5, 5])?, tensorflow.over([5, 5])?);
+/// assert_ne!(pytorch.over([6, 6])?, tensorflow.over([6, 6])?);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 pub trait Rule: Debug + Send + Sync {
     /// How the window slides along the vertical and the horizontal axis.
     fn slides(&self) -> [Slide; 2];

@@ -6,6 +6,14 @@ use rayon::prelude::*;
 /// `x − ln Σ exp x`, the sum over `axis`. Computed from the largest element, so that nothing
 /// overflows.
 ///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, log_softmax};
+/// let y = log_softmax(&Tensor::<f64>::from([[0.0, 0.0], [1000.0, 0.0]]), 1);
+/// assert!((y.at(&[0, 0]) - 0.5_f64.ln()).abs() < 1e-12);
+/// // Although the exponential of 1000 is too large for a number.
+/// assert_eq!(y.slice(&[1..2, 0..2]), Tensor::from([[0.0, -1000.0]]));
+/// ```
+///
 /// # Panics
 /// If the axis does not exist.
 #[track_caller]
@@ -23,6 +31,15 @@ pub fn log_softmax<T: Element>(x: &Tensor<T>, axis: usize) -> Tensor<T> {
 }
 
 /// The gradient of [`log_softmax`] at the result `y`: `grad − exp(y) · Σ grad`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, log_softmax, log_softmax_backward};
+/// let y = log_softmax(&Tensor::<f64>::zeros([1, 2]), 1);
+/// let grad = log_softmax_backward(&y, &Tensor::from([[1.0, 0.0]]), 1);
+/// // The target less the softmax, which is one half each.
+/// assert!((grad.at(&[0, 0]) - (1.0 - 0.5)).abs() < 1e-12);
+/// assert!((grad.at(&[0, 1]) - (0.0 - 0.5)).abs() < 1e-12);
+/// ```
 ///
 /// # Panics
 /// If the shapes differ.

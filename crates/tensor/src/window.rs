@@ -6,6 +6,17 @@ use crate::{Axis, Geometry, GeometryError, Rule, Slide};
 
 /// A window that slides over an image: what a layer knows before it sees an input. The words and the
 /// rules are PyTorch's, with padding free to differ between sides. Pairs are `[vertical, horizontal]`.
+///
+/// ```
+/// # use mirrorgrad_tensor::Window;
+/// let window = Window::square(4).stride(2).padding(1);
+/// assert_eq!(window.over([8, 8])?.map(), [4, 4]);
+/// assert_eq!(window.under([4, 4])?.image(), [8, 8]);
+/// // A map of 4×4 may also come from 9×9 pixels.
+/// assert_eq!(window.over([9, 9])?.map(), [4, 4]);
+/// assert_eq!(window.under_to([4, 4], [9, 9])?.image(), [9, 9]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Taps along each axis.
@@ -26,6 +37,14 @@ pub struct Window {
 }
 
 /// What a pool does with pixels left over behind its last whole stride.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rest, Window};
+/// let pool = Window::square(2).stride(2);
+/// assert_eq!(pool.pool_over([5, 5])?.map(), [2, 2]);
+/// assert_eq!(pool.rest(Rest::Spot).pool_over([5, 5])?.map(), [3, 3]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rest {
     /// They are dropped: `⌊(padded − extent) / stride⌋ + 1` spots.

@@ -93,6 +93,18 @@ impl<T: Element> Op<T> for Conv {
 /// `weight: [outputs, inputs / groups, kh, kw]`, `bias: [outputs]`, result
 /// `[batch, outputs, map height, map width]`.
 ///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::conv2d};
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// let geometry = Window::new([1, 2]).over([1, 4])?;
+/// let x = Var::constant(Tensor::new([1, 1, 1, 4], [1.0_f64, 2.0, 4.0, 8.0]));
+/// let weight = Var::constant(Tensor::new([1, 1, 1, 2], [-1.0_f64, 1.0]));
+/// let y = conv2d(&geometry, 1, &x, &weight, None);
+/// assert_eq!(y.shape(), [1, 1, 1, 3]);
+/// assert_eq!(y.value().as_slice(), [1.0, 2.0, 4.0]); // The window is not flipped.
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
+///
 /// # Panics
 /// If the shapes do not fit the geometry and the groups.
 #[track_caller]
@@ -110,6 +122,21 @@ pub fn conv2d<T: Element>(
 /// `y: [batch, in, map height, map width]`, `weight: [in, out / groups, kh, kw]`, `bias: [out]`,
 /// result `[batch, out, height, width]`.
 ///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_autograd::ops::{conv_transpose2d, conv2d};
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// let geometry = Window::new([1, 2]).stride(2).over([1, 5])?;
+/// let y = Var::constant(Tensor::new([1, 1, 1, 2], [1.0_f64, 10.0]));
+/// let weight = Var::constant(Tensor::new([1, 1, 1, 2], [2.0_f64, 3.0]));
+/// let image = conv_transpose2d(&geometry, 1, &y, &weight, None);
+/// assert_eq!(image.value().as_slice(), [2.0, 3.0, 20.0, 30.0, 0.0]);
+/// let x = Var::parameter(Tensor::zeros([1, 1, 1, 5]));
+/// let grads = conv2d(&geometry, 1, &x, &weight, None).grad_with(&y, &[&x]);
+/// assert_eq!(grads[0].value(), image.value());
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
+///
 /// # Panics
 /// If the shapes do not fit the geometry and the groups.
 #[track_caller]
@@ -126,6 +153,18 @@ pub fn conv_transpose2d<T: Element>(
 /// The weight that a pair of image and map asks for: what both layers do to gradients of their
 /// weight. `x: [batch, inputs, height, width]`, `y: [batch, outputs, map height, map width]`, result
 /// `[outputs, inputs / groups, kh, kw]`.
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::conv_weight2d};
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// let geometry = Window::new([1, 2]).over([1, 4])?;
+/// let x = Var::constant(Tensor::new([1, 1, 1, 4], [1.0_f64, 2.0, 4.0, 8.0]));
+/// let y = Var::constant(Tensor::new([1, 1, 1, 3], [1.0_f64, 0.0, 10.0]));
+/// let weight = conv_weight2d(&geometry, 1, &x, &y);
+/// assert_eq!(weight.shape(), [1, 1, 1, 2]);
+/// assert_eq!(weight.value().as_slice(), [41.0, 82.0]); // 1 · 1 + 10 · 4 and 1 · 2 + 10 · 8
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 ///
 /// # Panics
 /// If the shapes do not fit the geometry and the groups.

@@ -118,6 +118,17 @@ impl<T: Element> Op<T> for Dice {
 /// the mean over classes of `(2 Σ p·t + smooth) / (Σ p + Σ t + smooth)`. Ignored pixels are left out.
 /// `scores: [batch, classes, ..]`, `targets: [batch, ..]`.
 ///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::dice_loss};
+/// # use mirrorgrad_tensor::{ClassTargets, Tensor};
+/// let targets = ClassTargets::new([1, 4], [0, 0, 0, 1], 2, None)?;
+/// let scores = Var::constant(Tensor::<f64>::zeros([1, 2, 4])); // p is a half everywhere.
+/// let loss = dice_loss(&scores, &targets, 1.0).value().item();
+/// // (2 · 1.5 + 1) / (2 + 3 + 1) for class 0, (2 · 0.5 + 1) / (2 + 1 + 1) for class 1.
+/// assert!((loss - (1.0 - (2.0 / 3.0 + 1.0 / 2.0) / 2.0)).abs() < 1e-12);
+/// # Ok::<(), mirrorgrad_tensor::TargetError>(())
+/// ```
+///
 /// # Panics
 /// If the shapes of scores and targets do not fit together, or `smooth` is not positive: a class that is
 /// nowhere would divide by 0.

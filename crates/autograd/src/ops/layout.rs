@@ -163,6 +163,17 @@ impl<T: Element> Op<T> for Concat {
 
 /// Joins variables end to end along `axis`.
 ///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::concat};
+/// let (a, b) = (Var::parameter([[1.0_f64, 2.0]].into()), Var::parameter([[3.0_f64]].into()));
+/// let y = concat(&[&a, &b], 1);
+/// assert_eq!(y.value(), &[[1.0, 2.0, 3.0]].into());
+/// let cotangent = Var::constant([[10.0, 20.0, 30.0]].into());
+/// let grads = y.grad_with(&cotangent, &[&a, &b]); // Each part gets its stretch back.
+/// assert_eq!(grads[0].value(), &[[10.0, 20.0]].into());
+/// assert_eq!(grads[1].value(), &[[30.0]].into());
+/// ```
+///
 /// # Panics
 /// If there are none, or sizes along other axes differ.
 #[track_caller]

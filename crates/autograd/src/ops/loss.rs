@@ -5,6 +5,15 @@ use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{ClassTargets, Element, PixelLoss, Tensor};
 
 /// How the losses of many places become one result.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_autograd::ops::{Reduction, mse_loss};
+/// let (x, target) = (Var::constant([1.0_f64, 4.0].into()), Var::constant([0.0_f64, 1.0].into()));
+/// assert_eq!(mse_loss(&x, &target, Reduction::None).value(), &[1.0, 9.0].into());
+/// assert_eq!(mse_loss(&x, &target, Reduction::Sum).value().item(), 10.0);
+/// assert_eq!(mse_loss(&x, &target, Reduction::Mean).value().item(), 5.0);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
     /// The mean over the places that count, weighted by class where there are weights; 0 if none
@@ -160,6 +169,16 @@ impl<T: Element> Op<T> for Bce {
 /// Compares logits with probabilities of the same shape: `ln(1 + eˣ) − y · x`, computed so that
 /// nothing overflows (PyTorch's `binary_cross_entropy_with_logits`).
 ///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_autograd::ops::{Reduction, binary_cross_entropy_with_logits};
+/// let logits = Var::constant([0.0_f64, 1000.0].into());
+/// let targets = Var::constant([1.0_f64, 0.0].into());
+/// let losses = binary_cross_entropy_with_logits(&logits, &targets, Reduction::None);
+/// assert!((losses.value().at(&[0]) - 2f64.ln()).abs() < 1e-15);
+/// assert_eq!(losses.value().at(&[1]), 1000.0); // Though e¹⁰⁰⁰ is not finite.
+/// ```
+///
 /// # Panics
 /// If the shapes differ.
 #[track_caller]
@@ -208,6 +227,16 @@ impl<T: Element> Op<T> for SquaredError {
 }
 
 /// The squared difference of two variables of the same shape.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_autograd::ops::{Reduction, mse_loss};
+/// let x = Var::parameter([1.0_f64, 4.0].into());
+/// let target = Var::constant([0.0_f64, 1.0].into());
+/// let loss = mse_loss(&x, &target, Reduction::Mean);
+/// assert_eq!(loss.value().item(), 5.0);
+/// assert_eq!(loss.grad(&[&x])[0].value(), &[1.0, 3.0].into()); // 2 (x − target) / 2
+/// ```
 ///
 /// # Panics
 /// If the shapes differ.

@@ -62,6 +62,17 @@ impl<T: Element> Op<T> for Normalize {
 /// `gain: [channels]` and adds `bias: [channels]` (Ioffe & Szegedy 2015, training mode). Also returns
 /// each channel's mean and biased variance.
 ///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::batch_norm};
+/// let x = Var::constant([[1.0_f64, 10.0], [3.0, 14.0]].into()); // Two pictures, two channels.
+/// let gain = Var::constant([1.0_f64, 1.0].into());
+/// let bias = Var::constant([0.0_f64, 5.0].into());
+/// let (y, stats) = batch_norm(&x, &gain, &bias, 0.0);
+/// assert_eq!(y.value(), &[[-1.0, 4.0], [1.0, 6.0]].into());
+/// assert_eq!(stats.mean, [2.0, 12.0].into());
+/// assert_eq!(stats.variance, [1.0, 4.0].into());
+/// ```
+///
 /// # Panics
 /// If the sizes do not match.
 #[track_caller]
@@ -76,6 +87,15 @@ pub fn batch_norm<T: Element>(
 
 /// Normalizes every group of channels of every picture of `x: [batch, channels, ..]`, then applies
 /// `gain` and `bias: [channels]` (Wu & He 2018).
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::group_norm};
+/// # use mirrorgrad_tensor::Tensor;
+/// let x = Var::constant([[1.0_f64, 3.0, 10.0, 14.0]].into()); // One picture, four channels.
+/// let (gain, bias) = (Var::constant(Tensor::ones([4])), Var::constant(Tensor::zeros([4])));
+/// let y = group_norm(2, &x, &gain, &bias, 0.0);
+/// assert_eq!(y.value(), &[[-1.0, 1.0, -1.0, 1.0]].into());
+/// ```
 ///
 /// # Panics
 /// If the sizes do not match or the groups do not divide the channels.
@@ -92,6 +112,15 @@ pub fn group_norm<T: Element>(
 }
 
 /// Normalizes over the trailing axes, which have the shape of `gain` and `bias` (Ba et al. 2016).
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::layer_norm};
+/// let x = Var::constant([[1.0_f64, 3.0], [10.0, 14.0]].into());
+/// let gain = Var::constant([1.0_f64, 2.0].into());
+/// let bias = Var::constant([0.0_f64, 1.0].into());
+/// let y = layer_norm(&x, &gain, &bias, 0.0);
+/// assert_eq!(y.value(), &[[-1.0, 3.0], [-1.0, 3.0]].into()); // Each row is normalized by itself.
+/// ```
 ///
 /// # Panics
 /// If the input's shape does not end with the gain's.

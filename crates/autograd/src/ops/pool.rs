@@ -109,6 +109,18 @@ impl<T: Element> Op<T> for MaxUnpool {
 /// first is taken; NaN wins. `[batch, channels, height, width] -> [batch, channels, map..]`; make the
 /// geometry with [`Window::pool_over`].
 ///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::max_pool2d};
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// let geometry = Window::new([1, 2]).stride(2).pool_over([1, 4])?;
+/// let x = Var::parameter(Tensor::new([1, 1, 1, 4], [1.0_f64, 5.0, 7.0, 0.0]));
+/// let (y, indices) = max_pool2d(&geometry, &x);
+/// assert_eq!(y.value().as_slice(), [5.0, 7.0]);
+/// assert_eq!(indices.as_slice(), [1, 2]);
+/// assert_eq!(y.sum().grad(&[&x])[0].value().as_slice(), [0.0, 1.0, 1.0, 0.0]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
+///
 /// # Panics
 /// If the image has another size than the geometry's, or a window sees only padding.
 #[track_caller]
@@ -117,6 +129,18 @@ pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolI
 }
 
 /// Puts each element of a map back to where a [`max_pool2d`] found it; everything else is 0.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_autograd::ops::{max_pool2d, max_unpool2d};
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// let geometry = Window::new([1, 2]).stride(2).pool_over([1, 4])?;
+/// let x = Var::constant(Tensor::new([1, 1, 1, 4], [1.0_f64, 5.0, 7.0, 0.0]));
+/// let (y, indices) = max_pool2d(&geometry, &x);
+/// let back = max_unpool2d(&y.scale(2.0), &indices);
+/// assert_eq!(back.value().as_slice(), [0.0, 10.0, 14.0, 0.0]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 ///
 /// # Panics
 /// If `x` does not have the shape of the indices.
@@ -127,6 +151,16 @@ pub fn max_unpool2d<T: Element>(x: &Var<T>, indices: &PoolIndices) -> Var<T> {
 
 /// The mean under each window (PyTorch's `avg_pool2d`). With `count_include_pad` the divisor counts
 /// padding; without, only pixels.
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::avg_pool2d};
+/// # use mirrorgrad_tensor::{Tensor, Window};
+/// let window = Window { before: [0, 1], ..Window::new([1, 2]).stride(2) }; // A zero on the left.
+/// let x = Var::constant(Tensor::new([1, 1, 1, 3], [4.0_f64, 1.0, 3.0]));
+/// assert_eq!(avg_pool2d(&window, &x, true)?.value().as_slice(), [2.0, 2.0]);
+/// assert_eq!(avg_pool2d(&window, &x, false)?.value().as_slice(), [4.0, 2.0]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 ///
 /// # Errors
 /// If the window does not fit the image or sees only padding.
@@ -148,6 +182,14 @@ pub fn avg_pool2d<T: Element>(
 
 /// The means of `size = [height, width]` stretches that cover the image evenly (PyTorch's
 /// `adaptive_avg_pool2d`).
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::adaptive_avg_pool2d};
+/// # use mirrorgrad_tensor::Tensor;
+/// let x = Var::constant(Tensor::new([1, 1, 1, 3], [1.0_f64, 3.0, 7.0]));
+/// let y = adaptive_avg_pool2d(&x, [1, 2]);
+/// assert_eq!(y.value().as_slice(), [2.0, 5.0]); // Both stretches have the middle pixel.
+/// ```
 ///
 /// # Panics
 /// If `x` does not have four axes or a size is 0.

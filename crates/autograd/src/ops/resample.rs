@@ -33,6 +33,17 @@ impl<T: Element> Op<T> for PlaneResample {
 
 /// Applies `map` to every plane of `x: [batch, channels, height, width]`.
 ///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::resample};
+/// # use mirrorgrad_tensor::{Resample, SparseRows, Tensor};
+/// let difference = SparseRows::new([2, 3], |i| vec![(i, -1.0), (i + 1, 1.0)]);
+/// let map = Resample::new(SparseRows::nearest(1, 1), difference);
+/// let x = Var::parameter(Tensor::new([1, 1, 1, 3], [1.0_f64, 4.0, 9.0]));
+/// let y = resample(&map, &x);
+/// assert_eq!(y.value().as_slice(), [3.0, 5.0]);
+/// assert_eq!(y.sum().grad(&[&x])[0].value().as_slice(), [-1.0, 0.0, 1.0]);
+/// ```
+///
 /// # Panics
 /// If the planes have another size than the map reads.
 #[track_caller]
@@ -51,6 +62,16 @@ pub(super) fn resample_as<T: Element>(
 
 /// Bilinear interpolation to `[height, width]` (PyTorch's `interpolate` with a given size).
 ///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::upsample_bilinear2d};
+/// # use mirrorgrad_tensor::Tensor;
+/// let x = Var::constant(Tensor::new([1, 1, 1, 2], [0.0_f64, 4.0]));
+/// let areas = upsample_bilinear2d(&x, [1, 4], false);
+/// assert_eq!(areas.value().as_slice(), [0.0, 1.0, 3.0, 4.0]);
+/// let corners = upsample_bilinear2d(&x, [1, 5], true);
+/// assert_eq!(corners.value().as_slice(), [0.0, 1.0, 2.0, 3.0, 4.0]);
+/// ```
+///
 /// # Panics
 /// If `x` does not have four axes or a size is 0.
 #[track_caller]
@@ -65,6 +86,15 @@ pub fn upsample_bilinear2d<T: Element>(
 }
 
 /// Nearest-neighbour interpolation to `[height, width]` (PyTorch's `interpolate` with a given size).
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::upsample_nearest2d};
+/// # use mirrorgrad_tensor::Tensor;
+/// let x = Var::parameter(Tensor::new([1, 1, 1, 2], [1.0_f64, 5.0]));
+/// let y = upsample_nearest2d(&x, [2, 3]);
+/// assert_eq!(y.value().as_slice(), [1.0, 1.0, 5.0, 1.0, 1.0, 5.0]);
+/// assert_eq!(y.sum().grad(&[&x])[0].value().as_slice(), [4.0, 2.0]); // How often each is read.
+/// ```
 ///
 /// # Panics
 /// If `x` does not have four axes or a size is 0.

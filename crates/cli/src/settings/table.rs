@@ -110,6 +110,7 @@ const AUGMENT: &[Setting] = &[
     setting(["vertical-flip", "data.augment.vertical_flip", "P"], Read::Number, "The probability of turning a training picture upside down [default: 0; 0.5 for the built-in shapes]"),
     setting(["transpose", "data.augment.transpose", "P"], Read::Number, "The probability of exchanging a square training picture's rows and columns [default: 0; 0.5 for the built-in shapes]"),
     setting(["jitter", "data.augment.jitter", "S"], Read::Number, "How strongly colours of training pictures change, from 0 to 1"),
+    setting(["hue", "data.augment.hue", "DEGREES"], Read::Number, "The largest angle that hues of training pictures are turned by, either way"),
 ];
 
 #[rustfmt::skip]

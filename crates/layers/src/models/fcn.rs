@@ -25,6 +25,21 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 /// How scores or features get back to the picture's size.
+///
+/// ```
+/// # use mirrorgrad_layers::models::{Fcn, FcnConfig, Upsampling};
+/// # use mirrorgrad_layers::weights::state_dict;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// for (upsample, up) in [
+///     (Upsampling::Deconv, "ups.0.weight"),
+///     (Upsampling::Bilinear, "skips.0.weight"), // Nothing is learned on the step itself.
+///     (Upsampling::Unpool, "decoders.0.conv1.weight"),
+/// ] {
+///     let config = FcnConfig { widths: vec![4, 8], upsample, ..FcnConfig::new(2) };
+///     assert!(state_dict(&Fcn::<f32>::new(&config, rng)).contains_key(up));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Upsampling {
@@ -39,6 +54,18 @@ pub enum Upsampling {
 }
 
 /// What an [`Fcn`] is built from.
+///
+/// ```
+/// # use mirrorgrad_layers::models::{Fcn, FcnConfig};
+/// # use mirrorgrad_layers::weights::state_dict;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let config = FcnConfig { widths: vec![4, 8], finest: 1, ..FcnConfig::new(5) };
+/// let weights = state_dict(&Fcn::<f32>::new(&config, rng));
+/// assert_eq!(weights["stages.1.conv1.weight"].shape(), [8, 4, 3, 3]);
+/// assert_eq!(weights["last.weight"].shape(), [5, 5, 4, 4]); // From half the size to the picture.
+/// assert!(!weights.contains_key("skips.0.weight")); // Stage 0 is not scored.
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FcnConfig {
     /// Channels of the picture.
@@ -73,6 +100,20 @@ impl FcnConfig {
 }
 
 /// The network: `[batch, inputs, h, w]` to scores `[batch, classes, h, w]`.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::models::{Fcn, FcnConfig};
+/// # use mirrorgrad_layers::{Mode, Module};
+/// # use mirrorgrad_tensor::Tensor;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let network = Fcn::new(&FcnConfig { widths: vec![4, 8], ..FcnConfig::new(5) }, rng);
+/// let picture = Var::constant(Tensor::<f32>::ones([1, 3, 13, 18]));
+/// let scores = network.forward(&picture, &Mode::Eval);
+/// assert_eq!(scores.shape(), [1, 5, 13, 18]);
+/// assert_eq!(scores.value(), &Tensor::zeros([1, 5, 13, 18])); // Scores begin at 0.
+/// ```
 #[derive(Debug)]
 pub struct Fcn<T: Element = f32> {
     stages: Vec<DoubleConv<T>>,

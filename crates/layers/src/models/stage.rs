@@ -7,6 +7,19 @@ use rand::Rng;
 
 /// Two 3x3 convolutions, each followed by batch normalization (if wanted) and a relu. Keeps height
 /// and width.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::{Mode, Module, models::DoubleConv, named_params};
+/// # use mirrorgrad_tensor::Tensor;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let block = DoubleConv::new([3, 8], true, rng);
+/// let y = block.forward(&Var::constant(Tensor::<f32>::ones([1, 3, 5, 7])), &Mode::Eval);
+/// assert_eq!(y.shape(), [1, 8, 5, 7]);
+/// assert!(y.value().as_slice().iter().all(|&v| v >= 0.0));
+/// assert_eq!(named_params(&block).len(), 10); // Two weights, and four tensors for each norm.
+/// ```
 #[derive(Debug)]
 pub struct DoubleConv<T: Element = f32> {
     conv1: Conv2d<T>,

@@ -18,6 +18,18 @@ use mirrorgrad_tensor::{Element, Window};
 use rand::Rng;
 
 /// What a [`UNet`] is built from.
+///
+/// ```
+/// # use mirrorgrad_layers::models::{UNet, UNetConfig};
+/// # use mirrorgrad_layers::weights::state_dict;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let config = UNetConfig { widths: vec![4, 8], ..UNetConfig::new(5) };
+/// let weights = state_dict(&UNet::<f32>::new(&config, rng));
+/// assert_eq!(weights["ups.0.weight"].shape(), [8, 4, 2, 2]);
+/// assert_eq!(weights["decoders.0.conv1.weight"].shape(), [4, 4 + 4, 3, 3]); // With the skip's.
+/// assert_eq!(weights["score.weight"].shape(), [5, 4, 1, 1]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UNetConfig {
     /// Channels of the picture.
@@ -47,6 +59,20 @@ impl UNetConfig {
 }
 
 /// The network: `[batch, inputs, h, w]` to scores `[batch, classes, h, w]`.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::models::{Network, UNet, UNetConfig};
+/// # use mirrorgrad_layers::{Mode, Module};
+/// # use mirrorgrad_tensor::Tensor;
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let config = UNetConfig { widths: vec![4, 8, 16], ..UNetConfig::new(5) };
+/// let network = UNet::<f32>::new(&config, rng);
+/// assert_eq!(network.smallest_input(), 4);
+/// let picture = Var::constant(Tensor::ones([1, 3, 13, 18]));
+/// assert_eq!(network.forward(&picture, &Mode::Eval).shape(), [1, 5, 13, 18]);
+/// ```
 #[derive(Debug)]
 pub struct UNet<T: Element = f32> {
     stages: Vec<DoubleConv<T>>,

@@ -8,6 +8,19 @@ use std::collections::BTreeMap;
 
 /// Steps scaled by running averages of the gradient and its square (Kingma & Ba 2015), as PyTorch's
 /// `Adam` and `AdamW`.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_layers::optim::{Adam, Optimizer};
+/// let params = [("w".to_string(), Param::new([1.0_f64, 1.0].into()))];
+/// let slopes = Var::constant([0.001_f64, -1000.0].into());
+/// let grads = (params[0].1.var() * slopes).sum().backward();
+/// Adam::<f64>::new(0.0).step(&params, &grads, 0.1);
+/// // The first step is as long as the learning rate, however large the gradient.
+/// let w = params[0].1.value();
+/// assert!((w.at(&[0]) - 0.9).abs() < 1e-5 && (w.at(&[1]) - 1.1).abs() < 1e-5);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Adam<T: Element = f32> {
     betas: [f64; 2],

@@ -8,6 +8,18 @@ use std::collections::BTreeMap;
 
 /// Gradient descent with momentum, as PyTorch's `SGD`: with g the gradient plus `weight_decay · p`,
 /// `v ← momentum · v + g`, and `p ← p − lr · v`, or `p − lr · (g + momentum · v)` with Nesterov.
+///
+/// ```
+/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_layers::optim::{Optimizer, Sgd};
+/// let params = [("w".to_string(), Param::new([1.0_f64].into()))];
+/// let mut sgd = Sgd::<f64>::new(0.5);
+/// for want in [0.75, 0.375] {
+///     let grads = params[0].1.var().sum().backward(); // The slope is 1; v is 1, then 1.5.
+///     sgd.step(&params, &grads, 0.25);
+///     assert_eq!(params[0].1.value().item(), want);
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Sgd<T: Element = f32> {
     momentum: f64,

@@ -19,6 +19,9 @@ pub fn time(run: &Run, training: Option<usize>, validation: usize) -> Markup {
             format!("{} (median; {} to {})", duration(epoch), duration(least), duration(most)),
         ),
     ];
+    if let Some(part) = run.validating() {
+        list.push(("of which validating", format!("{:.1} %", 100.0 * part)));
+    }
     if let Some(training) = training.filter(|_| epoch > 0.0) {
         let each = format!("{training} to train on, {validation} to validate on");
         list.push(("pictures in an epoch", each));

@@ -29,6 +29,26 @@ pub fn jitter(picture: &mut Picture, strength: f32, rng: &mut impl Rng) {
     }
 }
 
+/// Every colour turned about the line of greys by an angle in degrees: by 120, red becomes green, green
+/// blue and blue red.
+pub fn turn_hue(picture: &mut Picture, degrees: f64) {
+    let radians = degrees.to_radians();
+    // One library's sine, so that all machines turn alike. The rotation by Rodrigues' formula, whose axis
+    // has three equal parts: what a channel keeps, and what it takes of the one before and the one behind.
+    let (sin, cos) = (libm::sin(radians), libm::cos(radians));
+    let (third, skew) = ((1.0 - cos) / 3.0, sin / 3.0_f64.sqrt());
+    let [keep, before, behind] = [cos + third, third + skew, third - skew].map(|part| part as f32);
+    for pixel in picture.rgb.as_chunks_mut::<3>().0 {
+        let [r, g, b] = pixel.map(f32::from);
+        let turned = [
+            keep * r + before * b + behind * g,
+            keep * g + before * r + behind * b,
+            keep * b + before * g + behind * r,
+        ];
+        *pixel = turned.map(|value| (value + 0.5) as u8);
+    }
+}
+
 /// A number of its own for each channel of each pixel, from a normal distribution of this `deviation`.
 pub fn noise(picture: &mut Picture, deviation: f32, rng: &mut impl Rng) {
     for value in &mut picture.rgb {

@@ -63,7 +63,6 @@ pub fn decode(payload: &[u8]) -> Result<Checkpoint, String> {
 
 fn progress(old: &OldProgress) -> Progress {
     let OldProgress { epoch, batch, step, loss_sum, seconds, best_miou } = *old;
-    #[allow(clippy::needless_update, reason = "what was added later has its default")]
     Progress { epoch, batch, step, loss_sum, seconds, best_miou, ..Progress::default() }
 }
 

@@ -7,6 +7,17 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// A network.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::state_dict;
+/// # use mirrorgrad_segment::{ModelConfig, ModelKind};
+/// let model = ModelConfig { kind: ModelKind::Unet, widths: vec![2, 3], ..Default::default() };
+/// let weights = |seed| state_dict(&*model.network(5, seed));
+/// assert_eq!(weights(0)["score.weight"].shape(), [5, 2, 1, 1]);
+/// // The seed alone decides what they are.
+/// assert_eq!(weights(0), weights(0));
+/// assert_ne!(weights(0), weights(1));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
@@ -26,6 +37,14 @@ pub struct ModelConfig {
 }
 
 /// Networks by name.
+///
+/// ```
+/// # use mirrorgrad_layers::models::Upsampling;
+/// # use mirrorgrad_segment::ModelKind;
+/// assert_eq!(ModelKind::Fcn8s.widths(), [16, 32, 64, 128, 128]);
+/// assert_eq!(ModelKind::Fcn8s.upsample(), Upsampling::Deconv);
+/// assert_eq!(ModelKind::Segnet.upsample(), Upsampling::Unpool);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelKind {

@@ -6,6 +6,15 @@ use mirrorgrad_layers::{Curve, Schedule};
 use serde::{Deserialize, Serialize};
 
 /// How a network learns.
+///
+/// ```
+/// # use mirrorgrad_segment::TrainingConfig;
+/// let training = TrainingConfig { lr: 0.5, warmup: 4, ..TrainingConfig::default() };
+/// // Up in four steps, and down by half a cosine wave.
+/// let schedule = training.schedule(100);
+/// let lr = |step| training.lr * schedule.factor(step);
+/// assert_eq!([lr(0), lr(3), lr(100)], [0.125, 0.5, 0.0]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingConfig {
@@ -53,6 +62,16 @@ pub struct TrainingConfig {
 }
 
 /// Losses by name.
+///
+/// ```
+/// # use mirrorgrad_segment::{LossKind, Settings};
+/// let mut settings = Settings::default();
+/// settings.set_text("training.loss=cross_entropy_dice")?;
+/// assert_eq!(settings.resolve()?.training.loss, LossKind::CrossEntropyDice);
+/// let unknown = settings.set_text("training.loss=hinge").unwrap_err().to_string();
+/// assert!(unknown.contains("unknown variant `hinge`"), "{unknown}");
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LossKind {
@@ -68,6 +87,18 @@ pub enum LossKind {
 }
 
 /// How much a pixel counts, by its true class.
+///
+/// ```
+/// # use mirrorgrad_segment::{ClassWeights, Settings, WeightsByName};
+/// let mut settings = Settings::default();
+/// settings.set_text("training.class_weights=auto")?;
+/// let by_name = Some(ClassWeights::Named(WeightsByName::Auto));
+/// assert_eq!(settings.resolve()?.training.class_weights, by_name);
+/// settings.set_text("training.class_weights=[0.25, 1, 1, 1, 2]")?;
+/// let given = Some(ClassWeights::Given(vec![0.25, 1.0, 1.0, 1.0, 2.0]));
+/// assert_eq!(settings.resolve()?.training.class_weights, given);
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ClassWeights {
@@ -78,6 +109,18 @@ pub enum ClassWeights {
 }
 
 /// Rules for class weights.
+///
+/// ```
+/// # use mirrorgrad_segment::{ClassWeights, Histogram, Objective, Shapes, TrainingConfig};
+/// # use mirrorgrad_segment::{WeightsByName, class_weights};
+/// let mut training = TrainingConfig::default();
+/// training.class_weights = Some(ClassWeights::Named(WeightsByName::Auto));
+/// assert!(Objective::new(&training, 5).is_err(), "nothing is counted yet");
+/// let histogram = Histogram::of(&Shapes::new(0, 2), None)?;
+/// training.class_weights = Some(ClassWeights::Given(class_weights(&histogram)));
+/// assert!(Objective::new(&training, 5).is_ok());
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightsByName {
@@ -86,6 +129,19 @@ pub enum WeightsByName {
 }
 
 /// Optimizers by name.
+///
+/// ```
+/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_segment::{OptimizerKind, TrainingConfig};
+/// # use mirrorgrad_tensor::Tensor;
+/// let mut training = TrainingConfig { weight_decay: 0.0, ..TrainingConfig::default() };
+/// training.optimizer = OptimizerKind::Sgd;
+/// let w = Param::new(Tensor::scalar(1.0_f32));
+/// let square = w.var() * w.var();
+/// training.optimizer().step(&[("w".to_owned(), w.clone())], &square.backward(), 0.25);
+/// // A quarter of the slope, which is 2.
+/// assert_eq!(w.value().item(), 0.5);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OptimizerKind {
@@ -109,6 +165,17 @@ impl OptimizerKind {
 }
 
 /// Schedules by name.
+///
+/// ```
+/// # use mirrorgrad_segment::{ScheduleKind, TrainingConfig};
+/// let factor = |schedule, step| {
+///     let training = TrainingConfig { schedule, warmup: 0, ..TrainingConfig::default() };
+///     training.schedule(300).factor(step)
+/// };
+/// assert_eq!(factor(ScheduleKind::Constant, 299), 1.0);
+/// assert_eq!(factor(ScheduleKind::Step, 100), 0.1);
+/// assert!((factor(ScheduleKind::Cosine, 150) - 0.5).abs() < 1e-12);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ScheduleKind {

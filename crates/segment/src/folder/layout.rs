@@ -10,6 +10,16 @@ use crate::DataError;
 use crate::error::shown;
 
 /// How a directory keeps its pictures and masks.
+///
+/// ```
+/// # use mirrorgrad_segment::{FolderOptions, Layout};
+/// # let dir = tempfile::tempdir()?;
+/// std::fs::create_dir(dir.path().join("SegmentationClass"))?;
+/// let options = FolderOptions::default().resolve(dir.path())?;
+/// assert_eq!((options.layout, options.ignore_index), (Some(Layout::Voc), Some(255)));
+/// assert_eq!(Layout::ALL.map(Layout::name), ["voc", "pets", "camvid", "list", "folders"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {

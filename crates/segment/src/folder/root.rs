@@ -30,6 +30,16 @@ pub(crate) fn read_classes(path: &Path) -> Result<Vec<String>, DataError> {
 
 /// The names of classes in the bytes of a `classes.txt`; `path` is for the messages.
 ///
+/// ```
+/// # use mirrorgrad_segment::class_names;
+/// # use std::path::Path;
+/// let path = Path::new("classes.txt");
+/// assert_eq!(class_names(b"sky\nroad\n", path)?, ["sky", "road"]);
+/// let error = class_names(b"sky\nroad\nsky\n", path).unwrap_err().to_string();
+/// assert!(error.starts_with("classes.txt:3: expected") && error.ends_with("found sky twice"));
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
+///
 /// # Errors
 /// If the bytes are not UTF-8, or there are not 1 to 256 names, each once.
 pub fn class_names(bytes: &[u8], path: &Path) -> Result<Vec<String>, DataError> {

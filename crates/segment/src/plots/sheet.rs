@@ -25,12 +25,34 @@ const MOST_OF_NAME: usize = 44;
 
 /// A batch as a network gets it, in as many columns as rows or one less: each picture, and beside it
 /// the picture with its mask's colours. Larger ones are made smaller.
+///
+/// ```
+/// # use mirrorgrad_segment::{Dataset, Shapes, plots::batch_sheet};
+/// let shapes = Shapes::new(0, 4);
+/// let samples = (0..4).map(|index| shapes.sample(index)).collect::<Result<Vec<_>, _>>()?;
+/// let sheet = batch_sheet(&samples);
+/// // Two rows of two samples, each of them twice.
+/// assert_eq!(sheet.size(), [4 + 2 * (64 + 4), 4 + 2 * 2 * (64 + 4)]);
+/// assert_eq!(sheet.crop([4, 4], [64, 64]), samples[0].picture);
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
 pub fn batch_sheet(samples: &[Sample]) -> Picture {
     let across = samples.len().isqrt().max(1);
     sheet(samples, across, OF_BATCH, 0).0
 }
 
 /// As [`batch_sheet`], smaller and with names, and with a legend of the classes.
+///
+/// ```
+/// # use mirrorgrad_segment::{Dataset, Shapes, palette, plots::contact_sheet};
+/// let shapes = Shapes::new(0, 1);
+/// let sheet = contact_sheet(&[shapes.sample(0)?], shapes.classes(), None)?;
+/// // The legend has a square in the colour of each figure.
+/// for label in 1..5 {
+///     assert!(sheet.rgb.chunks(3).any(|pixel| pixel == palette(label)), "{label}");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// If the plotter fails.

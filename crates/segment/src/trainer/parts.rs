@@ -30,6 +30,18 @@ pub fn parts(config: &Config) -> Result<(Loader, Loader), RunError> {
 }
 
 /// A loader of a data set in its own order and unchanged, as it is validated.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, Shapes, loader};
+/// # use std::sync::Arc;
+/// let mut config = Config::default();
+/// config.training.batch = 4;
+/// let plain = loader(&config, Arc::new(Shapes::new(0, 10)));
+/// assert_eq!((plain.batches(), plain.shuffle), (3, false));
+/// // Pictures that only crops make of one size come one by one.
+/// config.data.augment.crop = Some([32, 32]);
+/// assert_eq!(loader(&config, Arc::new(Shapes::new(0, 10))).batches(), 10);
+/// ```
 pub fn loader(config: &Config, dataset: Arc<dyn Dataset>) -> Loader {
     // Only pictures brought to one size can share a batch; training crops do not apply here.
     let one_size = config.data.folder.size.is_some() || config.data.augment.crop.is_none();

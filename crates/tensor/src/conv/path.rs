@@ -9,6 +9,19 @@ use std::sync::OnceLock;
 
 /// A way to compute the three maps of the convolution form. All give the same numbers up to rounding,
 /// and each gives the same bits whatever the number of threads.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Path, Tensor, Window};
+/// let geometry = Window::square(3).padding(1).over([8, 8])?;
+/// let image = Tensor::<f64>::from_fn([1, 2, 8, 8], |i| (i % 7) as f64);
+/// let weight = Tensor::<f64>::from_fn([2, 2, 3, 3], |i| (i % 5) as f64);
+/// let map = |path: Path| path.map(&geometry, 1, &image, &weight, None);
+/// let apart = map(Path::Plain).zip(&map(Path::Winograd), |a, b| (a - b).abs());
+/// assert!(apart.sum() < 1e-6);
+/// // That one is for groups of a single plane.
+/// assert!(!Path::Depthwise.takes(&geometry, 1, weight.shape()));
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Path {
     /// im2col, matrixmultiply, col2im: for every geometry, and the oracle of the others.
@@ -23,6 +36,24 @@ pub enum Path {
 }
 
 /// A name in `MIRRORGRAD_CONV` that is of no path.
+///
+/// ```
+/// # use mirrorgrad_tensor::Path;
+/// # use std::{env, process::Command};
+/// # if env::var("MIRRORGRAD_CONV").as_deref() != Ok("fft") {
+/// #     // This program once more, with the variable set.
+/// #     let program = env::current_exe().expect("a program has a path");
+/// #     let status = Command::new(program).env("MIRRORGRAD_CONV", "fft").status();
+/// #     assert!(status.expect("it starts again").success());
+/// #     return;
+/// # }
+/// // In a process that was started with MIRRORGRAD_CONV=fft:
+/// let error = Path::chosen().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     r#"MIRRORGRAD_CONV is "fft": expected plain, direct, depthwise or winograd"#
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("MIRRORGRAD_CONV is {0:?}: expected plain, direct, depthwise or winograd")]
 pub struct PathError(String);

@@ -7,6 +7,16 @@ use std::fmt;
 /// A layer in Caffe's words (src/caffe/layers/deconv_layer.cpp). There is but one image for each map;
 /// whoever wants another crops it, as FCN did: see [`CoordinateMap`]. Pairs are
 /// `[vertical, horizontal]`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, dialect::Caffe};
+/// let layer = Caffe { stride: [2, 2], ..Caffe::new([4, 4]) };
+/// assert_eq!(layer.under([5, 5])?.image(), [12, 12]);
+/// assert_eq!(layer.to_string(), "stride: 2 pad: 0");
+/// // Another size is for a `Crop` layer to make.
+/// assert!(layer.under_to([5, 5], [11, 11]).is_err());
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caffe {
     /// Taps.

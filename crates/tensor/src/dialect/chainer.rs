@@ -6,6 +6,17 @@ use std::fmt;
 
 /// A layer in Chainer's words (chainer/functions/connection/deconvolution_2d.py). Pairs are
 /// `[vertical, horizontal]`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, dialect::Chainer};
+/// let layer = Chainer { stride: [2, 2], pad: [1, 1], ..Chainer::new([3, 3]) };
+/// assert_eq!(layer.under([4, 4])?.image(), [7, 7]);
+/// let larger = Chainer { outsize: Some([8, 8]), ..layer };
+/// assert_eq!(larger.under([4, 4])?.image(), [8, 8]);
+/// // No convolution over 9×9 pixels gives this map.
+/// assert!(layer.under_to([4, 4], [9, 9]).is_err());
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chainer {
     /// Taps.

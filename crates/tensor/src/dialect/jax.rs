@@ -8,6 +8,15 @@ use std::fmt;
 ///
 /// `conv_transpose` does not turn its kernel around unless `transpose_kernel` is set: without, it is
 /// the transposed convolution of [`WeightLayout::flipped`](super::WeightLayout::flipped)'s kernel.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, dialect::{Jax, jax::Padding}};
+/// let layer = Jax { strides: [2, 2], ..Jax::new([3, 3], Padding::Same) };
+/// // `conv_transpose` of 3×3 spots stands on the pixels that `conv` of 6×6 does.
+/// assert_eq!(layer.under([3, 3])?, layer.over([6, 6])?);
+/// assert_eq!(layer.to_string(), "strides=[2, 2], padding='SAME'");
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jax {
     /// Taps.
@@ -21,6 +30,16 @@ pub struct Jax {
 }
 
 /// JAX's paddings.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, Window, dialect::{Jax, jax::Padding}};
+/// // Two zeros on each side of the spread map: a kernel of 4 is cropped by 4 − 1 − 2 = 1.
+/// let padding = Padding::Pairs { before: [2, 2], after: [2, 2] };
+/// let jax = Jax { strides: [2, 2], ..Jax::new([4, 4], padding) };
+/// let pytorch = Window::square(4).stride(2).padding(1);
+/// assert_eq!(jax.under([4, 4])?, pytorch.under([4, 4])?);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// `⌈image / stride⌉` spots, or `map · stride` pixels.

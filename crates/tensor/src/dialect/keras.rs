@@ -7,6 +7,18 @@ use std::fmt;
 
 /// A layer in Keras 3's words (keras/src/backend/common/backend_utils.py), which become TensorFlow's.
 /// Pairs are `[vertical, horizontal]`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, dialect::{Keras, keras::Padding}};
+/// let layer = Keras { strides: [2, 2], ..Keras::new([3, 3], Padding::Same) };
+/// assert_eq!(layer.under([3, 3])?.image(), [6, 6]);
+/// let smaller = Keras { output_padding: Some([0, 0]), ..layer };
+/// assert_eq!(smaller.under([3, 3])?.image(), [5, 5]);
+/// // Strides and dilations do not go together.
+/// let dilated = Keras { dilation_rate: [2, 2], ..layer };
+/// assert!(dilated.over([9, 9]).is_err());
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keras {
     /// Taps.
@@ -23,6 +35,14 @@ pub struct Keras {
 }
 
 /// Keras's two paddings.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, dialect::{Keras, keras::Padding}};
+/// let layer = |padding| Keras { strides: [2, 2], ..Keras::new([3, 3], padding) };
+/// assert_eq!(layer(Padding::Same).over([7, 7])?.map(), [4, 4]);
+/// assert_eq!(layer(Padding::Valid).over([7, 7])?.map(), [3, 3]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// TensorFlow's SAME.

@@ -8,6 +8,17 @@ use crate::{Element, Tensor};
 /// Everything here takes `[outputs, inputs / groups, kh, kw]` for a convolution and
 /// `[inputs, outputs / groups, kh, kw]` for a transposed one: [`WeightLayout::OIHW`] and
 /// [`WeightLayout::IOHW`].
+///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, dialect::WeightLayout};
+/// let keras = Tensor::<f32>::from_fn([3, 3, 4, 8], |i| i as f32);
+/// let ours = WeightLayout::HWIO.convert(WeightLayout::OIHW, &keras);
+/// assert_eq!(ours.shape(), [8, 4, 3, 3]);
+/// assert_eq!(ours.at(&[5, 2, 1, 0]), keras.at(&[1, 0, 2, 5]));
+/// // The first tap of a kernel that is turned around was the last one.
+/// let turned = WeightLayout::OIHW.flipped(&ours);
+/// assert_eq!(turned.at(&[5, 2, 0, 0]), ours.at(&[5, 2, 2, 2]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightLayout {
     /// Convolutions of PyTorch, ONNX, MXNet, Caffe and Chainer.

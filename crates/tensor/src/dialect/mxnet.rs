@@ -6,6 +6,16 @@ use std::fmt;
 
 /// A layer in MXNet's words (src/operator/nn/deconvolution-inl.h). Pairs are
 /// `[vertical, horizontal]`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, dialect::MxNet};
+/// // A target is a padding and an `adj` that are worked out.
+/// let target = MxNet { stride: [2, 2], target_shape: Some([8, 8]), ..MxNet::new([3, 3]) };
+/// let pad = MxNet { stride: [2, 2], pad: [1, 1], adj: [1, 1], ..MxNet::new([3, 3]) };
+/// assert_eq!(target.under([4, 4])?, pad.under([4, 4])?);
+/// assert_eq!(target.to_string(), "stride=[2, 2], target_shape=[8, 8]");
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MxNet {
     /// Taps.

@@ -5,6 +5,16 @@ use crate::{Axis, GeometryError, Odd, Rule, Slide};
 use std::fmt;
 
 /// A layer in ONNX's words (docs/Operators.md). Pairs are `[vertical, horizontal]`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, Window, dialect::{Onnx, onnx::Padding}};
+/// let pads = Padding::Pads { before: [1, 1], after: [1, 1] };
+/// let onnx = Onnx { strides: [2, 2], output_padding: [1, 1], ..Onnx::new([3, 3], pads) };
+/// let pytorch = Window::square(3).stride(2).padding(1).output_padding([1, 1]);
+/// assert_eq!(onnx.under([4, 4])?, pytorch.under([4, 4])?);
+/// assert_eq!(onnx.to_string(), "strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1]");
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Onnx {
     /// Taps.
@@ -23,6 +33,17 @@ pub struct Onnx {
 }
 
 /// ONNX's `auto_pad`, and `pads`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, dialect::{Onnx, onnx::Padding}};
+/// let layer = |padding| Onnx { strides: [2, 2], ..Onnx::new([3, 3], padding) };
+/// let upper = layer(Padding::SameUpper).over([6, 6])?;
+/// let lower = layer(Padding::SameLower).over([6, 6])?;
+/// // As many spots, one pixel apart.
+/// assert_eq!(upper.map(), lower.map());
+/// assert_eq!([upper.axes()[0].before, lower.axes()[0].before], [0, 1]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// `NOTSET`: so much.

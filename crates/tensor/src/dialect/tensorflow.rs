@@ -6,6 +6,17 @@ use std::fmt;
 
 /// A layer in TensorFlow's words (tensorflow/core/kernels/conv_grad_shape_utils.cc). Pairs are
 /// `[vertical, horizontal]`.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, dialect::{TensorFlow, tensorflow::Padding}};
+/// let layer = TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], Padding::Same) };
+/// let even = layer.under([3, 3])?;
+/// let odd = TensorFlow { output_shape: Some([5, 5]), ..layer }.under([3, 3])?;
+/// assert_eq!((even.image(), odd.image()), ([6, 6], [5, 5]));
+/// // The size that is asked for moves the pixels, too.
+/// assert_eq!([even.axes()[0].before, odd.axes()[0].before], [0, 1]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TensorFlow {
     /// Taps.
@@ -22,6 +33,16 @@ pub struct TensorFlow {
 }
 
 /// TensorFlow's three paddings.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Rule, dialect::{TensorFlow, tensorflow::Padding}};
+/// let layer = |padding| TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], padding) };
+/// // What SAME means on an image of 6×6.
+/// let behind = Padding::Explicit { before: [0, 0], after: [1, 1] };
+/// assert_eq!(layer(Padding::Same).over([6, 6])?, layer(behind).over([6, 6])?);
+/// assert_eq!(layer(Padding::Valid).over([6, 6])?.map(), [2, 2]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// As much as makes `⌈image / stride⌉` spots, the odd pixel behind the image. A transposed

@@ -7,6 +7,14 @@ use std::fmt;
 use std::sync::OnceLock;
 
 /// An instruction set that kernels are compiled for.
+///
+/// ```
+/// # use mirrorgrad_tensor::Isa;
+/// assert!(Isa::chosen()?.is_present());
+/// // The names that `MIRRORGRAD_ISA` may have.
+/// assert_eq!(Isa::ALL.map(|isa| isa.to_string()), ["baseline", "avx2", "avx512"]);
+/// # Ok::<(), mirrorgrad_tensor::IsaError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
     /// What every processor of the target has.
@@ -18,6 +26,22 @@ pub enum Isa {
 }
 
 /// A request in `MIRRORGRAD_ISA` that cannot be met.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Isa, IsaError};
+/// # use std::{env, process::Command};
+/// # if env::var("MIRRORGRAD_ISA").as_deref() != Ok("neon") {
+/// #     // This program once more, with the variable set.
+/// #     let program = env::current_exe().expect("a program has a path");
+/// #     let status = Command::new(program).env("MIRRORGRAD_ISA", "neon").status();
+/// #     assert!(status.expect("it starts again").success());
+/// #     return;
+/// # }
+/// // In a process that was started with MIRRORGRAD_ISA=neon:
+/// let error = Isa::chosen().unwrap_err();
+/// assert_eq!(error, IsaError::Unknown("neon".into()));
+/// assert_eq!(error.to_string(), r#"MIRRORGRAD_ISA is "neon": expected avx512, avx2 or baseline"#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IsaError {
     /// The name is of no instruction set.

@@ -14,6 +14,17 @@ const LENGTH: usize = 1 << 20;
 
 /// Billions of floating-point operations a second that all threads of the current pool reach together
 /// in a loop of multiply-adds on registers, in single precision: the best of some tries.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Tensor, peak_gflops};
+/// # use std::time::Instant;
+/// let x = Tensor::<f32>::ones([1 << 16]);
+/// let start = Instant::now();
+/// x.dot(&x);
+/// let gflops = 2.0 * x.len() as f64 / start.elapsed().as_secs_f64() / 1e9;
+/// // Numbers that come from memory keep arithmetic waiting.
+/// assert!(gflops < peak_gflops());
+/// ```
 pub fn peak_gflops() -> f64 {
     let tries = (0..5).map(|_| {
         let start = Instant::now();
