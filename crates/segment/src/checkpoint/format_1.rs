@@ -63,11 +63,11 @@ pub fn decode(payload: &[u8]) -> Result<Checkpoint, String> {
 
 fn progress(old: &OldProgress) -> Progress {
     let OldProgress { epoch, batch, step, loss_sum, seconds, best_miou } = *old;
+    #[allow(clippy::needless_update, reason = "what was added later has its default")]
     Progress { epoch, batch, step, loss_sum, seconds, best_miou, ..Progress::default() }
 }
 
 fn epoch(old: OldEpoch) -> EpochMetrics {
-    #[allow(clippy::needless_update, reason = "what was added later has its default")]
     EpochMetrics {
         epoch: old.epoch,
         train_loss: old.train_loss,
