@@ -85,8 +85,15 @@ fn a_picture_that_takes_too_much_is_refused_by_its_name_and_the_masks_before_it_
     assert!(
         dir.path().join("masks/10.png").exists() && !dir.path().join("masks/large.png").exists()
     );
-    run(&predict, dir.path());
-    assert!(dir.path().join("masks/large.png").exists());
+    // What one takes serves the next.
+    let needed: usize =
+        told.split("takes about ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    let most = (needed + needed / 10).to_string();
+    fs::copy(dir.path().join("large.png"), dir.path().join("large too.png")).unwrap();
+    run(&[&predict[..], &["large too.png", "--max-memory", &most]].concat(), dir.path());
+    for mask in ["large.png", "large too.png"] {
+        assert!(dir.path().join("masks").join(mask).exists(), "{mask}");
+    }
 }
 
 #[test]

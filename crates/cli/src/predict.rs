@@ -52,8 +52,12 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     for stem in stems.keys() {
         suffixes.iter().try_for_each(|suffix| check_apart(&out(stem, suffix), &args.pictures))?;
     }
-    let mut room =
-        Room { predictor: &predictor, most: most_bytes(args.max_memory), estimate: None };
+    let mut room = Room {
+        predictor: &predictor,
+        program: resident_bytes().unwrap_or_default(),
+        most: most_bytes(args.max_memory),
+        estimate: None,
+    };
     for (stem, path) in stems {
         let picture = read_picture(path)?;
         room.check(path, &picture)?;
@@ -81,6 +85,8 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
 /// How much memory a picture may take.
 struct Room<'a> {
     predictor: &'a Predictor,
+    /// Bytes that the process held before it predicted: what it takes then serves every picture.
+    program: usize,
     most: usize,
     /// Measured when the first large picture comes.
     estimate: Option<PredictionEstimate>,
@@ -97,7 +103,7 @@ impl Room<'_> {
             Some(estimate) => estimate,
             None => *self.estimate.insert(PredictionEstimate::of(self.predictor)?),
         };
-        let needed = resident_bytes().unwrap_or_default() + estimate.bytes([height, width]);
+        let needed = self.program + estimate.bytes([height, width]);
         if needed <= self.most {
             return Ok(());
         }
