@@ -1,4 +1,5 @@
-//! What the pages of `docs/` show of the command is what it says: each `console` block is run again.
+//! What the pages of `docs/` show of the command is what it says: each `console` block is run again. What the
+//! libraries export shows an example.
 
 use mirrorgrad::segment::Config;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +124,10 @@ fn every_public_item_of_every_library_shows_an_example() {
             let mut fenced = false;
             for line in text.lines() {
                 match named(line) {
-                    Some(name) => *shown.entry(name).or_insert(true) &= fenced,
+                    Some(name) => {
+                        *shown.entry(name).or_insert(true) &= fenced;
+                        fenced = false;
+                    }
                     None if line.starts_with("/// ```") => fenced = true,
                     None if line.is_empty() => fenced = false,
                     None => {}

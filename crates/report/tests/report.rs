@@ -120,6 +120,29 @@ fn the_best_picture_scores_no_less_than_any_other_and_the_worst_no_more() {
 }
 
 #[test]
+fn the_part_of_validating_is_told_where_the_run_noted_it() {
+    let made = Made::new(|_| {});
+    for epoch in made.history() {
+        assert!(0.0 < epoch.val_seconds && epoch.val_seconds < epoch.seconds, "{epoch:?}");
+    }
+    let mut last = Checkpoint::read(&made.folder.last()).unwrap();
+    let folder = RunFolder::create(&made.dir.path().join("timed")).unwrap();
+    let page = |last: &Checkpoint| {
+        folder.write_last(last).unwrap();
+        folder.write_best(last).unwrap();
+        Report::new(&folder, &made.validation()).unwrap().page().unwrap()
+    };
+    for epoch in &mut last.history {
+        (epoch.seconds, epoch.val_seconds) = (8.0, 1.0);
+    }
+    let told = text(&page(&last));
+    assert!(told.contains("of which validating") && told.contains("12.5 %"), "{told}");
+    // An older version noted nothing.
+    last.history.iter_mut().for_each(|epoch| epoch.val_seconds = 0.0);
+    assert!(!page(&last).contains("of which validating"));
+}
+
+#[test]
 fn the_same_run_gives_the_same_page() {
     let made = Made::new(|_| {});
     let first = made.page();
