@@ -54,7 +54,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     settings.set_text("training.epochs=4")?;
     let mut trainer = Trainer::new(settings.resolve()?)?;
     let folder = RunFolder::create(&run)?;
-    folder.write_start(trainer.config(), trainer.validation().classes())?;
     trainer.run(&folder, &mut Lines)?;
 
     // What was best can be taken up from its file at any time.

@@ -19,7 +19,7 @@ fn scores(net: &UNet) -> Tensor {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (ours, theirs) = (network(0), network(1));
-    // In PyTorch: `net.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=False)`.
+    // In PyTorch: `net.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=True)`.
     let bytes = to_safetensors(&state_dict(&ours));
     for (name, param) in named_params(&ours).iter().take(3) {
         println!("{name:<24} {:?}", param.value().shape());

@@ -42,7 +42,6 @@ fn train(way: &'static str, seed: u64, epochs: u64, out: &Path) -> Result<Row, B
     let (start, folder) = (Instant::now(), RunFolder::create(out)?);
     let (trainer, bytes) = peak_bytes(|| {
         let mut trainer = Trainer::new(settings.resolve()?)?;
-        folder.write_start(trainer.config(), trainer.validation().classes())?;
         trainer.run(&folder, &mut ())?;
         Ok::<_, Box<dyn Error>>(trainer)
     });

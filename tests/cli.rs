@@ -196,6 +196,8 @@ fn a_try_runs_everything_and_leaves_nothing() {
     let place = Place::new();
     let out = place.train(&["--fast-dev-run", "--batch", "3"]).succeeded();
     assert!(out.contains("epoch   1/1") && out.contains("all of it runs"), "{out}");
+    // Nor is a folder told of that is gone.
+    assert!(!out.contains(&*std::env::temp_dir().to_string_lossy()), "{out}");
     place.untouched();
     fs::remove_file(place.data("val/masks/00.png")).unwrap();
     place.train(&["--fast-dev-run"]).refused(&["val/images/00.png", "its mask"]);
@@ -217,6 +219,17 @@ fn a_batch_is_shown_as_the_network_will_see_it() {
         part.to_image() == picture
     };
     assert_eq!((0..12).filter(|&index| is_there(index)).count(), 1);
+    // Where everything is mirrored, it shows mirrored pictures, and their masks beside them.
+    place.train(&["--flip", "1", "--batch", "1", "--show-batch", "batch.png"]).succeeded();
+    let mirrored = image::open(place.work("batch.png")).unwrap().into_rgb8();
+    let [height, width] = [24, 28];
+    let part =
+        |sheet: &RgbImage, x: u32| image::imageops::crop_imm(sheet, x, 4, width, height).to_image();
+    for x in [4, 4 + width + 4] {
+        let (plain, mirrored) = (part(&sheet, x), part(&mirrored, x));
+        assert_ne!(plain, mirrored);
+        assert_eq!(image::imageops::flip_horizontal(&plain), mirrored, "from column {x}");
+    }
 }
 
 #[test]
@@ -267,7 +280,8 @@ fn a_resumed_run_takes_no_other_settings() {
     let place = Place::new();
     place.train(&["--out", "run"]).succeeded();
     let resume = ["train", "--resume", "--out", "run", "--lr", "0.1", "--epochs", "9"];
-    place.run(&resume).refused(&["--resume: expected no other settings", "--epochs --lr"]);
+    let says = ["--resume: expected no other settings than --data", "--epochs --lr"];
+    place.run(&resume).refused(&says);
     place.run(&["train", "--resume"]).misused(&["--out"]);
     let nowhere = ["train", "--resume", "--out", "nowhere"];
     place.run(&nowhere).refused(&["nowhere: expected the folder of a run, found none"]);
@@ -962,4 +976,96 @@ fn a_unet_is_trained_and_predicts() {
     let picture = fs::read_dir(picture).unwrap().next().unwrap().unwrap().path();
     place.run(&["predict", "run", picture.to_str().unwrap(), "--out", "masks"]);
     assert!(fs::read_dir(place.work("masks")).unwrap().next().is_some());
+}
+
+#[test]
+fn a_run_goes_on_where_its_pictures_have_moved_to() {
+    let place = Place::new();
+    place.train(&["--out", "whole"]).succeeded();
+    place.train(&["--epochs", "2", "--checkpoint-every", "1", "--out", "run"]).succeeded();
+    let prev = place.work("run/prev.ckpt");
+    fs::copy(&prev, place.work("run/last.ckpt")).unwrap();
+    let moved = place.work("moved");
+    fs::create_dir(&moved).unwrap();
+    for name in names(place.data.path()) {
+        fs::rename(place.data(&name), moved.join(&name)).unwrap();
+    }
+    let resume = ["train", "--resume", "--out", "run"];
+    place.run(&resume).refused(&["classes.txt: expected", "no such file"]);
+    place.run(&[&resume[..], &["--data", "moved"]].concat()).succeeded();
+    assert_eq!(timeless(&place.work("run")), timeless(&place.work("whole")));
+    // From there on it knows.
+    place.run(&resume).succeeded();
+}
+
+#[test]
+fn what_no_batch_can_be_is_refused_before_there_is_a_folder() {
+    let place = Place::new();
+    for (args, says) in [
+        (&["--crop", "2x2"][..], "--crop: expected at least 4x4 pixels for this network"),
+        (&["--crop", "20x64"], "crop: expected at most 24 high, 28 wide as"),
+        (&["--transpose", "0.5"], "transpose: expected square pictures or a square crop"),
+        (
+            &["--loss", "dice", "--label-smoothing", "0.1"],
+            "label-smoothing: expected 0 for the Dice",
+        ),
+    ] {
+        place.train(&[args, &["--out", "run"]].concat()).refused(&[says]);
+        place.untouched();
+    }
+    // The figures' turns, of which nobody spoke, give way to a crop that is not square.
+    let figures = ["train", "--widths", "2", "--limit-batches", "1", "--epochs", "1"];
+    place.run(&[&figures[..], &["--crop", "32x48", "--out", "run"]].concat()).succeeded();
+}
+
+#[test]
+fn a_report_looks_at_the_pictures_that_the_run_was_judged_by() {
+    let place = Place::new();
+    place.train(&["--overfit-batches", "1", "--out", "run"]).succeeded();
+    let measured = || {
+        let text = fs::read_to_string(place.work("run/report.json")).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let by_run = measured();
+    assert_eq!(by_run["looked_at"], 4);
+    place.run(&["report", "run"]).succeeded();
+    assert_eq!(measured(), by_run);
+    // A damaged last checkpoint is told of, and the one before it stands in.
+    fs::write(place.work("run/last.ckpt"), "").unwrap();
+    let said = place.run(&["report", "run"]);
+    assert_eq!((said.code, said.err.lines().count()), (Some(0), 1), "{said:?}");
+    assert!(said.err.contains("going on from run/prev.ckpt"), "{said:?}");
+    let told = place.run(&["compare", "run"]).succeeded();
+    assert!(told.contains("run/last.ckpt"), "{told}");
+    let said = place.run(&["compare", "run", "--json"]);
+    assert!(said.code == Some(0) && said.err.contains("run/last.ckpt"), "{said:?}");
+}
+
+#[test]
+fn a_run_is_judged_by_its_own_layout() {
+    let place = Place::new();
+    // It looks like VOC now, and is read as it was.
+    fs::create_dir_all(place.data("SegmentationClass")).unwrap();
+    place.train(&["--layout", "folders", "--out", "run"]).succeeded();
+    let json = place.run(&["eval", "run", "--json"]).succeeded();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let best = metrics(&place.work("run")).iter().map(|epoch| epoch.val_miou).reduce(f64::max);
+    assert_eq!(json["miou"].as_f64(), best);
+}
+
+#[test]
+fn sizes_that_no_memory_holds_are_refused_before_they_are_made() {
+    let place = Place::new();
+    let far = ["study", "conv", "--image", "4x4", "--kernel", "3", "--stride", "200000"];
+    place.run(&far).misused(&["stride and dilation: expected up to 4096 phases"]);
+    let keras = ["study", "deconv", "--map", "1x1", "--kernel", "1", "--stride", "100000"];
+    place.run(&keras).misused(&["stride and dilation: expected up to"]);
+    let says = "whose weights alone need";
+    place.train(&["--widths", "2048,2048", "--max-memory", "500"]).refused(&[says]);
+    place.untouched();
+    // A weight of no channels: a header, and no numbers.
+    let header = r#"{"ups.0.weight":{"dtype":"F32","shape":[0,1,4,4],"data_offsets":[0,0]}}"#;
+    let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+    fs::write(place.work("none.safetensors"), bytes).unwrap();
+    place.run(&["study", "health", "none.safetensors"]).succeeded();
 }

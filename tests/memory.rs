@@ -114,3 +114,29 @@ fn a_run_that_needs_too_much_is_refused_with_the_estimate_before_it_is_made() {
     );
     assert!(!dir.path().join("run").exists());
 }
+
+#[test]
+fn a_run_of_too_many_weights_is_refused_before_they_are_there() {
+    let dir = tempfile::tempdir().unwrap();
+    data(dir.path());
+    let refused = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"))
+            .args(args)
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+        told
+    };
+    let wide = ["--widths", "4096,4096", "--batch", "1", "--max-memory", "1000"];
+    let train = ["train", "--data", "mine", "--out", "run"];
+    let told = refused(&[&train[..], &wide].concat());
+    // Two stages of 9 · (3 · 4096 + 4096²) and 9 · 2 · 4096² weights, at 16 bytes each.
+    assert!(told.contains("whose weights alone need 7249 MB or more"), "{told}");
+    assert!(!dir.path().join("run").exists());
+    // A run that was begun elsewhere is asked as well.
+    run(&["train", "--data", "mine", "--epochs", "1", "--out", "run"], dir.path());
+    let told = refused(&["train", "--resume", "--out", "run", "--max-memory", "20"]);
+    assert!(told.contains("--max-memory: expected a run of at most 20 MB"), "{told}");
+}

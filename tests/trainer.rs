@@ -156,9 +156,29 @@ fn a_batch_is_learned_by_heart_and_judged_by_itself() {
 }
 
 #[test]
+fn a_batch_of_pictures_of_several_sizes_is_learned_by_heart_from_parts_of_one() {
+    let place = Place::new();
+    for part in ["train/images", "train/masks"] {
+        for i in [0, 1, 2] {
+            let path = place.data.path().join(format!("{part}/{i:02}.png"));
+            let picture = image::open(&path).unwrap();
+            picture.crop_imm(0, 0, 20 + i, 24 - i).save(&path).unwrap();
+        }
+    }
+    let trainer = place.train(&["training.overfit_batches=1", "data.augment.crop=[16, 16]"]);
+    assert_eq!(trainer.picture_size().unwrap(), [16, 16]);
+    assert_eq!((trainer.validation().len(), place.last().progress.step), (4, 2));
+}
+
+#[test]
 fn a_limit_leaves_the_first_pictures() {
     let place = Place::new();
-    let trainer = place.train(&["training.limit_batches=1", "training.batch=3"]);
+    let sets = ["training.limit_batches=1", "training.batch=3"];
+    let trainer = place.train(&sets);
+    assert_eq!((trainer.validation().len(), place.last().progress.step), (3, 2));
+    // Also of those that are to be learned by heart.
+    let place = Place::new();
+    let trainer = place.train(&[&sets[..], &["training.overfit_batches=2"]].concat());
     assert_eq!((trainer.validation().len(), place.last().progress.step), (3, 2));
 }
 
@@ -183,6 +203,16 @@ fn checkpoints_are_as_frequent_as_asked_for() {
     Trainer::new(config).unwrap().run(&place.folder(), &mut watch).unwrap();
     // Two epochs of four steps: a checkpoint is written after what a step is told by.
     assert_eq!(watch.1, [0, 0, 2, 2, 4, 4, 6, 6]);
+}
+
+#[test]
+fn a_checkpoint_within_an_epoch_counts_steps_and_not_their_batches() {
+    let place = Place::new();
+    let sets = ["training.checkpoint_every=1", "training.batch=2", "training.accumulate=2"];
+    let mut watch = Looking(&place, Vec::new());
+    Trainer::new(place.config(&sets)).unwrap().run(&place.folder(), &mut watch).unwrap();
+    // Two epochs of six batches, two a step.
+    assert_eq!(watch.1, [0, 1, 2, 3, 4, 5]);
 }
 
 /// The weights of a run of one epoch, in a file.

@@ -3,6 +3,7 @@
 use crate::Var;
 use crate::graph::{Node, Operand};
 use crate::record::Description;
+use crate::var::{Recording, with_recording};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -152,7 +153,8 @@ impl<T: Element, S> Call<'_, T, S> {
     }
 
     /// The gradient of ⟨y, grad⟩ with respect to operand `i`, where `y` is the op's value composed of
-    /// other calls by `compose`: how an op with fused kernels gets its differentiable gradient.
+    /// other calls by `compose`: how an op with fused kernels gets its differentiable gradient. Also where
+    /// nobody records, `compose` is recorded.
     ///
     /// # Panics
     /// If the op did not declare that it reads every operand.
@@ -164,8 +166,12 @@ impl<T: Element, S> Call<'_, T, S> {
     ) -> Var<T> {
         // Variables of their own: one operand may be made of another, and that way is the sweep's, not
         // this op's. Behind them lies the history, so the gradient can be differentiated again.
-        let own: Vec<Var<T>> = (0..self.operands()).map(|i| self.input(i).renewed()).collect();
-        compose(&own).grad_with(grad, &[&own[i]]).remove(0)
+        let compose = || {
+            let own: Vec<Var<T>> = (0..self.operands()).map(|i| self.input(i).renewed()).collect();
+            (compose(&own), own)
+        };
+        let (y, own) = with_recording(Recording::Gradients, compose);
+        y.grad_with(grad, &[&own[i]]).remove(0)
     }
 
     /// The numbers of operand `i`.

@@ -288,6 +288,12 @@ fn norms_are_standardized_numbers_with_gain_and_bias() {
         |v| affine(standardized(&v[0], &[0, 2, 3]), v),
     );
     same(
+        "batch_norm_relu",
+        shapes,
+        |v| batch_norm_relu(&v[0], &v[1], &v[2], EPS).0,
+        |v| affine(standardized(&v[0], &[0, 2, 3]), v).relu(),
+    );
+    same(
         "group_norm",
         shapes,
         |v| group_norm(2, &v[0], &v[1], &v[2], EPS),
@@ -407,4 +413,19 @@ fn where_every_pixel_is_ignored_the_loss_is_zero_with_a_gradient_of_zeros() {
         assert_eq!(loss.grad(&[&x])[0].value(), &Tensor::zeros([1, 3, 2]));
         assert_eq!(loss.backward().get(&x), Some(&Tensor::zeros([1, 3, 2])));
     }
+}
+
+#[test]
+fn the_dice_loss_of_millions_of_pixels_keeps_its_digits() {
+    // Added one by one in f32, halves beside a sum of millions would still count, but 0.3 would not.
+    let places = 3_000_000;
+    let scores =
+        Tensor::<f32>::from_fn([1, 2, places], |i| if i < places { 0.0 } else { 0.847_298 });
+    let targets = ClassTargets::new([1, places], vec![0; places], 2, None).unwrap();
+    let p = 1.0 / (1.0 + 0.847_298_f64.exp());
+    let n = places as f64;
+    let ratios = [(2.0 * p * n + 1.0) / (p * n + n + 1.0), 1.0 / ((1.0 - p) * n + 1.0)];
+    let want = 1.0 - (ratios[0] + ratios[1]) / 2.0;
+    let loss = dice_loss(&Var::constant(scores), &targets, 1.0).value().item();
+    assert!((f64::from(loss) - want).abs() < 2e-6, "{loss}, expected {want}");
 }

@@ -394,3 +394,29 @@ fn only_gradients_that_somebody_wants_are_computed() {
     Var::apply(Product(Arc::clone(&asked)), &[&x.detach(), &x]).sum().backward();
     assert_eq!(*asked.lock().unwrap(), [1]);
 }
+
+/// x³, of which nothing is known but what it is composed of.
+#[derive(Debug)]
+struct Composed;
+
+impl Op<f64> for Composed {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<f64>]) -> (Tensor<f64>, ()) {
+        (x[0].map(|v| v.powi(3)), ())
+    }
+
+    fn vjp(&self, i: usize, call: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
+        call.composed_vjp(i, grad, |x| &(&x[0] * &x[0]) * &x[0])
+    }
+}
+
+#[test]
+fn an_op_that_is_only_composed_is_differentiated_once_and_again() {
+    let x = parameter([2.0, -1.0]);
+    let cubed = || Var::apply(Composed, &[&x]).sum();
+    assert_eq!(cubed().backward().get(&x), Some(&[12.0, 3.0].into()));
+    let slope = cubed().grad(&[&x]).remove(0);
+    assert_eq!(slope.value(), &[12.0, 3.0].into());
+    assert_eq!(slope.sum().grad(&[&x])[0].value(), &[12.0, -6.0].into());
+}

@@ -226,6 +226,9 @@ fn norms() -> Vec<Case> {
         case("batch_norm: batch 1", &[&[1, 2, 2, 3], &[2], &[2]], batch),
         case("batch_norm: no places", &[&[3, 2], &[2], &[2]], batch),
         case("batch_norm: one element", &[&[1, 2, 1, 1], &[2], &[2]], batch),
+        case("batch_norm_relu", &[&[3, 2, 3, 1], &[2], &[2]], |v| {
+            batch_norm_relu(&v[0], &v[1], &v[2], EPS).0
+        }),
         case("group_norm", &[&[2, 4, 1, 2], &[4], &[4]], group(2)),
         case("group_norm: one group", &[&[1, 3, 2], &[3], &[3]], group(1)),
         case("group_norm: a group each", &[&[2, 2, 3], &[2], &[2]], group(2)),

@@ -4,7 +4,7 @@ use crate::{Failure, say};
 use clap::Args;
 use console::Term;
 use mirrorgrad_report::Comparison;
-use mirrorgrad_segment::write_whole;
+use mirrorgrad_segment::{one_line, write_whole};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,6 +32,9 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
         write_whole(path, comparison.page().as_bytes())?;
     }
     if args.json {
+        // Text and page have them among their caveats.
+        let notices = comparison.rows.iter().filter_map(|row| row.run.notice.as_ref());
+        notices.for_each(|notice| say::aside(one_line(notice)));
         say::line(comparison.to_json())?;
         return Ok(ExitCode::SUCCESS);
     }

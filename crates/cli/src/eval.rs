@@ -108,7 +108,9 @@ fn part(asked: Option<PartName>, config: &Config) -> Result<Part, Failure> {
             let folder = &config.data.folder;
             let divided = match &config.data.dir {
                 None => true,
-                Some(dir) => Folder::is_divided(dir)? || folder.validation_split.is_some(),
+                Some(dir) => {
+                    Folder::has_validation(dir, folder)? || folder.validation_split.is_some()
+                }
             };
             if divided { Part::Validation } else { Part::All }
         }

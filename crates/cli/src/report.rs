@@ -3,7 +3,7 @@
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_report::{PAGE, Report};
-use mirrorgrad_segment::{Checkpoint, Part, RunFolder, shown, write_whole};
+use mirrorgrad_segment::{RunFolder, judged_by, one_line, shown, write_whole};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,12 +26,16 @@ pub struct ReportArgs {
 /// Writes a run's page.
 pub fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let folder = RunFolder::open(&args.run)?;
-    let mut config = Checkpoint::read(&folder.last())?.config;
-    config.check()?;
+    let (checkpoint, notice) = folder.read_last()?;
+    checkpoint.check()?;
+    if let Some(notice) = notice {
+        say::aside(one_line(&notice));
+    }
+    let mut config = checkpoint.config;
     if args.data.is_some() {
         config.data.dir = args.data.clone();
     }
-    let report = Report::new(&folder, &config.open(Part::Validation)?)?;
+    let report = Report::new(&folder, &judged_by(&config)?)?;
     if let Some(measures) = report.measures() {
         measures.write(&folder)?;
     }

@@ -9,7 +9,7 @@ use mirrorgrad_study::{Layer, Path, Refusal, Report, Section, Subject};
 use mirrorgrad_tensor::dialect::{
     Caffe, Chainer, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx, tensorflow,
 };
-use mirrorgrad_tensor::{Rule, Window};
+use mirrorgrad_tensor::{Geometry, Rule, Window};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -176,6 +176,7 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
         let expected = format!("up to {MOST_PLACES} pixels and {MOST_ENTRIES} entries of C");
         return Err(Refusal::expected("size", expected, format!("{places} pixels or spots")).into());
     }
+    check_steps(&geometry)?;
     let given = |numbers: &Option<Numbers>| numbers.as_ref().map(|numbers| numbers.0.clone());
     let (image, map) = (given(&words.image_values), given(&words.map_values));
     let subject = Subject::new(geometry, image, map, given(&words.weight))?;
@@ -202,6 +203,23 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
         say::line(text.trim_end())?;
     }
     Ok(if report.disagree.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Refuses steps whose phases, or the zeros between whose spots, are too many to be looked at.
+fn check_steps(geometry: &Geometry) -> Result<(), Refusal> {
+    let axes = geometry.axes();
+    let product = |of: [usize; 2]| of[0].saturating_mul(of[1]);
+    let phases = product(axes.map(|axis| axis.stride));
+    let spread = product(axes.map(|axis| {
+        let spots = axis.stride.saturating_mul(axis.map - 1);
+        spots.saturating_add(axis.dilation.saturating_mul(axis.kernel - 1)).saturating_add(1)
+    }));
+    if phases <= MOST_PLACES && spread <= MOST_ENTRIES {
+        return Ok(());
+    }
+    let expected =
+        format!("up to {MOST_PLACES} phases and {MOST_ENTRIES} pixels under all windows");
+    Err(Refusal::expected("stride and dilation", expected, format!("{phases} and {spread}")))
 }
 
 impl Words {

@@ -43,6 +43,7 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
         }
         None => (args.settings.settings()?.resolve()?, usize::from(args.classes)),
     };
+    options::check_least_memory(&config, options::most_bytes(None))?;
     let program = resident_bytes().unwrap_or_default();
     let network = config.network(classes);
     let [height, width] = args.size;

@@ -1,6 +1,6 @@
 //! `mirrorgrad train`.
 
-use crate::options::{MB, most_bytes};
+use crate::options::{MB, check_least_memory, most_bytes};
 use crate::settings::{Run, SettingArgs};
 use crate::watch::Terminal;
 use crate::{Failure, say};
@@ -43,29 +43,19 @@ pub struct TrainArgs {
 
 /// Trains, and leaves a run's folder.
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
-    let trainer = |settings: Settings| trainer(settings, args.max_memory);
+    let most = most_bytes(args.max_memory);
     if let Some(file) = &args.show_batch {
-        return show_batch(&trainer(args.settings.settings()?)?, file);
+        return show_batch(&new(args.settings.settings()?, most)?, file);
     }
     if args.fast_dev_run {
-        return try_once(&args.settings, trainer);
+        return try_once(args.settings.settings()?, most);
     }
-    let (trainer, folder) = match (&args.out, args.resume) {
-        (Some(out), true) => resume(out, &args.settings)?,
-        (out, _) => begin(out.as_deref(), trainer(args.settings.settings()?)?)?,
+    let (mut trainer, folder) = match (&args.out, args.resume) {
+        (Some(out), true) => resume(out, &args.settings, most)?,
+        (out, _) => begin(out.as_deref(), new(args.settings.settings()?, most)?)?,
     };
-    train(trainer, &folder)
-}
-
-fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<ExitCode, Failure> {
-    let mut watch = Terminal::new(trainer.config().training.epochs)?;
     say::progress(format!("run folder {folder}"));
-    Environment::note_here(folder)?;
-    let outcome = trainer.run(folder, &mut watch)?;
-    watch.finish();
-    Environment::note_here(folder)?;
-    draw(&trainer, folder)?;
-    mirrorgrad_report::write(folder, trainer.validation())?;
+    let (outcome, code) = train(&mut trainer, &folder)?;
     match outcome {
         Outcome::Finished => {
             let scores = trainer.history().iter().map(|metrics| metrics.val_miou);
@@ -74,81 +64,112 @@ fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<ExitCode, Failure> 
                 let early = if done < asked { ", ended early" } else { "" };
                 say::progress(format!("done{early}: best validation mIoU {best:.4}, see {folder}"));
             }
-            Ok(ExitCode::SUCCESS)
         }
         Outcome::Stopped => {
             let out = folder.path().to_string_lossy();
             let out = shlex::try_quote(&out).unwrap_or_else(|_| folder.to_string().into());
             say::progress(format!("stopped; go on with: mirrorgrad train --resume --out {out}"));
-            Ok(watch.exit_code())
         }
     }
+    Ok(code)
 }
 
-/// A new run. Everything that can be wrong is found before its folder is made.
+/// Trains until the end or a signal, and draws what it came to. The code is for the process to end with.
+fn train(trainer: &mut Trainer, folder: &RunFolder) -> Result<(Outcome, ExitCode), Failure> {
+    let mut watch = Terminal::new(trainer.config().training.epochs)?;
+    Environment::note_here(folder)?;
+    let outcome = trainer.run(folder, &mut watch)?;
+    watch.finish();
+    Environment::note_here(folder)?;
+    draw(trainer, folder)?;
+    mirrorgrad_report::write(folder, trainer.validation())?;
+    let code = match outcome {
+        Outcome::Finished => ExitCode::SUCCESS,
+        Outcome::Stopped => watch.exit_code(),
+    };
+    Ok((outcome, code))
+}
+
+/// A new run. Everything that can be wrong is found before its folder is made, and the first file in it is
+/// what the run can go on from.
 fn begin(out: Option<&Path>, trainer: Trainer) -> Result<(Trainer, RunFolder), Failure> {
     let folder = match out {
         Some(out) => RunFolder::create(out)?,
         None => RunFolder::next(Path::new("runs"))?,
     };
-    folder.write_start(trainer.config(), trainer.validation().classes())?;
+    trainer.begin(&folder)?;
     Ok((trainer, folder))
 }
 
-fn resume(out: &Path, settings: &SettingArgs<Run>) -> Result<(Trainer, RunFolder), Failure> {
-    let given = settings.given();
+/// The run in a folder. Its pictures may have moved; everything else it knows.
+fn resume(
+    out: &Path,
+    settings: &SettingArgs<Run>,
+    most: usize,
+) -> Result<(Trainer, RunFolder), Failure> {
+    let given: Vec<_> = settings.given().into_iter().filter(|given| given != "--data").collect();
     if !given.is_empty() {
         let given = given.join(" ");
         return Err(Failure::new(format!(
-            "--resume: expected no other settings, since the run has its own, found {given}"
+            "--resume: expected no other settings than --data, since the run has its own, found {given}"
         )));
     }
     let folder = RunFolder::resume(out)?;
-    let (checkpoint, notice) = folder.read_last()?;
+    let (mut checkpoint, notice) = folder.read_last()?;
     if let Some(notice) = notice {
         say::aside(one_line(&notice));
     }
-    Ok((Trainer::resume(checkpoint)?, folder))
+    if let Some(dir) = settings.settings()?.data_dir() {
+        checkpoint.config.data.dir = Some(dir);
+    }
+    let trainer = Trainer::resume(checkpoint)?;
+    check_memory(&trainer, most)?;
+    Ok((trainer, folder))
 }
 
-/// A run of these settings, unless it needs more memory than it may have.
-fn trainer(settings: Settings, max_memory: Option<usize>) -> Result<Trainer, Failure> {
-    let trainer = Trainer::new(settings.resolve()?)?;
-    let most = most_bytes(max_memory);
-    let (config, size) = (trainer.config(), trainer.picture_size()?);
-    if may_need_more(config, size, most) {
-        let program = resident_bytes().unwrap_or_default();
-        let classes = trainer.validation().classes().len();
-        let needed = MemoryEstimate::of(config, classes, size, program)?.total();
-        if needed > most {
-            let [height, width] = size;
-            let (needed, most) = (needed / MB, most / MB);
-            return Err(Failure::new(format!(
-                "--max-memory: expected a run of at most {most} MB, found one of about {needed} MB, {} \
-                 pictures of {height}x{width} a batch; try a smaller --batch with --accumulate, or --crop",
-                config.training.batch
-            )));
-        }
-    }
+/// A run of these settings.
+fn new(settings: Settings, most: usize) -> Result<Trainer, Failure> {
+    let config = settings.resolve()?;
+    check_least_memory(&config, most)?;
+    let trainer = Trainer::new(config)?;
+    check_memory(&trainer, most)?;
     Ok(trainer)
 }
 
+/// Refuses a run that needs more memory than it may have.
+fn check_memory(trainer: &Trainer, most: usize) -> Result<(), Failure> {
+    let (config, size) = (trainer.config(), trainer.picture_size()?);
+    if !may_need_more(config, size, most) {
+        return Ok(());
+    }
+    let program = resident_bytes().unwrap_or_default();
+    let classes = trainer.validation().classes().len();
+    let needed = MemoryEstimate::of(config, classes, size, program)?.total();
+    if needed <= most {
+        return Ok(());
+    }
+    let [height, width] = size;
+    let (needed, most) = (needed / MB, most / MB);
+    Err(Failure::new(format!(
+        "--max-memory: expected a run of at most {most} MB, found one of about {needed} MB, {} pictures of \
+         {height}x{width} a batch; try a smaller --batch with --accumulate, or --crop",
+        config.training.batch
+    )))
+}
+
 /// A run as it is asked for, but short, and without a trace.
-fn try_once(
-    settings: &SettingArgs<Run>,
-    trainer: impl FnOnce(Settings) -> Result<Trainer, Failure>,
-) -> Result<ExitCode, Failure> {
-    let mut settings = settings.settings()?;
+fn try_once(mut settings: Settings, most: usize) -> Result<ExitCode, Failure> {
     for short in ["training.epochs=1", "training.limit_batches=2"] {
         settings.set_text(short)?;
     }
-    let trainer = trainer(settings)?;
+    let mut trainer = new(settings, most)?;
     let place = tempfile::tempdir()
         .map_err(|error| Failure::new(format!("no temporary folder can be made: {error}")))?;
-    let folder = RunFolder::create(place.path())?;
-    folder.write_start(trainer.config(), trainer.validation().classes())?;
-    let code = train(trainer, &folder)?;
-    say::progress("all of it runs; its folder is removed again");
+    let (outcome, code) = train(&mut trainer, &RunFolder::create(place.path())?)?;
+    say::progress(match outcome {
+        Outcome::Finished => "all of it runs; its folder is removed again",
+        Outcome::Stopped => "stopped; its folder is removed again",
+    });
     Ok(code)
 }
 

@@ -29,7 +29,7 @@ pub struct Terminal {
 struct Pace {
     start: Instant,
     pictures: usize,
-    steps: u64,
+    batches: usize,
 }
 
 impl Pace {
@@ -49,7 +49,7 @@ impl Terminal {
             bar: std::io::stderr().is_terminal().then(bar),
             epochs,
             stop,
-            pace: Pace { start: now, pictures: 0, steps: 0 },
+            pace: Pace { start: now, pictures: 0, batches: 0 },
             last_line: now,
             miou: None,
         })
@@ -77,7 +77,7 @@ impl Terminal {
     fn left(&self, report: &StepReport) -> String {
         let total = (self.epochs * report.batches) as f64;
         let done = ((report.epoch - 1) * report.batches + report.batch) as f64;
-        let each = self.pace.start.elapsed().as_secs_f64() / self.pace.steps.max(1) as f64;
+        let each = self.pace.start.elapsed().as_secs_f64() / self.pace.batches.max(1) as f64;
         let seconds = ((total - done) * each).round() as u64;
         format!("{}:{:02} left", seconds / 60, seconds % 60)
     }
@@ -86,7 +86,7 @@ impl Terminal {
 impl Watch for Terminal {
     fn step(&mut self, report: &StepReport) {
         self.pace.pictures += report.pictures;
-        self.pace.steps += 1;
+        self.pace.batches += report.taken;
         let message = format!("{}  {}", self.message(report), self.left(report));
         match &self.bar {
             Some(bar) => {

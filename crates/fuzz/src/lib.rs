@@ -10,22 +10,30 @@
 mod runs;
 mod tensors;
 
-pub use runs::{checkpoint, checkpoint_payload, classes, config, list, mask, picture};
+pub use runs::{
+    camvid, checkpoint, checkpoint_payload, classes, coloured_mask, colours, config, list, mask,
+    pets, picture, voc,
+};
 pub use tensors::{npy, npz, op, safetensors};
 
 /// Every target under its name.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, fn(&[u8])); 16] = [
+    ("camvid", camvid),
     ("checkpoint", checkpoint),
     ("checkpoint_payload", checkpoint_payload),
     ("classes", classes),
+    ("coloured_mask", coloured_mask),
+    ("colours", colours),
     ("config", config),
     ("list", list),
     ("mask", mask),
     ("npy", npy),
     ("npz", npz),
     ("op", op),
+    ("pets", pets),
     ("picture", picture),
     ("safetensors", safetensors),
+    ("voc", voc),
 ];
 
 /// Gives a target the files that are named on the command line.

@@ -4,7 +4,10 @@ use mirrorgrad_segment::{
     Checkpoint, Config, Dataset, Folder, FolderOptions, Layout, Part, class_names, decode_mask,
     decode_picture,
 };
+use std::fs;
+use std::io;
 use std::path::Path;
+use tempfile::TempDir;
 
 /// A checkpoint file, as it comes.
 ///
@@ -79,16 +82,111 @@ pub fn classes(bytes: &[u8]) {
     assert_eq!(again.expect("names were read from it"), names);
 }
 
-/// A list of pictures and masks, in a folder that has no pictures.
-pub fn list(bytes: &[u8]) {
-    let Ok(dir) = tempfile::tempdir() else { return };
-    let write = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes);
-    if write("classes.txt", b"a\nb\n").and_then(|()| write("train.txt", bytes)).is_err() {
+/// A folder of these files.
+fn folder(files: &[(&str, &[u8])]) -> io::Result<TempDir> {
+    let dir = tempfile::tempdir()?;
+    for (name, bytes) in files {
+        let path = dir.path().join(name);
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::write(path, bytes)?;
+    }
+    Ok(dir)
+}
+
+fn laid_out(layout: Layout) -> FolderOptions {
+    FolderOptions { layout: Some(layout), ..FolderOptions::default() }
+}
+
+/// What the colours of [`coloured_mask`] mean.
+const TABLE: &[u8] = b"0 0 0 ground\n128 0 0 car\n255 255 255 car\n1 2 3\n";
+
+/// A mask in colours, which is its own picture.
+///
+/// # Panics
+/// If one that was read has other labels than its colours mean.
+pub fn coloured_mask(bytes: &[u8]) {
+    let files = [("colours.txt", TABLE), ("images/a.png", bytes), ("masks/a.png", bytes)];
+    let Ok(dir) = folder(&files) else { return };
+    let opened = Folder::open(dir.path(), Part::All, &laid_out(Layout::Folders));
+    let Ok(sample) = opened.and_then(|folder| folder.sample(0)) else { return };
+    let means = |colour: &[u8; 3]| match colour {
+        [0, 0, 0] => 0,
+        [128, 0, 0] | [255, 255, 255] => 1,
+        [1, 2, 3] => 255,
+        other => panic!("{other:?} means nothing, and was taken for a label"),
+    };
+    let expected: Vec<u8> = sample.picture.rgb.as_chunks::<3>().0.iter().map(means).collect();
+    assert_eq!(sample.mask.labels, expected);
+}
+
+/// The text of a `colours.txt`.
+///
+/// # Panics
+/// If the classes that were read are not read from a table of them.
+pub fn colours(bytes: &[u8]) {
+    // With more digits in its colours, a table near the limit would be beyond it.
+    if bytes.len() > 1 << 16 {
         return;
     }
-    let options = FolderOptions { layout: Some(Layout::List), ..FolderOptions::default() };
-    if let Ok(folder) = Folder::open(dir.path(), Part::All, &options) {
+    let read = |table: &[u8]| {
+        let files: [(&str, &[u8]); 3] =
+            [("colours.txt", table), ("images/a.png", b""), ("masks/a.png", b"")];
+        let dir = folder(&files).ok()?;
+        let opened = Folder::open(dir.path(), Part::All, &laid_out(Layout::Folders)).ok()?;
+        Some(opened.classes().to_vec())
+    };
+    let Some(names) = read(bytes) else { return };
+    let line = |(red, name): (usize, &String)| format!("{red} 0 0 {name}\n");
+    let table: String = names.iter().enumerate().map(line).collect();
+    assert_eq!(read(table.as_bytes()), Some(names));
+}
+
+/// A list of pictures and masks, in a folder that has no pictures.
+pub fn list(bytes: &[u8]) {
+    let Ok(dir) = folder(&[("classes.txt", b"a\nb\n"), ("train.txt", bytes)]) else { return };
+    if let Ok(folder) = Folder::open(dir.path(), Part::All, &laid_out(Layout::List)) {
         // It names the folder's two texts.
         let _ = (0..folder.len().min(2)).try_for_each(|index| folder.sample(index).map(|_| ()));
+    }
+}
+
+/// VOC's list of what to train on, in a folder of two pictures.
+///
+/// # Panics
+/// If more pictures were taken than there are lines, or none.
+pub fn voc(bytes: &[u8]) {
+    let pictures = ["JPEGImages/a.jpg", "JPEGImages/b.png"];
+    let masks = ["SegmentationClass/a.png", "SegmentationClass/b.png"];
+    listed(Layout::Voc, [pictures, masks], "ImageSets/Segmentation/train.txt", bytes);
+}
+
+/// The Pets' list of what to train and to validate on, in a folder of two pictures.
+///
+/// # Panics
+/// As [`voc`].
+pub fn pets(bytes: &[u8]) {
+    let pictures = ["images/a.jpg", "images/b.png"];
+    let masks = ["annotations/trimaps/a.png", "annotations/trimaps/b.png"];
+    listed(Layout::Pets, [pictures, masks], "annotations/trainval.txt", bytes);
+}
+
+/// CamVid's list of what to train on, in a folder of two pictures.
+///
+/// # Panics
+/// As [`voc`].
+pub fn camvid(bytes: &[u8]) {
+    let pictures = ["train/a.png", "train/b.png"];
+    let masks = ["trainannot/a.png", "trainannot/b.png"];
+    listed(Layout::Camvid, [pictures, masks], "train.txt", bytes);
+}
+
+/// A list beside files that are there, which is all that opening asks of them.
+fn listed(layout: Layout, there: [[&str; 2]; 2], list: &str, bytes: &[u8]) {
+    let empty = there.as_flattened().iter().map(|&name| (name, b"".as_slice()));
+    let files: Vec<(&str, &[u8])> = empty.chain([(list, bytes)]).collect();
+    let Ok(dir) = folder(&files) else { return };
+    if let Ok(folder) = Folder::open(dir.path(), Part::All, &laid_out(layout)) {
+        let lines = bytes.split(|&byte| byte == b'\n').count();
+        assert!((1..=lines).contains(&folder.len()), "{} of {lines}", folder.len());
     }
 }

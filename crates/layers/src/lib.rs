@@ -1,4 +1,4 @@
-//! Layers, losses' trainers and networks: parameters with names, and what is built from them.
+//! Layers, optimizers and networks: parameters with names, and what is built from them.
 //!
 //! Read in this order: a [`Param`] is a place whose value an optimizer may replace; a [`Module`] is a
 //! function with such places; the layers, one file each; the optimizers that move parameters; the

@@ -27,6 +27,7 @@ pub struct BatchNorm2d<T: Element = f32> {
     running_mean: Param<T>,
     running_var: Param<T>,
     momentum: f64,
+    relu: bool,
 }
 
 impl<T: Element> BatchNorm2d<T> {
@@ -39,7 +40,14 @@ impl<T: Element> BatchNorm2d<T> {
             running_mean: Param::buffer(Tensor::zeros([channels])),
             running_var: Param::buffer(Tensor::ones([channels])),
             momentum: 0.1,
+            relu: false,
         }
+    }
+
+    /// With a relu behind it, in the same pass through memory.
+    #[must_use]
+    pub fn with_relu(self) -> Self {
+        Self { relu: true, ..self }
     }
 
     /// Moves the running statistics towards a batch's; the variance as an unbiased estimate.
@@ -60,7 +68,8 @@ impl<T: Element> BatchNorm2d<T> {
         let slope = self.weight.var() / deviation;
         let offset = self.bias.var() - self.running_mean.var() * &slope;
         let column = [slope.value().len(), 1, 1];
-        x * &slope.reshape(column) + offset.reshape(column)
+        let y = x * &slope.reshape(column) + offset.reshape(column);
+        if self.relu { y.relu() } else { y }
     }
 }
 
@@ -73,7 +82,8 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
         assert_eq!(channels, own, "batch_norm: expected {own} channels, got {:?}", x.shape());
         let y = if mode.draws().is_some() {
             let (gain, bias) = (self.weight.var(), self.bias.var());
-            let (y, stats) = ops::batch_norm(x, &gain, &bias, EPS);
+            let norm = if self.relu { ops::batch_norm_relu } else { ops::batch_norm };
+            let (y, stats) = norm(x, &gain, &bias, EPS);
             self.follow(&stats, x.value().len() / gain.value().len().max(1));
             y
         } else {

@@ -1,6 +1,7 @@
 //! What single layers do, by numbers small enough to work out.
 
 use mirrorgrad_autograd::Var;
+use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_layers::{
     Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, ConvTranspose2d, Draws, Dropout,
     Dropout2d, GroupNorm, Init, Interpolation, Linear, MaxPool2d, MaxUnpool2d, Mode, Module, Param,
@@ -216,6 +217,25 @@ fn batch_normalization_predicts_by_its_running_statistics_and_leaves_them_alone(
     // A picture is predicted alike, whatever it is predicted with.
     let first = Tensor::new([1, 2, 3, 3], &x.as_slice()[..18]);
     assert_eq!(apply(&layer, first).as_slice(), &y.as_slice()[..18]);
+}
+
+#[test]
+fn batch_normalization_with_a_relu_is_a_relu_of_batch_normalization() {
+    let (plain, with_relu) = (BatchNorm2d::new(2), BatchNorm2d::new(2).with_relu());
+    for layer in [&plain, &with_relu] {
+        let params = named_params(layer);
+        params[0].1.set([2.0, -3.0].into());
+        params[1].1.set([-1.0, 0.5].into());
+    }
+    let x = noise([3, 2, 2, 5]);
+    for mode in [train(0), Mode::Eval, train(1)] {
+        let [want, got] =
+            [&plain, &with_relu].map(|layer| layer.forward(&Var::constant(x.clone()), &mode));
+        assert!(want.value().as_slice().iter().any(|&v| v < 0.0));
+        assert_eq!(got.value(), want.relu().value(), "{mode:?}");
+    }
+    let [want, got] = [&plain, &with_relu].map(|layer| state_dict(layer));
+    assert_eq!(got, want);
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Interface {
 ///
 /// # Panics
 /// If the network does not take pictures `[batch, channels, height, width]` of so many channels and of
-/// two to four times the smallest height and width.
+/// two to four times the smallest height and width, or of 8 to 13 pixels if that is less.
 pub fn export(
     module: &(impl Module + ?Sized),
     interface: &Interface,
@@ -100,7 +100,7 @@ pub fn export(
     let least = interface.smallest.max(4);
     let channels = interface.channels;
     let (mut graph, [x, y]) = watch(module, interface, [2, channels, 2 * least, 3 * least])?;
-    let (other, [_, other_y]) =
+    let (other, [other_x, other_y]) =
         watch(module, interface, [3, channels, 3 * least + 1, 2 * least + 1])?;
     check_same(&graph, &other)?;
     let open = ["batch", "channels", "height", "width"];
@@ -112,7 +112,7 @@ pub fn export(
     };
     let size = |axis: usize| match y[axis] {
         size if Some(&size) == other_y.get(axis) => Some(Size::DimValue(size as i64)),
-        size if Some(&size) == x.get(axis) => own(axis),
+        size if Some(&size) == x.get(axis) && other_y.get(axis) == other_x.get(axis) => own(axis),
         _ => None,
     };
     graph.name = Some("mirrorgrad".to_string());

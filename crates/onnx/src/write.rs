@@ -7,7 +7,7 @@ use crate::{ExportError, Interface};
 use mirrorgrad_autograd::record::{Description, Id, Source, Step};
 use mirrorgrad_layers::{Module, Sizes, Trace};
 use mirrorgrad_tensor::{NormLayout, Tensor};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// A graph, and where the values of a record are in it.
 pub(crate) struct Writer {
@@ -15,8 +15,8 @@ pub(crate) struct Writer {
     places: Places,
     sizes: BTreeMap<Id, Sizes>,
     values: BTreeMap<Id, String>,
-    /// Parameters that are in the graph.
-    written: HashSet<String>,
+    /// Parameters that are in the graph, and what they are called there.
+    written: HashMap<String, String>,
     /// Pools whose indices are read again, by where these lie.
     pub pools: HashMap<usize, Option<Pool>>,
 }
@@ -75,7 +75,7 @@ impl Writer {
             places: Places::new(module, trace.into_calls()),
             sizes,
             values: BTreeMap::from([(input, name)]),
-            written: HashSet::new(),
+            written: HashMap::new(),
             pools: HashMap::new(),
         }
     }
@@ -100,12 +100,14 @@ impl Writer {
         match source {
             Source::Step(id) => self.values[&id].clone(),
             Source::Constant(value) => match self.places.param(value).map(str::to_string) {
-                Some(name) if self.written.contains(&name) => name,
-                Some(name) => {
-                    self.written.insert(name.clone());
-                    let name = self.graph.name(&name);
-                    self.graph.constant(name, value)
-                }
+                Some(param) => match self.written.get(&param) {
+                    Some(name) => name.clone(),
+                    None => {
+                        let name = self.graph.name(&param);
+                        self.written.insert(param, name.clone());
+                        self.graph.constant(name, value)
+                    }
+                },
                 None => {
                     let name = self.graph.name(&within(path, "constant"));
                     self.graph.constant(name, value)

@@ -5,9 +5,12 @@ use mirrorgrad_autograd::{Call, Op, Var, ops};
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, UNet, UNetConfig, Upsampling};
 use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_layers::{
-    BatchNorm2d, Conv2d, MaxPool2d, Mode, Module, Names, Param, Sequential, named_params,
+    BatchNorm2d, Conv2d, ConvTranspose2d, MaxPool2d, Mode, Module, Names, Param, Sequential,
+    named_params,
 };
-use mirrorgrad_onnx::proto::{GraphProto, ModelProto, NodeProto, Size, TensorProto};
+use mirrorgrad_onnx::proto::{
+    GraphProto, ModelProto, NodeProto, Size, TensorProto, ValueInfoProto,
+};
 use mirrorgrad_onnx::{Interface, OPSET, export};
 use mirrorgrad_tensor::{Tensor, Window};
 use prost::Message;
@@ -71,6 +74,11 @@ fn numbers(tensor: &TensorProto) -> Vec<f32> {
     bytes.iter().copied().map(f32::from_le_bytes).collect()
 }
 
+fn shape_of(value: &ValueInfoProto) -> Vec<Option<Size>> {
+    let tensor = value.r#type.clone().unwrap().tensor_type.unwrap();
+    tensor.shape.unwrap().dim.into_iter().map(|dim| dim.value).collect()
+}
+
 /// A layer that is a function.
 struct Layer<F>(F);
 
@@ -101,17 +109,17 @@ fn every_parameter_of_a_convolution_is_there_once_under_its_own_name_with_its_ow
 fn batch_height_and_width_stay_open_and_come_out_as_they_went_in() {
     for (name, network) in networks() {
         let graph = exported(&*network, network.smallest_input());
-        let shape = |value: &mirrorgrad_onnx::proto::ValueInfoProto| {
-            let tensor = value.r#type.clone().unwrap().tensor_type.unwrap();
-            tensor.shape.unwrap().dim.into_iter().map(|dim| dim.value).collect::<Vec<_>>()
-        };
         let open = |name: &str| Some(Size::DimParam(name.to_string()));
         let want = |channels| {
             [open("batch"), Some(Size::DimValue(channels)), open("height"), open("width")]
         };
         let [input, output] = [&graph.input[0], &graph.output[0]];
         assert_eq!([&input.name, &output.name], [&Some("picture".into()), &Some("scores".into())]);
-        assert_eq!((shape(input), shape(output)), (want(3).to_vec(), want(4).to_vec()), "{name}");
+        assert_eq!(
+            (shape_of(input), shape_of(output)),
+            (want(3).to_vec(), want(4).to_vec()),
+            "{name}"
+        );
     }
 }
 
@@ -272,4 +280,38 @@ fn a_pools_indices_are_there_only_where_an_unpooling_reads_them() {
         let outputs = if name == "segnet" { 2 } else { 1 };
         assert!(pools.clone().count() > 0 && pools.clone().all(|p| p.output.len() == outputs));
     }
+}
+
+#[test]
+fn a_size_is_the_pictures_only_if_it_is_so_for_every_picture() {
+    // Down by two and up by two: an odd row is lost.
+    let down = MaxPool2d::square(2);
+    let up = ConvTranspose2d::new([3, 2], Window::square(2).stride(2), &mut rng());
+    let graph = exported(&Sequential::<f32>::new().with(down).with(up), 1);
+    let shape = shape_of(&graph.output[0]);
+    assert_eq!(shape[0], Some(Size::DimParam("batch".to_string())));
+    assert_eq!(shape[2..], [None, None]);
+}
+
+/// Scales by a number that is called as the input is, twice.
+struct Twice(Param);
+
+impl Module for Twice {
+    fn forward(&self, x: &Var, _: &Mode) -> Var {
+        &(x * &self.0.var()) * &self.0.var()
+    }
+
+    fn visit(&self, names: &mut Names<'_, f32>) {
+        names.param("picture", &self.0);
+    }
+}
+
+#[test]
+fn a_parameter_that_is_called_as_the_input_is_another_value_wherever_it_is_used() {
+    let graph = exported(&Twice(Param::new(Tensor::full([1], 3.0))), 1);
+    let [scale] = &graph.initializer[..] else { panic!("{:?}", graph.initializer) };
+    assert_ne!(scale.name(), "picture");
+    let [first, second] = &graph.node[..] else { panic!("{:?}", graph.node) };
+    assert_eq!([&first.input[0][..], &first.input[1]], ["picture", scale.name()]);
+    assert_eq!([&second.input[0], &second.input[1][..]], [&first.output[0], scale.name()]);
 }

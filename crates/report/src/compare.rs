@@ -93,7 +93,8 @@ impl Comparison {
 
     /// What keeps the numbers from being compared, in sentences.
     pub fn caveats(&self) -> Vec<String> {
-        let mut caveats = Vec::new();
+        let notices = self.rows.iter().filter_map(|row| row.run.notice.as_ref());
+        let mut caveats: Vec<String> = notices.map(|notice| format!("{notice}.")).collect();
         if !self.same_classes() {
             caveats.push(
                 "The runs have different classes: numbers of single classes are not compared, and their means \
@@ -174,8 +175,10 @@ fn differences(rows: &[Row]) -> BTreeMap<String, Vec<Option<toml::Value>>> {
     let paths: std::collections::BTreeSet<&String> = each.iter().flat_map(BTreeMap::keys).collect();
     let values = |path: &String| each.iter().map(|own| own.get(path).cloned()).collect::<Vec<_>>();
     let all = paths.into_iter().map(|path| (path.clone(), values(path)));
-    // The split's seed is the run's, said twice.
-    let all = all.filter(|(path, _)| path != "data.folder.seed");
+    // Where the split's seed is the run's, it is said twice.
+    let [split, run] = ["data.folder.seed", "training.seed"];
+    let twice = each.iter().all(|own| own.get(split) == own.get(run));
+    let all = all.filter(|(path, _)| !(twice && path == split));
     all.filter(|(_, values)| values.windows(2).any(|pair| pair[0] != pair[1])).collect()
 }
 

@@ -42,6 +42,7 @@ use std::sync::Arc;
 /// // There are twice as many: every second one is looked at.
 /// let gallery = Gallery::new(&predictor, &pictures, 2)?;
 /// assert_eq!((gallery.looked_at, gallery.of), (MOST_LOOKED_AT, 2 * MOST_LOOKED_AT));
+/// assert_eq!((gallery.best[0].index, gallery.best[1].index), (0, 2));
 /// # Ok::<(), mirrorgrad_segment::RunError>(())
 /// ```
 pub const MOST_LOOKED_AT: usize = 1000;
@@ -130,8 +131,7 @@ impl Gallery {
         check_classes(predictor, &**validation)?;
         let of = validation.len();
         let looked_at = of.min(MOST_LOOKED_AT);
-        let dataset: Arc<dyn Dataset> =
-            Arc::new(EvenlySpaced { whole: validation.clone(), len: looked_at });
+        let dataset = Arc::new(EvenlySpaced { whole: validation.clone(), len: looked_at });
         let classes = predictor.classes().len();
         let mut gallery = Self {
             looked_at,
@@ -144,17 +144,17 @@ impl Gallery {
         };
         // With few pictures, none is among the best and the worst.
         let [best, worst] = [looked_at.div_ceil(2), looked_at / 2].map(|half| half.min(SHOWN));
-        let mut index = 0;
+        let mut seen = 0;
         for samples in loader(predictor.config(), dataset.clone()).epoch(0) {
             for (sample, prediction) in gallery.predict(predictor, samples?)? {
-                let at = index;
-                index += 1;
+                let index = dataset.place(seen);
+                seen += 1;
                 let Some(score) = gallery.count(predictor, &sample, &prediction)? else { continue };
                 let shown = || Shown {
                     sample: sample.clone(),
                     prediction: prediction.clone(),
                     score,
-                    index: at,
+                    index,
                 };
                 keep(&mut gallery.best, best, shown, |a, b| a > b, score);
                 keep(&mut gallery.worst, worst, shown, |a, b| a < b, score);
@@ -174,7 +174,7 @@ impl Gallery {
         let (network, config) = (predictor.network(), predictor.config());
         check_size(network, &samples[0].name, samples[0].size())?;
         let classes = predictor.classes().len();
-        let (x, _) = to_tensors(&samples, classes, config.data.folder.ignore_index)?;
+        let (x, _) = to_tensors(&samples, classes, config.data.folder.ignored_label())?;
         let scores = no_grad(|| network.forward(&Var::constant(x), &Mode::Eval));
         self.checkerboard.add(scores.value());
         let labels = highest_scores(scores.value());
@@ -192,7 +192,7 @@ impl Gallery {
         sample: &Sample,
         prediction: &Mask,
     ) -> Result<Option<f64>, RunError> {
-        let ignored = predictor.config().data.folder.ignore_index;
+        let ignored = predictor.config().data.folder.ignored_label();
         let mut own = Confusion::new(self.confusion.classes());
         own.add(&sample.mask.labels, &prediction.labels, ignored)?;
         self.confusion.merge(&own);
@@ -240,6 +240,13 @@ struct EvenlySpaced {
     len: usize,
 }
 
+impl EvenlySpaced {
+    /// The number in the whole of sample number `index`.
+    fn place(&self, index: usize) -> usize {
+        index * self.whole.len() / self.len
+    }
+}
+
 impl Dataset for EvenlySpaced {
     fn len(&self) -> usize {
         self.len
@@ -250,6 +257,6 @@ impl Dataset for EvenlySpaced {
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        self.whole.sample(index * self.whole.len() / self.len)
+        self.whole.sample(self.place(index))
     }
 }

@@ -10,6 +10,8 @@ use mirrorgrad_tensor::{Geometry, Tensor, Window};
 
 /// Channels whose kernels are kept, the first ones.
 const CHANNELS: usize = 6;
+/// Side of the picture that shows a network's calls, at most, unless the network wants a larger one.
+const MOST_SIDE: usize = 512;
 
 /// A transposed convolution.
 ///
@@ -57,19 +59,24 @@ pub struct Deconvolution {
 /// let halved: NamedTensors<f32> = weights.map(|(name, w)| (name, w.map(|v| v / 2.0))).collect();
 /// load_state_dict(&*network, &halved)?;
 /// let channel = &deconvolutions(&config, &*network, 3)[0].channels[0];
-/// assert_eq!([channel.before[5], channel.after[5]], [0.75 * 0.75, 0.75 * 0.75 / 2.0]);
+/// let before = channel.before.as_ref().expect("it was drawn from the seed");
+/// assert_eq!([before[5], channel.after[5]], [0.75 * 0.75, 0.75 * 0.75 / 2.0]);
 /// // Half as strong, and still the same kernel.
 /// assert!(channel.likeness > Some(0.999));
+/// // Where it was read from a file of weights, what it began as is not known.
+/// config.model.weights = Some("elsewhere.safetensors".into());
+/// let channel = &deconvolutions(&config, &*network, 3)[0].channels[0];
+/// assert_eq!((&channel.before, channel.likeness), (&None, None));
 /// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
 /// ```
 pub struct Channel {
     /// Its number.
     pub number: usize,
-    /// Before the first step.
-    pub before: Vec<f64>,
+    /// As it was drawn before the first step; `None` if it was read from a file of weights.
+    pub before: Option<Vec<f64>>,
     /// Now.
     pub after: Vec<f64>,
-    /// How alike both are: the cosine of the angle between them; `None` if one is all zeros.
+    /// How alike both are: the cosine of the angle between them; `None` if one is all zeros or not known.
     pub likeness: Option<f64>,
     /// How alike the kernel is to bilinear interpolation of the same size.
     pub bilinear: Option<f64>,
@@ -104,10 +111,12 @@ pub fn deconvolutions(
     classes: usize,
 ) -> Vec<Deconvolution> {
     // A square that every pool halves evenly, so that each layer goes from a square to a square.
-    let side = 4 * network.smallest_input();
+    let smallest = network.smallest_input();
+    let side = smallest * (MOST_SIDE / smallest).clamp(1, 4);
     let after = state_dict(network);
-    // The first weights are drawn from the seed: here they are again.
-    let before = state_dict(&*config.network(classes.max(1)));
+    // The first weights are drawn from the seed: here they are again, but for those that a file gave.
+    let mut before = state_dict(&*config.network(classes.max(1)));
+    before.retain(|name, _| config.model.starts_fresh(name));
     let mut found: Vec<Deconvolution> = summary(network, &[1, 3, side, side])
         .into_iter()
         .filter(|(_, call, _)| call.kind == "ConvTranspose2d")
@@ -124,27 +133,29 @@ fn deconvolution(
     after: &NamedTensors<f32>,
 ) -> Option<Deconvolution> {
     let key = format!("{name}.weight");
-    let (before, after): (Tensor<f64>, Tensor<f64>) =
-        (before.get(&key)?.cast(), after.get(&key)?.cast());
-    if after.rank() != 4 || before.shape() != after.shape() || after.is_empty() {
+    let before: Option<Tensor<f64>> = before.get(&key).map(|weight| weight.cast());
+    let after: Tensor<f64> = after.get(&key)?.cast();
+    let fits = before.as_ref().is_none_or(|before| before.shape() == after.shape());
+    if after.rank() != 4 || !fits || after.is_empty() {
         return None;
     }
     let shape @ [_, _, height, width] = after.dims();
     let geometry = geometry(call, [height, width], after.len())?;
     let health = filters(&geometry, &after);
     let channels: Vec<usize> = health.iter().map(|filter| filter.channel).collect();
-    let kernels = |weight| channels.iter().map(|&c| own_kernel(weight, c)).collect::<Vec<_>>();
-    let (starts, ends): (Vec<&[f64]>, Vec<&[f64]>) = (kernels(&before), kernels(&after));
     let energy = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
-    let own: f64 = ends.iter().map(|kernel| energy(kernel)).sum();
+    let own: f64 = channels.iter().map(|&number| energy(own_kernel(&after, number))).sum();
     let bilinear = bilinear([height, width]);
-    let channels = channels.iter().zip(starts.iter().zip(&ends)).take(CHANNELS);
-    let channels = channels.map(|(&number, (start, end))| Channel {
-        number,
-        before: start.to_vec(),
-        after: end.to_vec(),
-        likeness: cosine(start, end),
-        bilinear: cosine(&bilinear, end),
+    let channels = channels.iter().take(CHANNELS).map(|&number| {
+        let start = before.as_ref().map(|before| own_kernel(before, number));
+        let end = own_kernel(&after, number);
+        Channel {
+            number,
+            before: start.map(<[f64]>::to_vec),
+            after: end.to_vec(),
+            likeness: start.and_then(|start| cosine(start, end)),
+            bilinear: cosine(&bilinear, end),
+        }
     });
     Some(Deconvolution {
         name: name.to_owned(),

@@ -31,7 +31,7 @@ pub use settings::command;
 
 use crate::environment::written;
 use crate::page::{Section, page};
-use mirrorgrad_segment::{Dataset, Part, Predictor, RunError, RunFolder};
+use mirrorgrad_segment::{Dataset, Predictor, RunError, RunFolder, trained_on};
 use std::sync::Arc;
 
 /// The page of a run's folder.
@@ -141,13 +141,18 @@ impl Report {
         Ok(Self {
             noted: Environment::of(folder)?,
             // A folder that has gone since cannot be counted, and need not be.
-            training: run.config.open(Part::Train).ok().map(|training| training.len()),
+            training: trained_on(&run.config).ok().map(|training| training.len()),
             validation: validation.len(),
             folder: folder.clone(),
             learned,
             config,
             run,
         })
+    }
+
+    /// What had to be said when the run was read; see [`Run::notice`].
+    pub fn notice(&self) -> Option<&str> {
+        self.run.notice.as_deref()
     }
 
     /// What was measured, if there were weights to measure with.

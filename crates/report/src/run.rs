@@ -17,6 +17,8 @@ use mirrorgrad_segment::{Checkpoint, Config, EpochMetrics, RunError, RunFolder, 
 /// assert_eq!((run.name.as_str(), run.model().as_str()), ("first", "fcn 2 with deconv"));
 /// assert_eq!(run.history, trainer.history());
 /// assert_eq!(run.seconds_an_epoch(), Some(run.seconds()));
+/// // Its last checkpoint is whole, so nothing has to be said of it.
+/// assert_eq!(run.notice, None);
 /// assert!(best.is_some_and(|best| best.progress.epoch == 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -35,16 +37,20 @@ pub struct Run {
     pub parameters: usize,
     /// The epoch with the highest validation mIoU.
     pub best: Option<EpochMetrics>,
+    /// What had to be said when it was read: that its last checkpoint is missing or damaged, and that it is
+    /// told from the one before.
+    pub notice: Option<String>,
 }
 
 impl Run {
-    /// Reads the folder, and the checkpoint of its best epoch if there has been one.
+    /// Reads the folder, and the checkpoint of its best epoch if there has been one. Where the last
+    /// checkpoint is missing or damaged, the one before it is read.
     ///
     /// # Errors
-    /// If a checkpoint cannot be read or is damaged.
+    /// If neither of these can be read, or the best one is damaged.
     pub fn read(folder: &RunFolder) -> Result<(Self, Option<Checkpoint>), RunError> {
-        let last = Checkpoint::read(&folder.last())?;
-        last.config.check()?;
+        let (last, notice) = folder.read_last()?;
+        last.check()?;
         let best = folder.best();
         let best = if best.exists() { Some(Checkpoint::read(&best)?) } else { None };
         let of_best = best.as_ref().map_or(&[][..], |best| &best.history);
@@ -62,6 +68,7 @@ impl Run {
             classes: last.classes,
             data: last.data,
             history,
+            notice,
         };
         Ok((run, best))
     }

@@ -1,6 +1,6 @@
 //! A configuration as names and values: to tell what differs, and what command it takes.
 
-use mirrorgrad_segment::Config;
+use mirrorgrad_segment::{Config, Settings};
 use std::collections::BTreeMap;
 use toml::Value;
 
@@ -78,24 +78,32 @@ fn typed(value: &Value) -> String {
     }
 }
 
-/// What the command takes where nothing is said, given the data and the kind of network.
+/// What the command takes where nothing is said. Some of it follows what is: the crop, the network, the seed,
+/// and whether the pictures are a folder's.
 fn usual(config: &Config) -> Config {
-    let mut usual = Config::default();
-    if config.data.dir.is_none() {
-        // The figures have no upright.
-        (usual.data.augment.vertical_flip, usual.data.augment.transpose) = (0.5, 0.5);
+    let own = settings(config);
+    let mut followed = Settings::default();
+    for key in ["data.augment.crop", "model.kind", "training.seed"] {
+        if let Some(value) = own.get(key) {
+            followed.set(key, value.clone(), key).expect("a configuration's value fits its key");
+        }
     }
-    usual.model.widths = config.model.kind.widths();
-    usual.model.upsample = config.model.kind.upsample();
-    // One setting decides both seeds.
-    usual.data.folder.seed = config.training.seed;
+    // From what no run can have, nothing follows.
+    let mut usual = followed.resolve().unwrap_or_default();
+    let Config { data, model, training } = Config::default();
+    // What others follow is said itself.
+    usual.data.augment.crop = data.augment.crop;
+    (usual.model.kind, usual.training.seed) = (model.kind, training.seed);
+    if config.data.dir.is_some() {
+        // What is done to the figures is for them alone.
+        usual.data.augment = data.augment;
+    }
     usual
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mirrorgrad_segment::Settings;
 
     /// The configuration that a command leads to.
     fn obeyed(command: &str) -> Config {
@@ -116,6 +124,8 @@ mod tests {
             &["model.kind=unet", "model.upsample=bilinear", "training.betas=[0.5, 0.75]"],
             &["model.kind=segnet", "model.batch_norm=false", "training.clip=1.0"],
             &["model.kind=fcn8s", "training.class_weights=[1.0, 2.0]", "data.augment.transpose=0"],
+            &["model.kind=unet", "model.widths=[16, 32]", "training.seed=7", "data.folder.seed=5"],
+            &["data.augment.crop=[32, 48]", "data.augment.transpose=0.5"],
         ] {
             let mut settings = Settings::default();
             sets.iter().for_each(|set| settings.set_text(set).unwrap());

@@ -5,6 +5,7 @@ mod common;
 use common::{EPOCHS, HOSTILE, Made, data, table, train};
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_report::{Comparison, write};
+use mirrorgrad_segment::Config;
 use std::path::PathBuf;
 
 /// Two runs of the same data, the second with another way up and a name that is markup.
@@ -110,6 +111,37 @@ fn other_pictures_of_the_same_classes_are_told() {
     let comparison = compared(&[made.folder.path().to_owned(), other.path().to_owned()]);
     assert!(comparison.same_classes() && !comparison.same_data());
     assert!(comparison.text(None).contains("different pictures"));
+}
+
+#[test]
+fn a_seed_of_the_split_alone_is_a_difference() {
+    let made = Made::new(|_| {});
+    let run = |name: &str, change: fn(&mut Config)| {
+        let mut config = made.config.clone();
+        change(&mut config);
+        train(&made.dir.path().join(name), &config).path().to_owned()
+    };
+    let differences = |other: PathBuf| {
+        let comparison = compared(&[made.folder.path().to_owned(), other]);
+        comparison.differences.into_keys().collect::<Vec<_>>()
+    };
+    let split = run("split", |config| config.data.folder.seed = 3);
+    assert_eq!(differences(split), ["data.folder.seed"]);
+    // Where one seed decides both, it is told once.
+    let both = run("both", |config| (config.data.folder.seed, config.training.seed) = (3, 3));
+    assert_eq!(differences(both), ["training.seed"]);
+}
+
+#[test]
+fn a_run_read_from_the_checkpoint_before_its_last_is_told() {
+    let made = Made::new(|_| {});
+    std::fs::write(made.folder.last(), "cut off").unwrap();
+    let comparison = compared(&[made.folder.path().to_owned()]);
+    let notice = comparison.rows[0].run.notice.as_deref().unwrap();
+    assert!(notice.contains("last.ckpt") && notice.contains("prev.ckpt"), "{notice}");
+    assert_eq!(comparison.caveats()[0], format!("{notice}."));
+    assert!(comparison.text(None).contains(notice));
+    assert!(comparison.page().contains("prev.ckpt"));
 }
 
 #[test]

@@ -5,9 +5,10 @@ mod common;
 use common::{EPOCHS, HOSTILE, Made, data, table, text};
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_layers::weights::state_dict;
-use mirrorgrad_report::{Environment, Measures, Report, deconvolutions, write};
+use mirrorgrad_report::{Environment, Gallery, Measures, Report, Run, deconvolutions, write};
 use mirrorgrad_segment::{
-    Checkpoint, Confusion, DataError, Dataset, ModelKind, Part, Predictor, RunFolder, Sample,
+    Checkpoint, Confusion, DataError, Dataset, LossKind, ModelKind, Part, Predictor, RunFolder,
+    Sample,
 };
 use mirrorgrad_tensor::{Tensor, Window, conv_adjoint};
 use std::fs;
@@ -161,6 +162,67 @@ fn the_same_run_gives_the_same_page() {
 }
 
 #[test]
+fn a_run_whose_last_checkpoint_is_cut_off_is_told_from_the_one_before() {
+    let made = Made::new(|_| {});
+    let told = "is told from the one before it";
+    assert_eq!(Run::read(&made.folder).unwrap().0.notice, None);
+    assert!(!made.page().contains(told));
+    let last = made.folder.last();
+    let bytes = fs::read(&last).unwrap();
+    fs::write(&last, &bytes[..bytes.len() / 2]).unwrap();
+    let (run, best) = Run::read(&made.folder).unwrap();
+    let notice = run.notice.unwrap();
+    assert!(notice.contains("cut short") && notice.contains("prev.ckpt"), "{notice}");
+    // The best checkpoint may have the last epoch all the same.
+    assert!(run.history.len() >= EPOCHS - 1 && best.is_some());
+    assert_eq!(run.history[..], made.history()[..run.history.len()]);
+    assert!(made.page().contains(told));
+    // Nothing at all is as good as half of it.
+    fs::remove_file(&last).unwrap();
+    let report = Report::new(&made.folder, &made.validation()).unwrap();
+    assert!(report.notice().unwrap().contains("last.ckpt: cannot be read"));
+    fs::remove_file(made.folder.prev()).unwrap();
+    let error = Run::read(&made.folder).err().unwrap().to_string();
+    assert!(error.contains("prev.ckpt") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn the_title_of_the_losses_is_what_they_are() {
+    assert!(Made::new(|_| {}).page().contains("Loss: mean cross entropy"));
+    let page = Made::new(|config| config.training.loss = LossKind::Dice).page();
+    assert!(page.contains("Loss: Dice loss in training, cross entropy in validation"));
+    assert!(!page.contains("Loss: mean cross entropy"));
+}
+
+#[test]
+fn the_pictures_of_a_limited_run_are_those_that_it_saw() {
+    let page = Made::new(|config| config.training.limit_batches = Some(2)).page();
+    assert!(page.contains("4 to train on, 4 to validate on"));
+    let page = Made::new(|config| config.training.overfit_batches = Some(1)).page();
+    assert!(page.contains("2 to train on, 2 to validate on"));
+    assert!(Made::new(|_| {}).page().contains("8 to train on, 5 to validate on"));
+}
+
+#[test]
+fn kernels_that_began_from_a_file_have_no_beginning_to_show() {
+    let first = Made::new(|_| {});
+    let page = first.page();
+    let (began, from_file) = ("<span>began as</span>", "began from the weights' file");
+    assert_eq!((page.matches(began).count(), page.matches(from_file).count()), (6, 0));
+    let weights = first.folder.path().join("model.safetensors");
+    let page = Made::new(|config| config.model.weights = Some(weights.clone())).page();
+    assert_eq!((page.matches(began).count(), page.matches(from_file).count()), (0, 6));
+    assert!(!page.contains("began as") && page.contains("became"));
+    // One of the two layers is drawn all the same.
+    let page = Made::new(|config| {
+        config.model.weights = Some(weights.clone());
+        config.model.fresh = vec!["ups.0".to_owned()];
+    })
+    .page();
+    assert_eq!((page.matches(began).count(), page.matches(from_file).count()), (3, 3));
+}
+
+#[test]
 fn a_network_without_deconvolution_is_told_so() {
     let page = Made::new(|config| config.model.upsample = Upsampling::Bilinear).page();
     assert!(page.contains("no transposed convolution") && !page.contains("class=\"kernel\""));
@@ -217,6 +279,11 @@ fn of_many_pictures_some_are_looked_at_and_the_page_says_how_many() {
     let pixels: u64 = measures.confusion.iter().flatten().sum();
     assert_eq!(pixels, 1000 * 16 * 19);
     assert!(report.page().unwrap().contains("1000 of 2500 validation pictures were looked at"));
+    let predictor = Predictor::new(Checkpoint::read(&made.folder.best()).unwrap()).unwrap();
+    let gallery = Gallery::new(&predictor, &many, 2).unwrap();
+    for shown in gallery.best.iter().chain(&gallery.worst) {
+        assert_eq!(many.sample(shown.index).unwrap(), shown.sample);
+    }
 }
 
 /// The same few pictures again and again.
@@ -250,7 +317,7 @@ fn deconvolutions_begin_as_they_were_drawn() {
         let bilinear: Vec<f64> = (0..16).map(|i| along[i / 4] * along[i % 4]).collect();
         assert_eq!(layer.channels.len(), 3);
         for channel in &layer.channels {
-            assert_eq!((&channel.before, &channel.after), (&bilinear, &bilinear));
+            assert_eq!((channel.before.as_ref(), &channel.after), (Some(&bilinear), &bilinear));
             assert!((channel.bilinear.unwrap() - 1.0).abs() < 1e-12);
         }
         assert_eq!((layer.own, layer.unevenness(), layer.pattern), (1.0, 0.0, 0.0));
@@ -278,4 +345,14 @@ fn deconvolutions_begin_as_they_were_drawn() {
     }
     assert_eq!(outputs, 3);
     assert!((layers[0].pattern - apart / all).abs() < 1e-9 && apart > 0.1 * all);
+}
+
+#[test]
+fn the_deepest_network_is_looked_through_at_its_smallest_picture() {
+    let mut config = common::config("nowhere".as_ref());
+    config.model.widths = vec![1; 10];
+    let layers = deconvolutions(&config, &*config.network(2), 2);
+    assert_eq!(layers.len(), 10);
+    // The deepest goes from one pixel to two by two.
+    assert!(layers.iter().all(|layer| layer.stride == 2 && layer.unevenness() == 0.0));
 }

@@ -7,7 +7,7 @@ use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::error::tall;
-use crate::files::MAX_SIDE;
+use crate::files::{MAX_PIXELS, MAX_SIDE};
 use crate::{DataError, Sample};
 
 /// What is outside a picture.
@@ -71,6 +71,11 @@ impl Default for Augment {
 }
 
 impl Augment {
+    /// A crop at a random place and nothing else.
+    pub fn crop(size: [usize; 2]) -> Self {
+        Self { flip: 0.0, crop: Some(size), ..Self::default() }
+    }
+
     /// Refuses values that make no sense, and scales below 1 and rotations without an
     /// `ignore_index` to label what they leave empty.
     ///
@@ -125,8 +130,8 @@ impl Augment {
     /// its mask is `ignore_index`.
     ///
     /// # Errors
-    /// If [`check`](Self::check) finds fault, the scaled picture is beyond 16,384 pixels a side,
-    /// or a crop reaches outside and there is no `ignore_index`.
+    /// If [`check`](Self::check) finds fault, the scaled picture is beyond 16,384 pixels a side or 64
+    /// million in all, or a crop reaches outside and there is no `ignore_index`.
     pub fn apply(
         &self,
         sample: Sample,
@@ -143,9 +148,10 @@ impl Augment {
         let [flip, vertical_flip, transpose] = chances.map(|chance| rng.random_bool(chance));
         let scale = self.scale[0] + (self.scale[1] - self.scale[0]) * rng.random::<f64>();
         let size = sample.size().map(|side| (side as f64 * scale).round().max(1.0) as usize);
-        if size.iter().any(|&side| side > MAX_SIDE) {
+        if size.iter().any(|&side| side > MAX_SIDE) || size[0] * size[1] > MAX_PIXELS {
             let found = format!("{} of {}", tall(size), sample.name);
-            return Err(DataError::option("scale", format!("sides of at most {MAX_SIDE}"), found));
+            let expected = format!("sides of at most {MAX_SIDE} and {MAX_PIXELS} pixels");
+            return Err(DataError::option("scale", expected, found));
         }
         let corner = [0, 1].map(|axis| geometry::place(size[axis], crop[axis], rng));
         if (size[0] < crop[0] || size[1] < crop[1]) && ignore_index.is_none() {

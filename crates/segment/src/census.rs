@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::error::{shown, tall};
 use crate::folder::{Pair, Source};
 use crate::{
-    DataError, FolderOptions, Histogram, Layout, Picture, Sample, class_weights, read_picture,
+    DataError, FolderOptions, Histogram, Layout, Part, Picture, Sample, class_weights, read_picture,
 };
 
 /// Labels of masks whose classes nobody has named.
@@ -162,6 +162,14 @@ impl Census {
         let named = !source.classes.is_empty();
         let classes = if named { source.classes.len() } else { UNNAMED };
         let sections = source.sections(options)?;
+        let divided = match (source.pairs(Part::Train, options), options.validation_split) {
+            (Err(fault @ DataError::Option { .. }), Some(_)) => {
+                faults.push(fault.to_string());
+                true
+            }
+            (Err(DataError::Option { .. }), None) => false,
+            _ => true,
+        };
         let all = sections.iter().map(|(_, listing)| listing.pairs.len()).sum();
         let (mut parts, mut pairs, mut notes) = (Vec::new(), Vec::new(), Vec::new());
         let mut known = Known::default();
@@ -185,6 +193,9 @@ impl Census {
         let names = if named { source.classes.clone() } else { numbers(&mut parts) };
         notes.extend(size_note(&parts, options));
         notes.extend(parts.iter().flat_map(|part| absent(part, &names)));
+        if !divided {
+            notes.push("no part to validate on: a run takes --val-split SHARE".to_owned());
+        }
         Ok(Self {
             layout: source.layout,
             detected_by: source.sign,

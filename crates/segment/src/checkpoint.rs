@@ -90,6 +90,16 @@ pub struct Progress {
 }
 
 impl Checkpoint {
+    /// Refuses a configuration that no run can have, and one of a network with more weights than there are
+    /// here: what a file says is not to be built before that is known.
+    ///
+    /// # Errors
+    /// The first such value, with what was expected.
+    pub fn check(&self) -> Result<(), RunError> {
+        self.config.check()?;
+        Ok(self.config.model.check_enough(&self.weights)?)
+    }
+
     /// The bytes of the file.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod model;
 mod settings;
 mod training;
 
+pub(crate) use model::is_of;
 pub use model::{ModelConfig, ModelKind};
 pub use settings::Settings;
 pub use training::{

@@ -14,7 +14,7 @@ use crate::error::tall;
 /// Longest side of a picture or mask, in pixels.
 pub(crate) const MAX_SIDE: usize = 16_384;
 /// Most pixels of a picture or mask.
-const MAX_PIXELS: usize = 64_000_000;
+pub(crate) const MAX_PIXELS: usize = 64_000_000;
 /// Most bytes of a file, and most memory for a decoder.
 pub(crate) const MAX_BYTES: u64 = 512 << 20;
 

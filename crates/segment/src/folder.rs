@@ -24,6 +24,7 @@ use self::layout::Section;
 pub use self::root::class_names;
 pub(crate) use self::root::read_classes;
 use crate::files::check_size;
+use crate::mask::IGNORED;
 use crate::random::{Purpose, generator, permutation};
 use crate::{DataError, Dataset, Sample};
 
@@ -54,7 +55,7 @@ pub struct FolderOptions {
     /// How the directory is laid out; what it looks like without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
-    /// The label of pixels to leave out, allowed in masks beside the classes; the layout's own without.
+    /// The number of pixels to leave out, allowed in masks beside the classes; the layout's own without.
     pub ignore_index: Option<u8>,
     /// The stored value of each class, by label, in masks whose values are not the labels.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,8 +80,16 @@ impl FolderOptions {
     /// If the directory cannot be read, or says nothing of its classes.
     pub fn resolve(&self, dir: &Path) -> Result<Self, DataError> {
         let source = Source::open(dir, self)?;
-        let (layout, ignore_index) = (Some(source.layout), source.ignore_index);
+        let (layout, ignore_index) = (Some(source.layout), source.asked);
         Ok(Self { layout, ignore_index, ..self.clone() })
+    }
+
+    /// The label that pixels to leave out have once their mask is read: their number in masks, or 255
+    /// where [`mask_values`](Self::mask_values) give that number to a class as its label.
+    pub fn ignored_label(&self) -> Option<u8> {
+        let classes = self.mask_values.as_ref().map_or(0, Vec::len);
+        self.ignore_index
+            .map(|ignored| if usize::from(ignored) < classes { IGNORED } else { ignored })
     }
 }
 
@@ -170,18 +179,16 @@ impl Folder {
         Ok(Self { source, pairs, size: options.size })
     }
 
-    /// Whether a directory has parts of its own to train and to validate on.
+    /// Whether a directory that is read so has a part of its own to validate on.
     ///
     /// # Errors
-    /// If it cannot be read.
-    pub fn is_divided(dir: &Path) -> Result<bool, DataError> {
-        std::fs::read_dir(dir).map_err(DataError::read(dir))?;
-        let Ok((layout, _)) = Layout::detect(dir) else { return Ok(false) };
-        let has = |section| (layout.rules().place)(dir, section).is_some();
-        Ok(has(Section::Train) || has(Section::Validation))
+    /// If it cannot be read, or has no layout that is known.
+    pub fn has_validation(dir: &Path, options: &FolderOptions) -> Result<bool, DataError> {
+        let source = Source::unnamed(dir, options)?;
+        Ok((source.layout.rules().place)(dir, Section::Validation).is_some())
     }
 
-    /// The label that is left out: the one asked for, or the layout's.
+    /// The label that is left out.
     pub fn ignore_index(&self) -> Option<u8> {
         self.source.ignore_index
     }

@@ -51,8 +51,8 @@ pub use histogram::{Histogram, class_weights};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};
 pub use memory::{
-    MemoryEstimate, PredictionEstimate, machine_bytes, may_need_more, most_resident_bytes,
-    resident_bytes,
+    MemoryEstimate, PredictionEstimate, least_bytes, machine_bytes, may_need_more,
+    most_resident_bytes, resident_bytes,
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate};
 pub use objective::Objective;
@@ -62,4 +62,4 @@ pub use run_error::RunError;
 pub use run_folder::RunFolder;
 pub use sample::{Mask, Picture, Sample};
 pub use shapes::Shapes;
-pub use trainer::{Outcome, StepReport, Trainer, Watch, loader};
+pub use trainer::{Outcome, StepReport, Trainer, Watch, judged_by, loader, trained_on};

@@ -17,6 +17,9 @@ use png::{BitDepth, ColorType, Decoder, Limits, Reader, Transformations};
 use crate::files::{MAX_BYTES, check_size, read, write_whole};
 use crate::{DataError, Mask, palette};
 
+/// The label of what is left out, where no other is asked for or can be.
+pub(crate) const IGNORED: u8 = 255;
+
 const NUMBERS: &str = "a mask: a PNG of palette or grey pixels of 1 to 8 bits, their values the \
                        class indices";
 const COLOURS: &str = "a mask: a PNG of 1 to 8 bits a channel, its colours those of the table";

@@ -80,9 +80,12 @@ impl MemoryEstimate {
         let larger = wanted / (tried[0] * tried[1]) as f64;
         let batch = config.training.batch as f64;
         let kept = config.training.optimizer.numbers_kept();
+        // Gradients that wait for those of the next batch.
+        let waiting = if config.training.accumulate > 1 { trained * size_of::<f32>() } else { 0 };
         Ok(Self {
             program,
-            parameters: ((1.0 + HOLES) * (small - per_picture * few as f64).max(0.0)) as usize,
+            parameters: ((1.0 + HOLES) * (small - per_picture * few as f64).max(0.0)) as usize
+                + waiting,
             activations: ((1.0 + HOLES) * per_picture * larger * batch) as usize,
             pictures: (BATCHES_ON_THE_WAY * PIXEL) * (wanted * batch) as usize,
             checkpoint: trained * (1 + kept) * size_of::<f32>(),
@@ -106,9 +109,12 @@ fn try_steps(
     let mask = Mask { width, height, labels: vec![0; width * height] };
     let sample = Sample { name: "a grey picture".to_owned(), picture, mask };
     let samples = vec![sample; batch];
+    let mut config = config.clone();
+    // Its weights may be for other classes, or still to be counted, and take no memory.
+    config.training.class_weights = None;
     let (result, bytes) = peak_bytes(|| {
-        let mut learner = Learner::new(config, classes, 2)?;
-        (0..2).try_for_each(|step| learner.step(std::slice::from_ref(&samples), step).map(|_| ()))
+        let mut learner = Learner::new(&config, classes, 2)?;
+        (0..2).try_for_each(|step| learner.step([Ok(samples.clone())], 1, step).map(|_| ()))
     });
     result.map(|()| bytes).map_err(|error: StepError| error.into_run_error(1, 1))
 }
@@ -164,21 +170,39 @@ impl PredictionEstimate {
     }
 }
 
+/// Bytes of what a network has to have at the least: its weights, their gradients, and what the optimizer
+/// remembers. Known before any of them is there.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, least_bytes};
+/// let mut config = Config::default();
+/// config.model.widths = vec![2];
+/// // Two windows of 3 by 3, from three channels to two and from two to two, and four numbers for each.
+/// assert_eq!(least_bytes(&config), 4 * 4 * (9 * 3 * 2 + 9 * 2 * 2));
+/// ```
+pub fn least_bytes(config: &Config) -> usize {
+    let each = size_of::<f32>() * (2 + config.training.optimizer.numbers_kept());
+    config.model.least_weights().saturating_mul(each)
+}
+
 /// Whether training could need more than `most` bytes at all, by a generous guess that costs nothing: forty
-/// values of every pixel and channel of every stage.
+/// values of every pixel and channel of every stage, and four times what the network has to have.
 ///
 /// ```
 /// # use mirrorgrad_segment::{Config, may_need_more};
-/// let config = Config::default();
+/// let mut config = Config::default();
 /// assert!(!may_need_more(&config, [64, 64], 1 << 30));
 /// assert!(may_need_more(&config, [1024, 1024], 1 << 30));
+/// config.model.widths = vec![1024; 4];
+/// assert!(may_need_more(&config, [64, 64], 1 << 30));
 /// ```
 pub fn may_need_more(config: &Config, size: [usize; 2], most: usize) -> bool {
     let stages = config.model.widths.iter().enumerate();
     // A stage has a quarter of the pixels of the one before.
     let channels: f64 = stages.map(|(i, &width)| width as f64 / 4_f64.powi(i as i32)).sum();
     let pixels = config.training.batch as f64 * size[0] as f64 * size[1] as f64;
-    40.0 * size_of::<f32>() as f64 * channels * pixels > most as f64
+    let activations = 40.0 * size_of::<f32>() as f64 * channels * pixels;
+    activations + 4.0 * least_bytes(config) as f64 > most as f64
 }
 
 /// The machine's memory, where the system tells (Linux).

@@ -33,7 +33,8 @@ impl Objective {
     /// The loss that a configuration names, for so many classes.
     ///
     /// # Errors
-    /// If class weights are given and not one a class, or still to be counted.
+    /// If class weights are given and not one a class, or still to be counted, or given for a loss that has
+    /// none, or smoothing is.
     pub fn new(training: &TrainingConfig, classes: usize) -> Result<Self, DataError> {
         let class_weights = match &training.class_weights {
             None => None,
@@ -52,6 +53,10 @@ impl Objective {
         if class_weights.is_some() && training.loss == LossKind::Dice {
             let expected = "none for the Dice loss, which weighs classes alike by itself";
             return Err(DataError::option("class-weights", expected, "some"));
+        }
+        if training.label_smoothing > 0.0 && training.loss == LossKind::Dice {
+            let expected = "0 for the Dice loss, which has no labels to smooth";
+            return Err(DataError::option("label-smoothing", expected, training.label_smoothing));
         }
         let focusing = if training.loss == LossKind::Focal { training.focusing } else { 0.0 };
         let label_smoothing = training.label_smoothing;

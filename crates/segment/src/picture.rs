@@ -1,6 +1,7 @@
 //! Pictures from files: JPEG or PNG, told by their content, as 8-bit RGB.
 
 mod jpeg;
+mod png;
 
 use std::io::Cursor;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::files::{MAX_BYTES, MAX_SIDE, check_size, read};
+use crate::files::{MAX_BYTES, check_size, read};
 use crate::{DataError, Picture};
 
 const EXPECTED: &str = "a whole JPEG or PNG picture";
@@ -72,7 +73,11 @@ fn decode(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<Picture, Dat
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     check_size(path, [height as usize, width as usize])?;
-    let orientation = decoder.orientation().map_err(broken)?;
+    let orientation = match png::exif(bytes).filter(|_| format == ImageFormat::Png) {
+        // The decoder sees one that stands before the pixels alone.
+        Some(exif) => Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms),
+        None => decoder.orientation().map_err(broken)?,
+    };
     if orientation != Orientation::NoTransforms {
         let found = format!(
             "EXIF orientation {}; save it turned, so that picture and mask are stored alike",
@@ -86,9 +91,8 @@ fn decode(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<Picture, Dat
 }
 
 fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE as u32);
-    limits.max_image_height = Some(MAX_SIDE as u32);
+    // Of the sides, `check_size` says what they may be.
+    let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_BYTES);
     limits
 }

@@ -10,15 +10,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The files of a run.
-const FILES: [&str; 8] = [
+const FILES: [&str; 12] = [
     "best.ckpt",
+    "classes.txt",
     "config.toml",
     "curves.png",
+    "environment.json",
     "grid.png",
     "last.ckpt",
     "metrics.jsonl",
     "model.safetensors",
     "prev.ckpt",
+    "report.html",
+    "report.json",
 ];
 
 /// The folder of a run. Each file is replaced as a whole: written beside, synced, renamed.
@@ -31,9 +35,11 @@ const FILES: [&str; 8] = [
 /// let folder = RunFolder::next(runs.path())?;
 /// folder.write_start(&Config::default(), &["sky".to_owned(), "road".to_owned()])?;
 /// assert_eq!(std::fs::read_to_string(runs.path().join("001/classes.txt"))?, "sky\nroad\n");
-/// let again = RunFolder::create(folder.path()).unwrap_err().to_string();
-/// assert!(again.contains("expected an empty folder, found files"), "{again}");
 /// assert_eq!(RunFolder::next(runs.path())?.path(), runs.path().join("002"));
+/// let again = || RunFolder::create(&runs.path().join("001")).unwrap_err().to_string();
+/// assert!(again().ends_with("expected no other run in it, found one at work"));
+/// drop(folder);
+/// assert!(again().contains("expected an empty folder, found files"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -44,18 +50,21 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Creates the folder for a new run.
+    /// Creates the folder for a new run. What a process left half written that was killed before its first
+    /// checkpoint is removed.
     ///
     /// # Errors
     /// If it holds something already, cannot be created and written to, or is another process's.
     pub fn create(dir: &Path) -> Result<Self, RunError> {
         fs::create_dir_all(dir).map_err(DataError::write(dir))?;
+        let folder = Self::locked(dir)?;
+        folder.remove_left_overs()?;
         let mut entries = fs::read_dir(dir).map_err(DataError::read(dir))?;
         if entries.next().is_some() {
             let what = "expected an empty folder, found files; pass --resume to go on with its run";
             return Err(RunError::unfit(dir, what));
         }
-        Self::locked(dir)
+        Ok(folder)
     }
 
     /// Creates the next numbered folder in `parent`: `001`, `002`, …

@@ -7,13 +7,13 @@ mod watch;
 
 pub(crate) use self::learner::{Learner, StepError};
 use self::learner::{Lost, steps_in};
-pub use self::parts::loader;
 use self::parts::parts;
+pub use self::parts::{judged_by, loader, trained_on};
 pub use self::watch::{Outcome, StepReport, Watch};
-use crate::metrics::evaluate;
+use crate::metrics::{check_size, evaluate};
 use crate::{
-    Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Loader, Progress, RunError, RunFolder,
-    Sample,
+    Batches, Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Loader, Progress, RunError,
+    RunFolder, Sample,
 };
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{load_state_dict, state_dict, to_safetensors};
@@ -56,6 +56,7 @@ impl Trainer {
         beginning::count_weights(&mut config, &*train.dataset)?;
         let trainer = Self::at_start(config, train, validation)?;
         beginning::load_weights(&trainer.config.model, trainer.network())?;
+        trainer.check_first()?;
         Ok(trainer)
     }
 
@@ -64,8 +65,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::new`], or if the data has other classes than the checkpoint.
     pub fn resume(checkpoint: Checkpoint) -> Result<Self, RunError> {
-        checkpoint.config.check()?;
-        checkpoint.config.model.check_enough(&checkpoint.weights)?;
+        checkpoint.check()?;
         let (train, validation) = parts(&checkpoint.config)?;
         let mut trainer = Self::at_start(checkpoint.config, train, validation)?;
         let classes = trainer.train.dataset.classes();
@@ -87,6 +87,17 @@ impl Trainer {
         trainer.progress = checkpoint.progress;
         trainer.history = checkpoint.history;
         Ok(trainer)
+    }
+
+    /// Looks at the first batch: what is wrong with all of them is found before a run begins.
+    fn check_first(&self) -> Result<(), RunError> {
+        if let Some(crop) = self.config.data.augment.crop {
+            check_size(self.network(), "--crop", crop)?;
+        }
+        match self.next_batch()?.first() {
+            Some(first) => check_size(self.network(), &first.name, first.size()),
+            None => Ok(()),
+        }
     }
 
     fn at_start(config: Config, train: Loader, validation: Loader) -> Result<Self, RunError> {
@@ -146,6 +157,17 @@ impl Trainer {
             || patience.is_some_and(|patience| without >= patience)
     }
 
+    /// Leaves in `folder` what the run can go on from, whatever ends it from here on: a checkpoint, and then
+    /// the resolved configuration and the names of the classes, which are in it too. [`run`](Self::run) begins
+    /// with it.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn begin(&self, folder: &RunFolder) -> Result<(), RunError> {
+        folder.write_last(&self.checkpoint()?)?;
+        folder.write_start(&self.config, self.validation().classes())
+    }
+
     /// Trains to the end, or until the watch wants to stop, leaving checkpoints in `folder` before
     /// the first step, as often as the configuration says, after every epoch and at a stop, and metrics
     /// after every epoch.
@@ -153,8 +175,7 @@ impl Trainer {
     /// # Errors
     /// If data are broken, a number is lost, or a file cannot be written.
     pub fn run(&mut self, folder: &RunFolder, watch: &mut dyn Watch) -> Result<Outcome, RunError> {
-        // Whatever ends the run from here on, there is something to go on from.
-        folder.write_last(&self.checkpoint()?)?;
+        self.begin(folder)?;
         while !self.is_over() {
             let start = Instant::now();
             let before = self.progress.seconds;
@@ -195,24 +216,13 @@ impl Trainer {
     ) -> Result<Outcome, RunError> {
         let before = self.progress.seconds;
         let mut batches = self.train.epoch_from(self.progress.epoch, self.progress.batch);
-        loop {
-            let group = batches.by_ref().take(self.config.training.accumulate);
-            let group = group.collect::<Result<Vec<_>, _>>()?;
-            if group.is_empty() {
-                return Ok(Outcome::Finished);
-            }
+        while self.progress.batch < self.train.batches() {
             self.progress.seconds = before + start.elapsed().as_secs_f64();
             if watch.wants_stop() {
                 return Ok(Outcome::Stopped);
             }
-            let loss = self.step(&group)?;
-            watch.step(&StepReport {
-                epoch: self.progress.epoch + 1,
-                batch: self.progress.batch,
-                batches: self.train.batches(),
-                pictures: group.iter().map(Vec::len).sum(),
-                loss,
-            });
+            let report = self.step(&mut batches)?;
+            watch.step(&report);
             let every = self.config.training.checkpoint_every;
             if self.progress.step.is_multiple_of(every)
                 && self.progress.batch < self.train.batches()
@@ -220,16 +230,28 @@ impl Trainer {
                 folder.write_last(&self.checkpoint()?)?;
             }
         }
+        Ok(Outcome::Finished)
     }
 
-    fn step(&mut self, group: &[Vec<Sample>]) -> Result<f32, RunError> {
-        let Progress { step, epoch, .. } = self.progress;
-        let loss = self.learner.step(group, step);
+    /// Takes the next step, of as many of the `coming` batches as make one.
+    fn step(&mut self, coming: &mut Batches) -> Result<StepReport, RunError> {
+        let Progress { step, epoch, batch, .. } = self.progress;
+        let count = self.config.training.accumulate.min(self.train.batches() - batch);
+        let mut pictures = 0;
+        let batches = coming.inspect(|batch| pictures += batch.as_ref().map_or(0, Vec::len));
+        let loss = self.learner.step(batches, count, step);
         let loss = loss.map_err(|error| error.into_run_error(step + 1, epoch + 1))?;
         self.progress.step += 1;
-        self.progress.batch += group.len();
-        self.progress.loss_sum += f64::from(loss) * group.len() as f64;
-        Ok(loss)
+        self.progress.batch += count;
+        self.progress.loss_sum += f64::from(loss) * count as f64;
+        Ok(StepReport {
+            epoch: epoch + 1,
+            batch: self.progress.batch,
+            batches: self.train.batches(),
+            taken: count,
+            pictures,
+            loss,
+        })
     }
 
     /// The end of a run whose last step, counted from 1, lost a number.

@@ -132,9 +132,10 @@ fn pictures_of_several_sizes_are_noted_unless_they_are_brought_to_one() {
     let options = FolderOptions::default();
     let note =
         "2 sizes, from 2 high, 3 wide to 7 high, 5 wide: a batch needs one, so pass --size HxW";
-    assert_lines(&census(&place, &options).notes, &[note]);
+    let undivided = "no part to validate on";
+    assert_lines(&census(&place, &options).notes, &[note, undivided]);
     let sized = FolderOptions { size: Some([4, 4]), ..options };
-    assert_lines(&census(&place, &sized).notes, &[]);
+    assert_lines(&census(&place, &sized).notes, &[undivided]);
 }
 
 #[test]
@@ -260,4 +261,31 @@ fn a_contact_sheet_has_small_pictures_names_and_a_legend() {
     );
     assert!(sheet.width < 1100 && sheet.height < 200);
     assert!(plots::contact_sheet(&[], &[], None).is_ok());
+}
+
+#[test]
+fn classes_that_make_no_sense_are_a_fault_and_labels_are_counted_all_the_same() {
+    let place = Place::pair();
+    place.mask("masks/a.png", &[0, 255, 0, 255, 0, 255]);
+    let options =
+        FolderOptions { mask_values: Some(vec![0, 255, 128]), ..FolderOptions::default() };
+    let told = census(&place, &options);
+    let says =
+        "--mask-values: expected 2 values, one for each class, all different, found 3 of them";
+    assert_lines(&told.faults, &[says]);
+    assert_eq!(told.parts[0].histogram.pixels[255], 3);
+}
+
+#[test]
+fn a_share_to_validate_on_is_a_fault_where_there_is_a_part_for_it_and_noted_where_there_is_none() {
+    let place = Place::pair();
+    let note = "no part to validate on: a run takes --val-split SHARE";
+    assert!(census(&place, &FolderOptions::default()).notes.iter().any(|told| told == note));
+    for part in ["train", "val"] {
+        place.put(&format!("{part}/images/a.jpg"), &jpeg(3, 2));
+        place.mask(&format!("{part}/masks/a.png"), &[0, 1, 0, 1, 0, 1]);
+    }
+    assert!(!census(&place, &FolderOptions::default()).notes.iter().any(|told| told == note));
+    let options = FolderOptions { validation_split: Some(0.5), ..FolderOptions::default() };
+    assert_lines(&census(&place, &options).faults, &["--val-split: expected none"]);
 }

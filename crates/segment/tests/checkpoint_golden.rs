@@ -16,7 +16,8 @@ fn path(format: u16) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(dir).join(format!("format-{format}.ckpt"))
 }
 
-/// Every option has a value that is not its default.
+/// Every option that the files hold has a value that is not its default. Options that came later are not
+/// in them, and have theirs.
 fn config() -> Config {
     let mut config = Config::default();
     config.data.dir = Some("data of mine".into());

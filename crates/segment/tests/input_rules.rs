@@ -35,15 +35,23 @@ fn with_line(line: &str) -> Result<Vec<u8>, DataError> {
     place.labels(&options())
 }
 
-/// What becomes of a mask of one colour, 1 2 3, with this table.
-fn with_table(table: &str) -> Result<Vec<u8>, DataError> {
+/// What becomes of a mask with this table: all of it is 0 0 0, but 1 2 3 at the places `[x, y]`.
+fn with_colour(places: &[[usize; 2]], table: &str) -> Result<Vec<u8>, DataError> {
     let place = Place::pair();
     fs::remove_file(place.at("classes.txt")).unwrap();
     place.put("colours.txt", table.as_bytes());
-    let header = Header { colour: 2, ..Header::grey(3, 2) };
-    let row = [[0].as_slice(), &[1, 2, 3].repeat(3)].concat();
-    place.put("masks/a.png", &png_of(header, &row.repeat(2)));
+    // Two rows of a filter byte and three pixels of three bytes.
+    let mut rows = vec![0; 2 * 10];
+    for &[x, y] in places {
+        rows[10 * y + 1 + 3 * x..][..3].copy_from_slice(&[1, 2, 3]);
+    }
+    place.put("masks/a.png", &png_of(Header { colour: 2, ..Header::grey(3, 2) }, &rows));
     place.labels(&options())
+}
+
+/// What becomes of a mask with 1 2 3 at its last pixel, with this table.
+fn with_table(table: &str) -> Result<Vec<u8>, DataError> {
+    with_colour(&[[2, 1]], table)
 }
 
 fn header(colour: u8, bits: u8) -> Header {
@@ -62,7 +70,8 @@ fn exif(orientation: u8) -> Vec<u8> {
 #[test]
 fn a_png_bomb_is_refused_as_a_picture() {
     let file = png_of(Header { width: 60_000, height: 60_000, ..Header::grey(1, 1) }, &[0; 2]);
-    assert_says(with_picture(&file), &[&"a.jpg: expected a whole JPEG or PNG picture"]);
+    let says = "a.jpg: expected sides of 1 to 16384 and at most 64000000 pixels, found 60000 high";
+    assert_says(with_picture(&file), &[&says]);
 }
 
 #[test]
@@ -70,7 +79,8 @@ fn a_jpeg_bomb_is_refused() {
     let mut file = jpeg(8, 8);
     let frame = file.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
     file[frame + 5..frame + 9].fill(0xff);
-    assert_says(with_picture(&file), &[&"a.jpg: expected a whole JPEG or PNG picture"]);
+    let says = "a.jpg: expected sides of 1 to 16384 and at most 64000000 pixels, found 65535 high";
+    assert_says(with_picture(&file), &[&says]);
 }
 
 #[test]
@@ -257,14 +267,29 @@ fn a_value_that_was_not_declared_is_refused_with_its_place() {
 }
 
 #[test]
-fn beside_declared_values_the_ignored_label_may_stand() {
-    let (mask_values, ignore_index) = (Some(vec![10, 20]), Some(0));
+fn beside_declared_values_the_ignored_one_may_stand_and_is_no_class() {
+    // 1 would be the label of a class.
+    for (ignored, label) in [(1, 255), (0, 255), (7, 7), (255, 255)] {
+        let (mask_values, ignore_index) = (Some(vec![10, 20]), Some(ignored));
+        let options = FolderOptions { mask_values, ignore_index, ..options() };
+        let file = png(Header::grey(3, 2), &[10, 20, 20, 10, 10, ignored]);
+        assert_eq!(with_mask(&file, &options).unwrap(), [0, 1, 1, 0, 0, label]);
+        assert_eq!(options.ignored_label(), Some(label));
+        // What was resolved is resolved to itself.
+        let place = Place::pair();
+        let resolved = options.resolve(place.path()).unwrap();
+        assert_eq!(resolved.ignore_index, Some(ignored));
+        assert_eq!(resolved.resolve(place.path()).unwrap(), resolved);
+    }
+}
+
+#[test]
+fn a_value_is_a_class_or_left_out() {
+    let (mask_values, ignore_index) = (Some(vec![10, 20]), Some(20));
     let options = FolderOptions { mask_values, ignore_index, ..options() };
-    let file = png(Header::grey(3, 2), &[10, 20, 20, 10, 10, 0]);
-    assert_eq!(with_mask(&file, &options).unwrap(), [0, 1, 1, 0, 0, 0]);
-    let options = FolderOptions { ignore_index: Some(255), ..options };
-    let file = png(Header::grey(3, 2), &[10, 20, 20, 10, 10, 255]);
-    assert_eq!(with_mask(&file, &options).unwrap(), [0, 1, 1, 0, 0, 255]);
+    let file = png(Header::grey(3, 2), &[10; 6]);
+    let says = "--ignore-index: expected a number that no class has, found 20";
+    assert_says(with_mask(&file, &options), &[&says]);
 }
 
 #[test]
@@ -284,13 +309,24 @@ fn there_must_be_a_value_for_each_class_and_each_once() {
 // Tables of colours.
 
 #[test]
-fn a_colour_that_the_table_lacks_is_refused_with_its_place() {
-    let says =
-        "colours.txt, found 1 2 3 at (x=0, y=0); say there what it means, in a line as 1 2 3 NAME";
-    assert_says(
-        with_table("0 0 0 sky\n9 9 9 road\n"),
-        &[&"a.png: expected the colours of ", &says],
-    );
+fn a_colour_that_the_table_lacks_is_refused_with_its_first_place() {
+    let table = "0 0 0 sky\n9 9 9 road\n";
+    let cases: [(&[[usize; 2]], &str); 5] = [
+        (&[[0, 0]], "(x=0, y=0)"),
+        (&[[2, 0]], "(x=2, y=0)"),
+        (&[[0, 1]], "(x=0, y=1)"),
+        (&[[2, 1]], "(x=2, y=1)"),
+        (&[[2, 1], [1, 1]], "(x=1, y=1)"),
+    ];
+    for (places, at) in cases {
+        let says = format!(
+            "colours.txt, found 1 2 3 at {at}; say there what it means, in a line as 1 2 3 NAME"
+        );
+        let error = with_colour(places, table);
+        assert_says(error, &[&"a.png: expected the colours of ", &says]);
+    }
+    assert_eq!(with_colour(&[], table).unwrap(), [0; 6]);
+    assert_eq!(with_table("0 0 0 sky\n1 2 3 road\n").unwrap(), [0, 0, 0, 0, 0, 1]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use std::io::Cursor;
 use std::path::Path;
 
-use common::{Header, assert_says, jpeg, png, png_of};
+use common::{Header, assert_says, chunk, jpeg, png, png_of};
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 use mirrorgrad_segment::{DataError, Picture, decode_picture, read_picture};
 
@@ -117,29 +117,52 @@ fn no_damage_to_a_byte_is_a_panic() {
 }
 
 #[test]
-fn a_forged_size_is_refused() {
-    for (width, height) in [(60_000, 60_000), (16_385, 1), (1, 16_385), (16_384, 16_384)] {
-        let file = png_of(Header { width, height, ..Header::grey(1, 1) }, &[0; 2]);
-        assert_says(decode(&file), &[&"images/a.jpg"]);
+fn a_forged_size_is_refused_with_the_reason() {
+    let whole = jpeg(8, 8);
+    // The frame's header has the height and the width after five bytes.
+    let frame = whole.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    let says = |height: u16, width: u16| {
+        let size = format!("found {height} high, {width} wide");
+        format!("expected sides of 1 to 16384 and at most 64000000 pixels, {size}")
+    };
+    for [height, width] in [
+        [60_000, 60_000],
+        [1, 16_385],
+        [16_385, 1],
+        [16_384, 16_384],
+        [4_000, 16_001],
+        [16_001, 4_000],
+    ] {
+        let says = says(height, width);
+        let sides = [height, width].map(u16::to_be_bytes).concat();
+        let mut of_jpeg = whole.clone();
+        of_jpeg[frame + 5..frame + 9].copy_from_slice(&sides);
+        let header = Header { width: width.into(), height: height.into(), ..Header::grey(1, 1) };
+        for file in [of_jpeg, png_of(header, &[0; 2])] {
+            assert_says(decode(&file), &[&"images/a.jpg", &says]);
+        }
     }
-    // The same with a JPEG, whose frame header has the height and the width after five bytes.
-    let mut file = jpeg(8, 8);
-    let frame = file.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
-    file[frame + 5..frame + 9].fill(0xff);
-    assert_says(decode(&file), &[&"images/a.jpg"]);
 }
 
 #[test]
-fn a_turned_picture_is_refused() {
-    let plain = jpeg(8, 8);
+fn a_turned_picture_is_refused_whatever_its_format() {
+    let (of_jpeg, of_png) = (jpeg(8, 8), png(Header::grey(3, 2), &[1, 2, 3, 4, 5, 6]));
     for (orientation, fine) in [(1, true), (6, false), (3, false)] {
         // An EXIF block with one entry, the orientation (tag 0x0112, a short).
-        let mut exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01".to_vec();
+        let mut exif = b"MM\0\x2a\0\0\0\x08\0\x01".to_vec();
         exif.extend([1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]);
-        let file = [&plain[..2], &exif, &plain[2..]].concat();
-        if fine {
-            assert_eq!(decode(&file).unwrap(), decode(&plain).unwrap());
-        } else {
+        let segment = [b"\xff\xe1\x00\x22Exif\0\0".as_slice(), &exif].concat();
+        // Behind the mark that a JPEG begins with, and behind a PNG's header.
+        let (block, end) = (chunk(b"eXIf", &exif), of_png.len() - 12);
+        // In a PNG it may stand behind the pixels too.
+        for (plain, at, block) in
+            [(&of_jpeg, 2, segment), (&of_png, 33, block.clone()), (&of_png, end, block)]
+        {
+            let file = [&plain[..at], &block, &plain[at..]].concat();
+            if fine {
+                assert_eq!(decode(&file).unwrap(), decode(plain).unwrap());
+                continue;
+            }
             let says = format!("EXIF orientation {orientation}; save it turned");
             assert_says(decode(&file), &[&"images/a.jpg", &"expected an upright picture", &says]);
         }

@@ -1,6 +1,7 @@
 //! The folder of a run: where it may be, and how files get into it.
 
 use mirrorgrad_segment::{Config, EpochMetrics, RunFolder};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -102,7 +103,7 @@ fn a_file_is_replaced_as_a_whole_and_nothing_is_left_beside_it() {
 }
 
 #[test]
-fn metrics_have_one_line_an_epoch_with_nine_keys() {
+fn metrics_have_one_line_an_epoch_with_the_same_ten_keys() {
     let dir = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(dir.path()).unwrap();
     folder.write_metrics(&[epoch(1)]).unwrap();
@@ -112,6 +113,23 @@ fn metrics_have_one_line_an_epoch_with_nine_keys() {
     let lines: Vec<_> = text.lines().collect();
     assert_eq!((lines.len(), lines[0]), (2, expected));
     assert!(text.ends_with("}\n"));
+    let keys = BTreeSet::from([
+        "epoch",
+        "train_loss",
+        "val_loss",
+        "val_miou",
+        "val_pixel_accuracy",
+        "val_iou",
+        "lr",
+        "seconds",
+        "val_seconds",
+        "weights_hash",
+    ]);
+    for line in &lines {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        let found = object.as_object().unwrap().keys().map(String::as_str).collect::<BTreeSet<_>>();
+        assert_eq!((found.len(), &found), (10, &keys));
+    }
     // JSON has no NaN.
     let second: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
     assert_eq!((&second["epoch"], &second["val_loss"]), (&2.into(), &serde_json::Value::Null));

@@ -169,10 +169,7 @@ impl<T: Element> Request<'_, T> {
     fn unpooled(&self, map: [usize; 2]) -> Result<[usize; 2], Refusal> {
         let Attributes { kernel, output_size, .. } = *self.attributes;
         if let (None, Some(size)) = (kernel, output_size) {
-            return match size.contains(&0) {
-                true => Err(Refusal::expected("output_size", "at least 1", format!("{size:?}"))),
-                false => Ok(size),
-            };
+            return check_sides(size);
         }
         let window: Window = self.attributes.pool_window()?;
         let usual = window.under(map).map_err(|error| Refusal::new(error.to_string()))?.image();
@@ -191,11 +188,7 @@ impl<T: Element> Request<'_, T> {
         let Some(size) = self.attributes.output_size else {
             return Err(Refusal::expected("attributes", "an output_size", "none"));
         };
-        const MOST: usize = 1 << 24;
-        if !size.iter().all(|side| (1..=MOST).contains(side)) {
-            let expected = format!("sides of 1 to {MOST}");
-            return Err(Refusal::expected("output_size", expected, format!("{size:?}")));
-        }
+        let size = check_sides(size)?;
         Ok(([height, width], size, vec![batch, channels, size[0], size[1]]))
     }
 
@@ -301,6 +294,17 @@ impl<T: Element> Request<'_, T> {
         };
         Ok(Plan { output, work, run: Box::new(run) })
     }
+}
+
+/// Longest side of what an attribute asks for.
+const MOST_SIDE: usize = 1 << 24;
+
+fn check_sides(size: [usize; 2]) -> Result<[usize; 2], Refusal> {
+    if size.iter().all(|side| (1..=MOST_SIDE).contains(side)) {
+        return Ok(size);
+    }
+    let expected = format!("sides of 1 to {MOST_SIDE}");
+    Err(Refusal::expected("output_size", expected, format!("{size:?}")))
 }
 
 /// Each weight is used once a spot and picture.

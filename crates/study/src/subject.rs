@@ -61,7 +61,7 @@ impl Subject {
                 let expected = format!("{places} numbers for {height}x{width}");
                 return Err(Refusal::expected(what, expected, values.len()));
             }
-            match values.iter().find(|value| value.abs() > LARGEST) {
+            match values.iter().find(|value| value.unsigned_abs() > LARGEST.unsigned_abs()) {
                 None => Ok(values),
                 Some(value) => {
                     let expected = format!("numbers from -{LARGEST} to {LARGEST}");

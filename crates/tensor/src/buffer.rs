@@ -89,7 +89,8 @@ impl<T: Pod> Drop for Buffer<T> {
 ///
 /// Memory that was held at one time is kept for the next, so this is what `work` makes a process grow by,
 /// and some for the holes between.
-/// Buffers under 16 KB, and what is no buffer, are not counted.
+/// Buffers under 16 KB, and what is no buffer, are not counted. One measurement is taken at a time: one that
+/// begins during another, in any thread, begins that one anew.
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Tensor, peak_bytes};
@@ -104,7 +105,7 @@ pub fn peak_bytes<R>(work: impl FnOnce() -> R) -> (R, usize) {
     let before = arena().restart();
     let result = work();
     let most = arena().most_lent();
-    (result, most - before)
+    (result, most.saturating_sub(before))
 }
 
 #[cfg(test)]

@@ -51,7 +51,17 @@ impl<T: Element> Tensor<T> {
         for (axis, range) in ranges.iter().enumerate() {
             view.slice_axis_inplace(Axis(axis), Slice::from(range.clone()));
         }
-        Self::from_view(view)
+        // Of the first axis, the blocks are apart: one a task.
+        let shape: Vec<usize> = ranges.iter().map(Range::len).collect();
+        let block: usize = shape.iter().skip(1).product();
+        if shape.len() < 2 || block == 0 {
+            return Self::from_view(view);
+        }
+        Self::build(&shape, |out| {
+            out.par_chunks_mut(block).enumerate().for_each(|(i, out)| {
+                view_mut(&shape[1..], out).assign(&view.index_axis(Axis(0), i));
+            });
+        })
     }
 
     /// This tensor with zeros around it: `sides[axis]` are the numbers of zeros before and after.

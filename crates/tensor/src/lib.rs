@@ -48,7 +48,7 @@ pub use indices::Indices;
 pub use layout::concat;
 pub use machine::isa::{Isa, IsaError};
 pub use machine::peak::peak_gflops;
-pub use normalize::{NormLayout, NormStats, normalize, normalize_backward};
+pub use normalize::{After, NormLayout, NormStats, Normalization};
 pub use parallel::for_each_chunk;
 pub use pixel_loss::{ClassTargets, PixelLoss, TargetError};
 pub use pooling::{PoolIndices, max_pool, plane_gather, plane_scatter, plane_scatter_add};

@@ -93,7 +93,8 @@ impl ClassTargets {
         };
         let labels =
             labels.into_iter().enumerate().map(check).collect::<Result<Arc<[u32]>, _>>()?;
-        if shape.iter().product::<usize>() != labels.len() {
+        let places = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+        if places != Some(labels.len()) {
             return Err(TargetError::Shape { shape: shape.to_vec(), labels: labels.len() });
         }
         Ok(Self { shape: shape.into(), classes, labels })

@@ -50,8 +50,8 @@ impl PoolIndices {
     /// what `shape` holds or one lies outside its plane.
     pub fn new(shape: [usize; 4], image: [usize; 2], pixels: &[u32]) -> Option<Self> {
         let plane = image[0].checked_mul(image[1])?;
-        let legal = pixels.len() == shape.iter().product::<usize>()
-            && pixels.iter().all(|&pixel| (pixel as usize) < plane);
+        let spots = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size))?;
+        let legal = pixels.len() == spots && pixels.iter().all(|&pixel| (pixel as usize) < plane);
         legal.then(|| {
             let mut own = Buffer::scratch(pixels.len());
             own.copy_from_slice(pixels);

@@ -154,7 +154,7 @@ impl Window {
         }
         // As if the padding behind reached a whole stride.
         let mut axis = slide.fit(image, before, after.saturating_add(slide.stride - 1))?;
-        let behind = (axis.map - 1) * slide.stride >= image + before;
+        let behind = (axis.map - 1) * slide.stride >= image.saturating_add(before);
         let padded = (self.before, self.after) != ([0; 2], [0; 2]);
         if behind && (self.rest == Rest::Spot || padded) {
             axis.map -= 1;

@@ -290,6 +290,22 @@ fn a_phase_costs_what_its_own_taps_cost() {
 }
 
 #[test]
+fn pixels_far_apart_are_reached_without_what_is_between() {
+    // Between two taps lie 2^22 pixels of padding a side: 2^45 bytes, if they were copied.
+    let far = 1 << 22;
+    let window = Window::square(2).stride(far).dilation(far).padding(far);
+    let geometry = window.over([1, 1]).unwrap();
+    let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
+    let [x, w, y] = case.operands(&mut rng(6));
+    assert!(!Path::Direct.takes(&geometry, 1, w.shape()));
+    let [map, image] = [conv(&geometry, 1, &x, &w, None), conv_adjoint(&geometry, 1, &y, &w, None)];
+    let weight = conv_weight(&geometry, 1, &x, &y);
+    for (got, want) in [map, image, weight].iter().zip(&Case::solve([&x, &w, &y], &case)) {
+        assert_close(got, want, 1e-12, &case);
+    }
+}
+
+#[test]
 #[should_panic(expected = "no winograd path")]
 fn a_path_refuses_a_window_that_it_does_not_take() {
     let geometry = Window::square(3).dilation(2).over([5, 5]).unwrap();

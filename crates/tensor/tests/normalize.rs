@@ -3,7 +3,7 @@
 mod common;
 
 use common::{assert_close, indices, noise, panic_of, rng};
-use mirrorgrad_tensor::{NormLayout, Tensor, normalize, normalize_backward};
+use mirrorgrad_tensor::{After, NormLayout, Normalization, Tensor};
 
 /// A layout, and which set and which gain the element at an index belongs to.
 struct Case {
@@ -92,19 +92,20 @@ fn normalization_and_its_gradient_are_the_definition_in_every_layout() {
         let to_bias = sum_by_gain(&|i| grad.as_slice()[i]);
 
         let case = &(&shape, layout);
-        let (got, stats) = normalize(&layout, &x, &gain, &bias, EPS);
+        let norm = Normalization::new(layout, EPS);
+        let (got, stats) = norm.forward(&x, &gain, &bias);
         assert_close(&got, &y, 1e-12, case);
         assert_close(&stats.mean, &Tensor::new([layout.sets], mean), 1e-13, case);
         assert_close(&stats.variance, &Tensor::new([layout.sets], &variance), 1e-13, case);
-        let grads = normalize_backward(&layout, &x, &gain, &stats, EPS, &grad);
+        let grads = norm.backward(&x, &gain, &bias, &stats, &grad);
         for (got, want) in grads.iter().zip([&to_x, &to_gain, &to_bias]) {
             assert_close(got, want, 1e-11, case);
         }
 
         let [x32, gain32, bias32, grad32] = [&x, &gain, &bias, &grad].map(Tensor::cast::<f32>);
-        let (got, stats) = normalize(&layout, &x32, &gain32, &bias32, EPS);
+        let (got, stats) = norm.forward(&x32, &gain32, &bias32);
         assert_close(&got, &y, 1e-4, case);
-        let grads = normalize_backward(&layout, &x32, &gain32, &stats, EPS, &grad32);
+        let grads = norm.backward(&x32, &gain32, &bias32, &stats, &grad32);
         for (got, want) in grads.iter().zip([&to_x, &to_gain, &to_bias]) {
             assert_close(got, want, 1e-4, case);
         }
@@ -112,12 +113,40 @@ fn normalization_and_its_gradient_are_the_definition_in_every_layout() {
 }
 
 #[test]
+fn a_relu_afterwards_cuts_values_and_gradients_where_the_normalized_number_is_not_positive() {
+    let rng = &mut rng(3);
+    for Case { shape, layout, .. } in cases() {
+        let x = noise::<f64>(&shape, rng);
+        let [gain, bias] = [(); 2].map(|()| noise::<f64>(&[layout.gains()], rng));
+        let grad = noise::<f64>(&shape, rng);
+        let plain = Normalization::new(layout, EPS);
+        let (y, stats) = plain.forward(&x, &gain, &bias);
+        let norm = Normalization { after: After::Relu, ..plain };
+        let (cut, _) = norm.forward(&x, &gain, &bias);
+        assert_eq!(cut, y.map(|v| v.max(0.0)), "{shape:?} {layout:?}");
+        let reached = grad.zip(&y, |g, v| if v > 0.0 { g } else { 0.0 });
+        let want = plain.backward(&x, &gain, &bias, &stats, &reached);
+        assert_eq!(norm.backward(&x, &gain, &bias, &stats, &grad), want, "{shape:?} {layout:?}");
+    }
+}
+
+#[test]
+fn a_relu_afterwards_does_not_hide_nan() {
+    let x = Tensor::from([[f64::NAN], [1.0]]);
+    let norm = Normalization::new(NormLayout::batch(x.shape()), EPS);
+    let norm = Normalization { after: After::Relu, ..norm };
+    let (y, _) = norm.forward(&x, &Tensor::ones([1]), &Tensor::zeros([1]));
+    assert!(y.as_slice().iter().all(|v| v.is_nan()), "{y:?}");
+}
+
+#[test]
 fn the_variance_of_numbers_far_from_zero_keeps_its_digits() {
     let x = noise::<f64>(&[4, 3, 50], &mut rng(2));
     let layout = NormLayout::batch(x.shape());
     let (gain, bias) = (Tensor::ones([3]), Tensor::zeros([3]));
-    let near = normalize(&layout, &x, &gain, &bias, EPS).1.variance;
-    let far = normalize(&layout, &x.map(|v| v + 1e6), &gain, &bias, EPS).1.variance;
+    let norm = Normalization::new(layout, EPS);
+    let near = norm.forward(&x, &gain, &bias).1.variance;
+    let far = norm.forward(&x.map(|v| v + 1e6), &gain, &bias).1.variance;
     assert_close(&far, &near, 1e-9, &"far");
 }
 
@@ -125,7 +154,8 @@ fn the_variance_of_numbers_far_from_zero_keeps_its_digits() {
 fn equal_numbers_become_the_bias() {
     let x = Tensor::<f64>::full([2, 2, 3], 7.0);
     let bias = Tensor::from([0.5, -2.0]);
-    let (y, stats) = normalize(&NormLayout::batch(x.shape()), &x, &Tensor::ones([2]), &bias, 1e-5);
+    let norm = Normalization::new(NormLayout::batch(x.shape()), 1e-5);
+    let (y, stats) = norm.forward(&x, &Tensor::ones([2]), &bias);
     assert_close(&y, &bias.reshape([2, 1]).broadcast_to([2, 2, 3]), 1e-12, &"equal");
     assert_eq!(stats.variance, Tensor::zeros([2]));
 }
@@ -133,9 +163,10 @@ fn equal_numbers_become_the_bias() {
 #[test]
 fn misuse_panics_with_what_was_expected() {
     let x = Tensor::<f64>::ones([2, 4, 3]);
-    let (gain, layout) = (Tensor::ones([4]), NormLayout::batch(&[2, 4, 3]));
-    let few = panic_of(|| normalize(&layout, &x, &Tensor::ones([3]), &gain, EPS));
-    let other = panic_of(|| normalize(&layout, &Tensor::ones([2, 4]), &gain, &gain, EPS));
+    let gain = Tensor::ones([4]);
+    let norm = Normalization::new(NormLayout::batch(&[2, 4, 3]), EPS);
+    let few = panic_of(|| norm.forward(&x, &Tensor::ones([3]), &gain));
+    let other = panic_of(|| norm.forward(&Tensor::ones([2, 4]), &gain, &gain));
     for (expected, message) in [
         ("norm: expected one gain and bias a channel", few),
         ("norm: layout of another shape", other),

@@ -4,9 +4,9 @@ mod common;
 
 use common::{bits, noise, rng};
 use mirrorgrad_tensor::{
-    ClassTargets, Element, Indices, NormLayout, Path, PixelLoss, Resample, Tensor, Window, concat,
-    log_softmax, log_softmax_backward, max_pool, normalize, normalize_backward, plane_gather,
-    plane_scatter, plane_scatter_add,
+    ClassTargets, Element, Indices, NormLayout, Normalization, Path, PixelLoss, Resample, Tensor,
+    Window, concat, log_softmax, log_softmax_backward, max_pool, plane_gather, plane_scatter,
+    plane_scatter_add,
 };
 
 /// From operands to results.
@@ -89,8 +89,9 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
     ] {
         let shape: &[usize] = &[4, 40, 33, 31];
         all.push(Kernel::new(name, &[shape, shape, &[40], &[40]], move |x| {
-            let (y, stats) = normalize(&layout, &x[0], &x[2], &x[3], 1e-5);
-            let grads = normalize_backward(&layout, &x[0], &x[2], &stats, 1e-5, &x[1]);
+            let norm = Normalization::new(layout, 1e-5);
+            let (y, stats) = norm.forward(&x[0], &x[2], &x[3]);
+            let grads = norm.backward(&x[0], &x[2], &x[3], &stats, &x[1]);
             [y, stats.mean, stats.variance].into_iter().chain(grads).collect()
         }));
     }

@@ -1,7 +1,9 @@
 //! The dice loss: how much of each class is found, whatever its size.
 
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{ClassTargets, Element, Tensor, log_softmax, log_softmax_backward};
+use mirrorgrad_tensor::{
+    ClassTargets, Element, Tensor, for_each_chunk, log_softmax, log_softmax_backward,
+};
 
 /// `1 − mean_c (2 Σ p·t + s) / (Σ p + Σ t + s)`, p the softmax of the scores, t the truth, sums over
 /// the counted pixels of the batch.
@@ -12,11 +14,40 @@ struct Dice {
 }
 
 /// The sums of one class: Σ p·t, and Σ p + Σ t.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Sums<T> {
     overlap: T,
     total: T,
 }
+
+impl<T: Element> Sums<T> {
+    /// Of some pixels.
+    fn of(class: usize, p: &[T], labels: &[Option<usize>]) -> Self {
+        let mut sums = Self::default();
+        for (&p, label) in p.iter().zip(labels) {
+            match label {
+                None => {}
+                Some(label) if *label == class => {
+                    sums.overlap += p;
+                    sums.total += p + T::one();
+                }
+                Some(_) => sums.total += p,
+            }
+        }
+        sums
+    }
+}
+
+impl Sums<f64> {
+    fn add<T: Element>(&mut self, part: Sums<T>) {
+        self.overlap += part.overlap.as_f64();
+        self.total += part.total.as_f64();
+    }
+}
+
+/// Pixels that are added up in their own precision: beside a sum of millions, a probability would lose its
+/// digits.
+const STRETCH: usize = 1024;
 
 impl Dice {
     /// The definition, in differentiable calls: what gradients of gradients are taken from.
@@ -37,11 +68,10 @@ impl Dice {
 
     /// (2 Σ p·t + s) / (Σ p + Σ t + s) of a class, with the slopes by p where t is 1 and where it is
     /// not.
-    fn ratio<T: Element>(&self, sums: Sums<T>) -> (T, [T; 2]) {
-        let (two, smooth) = (T::of(2.0), T::of(self.smooth));
-        let (over, under) = (two * sums.overlap + smooth, sums.total + smooth);
+    fn ratio(&self, sums: Sums<f64>) -> (f64, [f64; 2]) {
+        let (over, under) = (2.0 * sums.overlap + self.smooth, sums.total + self.smooth);
         let ratio = over / under;
-        (ratio, [-ratio / under, (two - ratio) / under])
+        (ratio, [-ratio / under, (2.0 - ratio) / under])
     }
 }
 
@@ -52,27 +82,20 @@ impl<T: Element> Op<T> for Dice {
         let log_p = log_softmax(x[0], 1);
         let classes = self.targets.classes();
         let places: usize = self.targets.shape()[1..].iter().product();
-        let mut sums = vec![Sums { overlap: T::zero(), total: T::zero() }; classes];
+        let mut sums = vec![Sums::<f64>::default(); classes];
         let labels: Vec<Option<usize>> = self.targets.iter().collect();
-        for (line, log_p) in log_p.as_slice().chunks(places.max(1)).enumerate() {
+        let p = log_p.map(T::exp);
+        for (line, p) in p.as_slice().chunks(places.max(1)).enumerate() {
             let (batch, class) = (line / classes, line % classes);
-            for (&log_p, label) in log_p.iter().zip(&labels[batch * places..]) {
-                let p = log_p.exp();
-                let sums = &mut sums[class];
-                match label {
-                    None => {}
-                    Some(label) if *label == class => {
-                        sums.overlap += p;
-                        sums.total += p + T::one();
-                    }
-                    Some(_) => sums.total += p,
-                }
-            }
+            let labels = labels[batch * places..][..places].chunks(STRETCH);
+            p.chunks(STRETCH)
+                .zip(labels)
+                .for_each(|(p, labels)| sums[class].add(Sums::of(class, p, labels)));
         }
         let ratios: Vec<_> = sums.into_iter().map(|sums| self.ratio(sums)).collect();
-        let mean = ratios.iter().map(|(ratio, _)| *ratio).sum::<T>() / T::of(classes as f64);
-        let slopes = ratios.into_iter().map(|(_, slopes)| slopes).collect();
-        (Tensor::scalar(T::one() - mean), (log_p, slopes))
+        let mean = ratios.iter().map(|(ratio, _)| *ratio).sum::<f64>() / classes as f64;
+        let slopes = ratios.into_iter().map(|(_, slopes)| slopes.map(T::of)).collect();
+        (Tensor::scalar(T::of(1.0 - mean)), (log_p, slopes))
     }
 
     fn reads(&self) -> Reads {
@@ -96,19 +119,18 @@ impl<T: Element> Op<T> for Dice {
         let factor = -grad.item() / T::of(classes as f64);
         // d loss / d ln p = p · d loss / d p; the softmax's own gradient does the rest.
         let to_log_p = Tensor::build(log_p.shape(), |out| {
-            let lines = out.chunks_mut(places.max(1)).zip(log_p.as_slice().chunks(places.max(1)));
-            for (line, (out, log_p)) in lines.enumerate() {
-                let (batch, class) = (line / classes, line % classes);
-                let labels = &labels[batch * places..];
-                for ((out, &log_p), label) in out.iter_mut().zip(log_p).zip(labels) {
-                    *out = match label {
+            for_each_chunk(out, |at, out| {
+                for ((i, out), &log_p) in (at..).zip(out).zip(&log_p.as_slice()[at..]) {
+                    let (line, place) = (i / places, i % places);
+                    let (batch, class) = (line / classes, line % classes);
+                    *out = match labels[batch * places + place] {
                         None => T::zero(),
                         Some(label) => {
-                            factor * log_p.exp() * slopes[class][usize::from(*label == class)]
+                            factor * log_p.exp() * slopes[class][usize::from(label == class)]
                         }
                     };
                 }
-            }
+            });
         });
         Some(vec![Some(log_softmax_backward(log_p, &to_log_p, 1))])
     }

@@ -2,27 +2,28 @@
 
 use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{self as tensor, Element, NormLayout, NormStats, Tensor};
+use mirrorgrad_tensor::{After, Element, NormLayout, NormStats, Normalization, Tensor};
 
 /// Operands: input, gain, bias.
 #[derive(Debug)]
-struct Normalize {
-    layout: NormLayout,
-    eps: f64,
-}
+struct Normalize(Normalization);
 
 impl Normalize {
     /// The definition, in differentiable calls: what gradients of gradients are taken from.
     fn composed<T: Element>(&self, operands: &[Var<T>]) -> Var<T> {
         let [x, gain, bias] = operands else { unreachable!("there are three operands") };
-        let NormLayout { repeats, sets, period, channels, inner } = self.layout;
+        let NormLayout { repeats, sets, period, channels, inner } = self.0.layout;
         let by_set = x.reshape([repeats, sets, channels * inner]);
         let centred = &by_set - &by_set.mean_axes_keep(&[0, 2]);
         let variance = (&centred * &centred).mean_axes_keep(&[0, 2]);
-        let normal = centred / variance.shift(T::of(self.eps)).sqrt();
+        let normal = centred / variance.shift(T::of(self.0.eps)).sqrt();
         let by_gain = normal.reshape([repeats * sets / period, period * channels, inner]);
         let column = [period * channels, 1];
-        (by_gain * gain.reshape(column) + bias.reshape(column)).reshape(x.shape())
+        let y = (by_gain * gain.reshape(column) + bias.reshape(column)).reshape(x.shape());
+        match self.0.after {
+            After::Nothing => y,
+            After::Relu => y.relu(),
+        }
     }
 }
 
@@ -30,7 +31,7 @@ impl<T: Element> Op<T> for Normalize {
     type Saved = NormStats<T>;
 
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, NormStats<T>) {
-        tensor::normalize(&self.layout, x[0], x[1], x[2], self.eps)
+        self.0.forward(x[0], x[1], x[2])
     }
 
     fn reads(&self) -> Reads {
@@ -47,14 +48,17 @@ impl<T: Element> Op<T> for Normalize {
         call: &Call<'_, T, NormStats<T>>,
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>> {
-        let (x, gain, bias) = (call.value(0), call.value(1), call.shape(2));
-        let [to_x, to_gain, to_bias] =
-            tensor::normalize_backward(&self.layout, x, gain, call.saved(), self.eps, grad);
-        Some(vec![Some(to_x), Some(to_gain.reshape(gain.shape())), Some(to_bias.reshape(bias))])
+        let [x, gain, bias] = [0, 1, 2].map(|i| call.value(i));
+        let [to_x, to_gain, to_bias] = self.0.backward(x, gain, bias, call.saved(), grad);
+        let [to_gain, to_bias] =
+            [(to_gain, gain), (to_bias, bias)].map(|(grad, of)| grad.reshape(of.shape()));
+        Some(vec![Some(to_x), Some(to_gain), Some(to_bias)])
     }
 
     fn describe(&self, _: &NormStats<T>) -> Option<Description> {
-        Some(Description::Normalize { layout: self.layout, eps: self.eps })
+        let Normalization { layout, eps, after } = self.0;
+        // A normalization and a relu are two words.
+        (after == After::Nothing).then_some(Description::Normalize { layout, eps })
     }
 }
 
@@ -82,7 +86,34 @@ pub fn batch_norm<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> (Var<T>, NormStats<T>) {
-    Var::apply_saving(Normalize { layout: NormLayout::batch(x.shape()), eps }, &[x, gain, bias])
+    let norm = Normalization::new(NormLayout::batch(x.shape()), eps);
+    Var::apply_saving(Normalize(norm), &[x, gain, bias])
+}
+
+/// A relu of [`batch_norm`], at the cost of the latter alone: numbers and gradients pass through memory
+/// once instead of twice.
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, ops::{batch_norm, batch_norm_relu}};
+/// let x = Var::parameter([[1.0_f64, 10.0], [3.0, 14.0], [2.0, 6.0]].into());
+/// let gain = Var::constant([1.0_f64, 2.0].into());
+/// let bias = Var::constant([0.0_f64, 0.5].into());
+/// let (y, _) = batch_norm_relu(&x, &gain, &bias, 0.0);
+/// let (by_two_calls, _) = batch_norm(&x, &gain, &bias, 0.0);
+/// assert_eq!(y.value(), by_two_calls.relu().value());
+/// ```
+///
+/// # Panics
+/// If the sizes do not match.
+#[track_caller]
+pub fn batch_norm_relu<T: Element>(
+    x: &Var<T>,
+    gain: &Var<T>,
+    bias: &Var<T>,
+    eps: f64,
+) -> (Var<T>, NormStats<T>) {
+    let norm = Normalization::new(NormLayout::batch(x.shape()), eps);
+    Var::apply_saving(Normalize(Normalization { after: After::Relu, ..norm }), &[x, gain, bias])
 }
 
 /// Normalizes every group of channels of every picture of `x: [batch, channels, ..]`, then applies
@@ -107,8 +138,8 @@ pub fn group_norm<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> Var<T> {
-    let layout = NormLayout::group(x.shape(), groups);
-    Var::apply(Normalize { layout, eps }, &[x, gain, bias])
+    let norm = Normalization::new(NormLayout::group(x.shape(), groups), eps);
+    Var::apply(Normalize(norm), &[x, gain, bias])
 }
 
 /// Normalizes over the trailing axes, which have the shape of `gain` and `bias` (Ba et al. 2016).
@@ -126,6 +157,6 @@ pub fn group_norm<T: Element>(
 /// If the input's shape does not end with the gain's.
 #[track_caller]
 pub fn layer_norm<T: Element>(x: &Var<T>, gain: &Var<T>, bias: &Var<T>, eps: f64) -> Var<T> {
-    let layout = NormLayout::layer(x.shape(), gain.shape());
-    Var::apply(Normalize { layout, eps }, &[x, gain, bias])
+    let norm = Normalization::new(NormLayout::layer(x.shape(), gain.shape()), eps);
+    Var::apply(Normalize(norm), &[x, gain, bias])
 }

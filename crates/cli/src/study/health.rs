@@ -51,7 +51,10 @@ pub fn run(args: &HealthArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     for (name, filters) in each {
-        let health = &filters[0].health;
+        let Some(FilterHealth { health, .. }) = filters.first() else {
+            say::line(format!("{}: no channels", one_line(name)))?;
+            continue;
+        };
         say::line(format!(
             "{}: {:?}, taps by phase {:?}",
             one_line(name),
@@ -83,12 +86,13 @@ fn health(args: &HealthArgs, name: &str, tensor: &Tensor) -> Result<Vec<FilterHe
     // The phases are the same for every size: one that has a pixel of each.
     let geometry = window.under([height + 1, width + 1]);
     let geometry = geometry.map_err(|error| Refusal::new(format!("{name}: {error}")))?;
+    super::check_steps(&geometry)?;
     Ok(filters(&geometry, &tensor.cast()))
 }
 
 fn read(path: &Path) -> Result<NamedTensors<f32>, Failure> {
     if path.extension().is_some_and(|extension| extension == "safetensors") {
-        let bytes = std::fs::read(path).map_err(Failure::read(path))?;
+        let bytes = options::bytes(path)?;
         return from_safetensors(&bytes)
             .map_err(|error| Failure::new(format!("{}: {error}", path.display())));
     }

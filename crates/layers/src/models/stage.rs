@@ -36,7 +36,7 @@ impl<T: Element> DoubleConv<T> {
             let conv = conv.init(Init::KaimingNormal, rng);
             if batch_norm { conv.without_bias() } else { conv }
         };
-        let norm = || batch_norm.then(|| BatchNorm2d::new(outputs));
+        let norm = || batch_norm.then(|| BatchNorm2d::new(outputs).with_relu());
         Self {
             conv1: conv([inputs, outputs]),
             norm1: norm(),
@@ -51,7 +51,10 @@ impl<T: Element> Module<T> for DoubleConv<T> {
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let half = |conv: &Conv2d<T>, norm: &Option<BatchNorm2d<T>>, x: &Var<T>| {
             let x = conv.forward(x, mode);
-            norm.iter().fold(x, |x, norm| norm.forward(&x, mode)).relu()
+            match norm {
+                Some(norm) => norm.forward(&x, mode),
+                None => x.relu(),
+            }
         };
         half(&self.conv2, &self.norm2, &half(&self.conv1, &self.norm1, x))
     }

@@ -4,7 +4,7 @@ use crate::chart::{Floor, Line, chart};
 use crate::page::{duration, four};
 use crate::run::Run;
 use maud::{Markup, html};
-use mirrorgrad_segment::EpochMetrics;
+use mirrorgrad_segment::{EpochMetrics, LossKind, TrainingConfig};
 
 /// Losses, scores and the learning rate, and a table of the same numbers.
 pub fn curves(run: &Run) -> Markup {
@@ -18,7 +18,7 @@ pub fn curves(run: &Run) -> Markup {
     let scores = [line("mIoU", 0, |e| e.val_miou), line("pixel acc.", 2, |e| e.val_pixel_accuracy)];
     html! {
         div.charts {
-            (chart("Loss: mean cross entropy", Floor::Zero, &losses))
+            (chart(&title(&run.config.training), Floor::Zero, &losses))
             (chart("Validation scores", Floor::Least, &scores))
             (chart("Learning rate of the last step", Floor::Zero, &[line("rate", 3, |e| e.lr)]))
         }
@@ -26,6 +26,26 @@ pub fn curves(run: &Run) -> Markup {
             summary { "The same as numbers" }
             div.scroll { (table(run)) }
         }
+    }
+}
+
+/// What both losses are: validating takes plain cross entropy, whatever training makes small.
+fn title(training: &TrainingConfig) -> String {
+    let name = match training.loss {
+        LossKind::CrossEntropy => "cross entropy",
+        LossKind::Focal => "focal loss",
+        LossKind::Dice => "Dice loss",
+        LossKind::CrossEntropyDice => "cross entropy plus Dice loss",
+    };
+    // The Dice loss knows neither weights nor smoothing.
+    let by_pixel = training.loss != LossKind::Dice;
+    let weighted = by_pixel && training.class_weights.is_some();
+    let smoothed = by_pixel && training.label_smoothing > 0.0;
+    let words = [(weighted, "class-weighted"), (smoothed, "label-smoothed"), (true, name)];
+    let words = words.into_iter().filter_map(|(said, word)| said.then_some(word));
+    match words.collect::<Vec<_>>().join(" ").as_str() {
+        "cross entropy" => "Loss: mean cross entropy".to_owned(),
+        trained => format!("Loss: {trained} in training, cross entropy in validation"),
     }
 }
 
@@ -52,5 +72,31 @@ fn table(run: &Run) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mirrorgrad_segment::ClassWeights;
+
+    #[test]
+    fn the_title_says_what_training_made_small() {
+        let title = |change: fn(&mut TrainingConfig)| {
+            let mut training = TrainingConfig::default();
+            change(&mut training);
+            title(&training)
+        };
+        let unlike = |loss: &str| format!("Loss: {loss} in training, cross entropy in validation");
+        assert_eq!(title(|_| {}), "Loss: mean cross entropy");
+        assert_eq!(title(|t| t.loss = LossKind::Focal), unlike("focal loss"));
+        assert_eq!(title(|t| t.label_smoothing = 0.1), unlike("label-smoothed cross entropy"));
+        let both = title(|t| {
+            t.loss = LossKind::CrossEntropyDice;
+            t.class_weights = Some(ClassWeights::Given(vec![1.0, 2.0]));
+        });
+        assert_eq!(both, unlike("class-weighted cross entropy plus Dice loss"));
+        let dice = title(|t| (t.loss, t.label_smoothing) = (LossKind::Dice, 0.1));
+        assert_eq!(dice, unlike("Dice loss"));
     }
 }

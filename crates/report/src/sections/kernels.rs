@@ -24,9 +24,10 @@ pub fn kernels(run: &Run, layers: Option<&[Deconvolution]>, gallery: Option<&Gal
             Some(layers) => {
                 p.note {
                     "For each layer, from the picture's end on: the kernels by which its first channels reach "
-                    "themselves, before the first step and now. Behind a stride s, pixels fall into s × s phases "
-                    "that are reached by different taps; the sum of a phase's taps is its gain. Where gains "
-                    "differ, an even map comes out as a checkerboard (Odena et al. 2016)."
+                    "themselves, before the first step, where they were drawn and not read from a file, and now. "
+                    "Behind a stride s, pixels fall into s × s phases that are reached by different taps; the sum "
+                    "of a phase's taps is its gain. Where gains differ, an even map comes out as a checkerboard "
+                    "(Odena et al. 2016)."
                 }
                 @for layer in layers { (drawn(run, layer)) }
             },
@@ -43,7 +44,7 @@ fn drawn(run: &Run, layer: &Deconvolution) -> Markup {
         true => run.classes[channel].clone(),
         false => format!("channel {channel}"),
     };
-    let taps = layer.channels.iter().flat_map(|c| c.before.iter().chain(&c.after));
+    let taps = layer.channels.iter().flat_map(|c| c.before.iter().flatten().chain(&c.after));
     let most = taps.fold(f64::MIN_POSITIVE, |most, tap| most.max(tap.abs()));
     html! {
         article.layer {
@@ -56,7 +57,9 @@ fn drawn(run: &Run, layer: &Deconvolution) -> Markup {
                     figure.kernel {
                         figcaption { (name(channel.number)) }
                         div.pair {
-                            (map("began as", &channel.before, [height, width], most))
+                            @if let Some(before) = &channel.before {
+                                (map("began as", before, [height, width], most))
+                            }
                             (map("became", &channel.after, [height, width], most))
                             (gains(filter))
                         }
@@ -122,7 +125,10 @@ fn likeness(channel: &Channel) -> String {
         value.map_or("–".to_owned(), |value| format!("{value:.3}").replace('-', "−"))
     };
     let (start, bilinear) = (show(channel.likeness), show(channel.bilinear));
-    format!("cosine to its beginning {start}, to bilinear {bilinear}")
+    match channel.before {
+        Some(_) => format!("cosine to its beginning {start}, to bilinear {bilinear}"),
+        None => format!("began from the weights' file; cosine to bilinear {bilinear}"),
+    }
 }
 
 /// The side of a cell, so that all heat maps are as large as a 4 × 4 one.

@@ -22,7 +22,7 @@ pub fn pictures(run: &Run, gallery: Option<&Gallery>) -> Result<Markup, String> 
     let Some(gallery) = gallery else {
         return Ok(html! { p { "No picture was looked at: there is no best checkpoint yet." } });
     };
-    let ignored = run.config.data.folder.ignore_index;
+    let ignored = run.config.data.folder.ignored_label();
     let cards = |list: &[Shown]| -> Result<Vec<Markup>, String> {
         list.iter().map(|shown| card(shown, ignored)).collect()
     };

@@ -20,6 +20,10 @@ pub fn summary(run: &Run, gallery: Option<&Gallery>) -> Markup {
             }
             @if done < wanted { " (stopped after " (done) ")" }
         }
+        // Why is not said here: it names where on the machine the folder lies.
+        @if run.notice.is_some() {
+            p.about.warn { "The last checkpoint is missing or damaged: this is told from the one before it." }
+        }
         @if let Some(best) = &run.best {
             div.tiles {
                 (tile(&format!("{:.3}", best.val_miou), "mIoU", &format!("best, epoch {}", best.epoch)))

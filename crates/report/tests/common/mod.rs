@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
-use mirrorgrad_segment::{Config, Dataset, EpochMetrics, Part, RunFolder, Trainer};
+use mirrorgrad_segment::{Config, Dataset, EpochMetrics, RunFolder, Trainer, judged_by};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ impl Made {
     }
 
     pub fn validation(&self) -> Arc<dyn Dataset> {
-        self.config.open(Part::Validation).unwrap()
+        judged_by(&self.config).unwrap()
     }
 
     /// The page that [`mirrorgrad_report::write`] leaves.

@@ -2,7 +2,7 @@
 //! is written and after it was read.
 
 use super::{Checkpoint, Progress};
-use crate::EpochMetrics;
+use crate::{EpochMetrics, TrainingConfig};
 use mirrorgrad_layers::weights::NamedTensors;
 
 /// Most classes a label of 8 bits can tell apart.
@@ -13,7 +13,7 @@ pub fn check(checkpoint: &Checkpoint) -> Result<(), String> {
     let Checkpoint { config, classes, progress, history, weights, .. } = checkpoint;
     config.check().map_err(|error| format!("its configuration: {error}"))?;
     check_classes(classes)?;
-    check_progress(progress, config.training.epochs)?;
+    check_progress(progress, &config.training)?;
     check_history(history, progress)?;
     // The optimizer's numbers may be infinite: Adam divides by the root of a square that overflowed, and
     // goes on.
@@ -31,13 +31,15 @@ fn check_classes(classes: &[String]) -> Result<(), String> {
     }
 }
 
-fn check_progress(progress: &Progress, epochs: usize) -> Result<(), String> {
+fn check_progress(progress: &Progress, training: &TrainingConfig) -> Result<(), String> {
+    let epochs = training.epochs;
     let &Progress { epoch, batch, step, loss_sum, seconds, best_miou, .. } = progress;
     if epoch > epochs {
         return Err(format!("expected at most {epochs} finished epochs, found {epoch}"));
     }
-    // An epoch has a step or more, and a batch is one.
-    let least = (epoch as u64).saturating_add(batch as u64);
+    // An epoch has a step or more, and so many batches are one.
+    let within = batch.div_ceil(training.accumulate);
+    let least = (epoch as u64).saturating_add(within as u64);
     if step < least {
         return Err(format!(
             "expected {least} steps or more in {epoch} epochs and {batch} batches, found {step}"

@@ -148,11 +148,46 @@ impl ModelConfig {
         Ok(())
     }
 
-    /// Refuses weights of fewer numbers than the second convolutions of the stages alone have: a file may
-    /// name a network that no memory can hold, and this is known before one is built.
+    /// Numbers of the weights of the 3x3 convolutions, of which all other layers together have less:
+    /// known before any of them is there.
+    pub(crate) fn least_weights(&self) -> usize {
+        let double = |from: usize, to: usize| 9 * (from * to + to * to);
+        let widths = self.widths.iter().map(|&width| width.min(MOST_CHANNELS));
+        let above = std::iter::once(3).chain(widths.clone());
+        let stages = above.zip(widths.clone()).map(|(from, to)| double(from, to)).sum::<usize>();
+        let decoders = match (self.kind, self.upsample) {
+            (ModelKind::Unet, upsample) => {
+                let steps = widths.clone().zip(widths.skip(1));
+                let up = |above, below| if upsample == Upsampling::Deconv { above } else { below };
+                steps.map(|(above, below)| double(above + up(above, below), above)).sum()
+            }
+            (_, Upsampling::Unpool) => {
+                let to = widths.clone().take(1).chain(widths.clone());
+                to.zip(widths).map(|(to, from)| double(from, to)).sum()
+            }
+            _ => 0,
+        };
+        stages + decoders
+    }
+
+    /// Whether a parameter of this name is drawn from the seed, and not read from [`weights`](Self::weights).
+    ///
+    /// ```
+    /// # use mirrorgrad_segment::ModelConfig;
+    /// let fresh = vec!["score".to_owned(), "ups.1".to_owned()];
+    /// let model = ModelConfig { weights: Some("old.safetensors".into()), fresh, ..Default::default() };
+    /// assert!(model.starts_fresh("score.weight") && model.starts_fresh("ups.1.weight"));
+    /// assert!(!model.starts_fresh("ups.0.weight") && !model.starts_fresh("ups.10.weight"));
+    /// assert!(ModelConfig::default().starts_fresh("ups.0.weight"));
+    /// ```
+    pub fn starts_fresh(&self, parameter: &str) -> bool {
+        self.weights.is_none() || self.fresh.iter().any(|layer| is_of(parameter, layer))
+    }
+
+    /// Refuses weights of fewer numbers than the network has: a file may name one that no memory can hold,
+    /// and this is known before it is built.
     pub(crate) fn check_enough(&self, weights: &NamedTensors<f32>) -> Result<(), DataError> {
-        let square = |&width: &usize| width.saturating_mul(width).saturating_mul(9);
-        let least = self.widths.iter().map(square).fold(0, usize::saturating_add);
+        let least = self.least_weights();
         let found: usize = weights.values().map(|tensor| tensor.len()).sum();
         if found >= least {
             return Ok(());
@@ -179,4 +214,10 @@ impl ModelConfig {
             rng,
         ))
     }
+}
+
+/// Whether a parameter is of the layer, or part of a network, whose name its own begins with: by whole words,
+/// so that `ups.1` is not `ups.10`.
+pub(crate) fn is_of(parameter: &str, layer: &str) -> bool {
+    parameter.strip_prefix(layer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

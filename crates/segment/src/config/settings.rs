@@ -112,11 +112,12 @@ impl Settings {
         if config.data.dir.is_none() {
             // The figures have no upright: every turn of a picture is as good as it.
             let augment = &mut config.data.augment;
-            for (key, chance) in [
-                ("data.augment.vertical_flip", &mut augment.vertical_flip),
-                ("data.augment.transpose", &mut augment.transpose),
+            let square = augment.crop.is_none_or(|[height, width]| height == width);
+            for (key, chance, default) in [
+                ("data.augment.vertical_flip", &mut augment.vertical_flip, 0.5),
+                ("data.augment.transpose", &mut augment.transpose, if square { 0.5 } else { 0.0 }),
             ] {
-                *chance = if self.has(key) { *chance } else { 0.5 };
+                *chance = if self.has(key) { *chance } else { default };
             }
         }
         if !self.has("data.folder.seed") {
@@ -130,12 +131,17 @@ impl Settings {
         Ok(config)
     }
 
+    /// The folder of pictures, if one was set.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        self.fill().ok()?.data.dir
+    }
+
     /// How a folder is read, by these settings alone.
     ///
     /// # Errors
     /// If a value is not one that there is.
     pub fn folder(&self) -> Result<FolderOptions, DataError> {
-        Ok(self.parse()?.data.folder)
+        Ok(self.fill()?.data.folder)
     }
 
     fn parse(&self) -> Result<Config, DataError> {

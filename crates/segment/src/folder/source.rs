@@ -17,6 +17,9 @@ pub(crate) struct Source {
     /// What spoke for the layout, if nobody asked for it.
     pub sign: Option<&'static str>,
     pub classes: Vec<String>,
+    /// What `FolderOptions::ignore_index` would say.
+    pub asked: Option<u8>,
+    /// The label that it comes to.
     pub ignore_index: Option<u8>,
     key: MaskKey,
 }
@@ -42,9 +45,9 @@ impl Source {
                 (layout, Some(sign))
             }
         };
-        let ignore_index = options.ignore_index;
+        let (asked, ignore_index) = (options.ignore_index, options.ignore_index);
         let (classes, key) = (Vec::new(), MaskKey::Numbers(Numbers::labels(256, None)));
-        Ok(Self { root, layout, sign, classes, ignore_index, key })
+        Ok(Self { root, layout, sign, classes, asked, ignore_index, key })
     }
 
     /// Learns the classes and what masks mean.
@@ -59,30 +62,40 @@ impl Source {
                 return Err(DataError::option("--mask-values", expected, "some"));
             }
             self.classes = table.classes.clone();
-            self.ignore_index = table.ignore_index;
+            (self.asked, self.ignore_index) = (table.ignore_index, table.ignore_index);
             self.key = MaskKey::Colours(table);
             return Ok(());
         }
         let own = || rules.classes.map(|names| names.iter().map(ToString::to_string).collect());
-        self.classes = named.or_else(own).ok_or_else(|| {
+        let file = self.root.join("classes.txt");
+        let classes: Vec<String> = named.or_else(own).ok_or_else(|| {
             let expected = "the names of the classes, one a line, in the order of their labels";
-            let found = "no such file; write one";
-            DataError::unfit(&self.root.join("classes.txt"), expected, found)
+            DataError::unfit(&file, expected, "no such file; write one")
         })?;
-        self.ignore_index = options.ignore_index.or(rules.ignore_index);
-        let ignored = self.ignore_index;
+        let listed =
+            |value: &u8| options.mask_values.as_ref().is_some_and(|all| all.contains(value));
+        let own = rules.ignore_index.filter(|value| !listed(value));
+        let stored = options.ignore_index.or(own);
+        let ignored = FolderOptions { ignore_index: stored, ..options.clone() }.ignored_label();
         let numbers = match (&options.mask_values, rules.values) {
             (Some(values), _) => {
-                check_values(values, self.classes.len())?;
-                let void = ignored.filter(|ignored| !values.contains(ignored));
-                Numbers::values(values, void, ignored)
+                check_values(values, classes.len())?;
+                check_void(stored, |stored| values.contains(&stored), "no class has")?;
+                Numbers::values(values, stored, ignored)
             }
             (None, Some((values, void))) => {
-                check_values(values, self.classes.len())?;
+                if values.len() != classes.len() {
+                    let expected =
+                        format!("{} classes for layout {}", values.len(), self.layout.name());
+                    return Err(DataError::unfit(&file, expected, classes.len()));
+                }
+                let is_class = |label: u8| usize::from(label) < classes.len();
+                check_void(stored, is_class, "is no class's label")?;
                 Numbers::values(values, Some(void), ignored)
             }
-            (None, None) => Numbers::labels(self.classes.len(), ignored),
+            (None, None) => Numbers::labels(classes.len(), ignored),
         };
+        (self.classes, self.asked, self.ignore_index) = (classes, stored, ignored);
         self.key = MaskKey::Numbers(numbers);
         Ok(())
     }
@@ -157,6 +170,20 @@ fn check_names(
             Err(DataError::unfit(path, expected, format!("{:?}", table.classes)))
         }
         _ => Ok(()),
+    }
+}
+
+/// Refuses to leave out what `is_class`.
+fn check_void(
+    stored: Option<u8>,
+    is_class: impl Fn(u8) -> bool,
+    expected: &str,
+) -> Result<(), DataError> {
+    match stored.filter(|&stored| is_class(stored)) {
+        None => Ok(()),
+        Some(stored) => {
+            Err(DataError::option("--ignore-index", format!("a number that {expected}"), stored))
+        }
     }
 }
 

@@ -12,16 +12,13 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::Coloured;
+use super::{Coloured, IGNORED};
 use crate::error::shown;
 use crate::files::{numbered, text_lines};
 use crate::{DataError, Mask};
 
 /// Most bytes of a table.
 const MAX_BYTES: u64 = 1 << 20;
-/// The label of colours without a name, unless another is asked for.
-const IGNORED: u8 = 255;
-
 /// The label of each colour.
 #[derive(Clone, Debug)]
 pub(crate) struct ColourTable {
@@ -40,7 +37,7 @@ impl ColourTable {
     /// If the file cannot be read, or a line is not of this form.
     pub fn read(path: &Path, ignore_index: Option<u8>) -> Result<Self, DataError> {
         let expected = "red, green, blue from 0 to 255 and the name of a class, as 0 0 255 car";
-        let mut lines: Vec<([u8; 3], Option<usize>)> = Vec::new();
+        let mut lines: HashMap<[u8; 3], Option<usize>> = HashMap::new();
         let mut classes: Vec<String> = Vec::new();
         for (number, line) in text_lines(path, MAX_BYTES)? {
             if line.starts_with('#') {
@@ -54,7 +51,7 @@ impl ColourTable {
                 let word = words.next().and_then(|word| word.parse().ok());
                 *value = word.ok_or_else(|| refuse(&line))?;
             }
-            if lines.iter().any(|(other, _)| *other == colour) {
+            if lines.contains_key(&colour) {
                 return Err(refuse(&format!("the colour {} again", told(colour))));
             }
             let name = words.collect::<Vec<_>>().join(" ");
@@ -64,9 +61,12 @@ impl ColourTable {
                     classes.len() - 1
                 })
             });
-            lines.push((colour, class));
+            lines.insert(colour, class);
+            if classes.len() > 256 {
+                return Err(refuse("a class too many, the 257th"));
+            }
         }
-        let void = lines.iter().any(|(_, class)| class.is_none());
+        let void = lines.values().any(Option::is_none);
         let ignore_index = ignore_index.or(void.then_some(IGNORED));
         let most = if void { 255 } else { 256 };
         if !(1..=most).contains(&classes.len()) {

@@ -1,7 +1,7 @@
 //! What a run needs before its first step and never again: it is in the configuration or in the
 //! checkpoint then.
 
-use crate::config::{ClassWeights, ModelConfig, WeightsByName};
+use crate::config::{ClassWeights, ModelConfig, WeightsByName, is_of};
 use crate::{Config, DataError, Dataset, Histogram, RunError, class_weights};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::named_params;
@@ -14,7 +14,7 @@ const MAX_BYTES: u64 = 4 << 30;
 pub fn count_weights(config: &mut Config, train: &dyn Dataset) -> Result<(), DataError> {
     let weights = &mut config.training.class_weights;
     if *weights == Some(ClassWeights::Named(WeightsByName::Auto)) {
-        let histogram = Histogram::of(train, config.data.folder.ignore_index)?;
+        let histogram = Histogram::of(train, config.data.folder.ignored_label())?;
         *weights = Some(ClassWeights::Given(class_weights(&histogram)));
     }
     Ok(())
@@ -27,11 +27,7 @@ pub fn load_weights(model: &ModelConfig, network: &dyn Network) -> Result<(), Ru
     let misfit = |why| RunError::Start { path: path.clone(), why };
     let mut tensors = from_safetensors(&bytes).map_err(misfit)?;
     for fresh in &model.fresh {
-        // By whole parts of the path: `ups.1` is not `ups.10`.
-        let is_fresh = |name: &str| {
-            name.strip_prefix(fresh.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let is_fresh = |name: &str| is_of(name, fresh);
         let names = named_params(network);
         if !names.iter().any(|(name, _)| is_fresh(name)) {
             let mut layers: Vec<&str> =

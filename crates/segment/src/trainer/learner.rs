@@ -2,7 +2,7 @@
 
 use crate::batch::to_tensors;
 use crate::metrics::check_size;
-use crate::{Config, Loader, Objective, RunError, Sample};
+use crate::{Config, DataError, Loader, Objective, RunError, Sample};
 use mirrorgrad_autograd::{Gradients, Var};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
@@ -65,14 +65,19 @@ impl Learner {
         })
     }
 
-    /// Step number `step`: the gradients of its batches, averaged, move the weights. Returns the mean of
-    /// their losses.
-    pub fn step(&mut self, batches: &[Vec<Sample>], step: u64) -> Result<f32, StepError> {
-        let share = 1.0 / batches.len() as f32;
+    /// Step number `step`: the gradients of its `count` batches, averaged, move the weights. Returns the mean
+    /// of their losses. One batch is there at a time.
+    pub fn step(
+        &mut self,
+        batches: impl IntoIterator<Item = Result<Vec<Sample>, DataError>>,
+        count: usize,
+        step: u64,
+    ) -> Result<f32, StepError> {
+        let share = 1.0 / count as f32;
         let (mut loss, mut total) = (0.0, None::<Gradients>);
-        for (i, samples) in batches.iter().enumerate() {
+        for (i, samples) in batches.into_iter().take(count).enumerate() {
             let pass = step * self.config.training.accumulate as u64 + i as u64;
-            let (part, grads) = self.pass(samples, pass, share)?;
+            let (part, grads) = self.pass(&samples?, pass, share)?;
             loss += part * share;
             total = Some(match total {
                 None => grads,
@@ -96,7 +101,7 @@ impl Learner {
         share: f32,
     ) -> Result<(f32, Gradients), StepError> {
         check_size(&*self.network, &samples[0].name, samples[0].size())?;
-        let ignore_index = self.config.data.folder.ignore_index;
+        let ignore_index = self.config.data.folder.ignored_label();
         let (x, targets) = to_tensors(samples, self.classes, ignore_index)?;
         let x = Var::constant(x);
         let draws = || Draws::new(self.config.training.seed, pass);

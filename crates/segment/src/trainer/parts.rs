@@ -1,7 +1,7 @@
 //! The pictures of a run: those to train on, and those to be judged by.
 
 use crate::dataset::First;
-use crate::{Config, Dataset, Loader, Part, RunError};
+use crate::{Augment, Config, Dataset, Loader, Part, RunError, TrainingConfig};
 use std::sync::Arc;
 
 /// Threads that load pictures ahead of the training.
@@ -10,23 +10,64 @@ const LOADERS: usize = 2;
 /// The pictures to train on, and those to be judged by.
 pub fn parts(config: &Config) -> Result<(Loader, Loader), RunError> {
     let training = &config.training;
-    let first = |of: Arc<dyn Dataset>, batches: Option<usize>| -> Arc<dyn Dataset> {
-        match batches {
-            Some(batches) => Arc::new(First::new(of, batches.saturating_mul(training.batch))),
-            None => of,
-        }
+    let (train, validation) =
+        (loader(config, trained_on(config)?), loader(config, judged_by(config)?));
+    let (augment, shuffle) = match training.overfit_batches {
+        // The same pictures as they are; but only parts of one size can share a batch.
+        Some(_) => (config.data.augment.crop.map(Augment::crop), false),
+        None => (Some(config.data.augment.clone()), true),
     };
-    let train = config.open(Part::Train)?;
-    if training.overfit_batches.is_some() {
-        // The same pictures, unchanged, on both sides.
-        let train = loader(config, first(train, training.overfit_batches));
-        return Ok((Loader { batch: training.batch, ..train.clone() }, train));
+    Ok((Loader { augment, batch: training.batch, shuffle, ..train }, validation))
+}
+
+/// The pictures that a run of this configuration trains on.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, judged_by, trained_on};
+/// let mut config = Config::default();
+/// (config.training.batch, config.training.limit_batches) = (4, Some(2));
+/// assert_eq!((trained_on(&config)?.len(), judged_by(&config)?.len()), (8, 8));
+/// // What it has by heart it is asked for.
+/// (config.training.limit_batches, config.training.overfit_batches) = (None, Some(1));
+/// assert_eq!(judged_by(&config)?.sample(0)?.name, trained_on(&config)?.sample(0)?.name);
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
+///
+/// # Errors
+/// If the folder is not what it should be.
+pub fn trained_on(config: &Config) -> Result<Arc<dyn Dataset>, RunError> {
+    let TrainingConfig { overfit_batches, limit_batches, .. } = config.training;
+    let batches = overfit_batches.into_iter().chain(limit_batches).min();
+    Ok(first(config, config.open(Part::Train)?, batches))
+}
+
+/// The pictures that a run of this configuration is validated on.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, judged_by};
+/// let mut config = Config::default();
+/// assert_eq!(judged_by(&config)?.len(), 500);
+/// config.training.limit_batches = Some(2);
+/// assert_eq!(judged_by(&config)?.len(), 2 * config.training.batch);
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
+///
+/// # Errors
+/// If the folder is not what it should be.
+pub fn judged_by(config: &Config) -> Result<Arc<dyn Dataset>, RunError> {
+    if config.training.overfit_batches.is_some() {
+        return trained_on(config);
     }
-    let train = loader(config, first(train, training.limit_batches));
-    let validation = first(config.open(Part::Validation)?, training.limit_batches);
-    let augment = Some(config.data.augment.clone());
-    let train = Loader { augment, batch: training.batch, shuffle: true, ..train };
-    Ok((train, loader(config, validation)))
+    let validation = config.open(Part::Validation)?;
+    Ok(first(config, validation, config.training.limit_batches))
+}
+
+/// The first batches of a data set, if they are counted.
+fn first(config: &Config, of: Arc<dyn Dataset>, batches: Option<usize>) -> Arc<dyn Dataset> {
+    match batches {
+        Some(batches) => Arc::new(First::new(of, batches.saturating_mul(config.training.batch))),
+        None => of,
+    }
 }
 
 /// A loader of a data set in its own order and unchanged, as it is validated.
@@ -51,7 +92,7 @@ pub fn loader(config: &Config, dataset: Arc<dyn Dataset>) -> Loader {
         workers: LOADERS,
         seed: config.training.seed,
         augment: None,
-        ignore_index: config.data.folder.ignore_index,
+        ignore_index: config.data.folder.ignored_label(),
         shuffle: false,
     }
 }

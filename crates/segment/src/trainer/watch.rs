@@ -74,7 +74,7 @@ impl Watch for () {
 /// config.training.accumulate = 2;
 /// Trainer::new(config)?.run(&folder, &mut steps)?;
 /// let [report] = &steps.0[..] else { panic!("{:?}", steps.0) };
-/// assert_eq!((report.batch, report.batches, report.pictures), (2, 2, 2));
+/// assert_eq!((report.batch, report.batches, report.taken, report.pictures), (2, 2, 2, 2));
 /// // Before it, the network finds all five classes alike.
 /// assert!((report.loss - 5_f32.ln()).abs() < 1e-3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -87,9 +87,11 @@ pub struct StepReport {
     pub batch: usize,
     /// Batches in an epoch.
     pub batches: usize,
-    /// Pictures in this batch.
+    /// Batches in this step.
+    pub taken: usize,
+    /// Pictures in them.
     pub pictures: usize,
-    /// Its loss.
+    /// The mean of their losses.
     pub loss: f32,
 }
 

@@ -81,7 +81,8 @@ fn pack(row: &[u8], bits: u8) -> Vec<u8> {
     row.chunks(per_byte).map(byte).collect()
 }
 
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+/// A part of a PNG, under its checksum.
+pub fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let body = [kind.as_slice(), data].concat();
     let length = (data.len() as u32).to_be_bytes();
     [&length, body.as_slice(), &crc32(&body).to_be_bytes()].concat()

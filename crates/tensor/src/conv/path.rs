@@ -26,7 +26,8 @@ use std::sync::OnceLock;
 pub enum Path {
     /// im2col, matrixmultiply, col2im: for every geometry, and the oracle of the others.
     Plain,
-    /// Products that read the picture itself: for every geometry.
+    /// Products that read the picture itself: where the few pixels that a row of spots reads lie close
+    /// enough together to be copied.
     Direct,
     /// Shifted planes, scaled and added: where every group has one plane on either side.
     Depthwise,
@@ -63,7 +64,7 @@ impl Path {
     pub const ALL: [Self; 4] = [Self::Plain, Self::Direct, Self::Depthwise, Self::Winograd];
 
     /// The path that `MIRRORGRAD_CONV` names, if it is set: it is taken wherever it can be, and the
-    /// direct one elsewhere. Looked up once.
+    /// direct one elsewhere, or the plain one. Looked up once.
     ///
     /// # Errors
     /// If the variable names none.
@@ -87,7 +88,10 @@ impl Path {
     /// If `MIRRORGRAD_CONV` names none; see [`Path::chosen`].
     pub fn fastest(geometry: &Geometry, groups: usize, weight: &[usize]) -> Self {
         match Self::chosen().unwrap_or_else(|error| panic!("{error}")) {
+            // Whoever takes the weight says what it should be.
+            _ if weight.len() != 4 => Self::Plain,
             Some(path) if path.takes(geometry, groups, weight) => path,
+            _ if !Self::Direct.takes(geometry, groups, weight) => Self::Plain,
             Some(_) => Self::Direct,
             None if Self::Depthwise.takes(geometry, groups, weight) => Self::Depthwise,
             None if winograd::pays(geometry, [weight[0] / groups.max(1), weight[1]]) => {
@@ -101,7 +105,11 @@ impl Path {
     /// Whether the path can be taken for a weight of shape `[outputs, inputs / groups, kh, kw]`.
     pub fn takes(self, geometry: &Geometry, groups: usize, weight: &[usize]) -> bool {
         match self {
-            Self::Plain | Self::Direct => true,
+            Self::Plain => true,
+            Self::Direct => {
+                let most = MOST_READ.max(MOST_FOR_A_TAP.saturating_mul(geometry.taps()));
+                least_read(geometry) <= most.min(u32::MAX as usize)
+            }
             Self::Depthwise => groups > 1 && weight[0] == groups && weight[1] == 1,
             Self::Winograd => geometry.axes().iter().all(winograd::takes),
         }
@@ -224,6 +232,21 @@ impl Path {
             form.groups
         );
     }
+}
+
+/// Pixels of a plane that a product may copy for a few spots, at most: a dilation, or a stride, of some
+/// sixty pixels. Beyond, columns are smaller.
+const MOST_READ: usize = 16 << 10;
+/// As many for each tap, where there are more.
+const MOST_FOR_A_TAP: usize = 16;
+
+/// The pixels of a plane, padding included, between the first and the last that eight spots of a row read.
+fn least_read(geometry: &Geometry) -> usize {
+    let [y, x] = geometry.axes();
+    let apart = |step: usize, places: usize| step.saturating_mul(places.saturating_sub(1));
+    let rows = apart(y.dilation, y.kernel).saturating_add(1);
+    let columns = apart(x.stride, x.map.min(8)).saturating_add(apart(x.dilation, x.kernel) + 1);
+    rows.saturating_mul(columns)
 }
 
 /// Pairs of phase groups beyond which their products are too small to be worth starting.

@@ -4,7 +4,7 @@
 //! other sizes have left. Of those that are large enough, the first is lent: the end of a chunk is reached
 //! only when nothing before it is free, and pages that were never reached are none that the process holds.
 
-use memmap2::MmapMut;
+use memmap2::{MmapMut, MmapRaw};
 use std::alloc::{Layout, handle_alloc_error};
 use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
@@ -26,8 +26,9 @@ pub(crate) struct Arena {
 
 #[derive(Debug)]
 struct Chunk {
-    /// Never unmapped: its stretches are lent for as long as the program runs.
-    map: ManuallyDrop<MmapMut>,
+    /// Never unmapped: its stretches are lent for as long as the program runs. Raw, since nobody may refer to
+    /// all of it while parts are lent.
+    map: ManuallyDrop<MmapRaw>,
     /// Where free stretches begin, counted from the start, and their bytes. No two touch.
     free: BTreeMap<usize, usize>,
 }
@@ -86,7 +87,7 @@ impl Chunk {
         // that has none goes on with small ones.
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::HugePage);
-        Some(Self { map: ManuallyDrop::new(map), free: BTreeMap::from([(0, size)]) })
+        Some(Self { map: ManuallyDrop::new(map.into()), free: BTreeMap::from([(0, size)]) })
     }
 
     /// The beginning of the first free stretch of so many bytes.

@@ -56,7 +56,8 @@ impl Isa {
     /// All of them, the plainest first.
     pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
 
-    /// The instruction set that this process uses: the one that `MIRRORGRAD_ISA` names, or else the
+    /// The instruction set of this crate's kernels in this process (matrixmultiply, behind `matmul` and the
+    /// plain path, looks for itself): the one that `MIRRORGRAD_ISA` names, or else the
     /// best that the processor has. Looked up once.
     ///
     /// # Errors
