@@ -102,7 +102,8 @@ fn sweep<T: Element>(
             let (Some(parent), Some(part)) = (&operand.node, part) else { continue };
             debug_assert_eq!(*part.shape(), *operand.shape, "{record:?}");
             let total = match pending.remove(&parent.id) {
-                Some((_, sum)) => &sum + &part,
+                Some((_, sum)) if is_recording() => sum + part,
+                Some((_, sum)) => Var::constant(sum.into_value().plus(part.value())),
                 None => part,
             };
             pending.insert(parent.id, (Arc::clone(parent), total));
@@ -158,8 +159,8 @@ impl<T: Element> Gradients<T> {
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
         for (id, more) in &other.0 {
-            let sum = match self.0.get(id) {
-                Some(grad) => grad.zip(more, |a, b| a + b),
+            let sum = match self.0.remove(id) {
+                Some(grad) => grad.plus(more),
                 None => more.clone(),
             };
             self.0.insert(*id, sum);

@@ -141,6 +141,10 @@ impl<T: Element> Var<T> {
         self.node.as_ref()
     }
 
+    pub(crate) fn into_value(self) -> Tensor<T> {
+        self.value
+    }
+
     pub(crate) fn into_node(self) -> Option<Arc<Node<T>>> {
         self.node
     }

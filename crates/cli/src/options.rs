@@ -82,3 +82,21 @@ pub fn predictor(path: &Path) -> Result<Predictor, RunError> {
         _ => Predictor::new(checkpoint(path)?),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_word_four_fifths_of_the_machines_memory_may_be_needed() {
+        assert_eq!(most_bytes(Some(3)), 3_000_000);
+        assert_eq!(most_bytes(Some(usize::MAX)), usize::MAX);
+        // Where the system tells; the machine's whole memory is needed by no process.
+        let most = most_bytes(None);
+        let machine = machine_bytes().unwrap_or(usize::MAX);
+        assert!(
+            most == machine || (0.79..=0.8).contains(&(most as f64 / machine as f64)),
+            "{most}"
+        );
+    }
+}

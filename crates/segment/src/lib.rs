@@ -12,6 +12,7 @@ pub mod batch;
 mod boundary;
 mod census;
 mod checkpoint;
+mod chunks;
 mod config;
 mod confusion;
 mod dataset;

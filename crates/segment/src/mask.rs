@@ -14,6 +14,7 @@ use std::path::Path;
 
 use png::{BitDepth, ColorType, Decoder, Limits, Reader, Transformations};
 
+use crate::chunks::{HALF_A_COLOUR, has_whole_palettes};
 use crate::files::{MAX_BYTES, check_size, read, write_whole};
 use crate::{DataError, Mask, palette};
 
@@ -108,6 +109,9 @@ fn open<'a>(
 ) -> Result<Reader<Cursor<&'a [u8]>>, DataError> {
     if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
         return Err(DataError::unfit(path, expected, "a JPEG, whose compression changes values"));
+    }
+    if !has_whole_palettes(bytes) {
+        return Err(DataError::unfit(path, expected, HALF_A_COLOUR));
     }
     let limits = Limits { bytes: MAX_BYTES as usize };
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);

@@ -1,7 +1,6 @@
 //! Pictures from files: JPEG or PNG, told by their content, as 8-bit RGB.
 
 mod jpeg;
-mod png;
 
 use std::io::Cursor;
 use std::path::Path;
@@ -9,6 +8,7 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
+use crate::chunks::{self, HALF_A_COLOUR};
 use crate::files::{MAX_BYTES, check_size, read};
 use crate::{DataError, Picture};
 
@@ -52,6 +52,7 @@ pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
 pub fn decode_picture(bytes: &[u8], path: &Path) -> Result<Picture, DataError> {
     let unfit = |found: &str| DataError::unfit(path, EXPECTED, found);
     match image::guess_format(bytes).map_err(|_| unfit("no known picture format"))? {
+        ImageFormat::Png if !chunks::has_whole_palettes(bytes) => Err(unfit(HALF_A_COLOUR)),
         ImageFormat::Png => decode(bytes, ImageFormat::Png, path),
         ImageFormat::Jpeg => {
             let end = jpeg::end(bytes).ok_or_else(|| unfit("a JPEG without its end"))?;
@@ -73,7 +74,12 @@ fn decode(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<Picture, Dat
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     check_size(path, [height as usize, width as usize])?;
-    let orientation = match png::exif(bytes).filter(|_| format == ImageFormat::Png) {
+    let most = bytes.len().saturating_mul(pixels_of_a_byte(format));
+    if height as usize * width as usize > most {
+        let found = format!("{height} high, {width} wide, of {} bytes alone", bytes.len());
+        return Err(DataError::unfit(path, EXPECTED, found));
+    }
+    let orientation = match chunks::exif(bytes).filter(|_| format == ImageFormat::Png) {
         // The decoder sees one that stands before the pixels alone.
         Some(exif) => Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms),
         None => decoder.orientation().map_err(broken)?,
@@ -88,6 +94,16 @@ fn decode(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<Picture, Dat
     let image = DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8();
     let (width, height) = (image.width() as usize, image.height() as usize);
     Ok(Picture { width, height, rgb: image.into_raw() })
+}
+
+/// Pixels that a byte of a file makes at most: to be known before memory is set aside for them.
+fn pixels_of_a_byte(format: ImageFormat) -> usize {
+    match format {
+        // A block of 64 has a code in one scan or another, and that a bit.
+        ImageFormat::Jpeg => 8 * 64,
+        // The most that Deflate makes of a byte (RFC 1951: 258 bytes of two bits), of a bit each.
+        _ => 8 * 1032,
+    }
 }
 
 fn limits() -> Limits {

@@ -168,3 +168,34 @@ fn a_turned_picture_is_refused_whatever_its_format() {
         }
     }
 }
+
+#[test]
+fn a_jpeg_of_more_pixels_than_its_bytes_can_make_is_refused_before_it_is_decoded() {
+    let mut file = jpeg(8, 8);
+    let frame = file.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    // 32 million pixels of some hundred bytes.
+    file[frame + 5..frame + 9].copy_from_slice(&[4000_u16, 8000].map(u16::to_be_bytes).concat());
+    let says = format!("found 4000 high, 8000 wide, of {} bytes alone", file.len());
+    assert_says(decode(&file), &[&"expected a whole JPEG or PNG picture", &says]);
+    // The plainest picture there is has as many as it needs.
+    let grey = DynamicImage::from(GrayImage::from_pixel(2000, 1000, image::Luma([128])));
+    for format in [ImageFormat::Jpeg, ImageFormat::Png] {
+        assert_eq!(decode(&encoded(&grey, format)).unwrap().size(), [1000, 2000]);
+    }
+}
+
+#[test]
+fn a_palette_that_ends_within_a_colour_is_refused() {
+    let mut head = [7_u32.to_be_bytes(), 5_u32.to_be_bytes()].concat();
+    head.extend([4, 3, 0, 0, 0]);
+    // Of 47 colours and two thirds, as nothing in the standard allows.
+    let palette = chunk(b"PLTE", &[0x9e; 143]);
+    let whole = png(Header { bits: 4, colour: 3, ..Header::grey(7, 5) }, &[0; 35]);
+    let pixels = whole.windows(4).position(|kind| kind == b"IDAT").unwrap() - 4;
+    let file = [&b"\x89PNG\r\n\x1a\n"[..], &chunk(b"IHDR", &head), &palette, &whole[pixels..]];
+    let file = file.concat();
+    let says = "found a palette that ends within a colour";
+    assert_says(decode(&file), &[&"expected a whole JPEG or PNG picture", &says]);
+    let mask = mirrorgrad_segment::decode_mask(&file, Path::new("masks/a.png"));
+    assert_says(mask, &[&"masks/a.png: expected a mask", &says]);
+}

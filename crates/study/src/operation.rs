@@ -215,8 +215,10 @@ struct Prepared<T: Element> {
 }
 
 impl<T: Float> Prepared<T> {
+    /// Multiply-adds, of which every number of the output is one at least.
     fn work(&self) -> u128 {
-        self.plan.work.saturating_mul(self.wanted.passes())
+        let output = self.plan.output.iter().map(|&size| size as u128).product();
+        self.plan.work.max(output).saturating_mul(self.wanted.passes())
     }
 
     fn compute(&self) -> Arrays {

@@ -39,6 +39,33 @@ impl<T: Element> Tensor<T> {
         })
     }
 
+    /// The sum with a tensor of the same shape, in this one's place if nobody else holds it.
+    ///
+    /// ```
+    /// # use mirrorgrad_tensor::Tensor;
+    /// let (x, y) = (Tensor::from([1.0, 2.0]), Tensor::from([0.5, 0.25]));
+    /// let kept = x.clone();
+    /// assert_eq!(x.plus(&y).plus(&y), Tensor::from([2.0, 2.5]));
+    /// assert_eq!(kept, Tensor::from([1.0, 2.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        assert_eq!(self.shape(), other.shape(), "plus: the shapes differ");
+        match self.own_slice_mut() {
+            None => self.zip(other, |a, b| a + b),
+            Some(own) => {
+                parallel::for_each_chunk(own, |at, part| {
+                    part.iter_mut().zip(&other.as_slice()[at..]).for_each(|(a, &b)| *a += b);
+                });
+                self
+            }
+        }
+    }
+
     /// `f` of every three elements at the same place.
     ///
     /// # Panics

@@ -120,6 +120,11 @@ impl<T: Element> Tensor<T> {
         &self.data
     }
 
+    /// The elements, to be changed, if no other tensor shares them.
+    pub(crate) fn own_slice_mut(&mut self) -> Option<&mut [T]> {
+        Arc::get_mut(&mut self.data).map(|data| &mut **data)
+    }
+
     /// The elements as an ndarray view.
     pub fn view(&self) -> ArrayViewD<'_, T> {
         ArrayViewD::from_shape(IxDyn(&self.shape), &self.data).expect("the buffer has this shape")

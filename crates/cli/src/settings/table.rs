@@ -141,7 +141,7 @@ const TRAINING: &[Setting] = &[
     setting(["clip", "training.clip", "NORM"], Read::Number, "Keep the norm of all gradients together under this"),
     setting(["patience", "training.patience", "EPOCHS"], Read::Number, "End after so many epochs without a better validation mIoU"),
     setting(["checkpoint-every", "training.checkpoint_every", "STEPS"], Read::Number, "Steps between checkpoints within an epoch"),
-    setting(["overfit-batches", "training.overfit_batches", "N"], Read::Number, "Learn N batches by heart, unchanged, and validate on them: a network that cannot has a fault"),
+    setting(["overfit-batches", "training.overfit_batches", "N"], Read::Number, "Learn N batches by heart, unchanged but for --crop, and validate on them: a network that cannot has a fault"),
     setting(["limit-batches", "training.limit_batches", "N"], Read::Number, "Train and validate on N batches of pictures at most"),
     setting(["seed", "training.seed", "N"], Read::Number, "What order, augmentation and first weights are drawn from"),
 ];

@@ -53,7 +53,8 @@ pub struct TrainingConfig {
     pub patience: Option<usize>,
     /// Steps between checkpoints within an epoch.
     pub checkpoint_every: u64,
-    /// Learn this many batches by heart: the same ones every epoch, unchanged, and validate on them.
+    /// Learn this many batches by heart: the same pictures every epoch, unchanged but for a crop, and validate
+    /// on them, whole.
     pub overfit_batches: Option<usize>,
     /// Train and validate on this many batches of pictures at most, to see whether a run works.
     pub limit_batches: Option<usize>,
