@@ -202,7 +202,7 @@ fn a_run_on_voc_predicts_is_exported_and_reported() {
     let stem = stem(UNLABELLED);
     let photo = format!("voc/JPEGImages/{stem}.jpg");
     let text = place.said(&format!("predict run {photo} --raw --out masks"));
-    assert_eq!(text, "1 masks in masks\n");
+    assert_eq!(text, "1 mask in masks\n");
     let mask = image::open(place.at(&format!("masks/{stem}.png"))).unwrap().into_luma8();
     assert_eq!([mask.height() as usize, mask.width() as usize], size(UNLABELLED));
     assert!(mask.pixels().all(|pixel| pixel.0[0] < 21));

@@ -4,12 +4,7 @@ use crate::Failure;
 use mirrorgrad_segment::{
     Checkpoint, Config, Predictor, RunError, RunFolder, least_bytes, machine_bytes,
 };
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-
-/// Most bytes of a file of weights.
-const MOST_WEIGHTS: u64 = 4 << 30;
 
 /// Bytes in the megabyte that options and messages count memory in.
 pub const MB: usize = 1_000_000;
@@ -31,19 +26,6 @@ pub fn check_least_memory(config: &Config, most: usize) -> Result<(), Failure> {
         "--max-memory: expected a run of at most {most} MB, found a network of widths {widths:?}, whose weights \
          alone need {least} MB or more to be trained"
     )))
-}
-
-/// The bytes of a file of weights.
-pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    let limit = MOST_WEIGHTS;
-    let file = File::open(path).map_err(Failure::read(path))?;
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(Failure::read(path))?;
-    if bytes.len() as u64 > limit {
-        let path = path.display();
-        return Err(Failure::new(format!("{path}: expected at most {limit} bytes, found more")));
-    }
-    Ok(bytes)
 }
 
 /// A size as people write it, `HxW`, as `[height, width]`.

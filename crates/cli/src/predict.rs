@@ -77,8 +77,11 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
             write_whole(&out, &png)?;
         }
     }
-    let what = if args.scores { "files of scores" } else { "masks" };
-    say::line(format!("{} {what} in {}", args.pictures.len(), shown(&args.out)))?;
+    let [one, many] =
+        if args.scores { ["file of scores", "files of scores"] } else { ["mask", "masks"] };
+    let count = args.pictures.len();
+    let what = if count == 1 { one } else { many };
+    say::line(format!("{count} {what} in {}", shown(&args.out)))?;
     Ok(ExitCode::SUCCESS)
 }
 

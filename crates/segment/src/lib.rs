@@ -34,6 +34,7 @@ mod run_folder;
 mod sample;
 mod shapes;
 mod trainer;
+mod weights;
 
 pub use augment::Augment;
 pub use boundary::{Boundary, boundary_f, boundary_tolerance};
@@ -64,3 +65,4 @@ pub use run_folder::RunFolder;
 pub use sample::{Mask, Picture, Sample};
 pub use shapes::Shapes;
 pub use trainer::{Outcome, StepReport, Trainer, Watch, judged_by, loader, trained_on};
+pub use weights::read_weights;

@@ -1,19 +1,15 @@
 //! Masks for pictures that have none.
 
 use crate::batch::{highest_scores, to_tensor};
-use crate::files::read;
 use crate::folder::read_classes;
 use crate::metrics::check_size;
-use crate::{Checkpoint, Config, Mask, Picture, RunError, Settings, palette};
+use crate::{Checkpoint, Config, Mask, Picture, RunError, Settings, palette, read_weights};
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::Mode;
 use mirrorgrad_layers::models::Network;
-use mirrorgrad_layers::weights::{NamedTensors, from_safetensors, load_state_dict};
+use mirrorgrad_layers::weights::{NamedTensors, load_state_dict};
 use mirrorgrad_tensor::Tensor;
 use std::path::Path;
-
-/// Most bytes of weights that are read.
-const MAX_WEIGHTS_BYTES: u64 = 4 << 30;
 
 /// A trained network, ready to predict.
 ///
@@ -68,8 +64,7 @@ impl Predictor {
     /// If a file is not there or not what it should be, or they do not fit together.
     pub fn read_weights(path: &Path) -> Result<Self, RunError> {
         let beside = |name: &str| path.with_file_name(name);
-        let weights = from_safetensors(&read(path, MAX_WEIGHTS_BYTES)?)
-            .map_err(|error| RunError::unfit(path, error.to_string()))?;
+        let weights = read_weights(path)?;
         let config = Settings::read(&beside("config.toml"))?.fill()?;
         let classes = read_classes(&beside("classes.txt"))?;
         Self::from_weights(config, classes, &weights).map_err(|error| match error {

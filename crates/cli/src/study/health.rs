@@ -2,8 +2,8 @@
 
 use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_layers::weights::{NamedTensors, from_safetensors};
-use mirrorgrad_segment::one_line;
+use mirrorgrad_layers::weights::NamedTensors;
+use mirrorgrad_segment::{one_line, read_weights};
 use mirrorgrad_study::{FilterHealth, Refusal, filters};
 use mirrorgrad_tensor::{Tensor, Window};
 use serde_json::json;
@@ -92,9 +92,7 @@ fn health(args: &HealthArgs, name: &str, tensor: &Tensor) -> Result<Vec<FilterHe
 
 fn read(path: &Path) -> Result<NamedTensors<f32>, Failure> {
     if path.extension().is_some_and(|extension| extension == "safetensors") {
-        let bytes = options::bytes(path)?;
-        return from_safetensors(&bytes)
-            .map_err(|error| Failure::new(format!("{}: {error}", path.display())));
+        return Ok(read_weights(path)?);
     }
     Ok(options::checkpoint(path)?.weights)
 }

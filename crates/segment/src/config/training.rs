@@ -174,7 +174,8 @@ impl OptimizerKind {
 ///     training.schedule(300).factor(step)
 /// };
 /// assert_eq!(factor(ScheduleKind::Constant, 299), 1.0);
-/// assert_eq!(factor(ScheduleKind::Step, 100), 0.1);
+/// let tenths = |step| factor(ScheduleKind::Step, step).log10().round();
+/// assert_eq!([99, 100, 200, 299].map(tenths), [0.0, -1.0, -2.0, -2.0]);
 /// assert!((factor(ScheduleKind::Cosine, 150) - 0.5).abs() < 1e-12);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -182,7 +183,7 @@ impl OptimizerKind {
 pub enum ScheduleKind {
     /// The same to the end.
     Constant,
-    /// A tenth after each third of the run.
+    /// A tenth after each third of what follows the warm-up.
     Step,
     /// Half a cosine wave down to 0.
     #[default]
@@ -338,12 +339,14 @@ impl TrainingConfig {
 
     /// The learning rate's way through a run of `total` steps.
     pub fn schedule(&self, total: u64) -> Schedule {
+        let warmup = self.warmup.min(total / 4);
+        let third = (total - warmup).div_ceil(3).max(1);
         let curve = match self.schedule {
             ScheduleKind::Constant => Curve::Constant,
-            ScheduleKind::Step => Curve::Step { every: (total / 3).max(1), factor: 0.1 },
+            ScheduleKind::Step => Curve::Step { every: third, factor: 0.1 },
             ScheduleKind::Cosine => Curve::Cosine,
             ScheduleKind::Poly => Curve::Poly { power: 0.9 },
         };
-        Schedule { curve, warmup: self.warmup.min(total / 4), total }
+        Schedule { curve, warmup, total }
     }
 }

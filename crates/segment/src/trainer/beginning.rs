@@ -2,13 +2,10 @@
 //! checkpoint then.
 
 use crate::config::{ClassWeights, ModelConfig, WeightsByName, is_of};
-use crate::{Config, DataError, Dataset, Histogram, RunError, class_weights};
+use crate::{Config, DataError, Dataset, Histogram, RunError, class_weights, read_weights};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::named_params;
-use mirrorgrad_layers::weights::{from_safetensors, load_state_dict, state_dict};
-
-/// Most bytes of a file of weights.
-const MAX_BYTES: u64 = 4 << 30;
+use mirrorgrad_layers::weights::{load_state_dict, state_dict};
 
 /// Replaces class weights that are to be counted by what is counted.
 pub fn count_weights(config: &mut Config, train: &dyn Dataset) -> Result<(), DataError> {
@@ -23,9 +20,7 @@ pub fn count_weights(config: &mut Config, train: &dyn Dataset) -> Result<(), Dat
 /// Puts the weights that a configuration names in place of those drawn.
 pub fn load_weights(model: &ModelConfig, network: &dyn Network) -> Result<(), RunError> {
     let Some(path) = &model.weights else { return Ok(()) };
-    let bytes = crate::files::read(path, MAX_BYTES)?;
-    let misfit = |why| RunError::Start { path: path.clone(), why };
-    let mut tensors = from_safetensors(&bytes).map_err(misfit)?;
+    let mut tensors = read_weights(path)?;
     for fresh in &model.fresh {
         let is_fresh = |name: &str| is_of(name, fresh);
         let names = named_params(network);
@@ -39,5 +34,5 @@ pub fn load_weights(model: &ModelConfig, network: &dyn Network) -> Result<(), Ru
         tensors.retain(|name, _| !is_fresh(name));
         tensors.extend(state_dict(network).into_iter().filter(|(name, _)| is_fresh(name)));
     }
-    load_state_dict(network, &tensors).map_err(misfit)
+    load_state_dict(network, &tensors).map_err(|why| RunError::Start { path: path.clone(), why })
 }
