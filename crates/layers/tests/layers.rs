@@ -234,7 +234,7 @@ fn batch_normalization_with_a_relu_is_a_relu_of_batch_normalization() {
         assert!(want.value().as_slice().iter().any(|&v| v < 0.0));
         assert_eq!(got.value(), want.relu().value(), "{mode:?}");
     }
-    let [want, got] = [&plain, &with_relu].map(|layer| state_dict(layer));
+    let [want, got] = [&plain, &with_relu].map(state_dict);
     assert_eq!(got, want);
 }
 
