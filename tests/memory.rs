@@ -18,6 +18,18 @@ fn run(args: &[&str], dir: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The one line that a command refuses with.
+fn refused(args: &[&str], dir: &Path) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"))
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{args:?}: {told}");
+    told
+}
+
 /// Ten pictures of 120 rows and 160 columns to train on, and one to validate on.
 fn data(dir: &Path) {
     let put = |path: &str| {
@@ -72,13 +84,7 @@ fn a_picture_that_takes_too_much_is_refused_by_its_name_and_the_masks_before_it_
     large.save(dir.path().join("large.png")).unwrap();
     let small = "mine/val/images/10.png";
     let predict = ["predict", "run", small, "large.png", "--raw", "--out", "masks"];
-    let output = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"))
-        .args(predict.iter().chain(&["--max-memory", "100"]))
-        .current_dir(dir.path())
-        .output()
-        .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+    let told = refused(&[&predict[..], &["--max-memory", "100"]].concat(), dir.path());
     let says = "large.png: expected a picture that takes at most 100 MB (--max-memory), found 1200x1600, \
                 which takes about";
     assert!(told.contains(says), "{told}");
@@ -101,13 +107,7 @@ fn a_run_that_needs_too_much_is_refused_with_the_estimate_before_it_is_made() {
     let dir = tempfile::tempdir().unwrap();
     data(dir.path());
     let args = ["train", "--data", "mine", "--out", "run", "--max-memory", "20"];
-    let output = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"))
-        .args(args)
-        .current_dir(dir.path())
-        .output()
-        .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+    let told = refused(&args, dir.path());
     assert!(
         told.contains("--max-memory: expected a run of at most 20 MB, found one of about"),
         "{told}"
@@ -119,24 +119,14 @@ fn a_run_that_needs_too_much_is_refused_with_the_estimate_before_it_is_made() {
 fn a_run_of_too_many_weights_is_refused_before_they_are_there() {
     let dir = tempfile::tempdir().unwrap();
     data(dir.path());
-    let refused = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"))
-            .args(args)
-            .current_dir(dir.path())
-            .output()
-            .unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
-        told
-    };
     let wide = ["--widths", "4096,4096", "--batch", "1", "--max-memory", "1000"];
     let train = ["train", "--data", "mine", "--out", "run"];
-    let told = refused(&[&train[..], &wide].concat());
+    let told = refused(&[&train[..], &wide].concat(), dir.path());
     // Two stages of 9 · (3 · 4096 + 4096²) and 9 · 2 · 4096² weights, at 16 bytes each.
     assert!(told.contains("whose weights alone need 7249 MB or more"), "{told}");
     assert!(!dir.path().join("run").exists());
     // A run that was begun elsewhere is asked as well.
     run(&["train", "--data", "mine", "--epochs", "1", "--out", "run"], dir.path());
-    let told = refused(&["train", "--resume", "--out", "run", "--max-memory", "20"]);
+    let told = refused(&["train", "--resume", "--out", "run", "--max-memory", "20"], dir.path());
     assert!(told.contains("--max-memory: expected a run of at most 20 MB"), "{told}");
 }

@@ -1,0 +1,231 @@
+//! The passes over memory: a set at a time, so that what is read twice is near the second time.
+
+use super::{NormStats, Normalization};
+use crate::parallel::sum_lanes;
+use crate::{Element, Tensor, parallel};
+use rayon::prelude::*;
+
+impl Normalization {
+    /// A set at a time, so that it is read a second time while it is near.
+    pub(super) fn forward_then<T: Element>(
+        &self,
+        finish: impl Finish<T>,
+        x: &Tensor<T>,
+        gain: &Tensor<T>,
+        bias: &Tensor<T>,
+    ) -> (Tensor<T>, NormStats<T>) {
+        let layout = &self.layout;
+        let (mut mean, mut variance) = (Vec::new(), Vec::new());
+        let y = Tensor::build(x.shape(), |out| {
+            let sets = layout.rows_by_set(out).into_par_iter().enumerate();
+            (mean, variance) = sets
+                .with_min_len((parallel::GRAIN / layout.set_len().max(1)).max(1))
+                .map(|(set, rows)| {
+                    let parts = layout.rows_of(set, x.as_slice()).flat_map(|row| row.chunks(ROW));
+                    let moments = parts.map(Moments::of).fold(Moments::default(), Moments::join);
+                    let (mean, variance) = (moments.mean, moments.squares / moments.count);
+                    let lines = self.lines(set, gain, bias, mean, variance);
+                    for (out, x) in rows.into_iter().zip(layout.rows_of(set, x.as_slice())) {
+                        let channels =
+                            out.chunks_exact_mut(layout.inner).zip(x.chunks_exact(layout.inner));
+                        for ((out, x), line) in channels.zip(&lines) {
+                            out.iter_mut().zip(x).for_each(|(o, &v)| *o = finish.value(line.at(v)));
+                        }
+                    }
+                    (mean, variance)
+                })
+                .unzip();
+        });
+        let [mean, variance] = [mean, variance].map(|of| Tensor::new([layout.sets], of));
+        (y, NormStats { mean, variance })
+    }
+
+    pub(super) fn backward_then<T: Element>(
+        &self,
+        finish: impl Finish<T>,
+        x: &Tensor<T>,
+        gain: &Tensor<T>,
+        bias: &Tensor<T>,
+        stats: &NormStats<T>,
+        grad: &Tensor<T>,
+    ) -> [Tensor<T>; 3] {
+        let layout = &self.layout;
+        let count = T::of(layout.set_len() as f64);
+        let mut sums: Vec<Vec<[T; 2]>> = Vec::new();
+        let to_x = Tensor::build(x.shape(), |out| {
+            let rows = layout.rows_by_set(out).into_par_iter().enumerate();
+            sums = rows
+                .map(|(set, rows)| {
+                    let [mean, variance] =
+                        [&stats.mean, &stats.variance].map(|stat| stat.as_slice()[set]);
+                    let scale = self.scale(variance);
+                    let lines = self.lines(set, gain, bias, mean, variance);
+                    let pairs = || {
+                        layout.rows_of(set, x.as_slice()).zip(layout.rows_of(set, grad.as_slice()))
+                    };
+                    let sums = line_sums(finish, layout.inner, &lines, pairs(), mean, scale);
+                    let gains = layout.gains_of(set, gain);
+                    let mut means = [T::zero(); 2];
+                    for (sums, &gain) in sums.iter().zip(gains) {
+                        means = [means[0] + gain * sums[0], means[1] + gain * sums[1]];
+                    }
+                    let [plain, along] = means.map(|sum| sum / count);
+                    // scale · (gain · grad − plain − (x − mean) · scale · along), regrouped.
+                    let b = along * scale * scale;
+                    let c = b * mean - plain * scale;
+                    for (out, (x, grad)) in rows.into_iter().zip(pairs()) {
+                        let channels = out
+                            .chunks_exact_mut(layout.inner)
+                            .zip(x.chunks_exact(layout.inner).zip(grad.chunks_exact(layout.inner)));
+                        for ((out, (x, grad)), line) in channels.zip(&lines) {
+                            let a = line.slope;
+                            for ((o, &v), &g) in out.iter_mut().zip(x).zip(grad) {
+                                *o = a * (g * finish.slope(line.at(v))) - b * v + c;
+                            }
+                        }
+                    }
+                    sums
+                })
+                .collect();
+        });
+        let mut to_gain = vec![T::zero(); layout.gains()];
+        let mut to_bias = to_gain.clone();
+        for (set, sums) in sums.iter().enumerate() {
+            let first = (set % layout.period) * layout.channels;
+            for (channel, &[plain, along]) in sums.iter().enumerate() {
+                to_bias[first + channel] += plain;
+                to_gain[first + channel] += along;
+            }
+        }
+        [to_x, Tensor::new([layout.gains()], to_gain), Tensor::new([layout.gains()], to_bias)]
+    }
+
+    fn scale<T: Element>(&self, variance: T) -> T {
+        (variance + T::of(self.eps)).sqrt().recip()
+    }
+
+    /// What each channel of a set does to a number.
+    fn lines<T: Element>(
+        &self,
+        set: usize,
+        gain: &Tensor<T>,
+        bias: &Tensor<T>,
+        mean: T,
+        variance: T,
+    ) -> Vec<Line<T>> {
+        let scale = self.scale(variance);
+        let gains = self.layout.gains_of(set, gain).iter().zip(self.layout.gains_of(set, bias));
+        gains
+            .map(|(&gain, &bias)| Line { slope: gain * scale, offset: bias - gain * scale * mean })
+            .collect()
+    }
+}
+
+/// Normalization of one channel, with gain and bias.
+struct Line<T> {
+    slope: T,
+    offset: T,
+}
+
+impl<T: Element> Line<T> {
+    fn at(&self, v: T) -> T {
+        v * self.slope + self.offset
+    }
+}
+
+/// [`After`] as a type, so that each has loops of its own.
+pub(super) trait Finish<T>: Copy + Send + Sync {
+    fn value(self, y: T) -> T;
+
+    /// The derivative of the value.
+    fn slope(self, y: T) -> T;
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct AsItIs;
+
+impl<T: Element> Finish<T> for AsItIs {
+    fn value(self, y: T) -> T {
+        y
+    }
+
+    fn slope(self, _: T) -> T {
+        T::one()
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Relu;
+
+impl<T: Element> Finish<T> for Relu {
+    /// NaN stays NaN.
+    fn value(self, y: T) -> T {
+        if y < T::zero() { T::zero() } else { y }
+    }
+
+    fn slope(self, y: T) -> T {
+        if y > T::zero() { T::one() } else { T::zero() }
+    }
+}
+
+/// Elements that fit the first cache, to be read twice.
+const ROW: usize = 4096;
+
+/// Mean and summed squared distances of some numbers: found in one pass over memory.
+#[derive(Clone, Copy, Default)]
+struct Moments<T> {
+    count: T,
+    mean: T,
+    squares: T,
+}
+
+impl<T: Element> Moments<T> {
+    fn of(values: &[T]) -> Self {
+        let count = T::of(values.len() as f64);
+        let mean = sum_lanes(values, |v| v) / count;
+        Self { count, mean, squares: sum_lanes(values, |v| (v - mean) * (v - mean)) }
+    }
+
+    /// Those of both together (Chan, Golub & LeVeque 1979).
+    fn join(self, other: Self) -> Self {
+        let count = self.count + other.count;
+        let (step, part) = (other.mean - self.mean, other.count / count);
+        Self {
+            count,
+            mean: self.mean + step * part,
+            squares: self.squares + other.squares + step * step * self.count * part,
+        }
+    }
+}
+
+/// Σ g and Σ g · x̂ for every channel of one set, with g the gradient that reaches the normalized number.
+fn line_sums<'a, T: Element>(
+    finish: impl Finish<T>,
+    inner: usize,
+    lines: &[Line<T>],
+    pairs: impl Iterator<Item = (&'a [T], &'a [T])>,
+    mean: T,
+    scale: T,
+) -> Vec<[T; 2]> {
+    const LANES: usize = 16;
+    let mut sums = vec![[T::zero(); 2]; lines.len()];
+    for (x, grad) in pairs {
+        let channels = x.chunks_exact(inner).zip(grad.chunks_exact(inner));
+        for (([plain, along], line), (x, grad)) in sums.iter_mut().zip(lines).zip(channels) {
+            let mut lanes = [[T::zero(); LANES]; 2];
+            let mut add = |lane: usize, v: T, g: T| {
+                let g = g * finish.slope(line.at(v));
+                lanes[0][lane] += g;
+                lanes[1][lane] += g * (v - mean);
+            };
+            let ((xs, x_rest), (gs, g_rest)) = (x.as_chunks::<LANES>(), grad.as_chunks::<LANES>());
+            x_rest.iter().zip(g_rest).for_each(|(&v, &g)| add(0, v, g));
+            for (x, g) in xs.iter().zip(gs) {
+                (0..LANES).for_each(|lane| add(lane, x[lane], g[lane]));
+            }
+            *plain += lanes[0].into_iter().sum();
+            *along += scale * lanes[1].into_iter().sum::<T>();
+        }
+    }
+    sums
+}
