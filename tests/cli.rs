@@ -1069,3 +1069,19 @@ fn sizes_that_no_memory_holds_are_refused_before_they_are_made() {
     fs::write(place.work("none.safetensors"), bytes).unwrap();
     place.run(&["study", "health", "none.safetensors"]).succeeded();
 }
+
+#[test]
+fn whatever_file_of_a_run_was_half_written_is_removed_before_it_begins_or_goes_on() {
+    let place = Place::new();
+    place.train(&["--epochs", "1", "--out", "run"]).succeeded();
+    let files = names(&place.work("run"));
+    fs::create_dir(place.work("new")).unwrap();
+    for folder in ["run", "new"] {
+        for file in &files {
+            fs::write(place.work(folder).join(format!(".{file}.a1B2c3")), "half").unwrap();
+        }
+    }
+    place.run(&["train", "--resume", "--out", "run"]).succeeded();
+    place.train(&["--epochs", "1", "--out", "new"]).succeeded();
+    assert_eq!((names(&place.work("run")), names(&place.work("new"))), (files.clone(), files));
+}
