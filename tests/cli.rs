@@ -1085,3 +1085,13 @@ fn whatever_file_of_a_run_was_half_written_is_removed_before_it_begins_or_goes_o
     place.train(&["--epochs", "1", "--out", "new"]).succeeded();
     assert_eq!((names(&place.work("run")), names(&place.work("new"))), (files.clone(), files));
 }
+
+#[test]
+fn a_summary_needs_no_class_weights_that_are_still_to_be_counted() {
+    let place = Place::new();
+    for weights in ["auto", "[1.0, 2.0]"] {
+        let set = format!("training.class_weights={weights}");
+        let text = place.run(&["summary", "--set", &set, "--classes", "5"]).succeeded();
+        assert!(text.contains("training on 8 such pictures a batch needs about"), "{text}");
+    }
+}
