@@ -66,16 +66,22 @@ fn many_faults_are_counted_and_json_has_them_all() {
         let stem = entry.unwrap().path();
         let stem = stem.file_stem().unwrap().to_str().unwrap();
         let mask = data.path().join(format!("train/masks/{stem}.png"));
-        fs::copy(&mask, data.path().join(format!("train/masks/{stem}_copy.png"))).unwrap();
+        for copy in ["a", "b"] {
+            fs::copy(&mask, data.path().join(format!("train/masks/{stem}_{copy}.png"))).unwrap();
+        }
     }
     let text = said(check(data.path(), &[]), 1);
-    // Twelve copies without pictures, and 16 masks with label 255.
+    // 24 copies without pictures, and 16 masks with label 255, alike in all but file and place.
     assert!(
-        text.contains("\n28 faults\n") && text.ends_with("and 8 more, which --json tells\n"),
+        text.contains("\n40 faults\n") && text.ends_with("and 5 more, which --json tells\n"),
         "{text}"
     );
     let json: Value = serde_json::from_str(&said(check(data.path(), &["--json"]), 1)).unwrap();
-    assert_eq!(json["faults"].as_array().unwrap().len(), 28);
+    assert_eq!(json["faults"].as_array().unwrap().len(), 40);
+    let edged = folder::data(true);
+    let text = said(check(edged.path(), &[]), 1);
+    let told = text.split_once("\n16 faults\n").unwrap().1;
+    assert!(told.lines().count() == 1 && told.ends_with("; 15 more like it\n"), "{told}");
 }
 
 #[test]

@@ -139,7 +139,8 @@ impl Place {
 
 #[test]
 fn a_voc_data_set_is_looked_through() {
-    let text = Place::new().said("check-data voc");
+    let place = Place::new();
+    let text = place.said("check-data voc --crop 17x20");
     for line in [
         "layout voc, since there is ImageSets/Segmentation; 21 classes, 255 left out",
         "train           6        0",
@@ -157,6 +158,14 @@ fn a_voc_data_set_is_looked_through() {
     ] {
         assert!(text.contains(part), "{text}\nwithout {part}");
     }
+    // As a run would be refused whose batches are of whole pictures.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"));
+    let output = command.args(["check-data", "voc"]).current_dir(place.0.path()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("\n2 faults\n") && text.contains("; pass --size HxW to bring all"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `mirrorgrad check-data`.
 
-use crate::settings::{Reading, SettingArgs};
+use crate::options::{check_least_memory, most_bytes};
+use crate::settings::{RunOn, SettingArgs};
+use crate::train::check_memory;
 use crate::{Failure, say};
 use clap::Args;
 use indicatif::ProgressBar;
@@ -21,7 +23,7 @@ pub struct CheckDataArgs {
     /// A folder of pictures and masks
     dir: PathBuf,
     #[command(flatten)]
-    data: SettingArgs<Reading>,
+    run: SettingArgs<RunOn>,
     /// Write a sheet of up to 24 pictures beside their masks, as PNG
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
@@ -33,7 +35,8 @@ pub struct CheckDataArgs {
     pub(crate) threads: Option<usize>,
 }
 
-/// Reads all of a folder, and tells what is in it and what is wrong. The exit code is 1 if anything is.
+/// Reads all of a folder, and tells what is in it and what keeps `train` with these settings from beginning. The
+/// exit code is 1 if anything does.
 pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
     // Hidden where nobody looks: it is drawn on terminals alone.
     let bar = ProgressBar::new(0);
@@ -41,8 +44,16 @@ pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
         bar.set_length(all as u64);
         bar.inc(1);
     };
-    let census = Census::take(&args.dir, &args.data.settings()?.folder()?, &seen)?;
+    let config = args.run.settings()?.on(&args.dir)?;
+    let mut census = Census::take(&args.dir, &config.data.folder, &seen)?;
     bar.finish_and_clear();
+    // What `train` would do with these settings, in its order.
+    let most = most_bytes(None);
+    let refused = match check_least_memory(&config, most) {
+        Ok(()) => census.check_run(&config).and_then(|run| check_memory(&run, most).err()),
+        Err(refused) => Some(refused),
+    };
+    refused.into_iter().for_each(|refused| census.add_fault(refused.to_string()));
     if args.json {
         let object = serde_json::to_string(&census);
         say::line(object.map_err(|error| Failure::new(format!("--json: {error}")))?)?;
@@ -64,22 +75,32 @@ fn report(census: &Census) -> Result<(), Failure> {
     let ignored = census.ignore_index.map_or(String::new(), |label| format!(", {label} left out"));
     let (layout, classes) = (census.layout.name(), census.classes.len());
     say::line(format!("layout {layout}{sign}; {classes} classes{ignored}"))?;
+    listed(census.of_settings(), FAULTS, String::clone)?;
     say::line(format!("\n{:<8} {:>8} {:>8}", "part", "pictures", "faulty"))?;
     for PartCensus { name, pictures, faulty, .. } in &census.parts {
         say::line(format!("{name:<8} {pictures:>8} {faulty:>8}"))?;
     }
     sizes(census)?;
-    labels(census)?;
+    if !census.class_weights.is_empty() {
+        labels(census)?;
+    }
     if !census.notes.is_empty() {
         say::line("")?;
     }
     census.notes.iter().try_for_each(|note| say::line(format!("note: {}", one_line(note))))?;
-    match census.faults.len() {
-        0 => return say::line("\nno faults"),
-        1 => say::line("\n1 fault")?,
-        faults => say::line(format!("\n{faults} faults"))?,
+    let of_files = census.of_files();
+    match (census.faults.len(), of_files.is_empty()) {
+        (0, _) => return say::line("\nno faults"),
+        (1, true) => return say::line("\n1 fault, told above"),
+        (faults, true) => return say::line(format!("\n{faults} faults, told above")),
+        (1, false) => say::line("\n1 fault")?,
+        (faults, false) => say::line(format!("\n{faults} faults"))?,
     }
-    listed(&census.faults, FAULTS, |fault| fault.clone())
+    listed(&of_files, FAULTS, |&(fault, count)| match count {
+        1 => fault.to_owned(),
+        2 => format!("{fault}; 1 more like it"),
+        _ => format!("{fault}; {} more like it", count - 1),
+    })
 }
 
 /// Pictures by size, those of all parts together.
@@ -115,7 +136,8 @@ fn labels(census: &Census) -> Result<(), Failure> {
         let shares: String = parts.iter().map(share).collect();
         say::line(format!("{label:>5} {:<20}{shares}", "(left out)"))?;
     }
-    let of = parts.first().map_or("train", |part| part.name);
+    let trained = parts.iter().find(|part| part.is_trained_on()).or(parts.first());
+    let of = trained.map_or("train", |part| part.name);
     say::line(format!(
         "shares of the pixels with a class, (left out) of all; weights balance the classes of {of}: \
          the median frequency over each one's own"

@@ -1,13 +1,20 @@
 //! `mirrorgrad eval`.
 
+mod csv;
+
+use self::csv::PerPicture;
+use crate::settings::{Reading, SettingArgs};
 use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_segment::{Config, Folder, Loader, Part, evaluate, loader, one_line};
+use mirrorgrad_segment::{
+    Config, Evaluation, Folder, Loader, Part, Predictor, evaluate, evaluate_each, loader, one_line,
+    shown,
+};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Options of `mirrorgrad eval`.
+/// Options of `mirrorgrad eval`. What is left out is as the run had it.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
     /// A checkpoint, a run's folder (its best checkpoint is taken), or a model.safetensors
@@ -16,11 +23,13 @@ pub struct EvalArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Which of them [default: val, or all of a folder that has no such part]
-    #[arg(long, value_enum)]
-    part: Option<PartName>,
-    /// The label of pixels that count for nothing; the run's own without
-    #[arg(long, value_name = "LABEL")]
-    ignore_index: Option<u8>,
+    #[arg(long, visible_alias = "part", value_enum)]
+    split: Option<SplitName>,
+    #[command(flatten)]
+    reading: SettingArgs<Reading>,
+    /// Write the scores of every picture by itself, a line each, as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
@@ -30,7 +39,7 @@ pub struct EvalArgs {
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum PartName {
+enum SplitName {
     /// The pictures to validate on
     Val,
     /// The pictures to train on
@@ -44,17 +53,10 @@ enum PartName {
 /// Measures a trained network.
 pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     let predictor = options::predictor(&args.checkpoint)?;
-    let mut config = predictor.config().clone();
-    if args.data.is_some() {
-        config.data.dir = args.data.clone();
-        // It may be laid out otherwise than the run's own.
-        (config.data.folder.validation_split, config.data.folder.layout) = (None, None);
-    }
-    if args.ignore_index.is_some() {
-        config.data.folder.ignore_index = args.ignore_index;
-    }
+    let mut config = data(args, predictor.config())?;
     config.ask_folder()?;
-    let dataset = config.open(part(args.part, &config)?)?;
+    let part = part(args.split, &config)?;
+    let dataset = config.open(part)?;
     if dataset.classes() != predictor.classes() {
         return Err(Failure::new(format!(
             "the data's classes: expected {:?}, as the network's, found {:?}",
@@ -62,16 +64,62 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
             dataset.classes()
         )));
     }
+    let pictures = dataset.len();
     let mut batches = loader(&config, dataset);
     if config.data.dir.is_some() && config.data.folder.size.is_none() {
         // Pictures may have any size, each its own.
         batches = Loader { batch: 1, ..batches };
     }
-    let evaluation = evaluate(predictor.network(), &batches)?;
-    let confusion = &evaluation.confusion;
-    let (miou, averaged) = confusion.mean_iou();
+    let evaluation = match &args.csv {
+        None => evaluate(predictor.network(), &batches)?,
+        Some(path) => {
+            let mut scores = PerPicture::new(predictor.classes())?;
+            let network = predictor.network();
+            let all = evaluate_each(network, &batches, |name, one| scores.add(name, one))?;
+            scores.write(path)?;
+            all
+        }
+    };
+    let what = Measured { split: name(part), pictures, config: &config };
     if args.json {
-        let object = json!({
+        what.json(&predictor, &evaluation)
+    } else {
+        what.print(&predictor, &evaluation)
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The run's configuration with the data that are asked for.
+fn data(args: &EvalArgs, of_run: &Config) -> Result<Config, Failure> {
+    let mut config = of_run.clone();
+    let folder = &mut config.data.folder;
+    if let Some(dir) = &args.data {
+        config.data.dir = Some(dir.clone());
+        if !folder.split.as_ref().is_some_and(|split| split.is_in(dir)) {
+            // Other data, which may be laid out and divided otherwise than the run's own.
+            (folder.validation_split, folder.layout, folder.split) = (None, None, None);
+        }
+    }
+    if args.reading.given().iter().any(|given| given == "--val-split" || given == "--layout") {
+        folder.split = None;
+    }
+    Ok(args.reading.settings()?.over(&config)?)
+}
+
+/// What was measured.
+struct Measured<'a> {
+    split: &'static str,
+    pictures: usize,
+    config: &'a Config,
+}
+
+impl Measured<'_> {
+    fn json(&self, predictor: &Predictor, evaluation: &Evaluation) -> Result<(), Failure> {
+        let confusion = &evaluation.confusion;
+        let (miou, averaged) = confusion.mean_iou();
+        say::line(json!({
+            "split": self.split,
+            "pictures": self.pictures,
             "loss": evaluation.loss,
             "miou": miou,
             "classes_averaged": averaged,
@@ -81,35 +129,57 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
             "classes": predictor.classes(),
             "iou": confusion.iou(),
             "dice": confusion.dice(),
-        });
-        say::line(object)?;
-        return Ok(ExitCode::SUCCESS);
+        }))
     }
-    say::line(format!("loss            {:.4}", evaluation.loss))?;
-    say::line(format!("pixel accuracy  {:.4}", confusion.pixel_accuracy()))?;
-    say::line(format!("mIoU            {miou:.4} over {averaged} classes"))?;
-    say::line(format!("\n{:<20} {:>8} {:>8}", "class", "IoU", "dice"))?;
-    let show = |value: Option<f64>| value.map_or("absent".to_string(), |v| format!("{v:.4}"));
-    for ((name, iou), dice) in predictor.classes().iter().zip(confusion.iou()).zip(confusion.dice())
-    {
-        let name = one_line(name);
-        say::line(format!("{name:<20} {:>8} {:>8}", show(iou), show(dice)))?;
+
+    fn print(&self, predictor: &Predictor, evaluation: &Evaluation) -> Result<(), Failure> {
+        let confusion = &evaluation.confusion;
+        let (miou, averaged) = confusion.mean_iou();
+        let dir = self.config.data.dir.as_deref();
+        let of = dir.map_or_else(|| "the built-in shapes".to_owned(), shown);
+        let plural = if self.pictures == 1 { "" } else { "s" };
+        say::line(format!(
+            "data            {} of {of}, {} picture{plural}",
+            self.split, self.pictures
+        ))?;
+        say::line(format!("loss            {:.4}", evaluation.loss))?;
+        say::line(format!("pixel accuracy  {:.4}", confusion.pixel_accuracy()))?;
+        say::line(format!("mIoU            {miou:.4} over {averaged} classes"))?;
+        say::line(format!("\n{:<20} {:>8} {:>8}", "class", "IoU", "dice"))?;
+        let show = |value: Option<f64>| value.map_or("absent".to_string(), |v| format!("{v:.4}"));
+        let scores = confusion.iou().into_iter().zip(confusion.dice());
+        for (class, (iou, dice)) in predictor.classes().iter().zip(scores) {
+            let class = one_line(class);
+            say::line(format!("{class:<20} {:>8} {:>8}", show(iou), show(dice)))?;
+        }
+        Ok(())
     }
-    Ok(ExitCode::SUCCESS)
 }
 
-fn part(asked: Option<PartName>, config: &Config) -> Result<Part, Failure> {
+/// A part's name in what is told.
+fn name(part: Part) -> &'static str {
+    match part {
+        Part::Validation => "val",
+        Part::Train => "train",
+        Part::All => "all",
+        Part::Test => "test",
+    }
+}
+
+fn part(asked: Option<SplitName>, config: &Config) -> Result<Part, Failure> {
     Ok(match asked {
-        Some(PartName::Val) => Part::Validation,
-        Some(PartName::Train) => Part::Train,
-        Some(PartName::All) => Part::All,
-        Some(PartName::Test) => Part::Test,
+        Some(SplitName::Val) => Part::Validation,
+        Some(SplitName::Train) => Part::Train,
+        Some(SplitName::All) => Part::All,
+        Some(SplitName::Test) => Part::Test,
         None => {
             let folder = &config.data.folder;
             let divided = match &config.data.dir {
                 None => true,
                 Some(dir) => {
-                    Folder::has_validation(dir, folder)? || folder.validation_split.is_some()
+                    folder.split.is_some()
+                        || folder.validation_split.is_some()
+                        || Folder::has_validation(dir, folder)?
                 }
             };
             if divided { Part::Validation } else { Part::All }

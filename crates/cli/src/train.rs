@@ -54,6 +54,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         (Some(out), true) => resume(out, &args.settings, most)?,
         (out, _) => begin(out.as_deref(), new(args.settings.settings()?, most)?)?,
     };
+    trainer.notes().iter().for_each(|note| say::aside(format!("note: {}", one_line(note))));
     say::progress(format!("run folder {folder}"));
     let (outcome, code) = train(&mut trainer, &folder)?;
     match outcome {
@@ -137,7 +138,7 @@ fn new(settings: Settings, most: usize) -> Result<Trainer, Failure> {
 }
 
 /// Refuses a run that needs more memory than it may have.
-fn check_memory(trainer: &Trainer, most: usize) -> Result<(), Failure> {
+pub fn check_memory(trainer: &Trainer, most: usize) -> Result<(), Failure> {
     let (config, size) = (trainer.config(), trainer.picture_size()?);
     if !may_need_more(config, size, most) {
         return Ok(());

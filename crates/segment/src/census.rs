@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::error::{shown, tall};
-use crate::folder::{Pair, Source};
+use crate::error::tall;
+use crate::folder::{Named, Source};
+use crate::survey::{Good, Survey};
+use crate::trainer::parts;
 use crate::{
-    DataError, FolderOptions, Histogram, Layout, Part, Picture, Sample, class_weights, read_picture,
+    Config, DataError, Dataset, Folder, FolderOptions, Histogram, Layout, RunError, Sample,
+    Trainer, class_weights,
 };
-
-/// Labels of masks whose classes nobody has named.
-const UNNAMED: usize = 256;
 
 /// What is in a directory.
 ///
@@ -45,7 +44,8 @@ pub struct Census {
     pub layout: Layout,
     /// What spoke for this layout, if nobody asked for it.
     pub detected_by: Option<&'static str>,
-    /// The names of the classes; the labels that occur, where nothing names them.
+    /// The names of the classes: where nothing names them, the numbers of the values that occur, or none where
+    /// these are many.
     pub classes: Vec<String>,
     /// The label that is left out.
     pub ignore_index: Option<u8>,
@@ -57,11 +57,14 @@ pub struct Census {
     pub faults: Vec<String>,
     /// What is no fault, but worth knowing before a run.
     pub notes: Vec<String>,
+    /// How many of the faults are of what was asked for: the first ones.
     #[serde(skip)]
-    source: Source,
-    /// Those without a fault.
+    settings: usize,
+    /// What faults that differ by file and place alone have in common, one for each fault.
     #[serde(skip)]
-    pairs: Vec<Pair>,
+    kinds: Vec<String>,
+    #[serde(skip)]
+    surveys: Vec<(&'static str, Folder, Survey)>,
 }
 
 /// What is in a part.
@@ -93,9 +96,9 @@ pub struct PartCensus {
     pub pictures: usize,
     /// Those of them that cannot be used.
     pub faulty: usize,
-    /// How many pictures have which size, the most frequent first.
+    /// How many pictures without fault have which size, the most frequent first.
     pub sizes: Vec<SizeCount>,
-    /// The labels of masks without fault, in the size of their files.
+    /// The labels of samples without fault, in the size that pictures are brought to, or else of their files.
     pub histogram: Histogram,
 }
 
@@ -133,15 +136,6 @@ pub struct SizeCount {
     pub pictures: usize,
 }
 
-/// What one pair is found to be.
-struct Looked {
-    size: Option<[usize; 2]>,
-    /// What tells the picture from others.
-    hash: Option<blake3::Hash>,
-    histogram: Option<Histogram>,
-    faults: Vec<DataError>,
-}
-
 impl Census {
     /// Reads every picture and mask that `dir` has; `seen` is called after each pair with how many
     /// there are.
@@ -155,59 +149,123 @@ impl Census {
         seen: &(dyn Fn(usize) + Sync),
     ) -> Result<Self, DataError> {
         let mut source = Source::unnamed(dir, options)?;
-        let mut faults = Vec::new();
+        let (mut faults, mut named) = (Vec::new(), true);
         if let Err(fault) = source.name(options) {
-            faults.push(source.told(fault).to_string());
+            faults.push(Fault::of(&source.told(fault)));
+            named = source.name_by_values(options)? != Named::ByNothing;
         }
-        let named = !source.classes.is_empty();
-        let classes = if named { source.classes.len() } else { UNNAMED };
-        let sections = source.sections(options)?;
-        let divided = match (source.pairs(Part::Train, options), options.validation_split) {
-            (Err(fault @ DataError::Option { .. }), Some(_)) => {
-                faults.push(fault.to_string());
-                true
-            }
-            (Err(DataError::Option { .. }), None) => false,
-            _ => true,
-        };
+        let sections = source.sections(options).or_else(|fault| {
+            // What a share cannot be taken out of can be looked at all the same.
+            let whole = FolderOptions { validation_split: None, ..options.clone() };
+            let sections = source.sections(&whole)?;
+            faults.push(Fault::of(&fault));
+            Ok::<_, DataError>(sections)
+        })?;
         let all = sections.iter().map(|(_, listing)| listing.pairs.len()).sum();
-        let (mut parts, mut pairs, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        let settings = faults.len();
+        let (mut parts, mut notes, mut surveys) = (Vec::new(), Vec::new(), Vec::new());
         let mut known = Known::default();
         for (name, listing) in sections {
-            faults.extend(listing.faults.iter().map(DataError::to_string));
-            let looked = listing.pairs.par_iter().map(|pair| {
-                let looked = look(&source, pair, classes);
-                seen(all);
-                looked
-            });
-            let looked: Vec<Looked> = looked.collect();
-            for (pair, looked) in listing.pairs.iter().zip(&looked) {
-                faults.extend(looked.faults.iter().map(DataError::to_string));
-                if looked.faults.is_empty() {
-                    pairs.push(pair.clone());
-                }
-            }
-            notes.extend(known.again(name, &listing.pairs, &looked));
-            parts.push(part(name, &looked, classes));
+            faults.extend(listing.faults.iter().map(Fault::of));
+            let folder = Folder::of(source.clone(), listing.pairs);
+            let seen = || seen(all);
+            let survey = Survey::of(&folder, source.ignore_index, options.size, &seen);
+            let of_samples = survey.samples.iter().flat_map(|sample| &sample.faults);
+            faults.extend(of_samples.map(Fault::of));
+            notes.extend(known.again(name, &survey));
+            parts.push(part(name, &survey));
+            surveys.push((name, folder, survey));
         }
-        let names = if named { source.classes.clone() } else { numbers(&mut parts) };
         notes.extend(size_note(&parts, options));
-        notes.extend(parts.iter().flat_map(|part| absent(part, &names)));
-        if !divided {
-            notes.push("no part to validate on: a run takes --val-split SHARE".to_owned());
+        if !named {
+            parts.iter_mut().for_each(|part| part.histogram = Histogram::new(0));
+            source.classes = Vec::new();
         }
+        notes.extend(parts.iter().flat_map(|part| absent(part, &source.classes)));
+        let trained = parts.iter().find(|part| part.is_trained_on()).or(parts.first());
         Ok(Self {
             layout: source.layout,
             detected_by: source.sign,
-            class_weights: parts.first().map_or(Vec::new(), |part| class_weights(&part.histogram)),
-            classes: names,
+            class_weights: trained.map_or(Vec::new(), |part| class_weights(&part.histogram)),
+            classes: source.classes.clone(),
             ignore_index: source.ignore_index,
             parts,
-            faults,
+            faults: faults.iter().map(|fault| fault.message.clone()).collect(),
             notes,
-            source,
-            pairs,
+            settings,
+            kinds: faults.into_iter().map(|fault| fault.kind).collect(),
+            surveys,
         })
+    }
+
+    /// Adds what keeps a run of `config` from beginning on this directory, as
+    /// [`Trainer::new`](crate::Trainer::new) finds it, and what is worth knowing before; the run, if nothing
+    /// does.
+    pub fn check_run(&mut self, config: &Config) -> Option<Trainer> {
+        let begun = self.begin(config.clone());
+        let known = |census: &Self, message: &String| census.faults.contains(message);
+        match begun {
+            Ok(trainer) => {
+                let new = trainer.notes().iter().filter(|note| !self.notes.contains(note));
+                self.notes.extend(new.cloned().collect::<Vec<_>>());
+                self.faults.is_empty().then_some(trainer)
+            }
+            Err(faults) => {
+                for fault in faults.iter().map(Fault::of_run) {
+                    if !known(self, &fault.message) {
+                        self.faults.push(fault.message);
+                        self.kinds.push(fault.kind);
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// Adds a fault that was found elsewhere.
+    pub fn add_fault(&mut self, fault: String) {
+        self.kinds.push(fault.clone());
+        self.faults.push(fault);
+    }
+
+    /// The run, or all that keeps it from beginning.
+    fn begin(&self, mut config: Config) -> Result<Trainer, Vec<RunError>> {
+        let one = |fault: RunError| vec![fault];
+        config.ask_folder().map_err(|fault| one(fault.into()))?;
+        let loaders = parts(&config).map_err(one)?;
+        let survey = |name| self.surveys.iter().find(|(part, ..)| *part == name);
+        let (Some((_, _, train)), Some((_, _, validation))) = (survey("train"), survey("val"))
+        else {
+            // Both are there, or `parts` had said so.
+            return Trainer::new(config).map_err(one);
+        };
+        let least = config.network(self.classes.len()).smallest_input();
+        let mut faults = train.training_faults(&config, least);
+        faults.extend(validation.size_faults(&config, least, loaders.1.batch));
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Trainer::looked_through(config, loaders, Some([train, validation])).map_err(one)
+    }
+
+    /// The faults of what was asked for, which stand before those of files.
+    pub fn of_settings(&self) -> &[String] {
+        &self.faults[..self.settings]
+    }
+
+    /// The faults of files and of the run, those that differ by nothing but file and place together: the first
+    /// of each kind, and how many there are of it.
+    pub fn of_files(&self) -> Vec<(&str, usize)> {
+        let mut found: Vec<(&str, usize)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (message, kind) in self.faults.iter().zip(&self.kinds).skip(self.settings) {
+            let place = *places.entry(kind).or_insert(found.len());
+            match found.get_mut(place) {
+                Some((_, count)) => *count += 1,
+                None => found.push((message, 1)),
+            }
+        }
+        found
     }
 
     /// Up to `most` samples without fault, from all over the directory.
@@ -215,35 +273,35 @@ impl Census {
     /// # Errors
     /// If a file has changed since.
     pub fn examples(&self, most: usize) -> Result<Vec<Sample>, DataError> {
-        let count = most.min(self.pairs.len());
-        let chosen = (0..count).map(|i| &self.pairs[i * self.pairs.len() / count]);
-        chosen.map(|pair| self.source.read(pair)).collect()
+        let good = self.surveys.iter().flat_map(|(_, folder, survey)| {
+            let good =
+                survey.samples.iter().enumerate().filter(|(_, looked)| looked.good.is_some());
+            good.map(move |(index, _)| (folder, index))
+        });
+        let good: Vec<_> = good.collect();
+        let count = most.min(good.len());
+        let chosen = (0..count).map(|i| good[i * good.len() / count]);
+        chosen.map(|(folder, index)| folder.sample(index)).collect()
     }
 }
 
-/// Reads a pair, past the first fault.
-fn look(source: &Source, pair: &Pair, classes: usize) -> Looked {
-    let (picture, mask) = (read_picture(&pair.picture), source.mask(pair));
-    let size = picture.as_ref().ok().map(Picture::size);
-    let hash = picture.as_ref().ok().map(|picture| {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&(picture.width as u64).to_le_bytes());
-        hasher.update(&picture.rgb).finalize()
-    });
-    let mut faults = Vec::new();
-    let histogram = mask.map(|mask| {
-        let mut histogram = Histogram::new(classes);
-        histogram.add(&mask, source.ignore_index);
-        (mask.size(), histogram)
-    });
-    match (&histogram, size) {
-        (Ok((of_mask, _)), Some(size)) => {
-            faults.extend(Source::check_sizes(pair, size, *of_mask).err());
-        }
-        _ => faults.extend(picture.err()),
+/// What is wrong, and what it has in common with others of its kind.
+struct Fault {
+    message: String,
+    kind: String,
+}
+
+impl Fault {
+    fn of(fault: &DataError) -> Self {
+        Self { message: fault.to_string(), kind: fault.kind() }
     }
-    let histogram = histogram.map(|(_, histogram)| histogram).map_err(|fault| faults.push(fault));
-    Looked { size, hash, histogram: histogram.ok().filter(|_| faults.is_empty()), faults }
+
+    fn of_run(fault: &RunError) -> Self {
+        match fault {
+            RunError::Data(fault) => Self::of(fault),
+            fault => Self { message: fault.to_string(), kind: fault.to_string() },
+        }
+    }
 }
 
 /// The pictures of the parts so far, each by its pixels: its part and its name.
@@ -252,12 +310,10 @@ struct Known(HashMap<blake3::Hash, (&'static str, String)>);
 
 impl Known {
     /// Adds the pictures of a part, and says whether any is in another part already.
-    fn again(&mut self, part: &'static str, pairs: &[Pair], looked: &[Looked]) -> Option<String> {
+    fn again(&mut self, part: &'static str, survey: &Survey) -> Option<String> {
         let (mut count, mut first) = (0, None);
-        for (pair, looked) in pairs.iter().zip(looked) {
-            let Some(hash) = looked.hash else { continue };
-            let picture = shown(&pair.picture);
-            let (other, known) = self.0.entry(hash).or_insert_with(|| (part, picture.clone()));
+        for Good { name: picture, hash, .. } in survey.good() {
+            let (other, known) = self.0.entry(*hash).or_insert_with(|| (part, picture.clone()));
             if *other != part {
                 count += 1;
                 first.get_or_insert_with(|| format!("{picture} is {known}"));
@@ -268,32 +324,22 @@ impl Known {
     }
 }
 
-fn part(name: &'static str, looked: &[Looked], classes: usize) -> PartCensus {
+fn part(name: &'static str, survey: &Survey) -> PartCensus {
     let mut sizes: BTreeMap<[usize; 2], usize> = BTreeMap::new();
-    looked
-        .iter()
-        .filter_map(|looked| looked.size)
-        .for_each(|size| *sizes.entry(size).or_default() += 1);
+    survey.good().for_each(|sample| *sizes.entry(sample.size).or_default() += 1);
     let sizes = sizes.into_iter();
     let mut sizes: Vec<_> =
         sizes.map(|([height, width], pictures)| SizeCount { height, width, pictures }).collect();
     sizes.sort_by_key(|size| std::cmp::Reverse(size.pictures));
-    let mut histogram = Histogram::new(classes);
-    let counted = looked.iter().filter_map(|looked| looked.histogram.as_ref());
-    counted.for_each(|one| histogram.merge(one));
-    let faulty = looked.iter().filter(|looked| !looked.faults.is_empty()).count();
-    PartCensus { name, pictures: looked.len(), faulty, sizes, histogram }
+    let (pictures, good) = (survey.samples.len(), survey.good().count());
+    PartCensus { name, pictures, faulty: pictures - good, sizes, histogram: survey.histogram() }
 }
 
-/// The labels that occur, by their numbers; counts of those beyond are dropped.
-fn numbers(parts: &mut [PartCensus]) -> Vec<String> {
-    let end = |part: &PartCensus| part.histogram.pixels.iter().rposition(|&n| n > 0);
-    let classes = parts.iter().filter_map(end).max().map_or(0, |last| last + 1);
-    for Histogram { pixels, masks, around, .. } in parts.iter_mut().map(|part| &mut part.histogram)
-    {
-        [pixels, masks, around].into_iter().for_each(|counts| counts.truncate(classes));
+impl PartCensus {
+    /// Whether a run trains on it: on all of what is not divided, or some of it.
+    pub fn is_trained_on(&self) -> bool {
+        matches!(self.name, "train" | "all")
     }
-    (0..classes).map(|label| label.to_string()).collect()
 }
 
 fn size_note(parts: &[PartCensus], options: &FolderOptions) -> Option<String> {
@@ -311,7 +357,7 @@ fn size_note(parts: &[PartCensus], options: &FolderOptions) -> Option<String> {
     ))
 }
 
-/// The classes that a part has nothing of.
+/// The classes that a part has nothing of, if it has any.
 fn absent(part: &PartCensus, classes: &[String]) -> Option<String> {
     let counts = classes.iter().zip(&part.histogram.pixels);
     let absent: Vec<_> = counts.filter(|(_, pixels)| **pixels == 0).collect();

@@ -8,7 +8,7 @@ mod format_1;
 mod payload;
 mod seal;
 
-use crate::{Config, EpochMetrics, RunError};
+use crate::{Config, EpochMetrics, RunError, Split};
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::NamedTensors;
 use seal::{Format, Sealed};
@@ -132,13 +132,17 @@ impl Checkpoint {
         }
     }
 
-    /// Reads a checkpoint file.
+    /// Reads a checkpoint file. The split of its configuration is that of the run's folder it lies in, if
+    /// one was kept.
     ///
     /// # Errors
     /// If the file cannot be read or is not an undamaged checkpoint.
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let bytes = crate::files::read(path, MAX_BYTES)?;
-        Self::from_bytes(&bytes).map_err(|what| RunError::unfit(path, what))
+        let mut checkpoint =
+            Self::from_bytes(&bytes).map_err(|what| RunError::unfit(path, what))?;
+        checkpoint.config.data.folder.split = Split::beside(path);
+        Ok(checkpoint)
     }
 
     /// Whether the file at `path` is a checkpoint as it was written, by its hash: without room for

@@ -41,6 +41,17 @@ pub trait Dataset: Send + Sync {
     /// If `index` is not below [`len`](Self::len).
     fn sample(&self, index: usize) -> Result<Sample, DataError>;
 
+    /// Sample number `index`, or everything that is wrong with it.
+    ///
+    /// # Errors
+    /// As [`sample`](Self::sample), and whatever else is wrong.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Self::len).
+    fn inspect(&self, index: usize) -> Result<Sample, Vec<DataError>> {
+        self.sample(index).map_err(|fault| vec![fault])
+    }
+
     /// Whether there are no samples.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -105,6 +116,11 @@ impl Dataset for First {
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         assert!(index < self.len, "first: sample {index} of {}", self.len);
         self.of.sample(index)
+    }
+
+    fn inspect(&self, index: usize) -> Result<Sample, Vec<DataError>> {
+        assert!(index < self.len, "first: sample {index} of {}", self.len);
+        self.of.inspect(index)
     }
 
     fn fingerprint(&self) -> String {

@@ -16,7 +16,7 @@ use thiserror::Error;
 /// assert_eq!(
 ///     error.to_string(),
 ///     "a.png: expected labels below 3, the number of classes, found 7 at (x=1, y=0); \
-///      if 7 marks pixels to leave out, pass --ignore-index 7"
+///      if 7 marks pixels to leave out, pass --ignore-index 7 (50.0 % of this mask)"
 /// );
 /// ```
 #[derive(Debug, Error)]
@@ -134,6 +134,16 @@ impl DataError {
 
     pub(crate) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::Write { path: path.to_owned(), source }
+    }
+
+    /// What it has in common with others that differ by file and place alone.
+    pub(crate) fn kind(&self) -> String {
+        match self {
+            Self::Unfit { expected, found, .. } => format!("{expected}, {found}"),
+            Self::Label { expected, found, .. } => format!("{expected}, {found} in a pixel"),
+            Self::Detected { source, .. } => source.kind(),
+            other => other.to_string(),
+        }
     }
 
     pub(crate) fn option(

@@ -14,7 +14,7 @@ mod source;
 mod voc;
 
 pub use layout::Layout;
-pub(crate) use source::Source;
+pub(crate) use source::{Named, Source};
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,8 @@ pub(crate) use self::root::read_classes;
 use crate::files::check_size;
 use crate::mask::IGNORED;
 use crate::random::{Purpose, generator, permutation};
-use crate::{DataError, Dataset, Sample};
+use crate::split::Names;
+use crate::{DataError, Dataset, Sample, Split};
 
 /// How the files of a [`Folder`] are read.
 ///
@@ -60,6 +61,10 @@ pub struct FolderOptions {
     /// The stored value of each class, by label, in masks whose values are not the labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask_values: Option<Vec<u8>>,
+    /// Whether a stored value that no class has means what the nearest of [`mask_values`](Self::mask_values)
+    /// means: for masks with soft edges.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nearest_value: bool,
     /// A file that says what the colours of masks mean, in lines of red, green, blue and the name of a
     /// class; `colours.txt` in the directory, if it is there, without.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,6 +76,9 @@ pub struct FolderOptions {
     pub validation_split: Option<f64>,
     /// The seed that decides which samples these are.
     pub seed: u64,
+    /// The split to use instead, of a run that has begun: kept in the run's folder, not in its settings.
+    #[serde(skip)]
+    pub split: Option<Split>,
 }
 
 impl FolderOptions {
@@ -179,6 +187,11 @@ impl Folder {
         Ok(Self { source, pairs, size: options.size })
     }
 
+    /// These pairs of a directory, in the size of their files.
+    pub(crate) fn of(source: Source, pairs: Vec<Pair>) -> Self {
+        Self { source, pairs, size: None }
+    }
+
     /// Whether a directory that is read so has a part of its own to validate on.
     ///
     /// # Errors
@@ -186,6 +199,14 @@ impl Folder {
     pub fn has_validation(dir: &Path, options: &FolderOptions) -> Result<bool, DataError> {
         let source = Source::unnamed(dir, options)?;
         Ok((source.layout.rules().place)(dir, Section::Validation).is_some())
+    }
+
+    /// Its pictures and masks, by their names within the directory.
+    pub(crate) fn names(&self) -> Vec<Names> {
+        let name =
+            |path: &Path| path.strip_prefix(&self.source.root.dir).unwrap_or(path).to_owned();
+        let pairs = self.pairs.iter();
+        pairs.map(|pair| Names { picture: name(&pair.picture), mask: name(&pair.mask) }).collect()
     }
 
     /// The label that is left out.
@@ -214,7 +235,13 @@ impl Dataset for Folder {
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        let sample = self.source.read(&self.pairs[index])?;
+        self.inspect(index).map_err(|faults| {
+            faults.into_iter().next().expect("a sample that cannot be read has a fault")
+        })
+    }
+
+    fn inspect(&self, index: usize) -> Result<Sample, Vec<DataError>> {
+        let sample = self.source.inspect(&self.pairs[index])?;
         Ok(match self.size {
             Some(size) => sample.resize(size),
             None => sample,

@@ -33,6 +33,8 @@ mod run_error;
 mod run_folder;
 mod sample;
 mod shapes;
+mod split;
+mod survey;
 mod trainer;
 mod weights;
 
@@ -56,7 +58,7 @@ pub use memory::{
     MemoryEstimate, PredictionEstimate, least_bytes, machine_bytes, may_need_more,
     most_resident_bytes, resident_bytes,
 };
-pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate};
+pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_each};
 pub use objective::Objective;
 pub use picture::{decode_picture, read_picture};
 pub use predict::{Predictor, colours, overlay};
@@ -64,5 +66,6 @@ pub use run_error::RunError;
 pub use run_folder::RunFolder;
 pub use sample::{Mask, Picture, Sample};
 pub use shapes::Shapes;
+pub use split::Split;
 pub use trainer::{Outcome, StepReport, Trainer, Watch, judged_by, loader, trained_on};
 pub use weights::read_weights;

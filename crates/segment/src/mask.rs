@@ -4,9 +4,11 @@
 //! of which a reader of pictures would do. What they mean is a [`MaskKey`]'s business.
 
 mod colours;
+mod hint;
 mod key;
 
 pub(crate) use colours::ColourTable;
+pub(crate) use hint::{FEW, Values};
 pub(crate) use key::{MaskKey, Numbers};
 
 use std::io::Cursor;

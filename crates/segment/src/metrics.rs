@@ -1,7 +1,7 @@
 //! What is told of an epoch, and how a network does on a data set.
 
 use crate::batch::{highest_scores, to_tensors};
-use crate::{Confusion, Loader, RunError};
+use crate::{Confusion, Loader, RunError, Sample};
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::Mode;
 use mirrorgrad_layers::models::Network;
@@ -116,13 +116,65 @@ pub struct Evaluation {
 /// # Errors
 /// If a sample is broken, or too small for the network.
 pub fn evaluate(network: &dyn Network, loader: &Loader) -> Result<Evaluation, RunError> {
-    let classes = loader.dataset.classes().len();
-    let mut confusion = Confusion::new(classes);
-    let (mut loss_sum, mut counted) = (0.0, 0_usize);
+    let mut total = Total::new(loader.dataset.classes().len());
     for samples in loader.epoch(0) {
-        let samples = samples?;
+        total.add(&Total::of(network, loader, &samples?)?);
+    }
+    Ok(total.evaluation())
+}
+
+/// As [`evaluate`], of every picture by itself: `each` is told its name and how the network does on it.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, Shapes, evaluate_each, loader};
+/// # use std::sync::Arc;
+/// # let mut config = Config::default();
+/// # config.model.widths = vec![2];
+/// let shapes = loader(&config, Arc::new(Shapes::new(0, 2)));
+/// let mut pixels = Vec::new();
+/// let all = evaluate_each(&*config.network(5), &shapes, |_, one| {
+///     pixels.push(one.confusion.total());
+///     Ok::<_, mirrorgrad_segment::RunError>(())
+/// })?;
+/// assert_eq!((pixels, all.confusion.total()), (vec![64 * 64; 2], 2 * 64 * 64));
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
+///
+/// # Errors
+/// As [`evaluate`], or what `each` refuses.
+pub fn evaluate_each<E: From<RunError>>(
+    network: &dyn Network,
+    loader: &Loader,
+    mut each: impl FnMut(&str, &Evaluation) -> Result<(), E>,
+) -> Result<Evaluation, E> {
+    let mut total = Total::new(loader.dataset.classes().len());
+    for samples in loader.epoch(0) {
+        for sample in samples.map_err(RunError::from)? {
+            let one = Total::of(network, loader, std::slice::from_ref(&sample))?;
+            total.add(&one);
+            each(&sample.name, &one.evaluation())?;
+        }
+    }
+    Ok(total.evaluation())
+}
+
+/// What an evaluation is made of: sums over pixels.
+struct Total {
+    loss_sum: f64,
+    counted: usize,
+    confusion: Confusion,
+}
+
+impl Total {
+    fn new(classes: usize) -> Self {
+        Self { loss_sum: 0.0, counted: 0, confusion: Confusion::new(classes) }
+    }
+
+    /// That of one batch.
+    fn of(network: &dyn Network, loader: &Loader, samples: &[Sample]) -> Result<Self, RunError> {
+        let mut total = Self::new(loader.dataset.classes().len());
         check_size(network, &samples[0].name, samples[0].size())?;
-        let (x, targets) = to_tensors(&samples, classes, loader.ignore_index)?;
+        let (x, targets) = to_tensors(samples, total.confusion.classes(), loader.ignore_index)?;
         let scores = no_grad(|| network.forward(&Var::constant(x), &Mode::Eval));
         let loss = ops::cross_entropy(
             &scores.detach(),
@@ -130,13 +182,23 @@ pub fn evaluate(network: &dyn Network, loader: &Loader) -> Result<Evaluation, Ru
             &PixelLoss::default(),
             ops::Reduction::Sum,
         );
-        loss_sum += f64::from(loss.value().item());
-        counted += targets.iter().flatten().count();
+        total.loss_sum = f64::from(loss.value().item());
+        total.counted = targets.iter().flatten().count();
         let truth: Vec<u8> =
             samples.iter().flat_map(|sample| sample.mask.labels.iter().copied()).collect();
-        confusion.add(&truth, &highest_scores(scores.value()), loader.ignore_index)?;
+        total.confusion.add(&truth, &highest_scores(scores.value()), loader.ignore_index)?;
+        Ok(total)
     }
-    Ok(Evaluation { loss: loss_sum / counted.max(1) as f64, confusion })
+
+    fn add(&mut self, other: &Self) {
+        self.loss_sum += other.loss_sum;
+        self.counted += other.counted;
+        self.confusion.merge(&other.confusion);
+    }
+
+    fn evaluation(self) -> Evaluation {
+        Evaluation { loss: self.loss_sum / self.counted.max(1) as f64, confusion: self.confusion }
+    }
 }
 
 /// Refuses a picture that the network's pools would halve to nothing.
@@ -156,9 +218,11 @@ pub fn evaluate(network: &dyn Network, loader: &Loader) -> Result<Evaluation, Ru
 /// # Errors
 /// If it is too small.
 pub fn check_size(network: &dyn Network, name: &str, size: [usize; 2]) -> Result<(), RunError> {
-    let least = network.smallest_input();
-    if size.iter().all(|&side| side >= least) {
-        return Ok(());
-    }
-    Err(RunError::TooSmall { name: name.to_string(), least, size })
+    too_small(network.smallest_input(), name, size).map_or(Ok(()), Err)
+}
+
+/// What is said of a picture with a side under `least`, the smallest that a network takes.
+pub(crate) fn too_small(least: usize, name: &str, size: [usize; 2]) -> Option<RunError> {
+    let fits = size.iter().all(|&side| side >= least);
+    (!fits).then(|| RunError::TooSmall { name: name.to_string(), least, size })
 }

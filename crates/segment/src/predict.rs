@@ -3,7 +3,7 @@
 use crate::batch::{highest_scores, to_tensor};
 use crate::folder::read_classes;
 use crate::metrics::check_size;
-use crate::{Checkpoint, Config, Mask, Picture, RunError, Settings, palette, read_weights};
+use crate::{Checkpoint, Config, Mask, Picture, RunError, Settings, Split, palette, read_weights};
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::Mode;
 use mirrorgrad_layers::models::Network;
@@ -65,7 +65,8 @@ impl Predictor {
     pub fn read_weights(path: &Path) -> Result<Self, RunError> {
         let beside = |name: &str| path.with_file_name(name);
         let weights = read_weights(path)?;
-        let config = Settings::read(&beside("config.toml"))?.fill()?;
+        let mut config = Settings::read(&beside("config.toml"))?.fill()?;
+        config.data.folder.split = Split::beside(path);
         let classes = read_classes(&beside("classes.txt"))?;
         Self::from_weights(config, classes, &weights).map_err(|error| match error {
             RunError::Weights(error) => RunError::unfit(path, error.to_string()),

@@ -3,14 +3,14 @@
 use crate::error::shown;
 use crate::files::{is_left_over, keep_as, write_beside, write_whole};
 use crate::metrics::to_json_lines;
-use crate::{Checkpoint, Config, DataError, EpochMetrics, RunError};
+use crate::{Checkpoint, Config, DataError, EpochMetrics, RunError, Split, split};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The files of a run.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "best.ckpt",
     "classes.txt",
     "config.toml",
@@ -23,6 +23,7 @@ const FILES: [&str; 12] = [
     "prev.ckpt",
     "report.html",
     "report.json",
+    "split.json",
 ];
 
 /// The folder of a run. Each file is replaced as a whole: written beside, synced, renamed.
@@ -162,8 +163,8 @@ impl RunFolder {
         Ok(write_whole(&self.dir.join(name), bytes)?)
     }
 
-    /// Writes what is known before the first step: the resolved configuration, and the names of the
-    /// classes, one a line.
+    /// Writes what is known before the first step: the resolved configuration, the names of the classes,
+    /// one a line, and which pictures are to train and to validate on.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -171,7 +172,11 @@ impl RunFolder {
         let text = toml::to_string(config)
             .map_err(|error| RunError::unfit(&self.dir.join("config.toml"), error.to_string()))?;
         self.write("config.toml", text.as_bytes())?;
-        self.write("classes.txt", (classes.join("\n") + "\n").as_bytes())
+        self.write("classes.txt", (classes.join("\n") + "\n").as_bytes())?;
+        let Some(split) = Split::of(config)? else { return Ok(()) };
+        let json = split.to_json();
+        let json = json.map_err(|why| RunError::unfit(&self.dir.join(split::FILE), why))?;
+        self.write(split::FILE, &json)
     }
 
     /// Writes one line an epoch.

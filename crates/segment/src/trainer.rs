@@ -7,10 +7,11 @@ mod watch;
 
 pub(crate) use self::learner::{Learner, StepError};
 use self::learner::{Lost, steps_in};
-use self::parts::parts;
+pub(crate) use self::parts::parts;
 pub use self::parts::{judged_by, loader, trained_on};
 pub use self::watch::{Outcome, StepReport, Watch};
 use crate::metrics::{check_size, evaluate};
+use crate::survey::{self, Survey};
 use crate::{
     Batches, Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Loader, Progress, RunError,
     RunFolder, Sample,
@@ -42,19 +43,49 @@ pub struct Trainer {
     validation: Loader,
     progress: Progress,
     history: Vec<EpochMetrics>,
+    notes: Vec<String>,
 }
 
 impl Trainer {
-    /// A run from the beginning: class weights are counted and first weights read where the
-    /// configuration says so.
+    /// A run from the beginning: every sample of a folder is looked at, class weights are counted and first
+    /// weights read where the configuration says so.
     ///
     /// # Errors
     /// If the configuration, the data or the weights are not what they should be.
     pub fn new(mut config: Config) -> Result<Self, RunError> {
         config.ask_folder()?;
         let (train, validation) = parts(&config)?;
-        beginning::count_weights(&mut config, &*train.dataset)?;
-        let trainer = Self::at_start(config, train, validation)?;
+        // Drawn pictures have no faults and one size.
+        let is_drawn = config.data.dir.is_none();
+        let looked = if is_drawn { None } else { Some(beginning::look(&train, &validation)?) };
+        Self::looked_through(
+            config,
+            (train, validation),
+            looked.as_ref().map(|both| both.each_ref()),
+        )
+    }
+
+    /// A run from the beginning on data of which every sample was looked at.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`], but for samples that cannot be read.
+    pub(crate) fn looked_through(
+        mut config: Config,
+        (train, validation): (Loader, Loader),
+        looked: Option<[&Survey; 2]>,
+    ) -> Result<Self, RunError> {
+        beginning::count_weights(&mut config, &*train.dataset, looked)?;
+        let mut trainer = Self::at_start(config, train, validation)?;
+        if let Some([train, validation]) = looked {
+            let least = trainer.network().smallest_input();
+            let faults = train.training_faults(&trainer.config, least).into_iter();
+            let batch = trainer.validation.batch;
+            let of_validation = validation.size_faults(&trainer.config, least, batch);
+            if let Some(fault) = faults.chain(of_validation).next() {
+                return Err(fault);
+            }
+            trainer.notes = survey::notes(trainer.train.dataset.classes(), train, validation);
+        }
         beginning::load_weights(&trainer.config.model, trainer.network())?;
         trainer.check_first()?;
         Ok(trainer)
@@ -103,8 +134,8 @@ impl Trainer {
     fn at_start(config: Config, train: Loader, validation: Loader) -> Result<Self, RunError> {
         let steps = steps_in(&train, config.training.accumulate) * config.training.epochs;
         let learner = Learner::new(&config, train.dataset.classes().len(), steps as u64)?;
-        let (progress, history) = (Progress::default(), Vec::new());
-        Ok(Self { config, learner, train, validation, progress, history })
+        let (progress, history, notes) = (Progress::default(), Vec::new(), Vec::new());
+        Ok(Self { config, learner, train, validation, progress, history, notes })
     }
 
     /// The network in training.
@@ -115,6 +146,11 @@ impl Trainer {
     /// What the run was started with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What is no fault, but worth knowing before the run.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The pictures it is judged by.

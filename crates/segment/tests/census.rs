@@ -5,8 +5,8 @@ mod common;
 use common::place::Place;
 use common::{Header, jpeg, png};
 use mirrorgrad_segment::{
-    Census, FolderOptions, Histogram, Layout, Mask, Part, Picture, Sample, SizeCount,
-    class_weights, palette, plots,
+    Census, Config, FolderOptions, Histogram, Layout, Mask, Part, Picture, Sample, SizeCount,
+    Trainer, class_weights, palette, plots,
 };
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -119,9 +119,11 @@ fn masks_without_named_classes_are_counted_all_the_same() {
     fs::remove_file(place.at("classes.txt")).unwrap();
     place.mask("masks/a.png", &[0, 3, 3, 0, 0, 0]);
     let census = census(&place, &FolderOptions::default());
-    assert_lines(&census.faults, &["classes.txt: expected the names of the classes"]);
-    assert_eq!(census.classes, ["0", "1", "2", "3"]);
-    assert_eq!(census.parts[0].histogram.pixels, [4, 0, 0, 2]);
+    let ways = "the masks hold 0 and 3: write 2 names into it and pass --mask-values 0,3, or pass \
+                --mask-values 0,3 alone for the names 0 and 1";
+    assert_lines(&census.faults, &[ways]);
+    assert_eq!(census.classes, ["0", "1"]);
+    assert_eq!(census.parts[0].histogram.pixels, [4, 2]);
 }
 
 #[test]
@@ -132,10 +134,9 @@ fn pictures_of_several_sizes_are_noted_unless_they_are_brought_to_one() {
     let options = FolderOptions::default();
     let note =
         "2 sizes, from 2 high, 3 wide to 7 high, 5 wide: a batch needs one, so pass --size HxW";
-    let undivided = "no part to validate on";
-    assert_lines(&census(&place, &options).notes, &[note, undivided]);
+    assert_lines(&census(&place, &options).notes, &[note]);
     let sized = FolderOptions { size: Some([4, 4]), ..options };
-    assert_lines(&census(&place, &sized).notes, &[undivided]);
+    assert_lines(&census(&place, &sized).notes, &[]);
 }
 
 #[test]
@@ -273,19 +274,140 @@ fn classes_that_make_no_sense_are_a_fault_and_labels_are_counted_all_the_same() 
     let says =
         "--mask-values: expected 2 values, one for each class, all different, found 3 of them";
     assert_lines(&told.faults, &[says]);
-    assert_eq!(told.parts[0].histogram.pixels[255], 3);
+    // By the values that were declared, in turn.
+    assert_eq!(told.classes, ["0", "1", "2"]);
+    assert_eq!(told.parts[0].histogram.pixels, [3, 3, 0]);
 }
 
 #[test]
-fn a_share_to_validate_on_is_a_fault_where_there_is_a_part_for_it_and_noted_where_there_is_none() {
-    let place = Place::pair();
-    let note = "no part to validate on: a run takes --val-split SHARE";
-    assert!(census(&place, &FolderOptions::default()).notes.iter().any(|told| told == note));
-    for part in ["train", "val"] {
-        place.put(&format!("{part}/images/a.jpg"), &jpeg(3, 2));
-        place.mask(&format!("{part}/masks/a.png"), &[0, 1, 0, 1, 0, 1]);
+fn a_share_to_validate_on_is_a_fault_where_there_is_a_part_for_it() {
+    let place = divided();
+    let options = FolderOptions { validation_split: Some(0.5), ..ignoring() };
+    assert_lines(&run_faults(&place, &options, ""), &["--val-split: expected none"]);
+    assert_lines(&run_faults(&place, &ignoring(), ""), &[]);
+}
+
+/// What check-data finds for a run with these settings, after checking that the run itself is refused by the
+/// first of it, or begins.
+#[track_caller]
+fn run_faults(place: &Place, options: &FolderOptions, settings: &str) -> Vec<String> {
+    let mut config: Config = toml::from_str(&format!("model.widths = [2]\n{settings}")).unwrap();
+    config.data.dir = Some(place.path().to_owned());
+    config.data.folder = options.clone();
+    let mut census = census(place, options);
+    let run = census.check_run(&config);
+    assert_eq!(run.is_some(), census.faults.is_empty());
+    match Trainer::new(config) {
+        Ok(_) => assert_lines(&census.faults, &[]),
+        Err(refused) => assert!(
+            census.faults.contains(&refused.to_string()),
+            "{refused} is not among {:#?}",
+            census.faults
+        ),
     }
-    assert!(!census(&place, &FolderOptions::default()).notes.iter().any(|told| told == note));
+    census.faults
+}
+
+#[test]
+fn what_is_not_divided_is_refused_by_the_check_as_by_the_run() {
+    let share = "--val-split: expected a share above 0 and below 1";
+    let labels = [0, 1, 0, 1, 0, 1];
+    let undivided = Place::pair();
+    assert_lines(&run_faults(&undivided, &FolderOptions::default(), ""), &[share]);
+    let train = Place::empty();
+    train.put("classes.txt", b"sky\nroad\n");
+    train.put("train/images/a.jpg", &jpeg(3, 2));
+    train.mask("train/masks/a.png", &labels);
+    assert_lines(&run_faults(&train, &FolderOptions::default(), ""), &[share]);
+    let listed = Place::pair();
+    listed.put("train.txt", b"images/a.jpg masks/a.png\n");
+    assert_lines(&run_faults(&listed, &FolderOptions::default(), ""), &[share]);
+    // One picture cannot be divided.
+    let half = FolderOptions { validation_split: Some(0.5), ..FolderOptions::default() };
+    assert_lines(&run_faults(&undivided, &half, ""), &["expected two pictures or more to split"]);
+}
+
+#[test]
+fn sizes_that_the_network_or_a_batch_cannot_take_are_found_in_every_picture() {
+    let place = divided();
+    place.put("train/images/z.png", &png(Header::grey(1, 6), &[7; 6]));
+    place.put("train/masks/z.png", &png(Header::grey(1, 6), &[0; 6]));
+    place.put("val/images/z.png", &png(Header::grey(4, 1), &[8; 4]));
+    place.put("val/masks/z.png", &png(Header::grey(4, 1), &[0; 4]));
+    let small =
+        ["train/images/z.png: expected at least 2x2", "val/images/z.png: expected at least"];
+    assert_lines(&run_faults(&place, &ignoring(), "training.batch = 1"), &small);
+    let mixed = "z.png: expected 2 high, 3 wide as ";
+    let all = [small[0], mixed, small[1], mixed];
+    assert_lines(&run_faults(&place, &ignoring(), "training.batch = 2"), &all);
+    let sized = FolderOptions { size: Some([4, 4]), ..ignoring() };
+    assert_lines(&run_faults(&place, &sized, "training.batch = 2"), &[]);
+    let crop = "training.batch = 2\ndata.augment.crop = [2, 2]";
+    // Training pictures are cropped; those to validate on are not.
+    assert_lines(&run_faults(&place, &ignoring(), crop), &[small[1]]);
+}
+
+#[test]
+fn a_training_set_in_which_nothing_counts_is_refused_and_a_validation_set_noted() {
+    let place = divided();
+    for stem in ["a", "b"] {
+        place.mask(&format!("train/masks/{stem}.png"), &[255; 6]);
+    }
+    let nothing = "expected pixels of a class in the training set, found none";
+    assert_lines(&run_faults(&place, &ignoring(), ""), &[nothing]);
+    let place = divided();
+    place.mask("val/masks/c.png", &[255; 6]);
+    assert_lines(&run_faults(&place, &ignoring(), ""), &[]);
+    let mut config: Config = toml::from_str("model.widths = [2]").unwrap();
+    (config.data.dir, config.data.folder) = (Some(place.path().to_owned()), ignoring());
+    let note = "every pixel of the validation set is left out";
+    assert!(Trainer::new(config).unwrap().notes()[0].starts_with(note));
+}
+
+#[test]
+fn settings_that_do_not_fit_the_data_are_refused_by_the_check_as_by_the_run() {
+    let place = divided();
+    for (settings, says) in [
+        ("training.class_weights = [1.0, 2.0]", "class-weights: expected 3 numbers"),
+        ("data.augment.crop = [1, 1]", "--crop: expected at least 2x2"),
+        ("data.augment.transpose = 0.5", "transpose: expected square pictures"),
+        ("training.lr = -1.0", "lr: expected"),
+    ] {
+        let faults = run_faults(&place, &ignoring(), settings);
+        assert!(faults.iter().any(|fault| fault.contains(says)), "{faults:#?} without {says}");
+    }
+}
+
+#[test]
+fn weights_are_those_of_the_part_that_is_trained_on() {
+    let place = Place::empty();
+    place.put("classes.txt", b"sky\nroad\n");
+    for (name, labels) in [
+        ("images/a", [0, 0, 0, 1, 1, 1]),
+        ("images/b", [0, 0, 0, 1, 1, 1]),
+        ("test/images/t", [0, 0, 0, 0, 0, 1]),
+    ] {
+        place.put(&format!("{name}.png"), &png(Header::grey(3, 2), &[name.len() as u8; 6]));
+        place.mask(&format!("{}.png", name.replace("images", "masks")), &labels);
+    }
     let options = FolderOptions { validation_split: Some(0.5), ..FolderOptions::default() };
-    assert_lines(&census(&place, &options).faults, &["--val-split: expected none"]);
+    for options in [FolderOptions::default(), options] {
+        let census = census(&place, &options);
+        assert_eq!(census.class_weights, [1.0, 1.0]);
+        assert_eq!(census.parts.last().unwrap().name, "test");
+    }
+}
+
+#[test]
+fn faults_alike_but_for_file_and_place_are_told_once_with_their_number() {
+    let place = divided();
+    for (part, stem) in [("train", "a"), ("train", "b"), ("val", "c")] {
+        place.mask(&format!("{part}/masks/{stem}.png"), &[0, 0, 1, 7, 0, 0]);
+    }
+    place.put("train/masks/b.png", b"no mask");
+    let census = census(&place, &ignoring());
+    assert_eq!(census.faults.len(), 3);
+    let told = census.of_files();
+    assert_eq!(told.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 1]);
+    assert!(told[0].0.contains("train/masks/a.png") && told[1].0.contains("b.png"), "{told:?}");
 }

@@ -184,7 +184,7 @@ fn classes_must_be_named_once_each() {
     put(dir.path(), "classes.txt", b"sky\n\nro\xffad\n");
     assert_says(open(&dir), &[&"classes.txt:3: expected text, found bytes that are not UTF-8"]);
     fs::remove_file(dir.path().join("classes.txt")).unwrap();
-    assert_says(open(&dir), &[&"classes.txt: expected the names of the classes", &"write one"]);
+    assert_says(open(&dir), &[&"classes.txt: expected the names of the classes", &"write 1 name"]);
     put(dir.path(), "classes.txt", "\u{feff}ciel\r\nété".as_bytes());
     assert_eq!(open(&dir).unwrap().classes(), ["ciel", "été"]);
 }
@@ -203,12 +203,13 @@ fn a_mask_of_another_size_is_refused() {
 fn labels_are_checked_when_a_sample_is_read() {
     let dir = dir();
     let [_, mask] = pair(dir.path(), "a", 0);
-    fs::write(&mask, png(Header::grey(3, 2), &[0, 1, 1, 0, 11, 2])).unwrap();
+    fs::write(&mask, png(Header::grey(3, 2), &[0, 1, 1, 0, 11, 1])).unwrap();
     let says: [&dyn std::fmt::Display; 3] =
         [&mask.display(), &"below 2", &"found 11 at (x=1, y=1); if 11 marks"];
     assert_says(open(&dir).unwrap().sample(0), &says);
     let options = FolderOptions { ignore_index: Some(11), ..options() };
     let folder = Folder::open(dir.path(), Part::All, &options).unwrap();
+    fs::write(&mask, png(Header::grey(3, 2), &[0, 1, 1, 0, 11, 2])).unwrap();
     assert_says(folder.sample(0), &[&"found 2 at (x=2, y=1)"]);
     fs::write(&mask, png(Header::grey(3, 2), &[0, 1, 1, 0, 11, 11])).unwrap();
     assert_eq!(folder.sample(0).unwrap().mask.labels, [0, 1, 1, 0, 11, 11]);

@@ -5,7 +5,9 @@ mod common;
 use common::place::Place;
 use common::{Header, assert_says, jpeg, png, png_of};
 use image::{DynamicImage, ImageFormat};
-use mirrorgrad_segment::{DataError, FolderOptions, Layout, Part, Picture, decode_picture};
+use mirrorgrad_segment::{
+    DataError, Dataset, FolderOptions, Layout, Part, Picture, decode_picture,
+};
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -486,4 +488,56 @@ fn a_picture_is_eight_bits_of_three_channels_whatever_its_file() {
     grey.write_to(&mut bytes, ImageFormat::Png).unwrap();
     let picture = decode_picture(&bytes.into_inner(), Path::new("a.png")).unwrap();
     assert_eq!(picture, Picture { width: 3, height: 2, rgb: vec![0; 18] });
+}
+
+#[test]
+fn stored_values_near_to_declared_ones_mean_what_these_mean_where_that_is_asked_for() {
+    let file = png(Header::grey(3, 2), &[0, 127, 128, 254, 255, 7]);
+    let declared = FolderOptions { mask_values: Some(vec![0, 255]), ..FolderOptions::default() };
+    let nearest = FolderOptions { nearest_value: true, ..declared.clone() };
+    assert_eq!(with_mask(&file, &nearest).unwrap(), [0, 0, 1, 1, 1, 0]);
+    // Of two as near, the lower; and the ignored value attracts as the others do.
+    let options = FolderOptions { mask_values: Some(vec![0, 254]), ..nearest.clone() };
+    assert_eq!(with_mask(&file, &options).unwrap(), [0, 0, 1, 1, 1, 0]);
+    let ignoring = FolderOptions { ignore_index: Some(127), ..nearest };
+    assert_eq!(with_mask(&file, &ignoring).unwrap(), [0, 127, 127, 1, 1, 0]);
+    assert_says(with_mask(&file, &declared), &[&"found 127 at (x=1, y=0)"]);
+    let alone = FolderOptions { nearest_value: true, ..FolderOptions::default() };
+    assert_says(with_mask(&file, &alone), &[&"--nearest-value: expected --mask-values beside it"]);
+}
+
+#[test]
+fn mostly_declared_values_are_told_from_others() {
+    let mut values = vec![0; 60];
+    values.extend([255; 39]);
+    values.push(90);
+    let file = png(Header::grey(10, 10), &values);
+    let place = Place::pair();
+    place.put("images/a.jpg", &jpeg(10, 10));
+    place.put("masks/a.png", &file);
+    let options = FolderOptions { mask_values: Some(vec![0, 255]), ..FolderOptions::default() };
+    assert_says(
+        place.labels(&options),
+        &[&"1.0 % of its pixels have other values", &"--nearest-value"],
+    );
+}
+
+#[test]
+fn declared_values_need_no_names() {
+    let place = Place::pair();
+    fs::remove_file(place.at("classes.txt")).unwrap();
+    place.mask("masks/a.png", &[0, 255, 0, 255, 9, 9]);
+    let options = FolderOptions {
+        mask_values: Some(vec![0, 255]),
+        ignore_index: Some(9),
+        ..FolderOptions::default()
+    };
+    let folder = place.open(Part::All, &options).unwrap();
+    assert_eq!(folder.classes(), ["0", "1"]);
+    assert_eq!(place.labels(&options).unwrap(), [0, 1, 0, 1, 9, 9]);
+    let ways = "the masks hold 0, 9 and 255: write 3 names into it and pass --mask-values 0,9,255, or \
+                pass --mask-values 0,9,255 alone for the names 0 to 2";
+    assert_says(place.open(Part::All, &FolderOptions::default()), &[&ways]);
+    let ignoring = FolderOptions { ignore_index: Some(9), ..FolderOptions::default() };
+    assert_says(place.open(Part::All, &ignoring), &[&"the masks hold 0 and 255: write 2 names"]);
 }

@@ -95,8 +95,8 @@ fn a_label_that_is_no_class_is_named_with_its_place() {
     let says: [&dyn std::fmt::Display; 4] = [
         &"m.png: expected labels below 3",
         &"found 37 at (x=1, y=1)",
-        &"pass",
-        &"--ignore-index 37",
+        &"its values outside are 37 and 255",
+        &"--mask-values lists the stored value of each class",
     ];
     assert_says(mask.check_labels(3, None, path), &says);
     assert_says(mask.check_labels(3, Some(37), path), &[&"found 255 at (x=2, y=1)", &"only 37"]);
@@ -126,4 +126,40 @@ fn a_missing_mask_and_a_directory_are_errors() {
     let missing = dir.path().join("a.png");
     assert_says(read_mask(&missing), &[&missing.display(), &"cannot be read"]);
     assert_says(read_mask(dir.path()), &[&dir.path().display(), &"found a directory"]);
+}
+
+#[test]
+fn a_hint_follows_from_all_that_the_mask_holds() {
+    // Of ten by ten pixels, so many of each value; the rest are 0.
+    let mask = |counts: &[(u8, usize)]| {
+        let mut values: Vec<u8> =
+            counts.iter().flat_map(|&(value, count)| vec![value; count]).collect();
+        values.resize(100, 0);
+        decode(&png(Header::grey(10, 10), &values)).unwrap()
+    };
+    let soft: Vec<(u8, usize)> =
+        [(255, 40)].into_iter().chain((100..103).map(|v| (v, 1))).collect();
+    let many: Vec<(u8, usize)> = (2..60).map(|value| (value, 1)).collect();
+    for (counts, classes, hint) in [
+        (&[(255, 50)][..], 1, "name both classes in classes.txt and pass --mask-values 0,255"),
+        (&[(255, 50)], 2, "for masks of 0 and 255 alone, pass --mask-values 0,255"),
+        // Background and an outline, as in VOC.
+        (
+            &[(255, 7)],
+            21,
+            "if 255 marks pixels to leave out, pass --ignore-index 255 (7.0 % of this",
+        ),
+        (
+            &soft,
+            2,
+            "mostly 0 and 255, 3.0 % between as soft edges are: pass --mask-values 0,255 --nearest-value",
+        ),
+        (&soft, 1, "name both classes in classes.txt and pass --mask-values 0,255 --nearest-value"),
+        (&[(1, 50), (2, 30), (3, 20)], 3, "if they count from 1, pass --mask-values 1,2,3"),
+        (&[(9, 1), (8, 1)], 3, "its values outside are 8 and 9: --mask-values lists"),
+        (&many, 3, "it has 57 values outside"),
+    ] {
+        let error = mask(counts).check_labels(classes, None, Path::new("m.png"));
+        assert_says(error, &[&"m.png: expected labels below", &hint]);
+    }
 }

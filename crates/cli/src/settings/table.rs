@@ -32,6 +32,8 @@ pub enum Read {
     Name(&'static [&'static str]),
     /// `auto`, or several numbers.
     AutoOr,
+    /// No text: the value is true.
+    On,
     /// No text: the value is false.
     Off,
 }
@@ -54,6 +56,10 @@ pub struct Run;
 #[derive(Clone, Debug, Default)]
 pub struct Keys;
 
+/// All settings of a run on a folder that is named otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct RunOn;
+
 /// How a data set is read.
 #[derive(Clone, Debug, Default)]
 pub struct Reading;
@@ -66,6 +72,11 @@ impl Offer for Run {
         ("Network", NETWORK),
         ("Training", TRAINING),
     ];
+}
+
+impl Offer for RunOn {
+    const GROUPS: &'static [Group] =
+        &[("Data", READING), ("Data", AUGMENT), ("Network", NETWORK), ("Training", TRAINING)];
 }
 
 impl Offer for Keys {
@@ -94,6 +105,7 @@ const DIR: Setting = setting(
 const READING: &[Setting] = &[
     setting(["layout", "data.folder.layout", "NAME"], Read::Name(&["folders", "voc", "camvid", "pets", "list"]), "How the folder is laid out [default: as it looks]"),
     setting(["mask-values", "data.folder.mask_values", "A,B,.."], Read::Numbers(None), "The stored value of each class in masks, in the order of the classes, as 0,255"),
+    setting(["nearest-value", "data.folder.nearest_value", ""], Read::On, "Take stored values between those of --mask-values for the nearest, as soft edges have"),
     setting(["mask-colours", "data.folder.mask_colours", "FILE"], Read::Text, "A file of lines `R G B NAME` that says what the colours of masks mean [default: colours.txt in the folder, if it is there]"),
     setting(["ignore-index", "data.folder.ignore_index", "LABEL"], Read::Number, "The label of pixels that count for nothing [default: the layout's, if it has one]"),
     setting(["size", "data.folder.size", "HxW"], Read::Size, "Bring all pictures to one size"),
@@ -170,7 +182,7 @@ impl Read {
                 "auto" => Ok(Value::String(text.into())),
                 _ => numbers(text, None),
             }),
-            Self::Off => unreachable!("it has no value to be read"),
+            Self::On | Self::Off => unreachable!("it has no value to be read"),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! From a file and single settings to a whole configuration.
 
 use super::Config;
+use crate::DataError;
 use crate::error::{one_line, shown};
 use crate::files::read;
-use crate::{DataError, FolderOptions};
 use std::path::{self, Path, PathBuf};
 use toml::{Table, Value};
 
@@ -120,9 +120,6 @@ impl Settings {
                 *chance = if self.has(key) { *chance } else { default };
             }
         }
-        if !self.has("data.folder.seed") {
-            config.data.folder.seed = config.training.seed;
-        }
         // The run may go on from elsewhere.
         let absolute = |dir: &mut PathBuf| *dir = path::absolute(&*dir).unwrap_or(dir.clone());
         config.data.dir.iter_mut().for_each(absolute);
@@ -136,12 +133,30 @@ impl Settings {
         self.fill().ok()?.data.dir
     }
 
-    /// How a folder is read, by these settings alone.
+    /// The configuration of a run on the folder `dir`, without a look at it and without a check.
     ///
     /// # Errors
     /// If a value is not one that there is.
-    pub fn folder(&self) -> Result<FolderOptions, DataError> {
-        Ok(self.fill()?.data.folder)
+    pub fn on(&self, dir: &Path) -> Result<Config, DataError> {
+        let mut settings = self.clone();
+        settings.set("data.dir", Value::String(dir.to_string_lossy().into_owned()), "data.dir")?;
+        let mut config = settings.fill()?;
+        config.data.dir = Some(dir.to_owned());
+        Ok(config)
+    }
+
+    /// These over the settings of `config`.
+    ///
+    /// # Errors
+    /// If a value is not one that there is.
+    pub fn over(&self, config: &Config) -> Result<Config, DataError> {
+        let written = Table::try_from(config);
+        let mut table =
+            written.map_err(|error| DataError::setting("settings", error.to_string()))?;
+        merge(&mut table, &self.table);
+        let mut merged = Self { table }.parse()?;
+        merged.data.folder.split = config.data.folder.split.clone();
+        Ok(merged)
     }
 
     fn parse(&self) -> Result<Config, DataError> {
@@ -154,5 +169,17 @@ impl Settings {
         let table =
             path.split('.').try_fold(&self.table, |table, name| table.get(name)?.as_table());
         table.is_some_and(|table| table.contains_key(last))
+    }
+}
+
+/// Puts the values of `from` over those of `into`, table by table.
+fn merge(into: &mut Table, from: &Table) {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (Some(Value::Table(into)), Value::Table(from)) => merge(into, from),
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
     }
 }

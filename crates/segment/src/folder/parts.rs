@@ -4,6 +4,8 @@ use super::layout::{Listing, Section};
 use super::{FolderOptions, Pair, Part, Source, split};
 use crate::DataError;
 use crate::error::shown;
+use crate::split::Names;
+use std::path::Path;
 
 impl Source {
     fn place(&self, section: Section) -> Option<&'static str> {
@@ -19,7 +21,7 @@ impl Source {
         &self,
         options: &FolderOptions,
     ) -> Result<Vec<(&'static str, Listing)>, DataError> {
-        let all = [Section::Train, Section::Validation, Section::Test, Section::Whole];
+        let all = [Section::Train, Section::Validation, Section::Whole, Section::Test];
         let there: Vec<_> = all.into_iter().filter(|&it| self.place(it).is_some()).collect();
         if there.is_empty() {
             return Err(self.told(self.nothing("pictures and masks")));
@@ -60,6 +62,9 @@ impl Source {
         let list = |section| {
             self.list(section).and_then(Listing::faultless).map_err(|error| self.told(error))
         };
+        if let Some(kept) = options.split.as_ref().and_then(|split| split.part(part)) {
+            return kept.into_iter().map(|names| self.kept(names)).collect();
+        }
         let (share, undivided) = (options.validation_split, self.undivided());
         let has = |section| self.place(section).is_some();
         match (part, share, undivided) {
@@ -95,6 +100,19 @@ impl Source {
             }
             (_, _, None) => Err(self.told(self.nothing("a part to train on"))),
         }
+    }
+
+    /// A pair of the run's own split, which must still be there.
+    fn kept(&self, names: &Names) -> Result<Pair, DataError> {
+        let path = |name: &Path| {
+            let path = self.root.dir.join(name);
+            if !path.is_file() {
+                let expected = "a picture or mask of the run's split, as split.json has it";
+                return Err(DataError::unfit(&path, expected, "none"));
+            }
+            self.root.check_inside(&path).map(|()| path)
+        };
+        Ok(Pair { picture: path(&names.picture)?, mask: path(&names.mask)? })
     }
 
     fn nothing(&self, expected: &str) -> DataError {

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::layout::Layout;
 use super::root::Root;
 use super::{FolderOptions, Pair};
 use crate::error::{shown, tall};
-use crate::mask::{ColourTable, MaskKey, Numbers};
-use crate::{DataError, Mask, Sample, read_picture};
+use crate::mask::{ColourTable, FEW, MaskKey, Numbers, Values};
+use crate::{DataError, Sample, read_mask, read_picture};
 
 /// What all parts of a directory share.
 #[derive(Clone, Debug)]
@@ -22,6 +24,15 @@ pub(crate) struct Source {
     /// The label that it comes to.
     pub ignore_index: Option<u8>,
     key: MaskKey,
+}
+
+/// What classes that nobody has named are called by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// The few values that masks hold, in turn.
+    ByValues,
+    /// Nothing: any stored number is a label.
+    ByNothing,
 }
 
 impl Source {
@@ -68,10 +79,12 @@ impl Source {
         }
         let own = || rules.classes.map(|names| names.iter().map(ToString::to_string).collect());
         let file = self.root.join("classes.txt");
-        let classes: Vec<String> = named.or_else(own).ok_or_else(|| {
+        let by_values = || options.mask_values.as_ref().map(|values| numbers(values.len()));
+        let Some(classes) = named.or_else(own).or_else(by_values) else {
             let expected = "the names of the classes, one a line, in the order of their labels";
-            DataError::unfit(&file, expected, "no such file; write one")
-        })?;
+            let found = self.stored(options)?.ways_to_name(options.ignore_index);
+            return Err(DataError::unfit(&file, expected, found));
+        };
         let listed =
             |value: &u8| options.mask_values.as_ref().is_some_and(|all| all.contains(value));
         let own = rules.ignore_index.filter(|value| !listed(value));
@@ -81,7 +94,12 @@ impl Source {
             (Some(values), _) => {
                 check_values(values, classes.len())?;
                 check_void(stored, |stored| values.contains(&stored), "no class has")?;
-                Numbers::values(values, stored, ignored)
+                let numbers = Numbers::values(values, stored, ignored);
+                if options.nearest_value { numbers.nearest() } else { numbers }
+            }
+            (None, _) if options.nearest_value => {
+                let expected = "--mask-values beside it, whose values the others are near to";
+                return Err(DataError::option("--nearest-value", expected, "it alone"));
             }
             (None, Some((values, void))) => {
                 if values.len() != classes.len() {
@@ -98,6 +116,44 @@ impl Source {
         (self.classes, self.asked, self.ignore_index) = (classes, stored, ignored);
         self.key = MaskKey::Numbers(numbers);
         Ok(())
+    }
+
+    /// Names classes by numbers where they could not be [named](Self::name): those of the declared values, or
+    /// else of the values that the masks hold, if these are few. So they can be counted all the same.
+    pub fn name_by_values(&mut self, options: &FolderOptions) -> Result<Named, DataError> {
+        let stored = options.ignore_index;
+        let values = match &options.mask_values {
+            Some(values) => values.clone(),
+            None => self.stored(options)?.distinct(stored),
+        };
+        if values.len() > FEW || check_values(&values, values.len()).is_err() {
+            self.classes = numbers(256);
+            return Ok(Named::ByNothing);
+        }
+        let stored = stored.filter(|stored| !values.contains(stored));
+        let options = FolderOptions { mask_values: Some(values), ..options.clone() };
+        let options = FolderOptions { ignore_index: stored, ..options };
+        let (values, ignored) = (options.mask_values.as_deref(), options.ignored_label());
+        let values = values.unwrap_or_default();
+        self.classes = numbers(values.len());
+        self.ignore_index = ignored;
+        self.key = MaskKey::Numbers(Numbers::values(values, stored, ignored));
+        Ok(Named::ByValues)
+    }
+
+    /// The values that all masks hold which can be read.
+    fn stored(&self, options: &FolderOptions) -> Result<Values, DataError> {
+        // How it is divided does not matter.
+        let whole = FolderOptions { validation_split: None, split: None, ..options.clone() };
+        let sections = self.sections(&whole)?;
+        let pairs: Vec<_> = sections
+            .iter()
+            .flat_map(|(_, listing)| &listing.pairs)
+            .map(|pair| &pair.mask)
+            .collect();
+        let masks = pairs.into_par_iter().filter_map(|path| read_mask(path).ok());
+        let none = || Values::of(&[]);
+        Ok(masks.map(|mask| Values::of(&mask.labels)).reduce(none, |all, one| all.merge(&one)))
     }
 
     /// The table of colours that masks are read by, if there is one.
@@ -131,30 +187,24 @@ impl Source {
     /// A picture with its mask, in the size of their files.
     ///
     /// # Errors
-    /// If either cannot be read, or they do not belong together.
-    pub fn read(&self, pair: &Pair) -> Result<Sample, DataError> {
-        let (picture, mask) = (read_picture(&pair.picture)?, self.mask(pair)?);
-        Self::check_sizes(pair, picture.size(), mask.size())?;
-        Ok(Sample { name: shown(&pair.picture), picture, mask })
-    }
-
-    /// A pair's mask, as labels.
-    pub fn mask(&self, pair: &Pair) -> Result<Mask, DataError> {
-        self.key.read(&pair.mask)
-    }
-
-    /// Refuses a mask that is not of its picture's size.
-    pub fn check_sizes(
-        Pair { picture: path, mask: mask_path }: &Pair,
-        picture: [usize; 2],
-        mask: [usize; 2],
-    ) -> Result<(), DataError> {
-        if picture == mask {
-            return Ok(());
+    /// All that is wrong: either cannot be read, or they do not belong together.
+    pub fn inspect(&self, pair: &Pair) -> Result<Sample, Vec<DataError>> {
+        match (read_picture(&pair.picture), self.key.read(&pair.mask)) {
+            (Ok(picture), Ok(mask)) if picture.size() == mask.size() => {
+                Ok(Sample { name: shown(&pair.picture), picture, mask })
+            }
+            (Ok(picture), Ok(mask)) => {
+                let expected = format!("{} as {}", tall(picture.size()), shown(&pair.picture));
+                Err(vec![DataError::unfit(&pair.mask, expected, tall(mask.size()))])
+            }
+            (picture, mask) => Err(picture.err().into_iter().chain(mask.err()).collect()),
         }
-        let expected = format!("{} as {}", tall(picture), shown(path));
-        Err(DataError::unfit(mask_path, expected, tall(mask)))
     }
+}
+
+/// Classes by their labels.
+fn numbers(classes: usize) -> Vec<String> {
+    (0..classes).map(|label| label.to_string()).collect()
 }
 
 /// Refuses a table whose classes are not those of `classes.txt`, if there is one.

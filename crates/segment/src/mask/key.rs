@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::hint::Values;
 use super::{ColourTable, decode_colours, decode_mask};
 use crate::files::{MAX_BYTES, read};
 use crate::{DataError, Mask};
@@ -24,12 +25,21 @@ pub(crate) struct Numbers {
 }
 
 /// What is said to someone whose mask has a number without a meaning.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Hint {
     /// Numbers are labels: of so many classes and of the ignored one.
-    Labels { classes: usize, ignore_index: Option<u8> },
-    /// Numbers were declared.
-    Values,
+    Labels { classes: usize, ignored: Option<u8> },
+    /// Numbers were declared, and the ignored one.
+    Values { values: Vec<u8>, ignored: Option<u8> },
+}
+
+impl Hint {
+    fn of(&self, value: u8, held: &Values) -> String {
+        match self {
+            Self::Labels { classes, ignored } => held.hint_for_labels(value, *classes, *ignored),
+            Self::Values { values, ignored } => held.hint_for_values(values, *ignored),
+        }
+    }
 }
 
 impl MaskKey {
@@ -54,7 +64,7 @@ impl Numbers {
         Self {
             labels: Box::new(std::array::from_fn(label)),
             expected: format!("labels below {classes}, the number of classes"),
-            hint: Hint::Labels { classes, ignore_index },
+            hint: Hint::Labels { classes, ignored: ignore_index },
         }
     }
 
@@ -69,7 +79,18 @@ impl Numbers {
         }
         let listed = values.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
         let expected = format!("the values {listed}, which mean labels from 0 on");
-        Self { labels, expected, hint: Hint::Values }
+        Self { labels, expected, hint: Hint::Values { values: values.to_vec(), ignored: void } }
+    }
+
+    /// These, where every other number means what the nearest declared one does, the lower of two as near.
+    pub fn nearest(mut self) -> Self {
+        let declared: Vec<(i16, Option<u8>)> =
+            (0..).zip(self.labels.iter().copied()).filter(|(_, label)| label.is_some()).collect();
+        for (value, label) in (0..).zip(self.labels.iter_mut()) {
+            let nearest = declared.iter().min_by_key(|(stored, _)| (stored - value).abs());
+            *label = nearest.and_then(|(_, label)| *label);
+        }
+        self
     }
 
     /// The labels that the numbers of `stored` mean; `path` is for the message.
@@ -91,27 +112,7 @@ impl Numbers {
             found: value.to_string(),
             x: at % stored.width,
             y: at / stored.width,
-            hint: self.hint.of(value, &stored.labels),
+            hint: self.hint.of(value, &Values::of(&stored.labels)),
         })
-    }
-}
-
-impl Hint {
-    fn of(self, value: u8, all: &[u8]) -> String {
-        match self {
-            // What paint programs and many sets make of two classes: black and white.
-            Self::Labels { classes: 2, .. } if all.iter().all(|&v| v == 0 || v == 255) => {
-                "for masks of 0 and 255 alone, pass --mask-values 0,255".to_owned()
-            }
-            Self::Labels { ignore_index: None, .. } => {
-                format!("if {value} marks pixels to leave out, pass --ignore-index {value}")
-            }
-            Self::Labels { ignore_index: Some(ignored), .. } => {
-                format!("only {ignored}, the --ignore-index, may lie outside them")
-            }
-            Self::Values => "--mask-values lists the stored value of each class in turn, and \
-                             --ignore-index has the one to leave out"
-                .to_owned(),
-        }
     }
 }

@@ -2,16 +2,34 @@
 //! checkpoint then.
 
 use crate::config::{ClassWeights, ModelConfig, WeightsByName, is_of};
-use crate::{Config, DataError, Dataset, Histogram, RunError, class_weights, read_weights};
+use crate::survey::Survey;
+use crate::{Config, DataError, Dataset, Histogram, Loader, RunError, class_weights, read_weights};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::named_params;
 use mirrorgrad_layers::weights::{load_state_dict, state_dict};
 
+/// Looks at every sample to train on and to validate on.
+///
+/// # Errors
+/// What is wrong with the first one that has a fault.
+pub fn look(train: &Loader, validation: &Loader) -> Result<[Survey; 2], DataError> {
+    let of =
+        |part: &Loader| Survey::of(&*part.dataset, part.ignore_index, None, &|| ()).faultless();
+    Ok([of(train)?, of(validation)?])
+}
+
 /// Replaces class weights that are to be counted by what is counted.
-pub fn count_weights(config: &mut Config, train: &dyn Dataset) -> Result<(), DataError> {
+pub fn count_weights(
+    config: &mut Config,
+    train: &dyn Dataset,
+    looked: Option<[&Survey; 2]>,
+) -> Result<(), DataError> {
     let weights = &mut config.training.class_weights;
     if *weights == Some(ClassWeights::Named(WeightsByName::Auto)) {
-        let histogram = Histogram::of(train, config.data.folder.ignored_label())?;
+        let histogram = match looked {
+            Some([train, _]) => train.histogram(),
+            None => Histogram::of(train, config.data.folder.ignored_label())?,
+        };
         *weights = Some(ClassWeights::Given(class_weights(&histogram)));
     }
     Ok(())

@@ -1,0 +1,163 @@
+//! Every sample of a data set, looked at once: what a run asks of its data before it begins, and what a
+//! census tells.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::metrics::too_small;
+use crate::{Config, DataError, Dataset, Histogram, RunError};
+
+/// What one sample is found to be.
+#[derive(Debug)]
+pub struct Looked {
+    /// What it says, if nothing is wrong with it.
+    pub good: Option<Good>,
+    /// All that is wrong with it.
+    pub faults: Vec<DataError>,
+}
+
+/// What a sample without fault says.
+#[derive(Debug)]
+pub struct Good {
+    pub name: String,
+    /// `[height, width]`, as the data set has it.
+    pub size: [usize; 2],
+    /// What tells the picture from others.
+    pub hash: blake3::Hash,
+    pub histogram: Histogram,
+}
+
+/// What all samples of a data set are found to be, in their order.
+#[derive(Debug)]
+pub struct Survey {
+    pub samples: Vec<Looked>,
+    classes: usize,
+}
+
+impl Survey {
+    /// Looks at every sample; `seen` is called after each. Labels are counted in the size `resize`, or else
+    /// in the sample's own.
+    pub fn of(
+        dataset: &dyn Dataset,
+        ignore_index: Option<u8>,
+        resize: Option<[usize; 2]>,
+        seen: &(dyn Fn() + Sync),
+    ) -> Self {
+        let classes = dataset.classes().len();
+        let look = |index| {
+            let looked = look(dataset, index, ignore_index, resize);
+            seen();
+            looked
+        };
+        Self { samples: (0..dataset.len()).into_par_iter().map(look).collect(), classes }
+    }
+
+    /// The samples without fault.
+    pub fn good(&self) -> impl Iterator<Item = &Good> {
+        self.samples.iter().filter_map(|sample| sample.good.as_ref())
+    }
+
+    /// The labels of all samples without fault.
+    pub fn histogram(&self) -> Histogram {
+        let mut all = Histogram::new(self.classes);
+        self.good().for_each(|sample| all.merge(&sample.histogram));
+        all
+    }
+
+    /// Itself, if no sample has a fault, or else the first fault.
+    pub fn faultless(mut self) -> Result<Self, DataError> {
+        let mut faults = self.samples.iter_mut().flat_map(|sample| sample.faults.drain(..));
+        match faults.next() {
+            Some(fault) => Err(fault),
+            None => {
+                drop(faults);
+                Ok(self)
+            }
+        }
+    }
+
+    /// What keeps a run of `config` from training on the samples without fault, whose network takes sides
+    /// from `least` on.
+    pub fn training_faults(&self, config: &Config, least: usize) -> Vec<RunError> {
+        let mut faults = match config.data.augment.crop {
+            // Every sample is brought to the crop's size, whatever its own.
+            Some(_) => Vec::new(),
+            None => self.size_faults(config, least, config.training.batch),
+        };
+        if self.samples.iter().all(|sample| sample.good.is_some()) && self.counts_nothing() {
+            let place = config.data.dir.as_deref().unwrap_or(Path::new("the training set"));
+            let expected = "pixels of a class in the training set";
+            let found = "none, all of them are left out";
+            faults.push(DataError::unfit(place, expected, found).into());
+        }
+        faults
+    }
+
+    /// Sizes that a network which takes sides from `least` on, or a batch of so many, cannot take.
+    pub fn size_faults(&self, config: &Config, least: usize, batch: usize) -> Vec<RunError> {
+        let fixed = config.data.folder.size;
+        let sizes: Vec<_> =
+            self.good().map(|good| (&good.name, fixed.unwrap_or(good.size))).collect();
+        let mut faults: Vec<RunError> =
+            sizes.iter().filter_map(|(name, size)| too_small(least, name, *size)).collect();
+        let Some(&(first, first_size)) = sizes.first() else { return faults };
+        let other = sizes.iter().find(|(_, size)| *size != first_size);
+        if let Some(&(second, second_size)) = other.filter(|_| batch > 1) {
+            let (first, second) = (first.clone(), second.clone());
+            faults.push(DataError::MixedSizes { first, first_size, second, second_size }.into());
+        }
+        faults
+    }
+
+    /// Whether each pixel of the samples without fault is left out.
+    pub fn counts_nothing(&self) -> bool {
+        let Histogram { pixels, ignored, .. } = self.histogram();
+        ignored > 0 && pixels.iter().all(|&pixels| pixels == 0)
+    }
+}
+
+fn look(
+    dataset: &dyn Dataset,
+    index: usize,
+    ignore_index: Option<u8>,
+    resize: Option<[usize; 2]>,
+) -> Looked {
+    let sample = match dataset.inspect(index) {
+        Ok(sample) => sample,
+        Err(faults) => return Looked { good: None, faults },
+    };
+    let size = sample.size();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(size[1] as u64).to_le_bytes());
+    let hash = hasher.update(&sample.picture.rgb).finalize();
+    let mut histogram = Histogram::new(dataset.classes().len());
+    match resize.filter(|&resize| resize != size) {
+        Some(resize) => histogram.add(&sample.mask.resize(resize), ignore_index),
+        None => histogram.add(&sample.mask, ignore_index),
+    }
+    Looked { good: Some(Good { name: sample.name, size, hash, histogram }), faults: Vec::new() }
+}
+
+/// What is no fault of data to train and to validate on, but worth knowing before a run.
+pub fn notes(classes: &[String], train: &Survey, validation: &Survey) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let [class] = classes {
+        notes.push(format!(
+            "{class} is the only class, which leaves nothing to learn: name the background too, and \
+             pass --mask-values if the masks do not hold 0 and 1"
+        ));
+    }
+    let occurring = train.histogram().pixels.iter().filter(|&&pixels| pixels > 0).count();
+    if classes.len() > 1 && occurring == 1 {
+        notes.push(
+            "the training set has pixels of one class alone, which leaves nothing to learn".into(),
+        );
+    }
+    if validation.counts_nothing() {
+        let note =
+            "every pixel of the validation set is left out: its mIoU will be 0 over 0 classes";
+        notes.push(note.into());
+    }
+    notes
+}
