@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::error::{shown, tall};
 use crate::folder::{Pair, Source};
-use crate::{
-    DataError, FolderOptions, Histogram, Layout, Part, Picture, Sample, class_weights, read_picture,
-};
+use crate::mask::Palettes;
+use crate::picture::Dim;
+use crate::{DataError, FolderOptions, Histogram, Layout, Part, Picture, Sample, class_weights};
 
 /// Labels of masks whose classes nobody has named.
 const UNNAMED: usize = 256;
@@ -139,6 +139,10 @@ struct Looked {
     /// What tells the picture from others.
     hash: Option<blake3::Hash>,
     histogram: Option<Histogram>,
+    /// What is left of a picture that uses a small part of 16 bits.
+    dim: Option<Dim>,
+    /// The colours of the mask's numbers.
+    palette: Option<BTreeMap<u8, [u8; 3]>>,
     faults: Vec<DataError>,
 }
 
@@ -173,6 +177,7 @@ impl Census {
         let all = sections.iter().map(|(_, listing)| listing.pairs.len()).sum();
         let (mut parts, mut pairs, mut notes) = (Vec::new(), Vec::new(), Vec::new());
         let mut known = Known::default();
+        let (mut palettes, mut dims) = (Palettes::default(), Vec::new());
         for (name, listing) in sections {
             faults.extend(listing.faults.iter().map(DataError::to_string));
             let looked = listing.pairs.par_iter().map(|pair| {
@@ -186,6 +191,8 @@ impl Census {
                 if looked.faults.is_empty() {
                     pairs.push(pair.clone());
                 }
+                dims.extend(looked.dim.map(|dim| (shown(&pair.picture), dim)));
+                looked.palette.iter().for_each(|palette| palettes.add(&pair.mask, palette));
             }
             notes.extend(known.again(name, &listing.pairs, &looked));
             parts.push(part(name, &looked, classes));
@@ -193,6 +200,8 @@ impl Census {
         let names = if named { source.classes.clone() } else { numbers(&mut parts) };
         notes.extend(size_note(&parts, options));
         notes.extend(parts.iter().flat_map(|part| absent(part, &names)));
+        notes.extend(palettes.note());
+        notes.extend(dim_note(&dims));
         if !divided {
             notes.push("no part to validate on: a run takes --val-split SHARE".to_owned());
         }
@@ -223,7 +232,15 @@ impl Census {
 
 /// Reads a pair, past the first fault.
 fn look(source: &Source, pair: &Pair, classes: usize) -> Looked {
-    let (picture, mask) = (read_picture(&pair.picture), source.mask(pair));
+    let (mut dim, mut palette) = (None, None);
+    let mask = source.pixels(pair).and_then(|pixels| {
+        palette = pixels.palette().filter(|_| !source.has_colours());
+        source.meaning(pair, pixels)
+    });
+    let picture = source.stored(pair).and_then(|stored| {
+        dim = stored.dim().filter(|_| !source.has_range());
+        source.develop(pair, stored)
+    });
     let size = picture.as_ref().ok().map(Picture::size);
     let hash = picture.as_ref().ok().map(|picture| {
         let mut hasher = blake3::Hasher::new();
@@ -243,7 +260,8 @@ fn look(source: &Source, pair: &Pair, classes: usize) -> Looked {
         _ => faults.extend(picture.err()),
     }
     let histogram = histogram.map(|(_, histogram)| histogram).map_err(|fault| faults.push(fault));
-    Looked { size, hash, histogram: histogram.ok().filter(|_| faults.is_empty()), faults }
+    let histogram = histogram.ok().filter(|_| faults.is_empty());
+    Looked { size, hash, histogram, dim, palette, faults }
 }
 
 /// The pictures of the parts so far, each by its pixels: its part and its name.
@@ -308,6 +326,22 @@ fn size_note(parts: &[PartCensus], options: &FolderOptions) -> Option<String> {
         sizes.len(),
         tall(least),
         tall(most)
+    ))
+}
+
+/// What is left of pictures that use a small part of 16 bits.
+fn dim_note(dims: &[(String, Dim)]) -> Option<String> {
+    let (first, Dim { darkest, brightest, levels }) = dims.first()?;
+    let others = match dims.len() - 1 {
+        0 => String::new(),
+        1 => ", and 1 picture more is alike".to_owned(),
+        others => format!(", and {others} pictures more are alike"),
+    };
+    let black = dims.iter().map(|(_, dim)| dim.darkest).min()?;
+    let white = dims.iter().map(|(_, dim)| dim.brightest).max()?;
+    Some(format!(
+        "{first}: 16 bits, darkest {darkest}, brightest {brightest} of 65535: {levels} levels are left{others}; \
+         say what becomes black and white, as --range {black},{white} or --range percentile"
     ))
 }
 

@@ -6,8 +6,9 @@ use super::layout::Layout;
 use super::root::Root;
 use super::{FolderOptions, Pair};
 use crate::error::{shown, tall};
-use crate::mask::{ColourTable, MaskKey, Numbers};
-use crate::{DataError, Mask, Sample, read_picture};
+use crate::mask::{ColourTable, MaskKey, Numbers, Pixels};
+use crate::picture::Stored;
+use crate::{DataError, Mask, Picture, PictureRules, Sample, ValueRange};
 
 /// What all parts of a directory share.
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub(crate) struct Source {
     pub asked: Option<u8>,
     /// The label that it comes to.
     pub ignore_index: Option<u8>,
+    rules: PictureRules,
     key: MaskKey,
 }
 
@@ -37,6 +39,7 @@ impl Source {
 
     /// As [`open`](Self::open), before anything of its classes is known: any stored number is a label.
     pub fn unnamed(dir: &Path, options: &FolderOptions) -> Result<Self, DataError> {
+        options.range.map_or(Ok(()), ValueRange::check)?;
         let root = Root::new(dir)?;
         let (layout, sign) = match options.layout {
             Some(layout) => (layout, None),
@@ -47,7 +50,8 @@ impl Source {
         };
         let (asked, ignore_index) = (options.ignore_index, options.ignore_index);
         let (classes, key) = (Vec::new(), MaskKey::Numbers(Numbers::labels(256, None)));
-        Ok(Self { root, layout, sign, classes, asked, ignore_index, key })
+        let rules = options.picture_rules();
+        Ok(Self { root, layout, sign, classes, asked, ignore_index, rules, key })
     }
 
     /// Learns the classes and what masks mean.
@@ -133,14 +137,53 @@ impl Source {
     /// # Errors
     /// If either cannot be read, or they do not belong together.
     pub fn read(&self, pair: &Pair) -> Result<Sample, DataError> {
-        let (picture, mask) = (read_picture(&pair.picture)?, self.mask(pair)?);
+        let picture = self.develop(pair, self.stored(pair)?)?;
+        let mask = self.mask(pair)?;
         Self::check_sizes(pair, picture.size(), mask.size())?;
         Ok(Sample { name: shown(&pair.picture), picture, mask })
     }
 
+    /// The pixels of a pair's picture as its mask has them: upright.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is to be turned and nobody asked for that.
+    pub fn stored(&self, pair: &Pair) -> Result<Stored, DataError> {
+        let stored = Stored::read(&pair.picture)?;
+        if stored.is_turned() && !self.rules.orient {
+            let mask = self.mask(pair).ok();
+            return Err(stored.refused(&pair.picture, mask.map(|mask| mask.size())));
+        }
+        Ok(stored.upright())
+    }
+
+    /// A pair's picture, from its pixels.
+    pub fn develop(&self, pair: &Pair, stored: Stored) -> Result<Picture, DataError> {
+        self.rules.develop(stored, &pair.picture)
+    }
+
     /// A pair's mask, as labels.
     pub fn mask(&self, pair: &Pair) -> Result<Mask, DataError> {
+        self.meaning(pair, self.pixels(pair)?)
+    }
+
+    /// What is stored in a pair's mask.
+    pub fn pixels(&self, pair: &Pair) -> Result<Pixels, DataError> {
         self.key.read(&pair.mask)
+    }
+
+    /// The labels that this means.
+    pub fn meaning(&self, pair: &Pair, pixels: Pixels) -> Result<Mask, DataError> {
+        self.key.meaning(pixels, &pair.mask)
+    }
+
+    /// Whether it was said which numbers of pictures are black and white.
+    pub fn has_range(&self) -> bool {
+        self.rules.range.is_some()
+    }
+
+    /// Whether masks are read by their colours, whatever the numbers of these.
+    pub fn has_colours(&self) -> bool {
+        matches!(self.key, MaskKey::Colours(_))
     }
 
     /// Refuses a mask that is not of its picture's size.
