@@ -7,8 +7,8 @@ use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_report::Environment;
 use mirrorgrad_segment::{
-    Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, may_need_more,
-    one_line, plots, resident_bytes, shown, write_whole,
+    Checkpoint, Config, Folder, MemoryEstimate, Outcome, Part, Predictor, RunFolder, Settings,
+    Trainer, may_need_more, one_line, plots, resident_bytes, shown, write_whole,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -133,7 +133,16 @@ fn new(settings: Settings, most: usize) -> Result<Trainer, Failure> {
     check_least_memory(&config, most)?;
     let trainer = Trainer::new(config)?;
     check_memory(&trainer, most)?;
+    note(trainer.config())?;
     Ok(trainer)
+}
+
+/// Says what is worth knowing of the pictures before a run.
+fn note(config: &Config) -> Result<(), Failure> {
+    let Some(dir) = &config.data.dir else { return Ok(()) };
+    let notes = Folder::open(dir, Part::All, &config.data.folder)?.notes();
+    notes.iter().for_each(|note| say::aside(format!("note: {}", one_line(note))));
+    Ok(())
 }
 
 /// Refuses a run that needs more memory than it may have.

@@ -234,11 +234,11 @@ impl Census {
 fn look(source: &Source, pair: &Pair, classes: usize) -> Looked {
     let (mut dim, mut palette) = (None, None);
     let mask = source.pixels(pair).and_then(|pixels| {
-        palette = pixels.palette().filter(|_| !source.has_colours());
+        palette = source.palette(&pixels);
         source.meaning(pair, pixels)
     });
     let picture = source.stored(pair).and_then(|stored| {
-        dim = stored.dim().filter(|_| !source.has_range());
+        dim = source.dim(&stored);
         source.develop(pair, stored)
     });
     let size = picture.as_ref().ok().map(Picture::size);

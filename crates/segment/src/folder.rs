@@ -18,13 +18,14 @@ pub(crate) use source::Source;
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use self::layout::Section;
 pub use self::root::class_names;
 pub(crate) use self::root::read_classes;
 use crate::files::check_size;
-use crate::mask::IGNORED;
+use crate::mask::{IGNORED, Palettes};
 use crate::random::{Purpose, generator, permutation};
 use crate::{DataError, Dataset, PictureRules, Sample, ValueRange};
 
@@ -203,6 +204,19 @@ impl Folder {
     /// The label that is left out.
     pub fn ignore_index(&self) -> Option<u8> {
         self.source.ignore_index
+    }
+
+    /// What is no fault, but worth knowing before a run: that the palettes of masks differ. Every mask is read.
+    pub fn notes(&self) -> Vec<String> {
+        let palette =
+            |pair: &Pair| self.source.pixels(pair).ok().and_then(|it| self.source.palette(&it));
+        // What cannot be read is found where it is needed.
+        let found: Vec<_> = self.pairs.par_iter().map(palette).collect();
+        let mut palettes = Palettes::default();
+        for (pair, palette) in self.pairs.iter().zip(&found) {
+            palette.iter().for_each(|palette| palettes.add(&pair.mask, palette));
+        }
+        palettes.note().into_iter().collect()
     }
 }
 

@@ -193,8 +193,8 @@ fn no_damage_to_a_byte_is_a_panic() {
 #[test]
 fn a_forged_size_is_refused_before_memory_is_set_aside() {
     let says = "expected a mask: a PNG, GIF, BMP or TIFF";
-    let file = tiff([7000; 2], [8, 1, 3], &[(320, vec![0; 768])], &LABELS);
-    assert_says(decode(&file), &[&says, &"7000 high, 7000 wide, of "]);
+    let file = tiff([7990; 2], [8, 1, 3], &[(320, vec![0; 768])], &LABELS);
+    assert_says(decode(&file), &[&says, &"7990 high, 7990 wide, of "]);
     let mut file = gif(&LABELS, 1);
     file[6..10].copy_from_slice(&[7000_u16, 7000].map(u16::to_le_bytes).concat());
     assert_says(decode(&file), &[&says, &"7000 high, 7000 wide, of "]);

@@ -133,6 +133,7 @@ fn training_and_predicting_see_the_same_picture() {
     let trained = place.open(Part::All, &options).unwrap().sample(0).unwrap().picture;
     assert_eq!(trained.rgb, [0, 0, 0, 128, 128, 128, 255, 255, 255]);
     let mut config = common::bright::config();
+    config.data.dir = Some(place.path().to_owned());
     config.data.folder = options.clone();
     let predictor = Predictor::new(common::bright::checkpoint(config)).unwrap();
     assert_eq!(predictor.read_picture(&place.at("images/a.png")).unwrap(), trained);

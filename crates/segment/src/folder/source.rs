@@ -1,5 +1,6 @@
 //! A directory that is understood: its layout, its classes, and what its masks mean.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::layout::Layout;
@@ -7,7 +8,7 @@ use super::root::Root;
 use super::{FolderOptions, Pair};
 use crate::error::{shown, tall};
 use crate::mask::{ColourTable, MaskKey, Numbers, Pixels};
-use crate::picture::Stored;
+use crate::picture::{Dim, Stored};
 use crate::{DataError, Mask, Picture, PictureRules, Sample, ValueRange};
 
 /// What all parts of a directory share.
@@ -176,14 +177,14 @@ impl Source {
         self.key.meaning(pixels, &pair.mask)
     }
 
-    /// Whether it was said which numbers of pictures are black and white.
-    pub fn has_range(&self) -> bool {
-        self.rules.range.is_some()
+    /// What is left of a picture that uses a small part of 16 bits, where nobody said which part to use.
+    pub fn dim(&self, stored: &Stored) -> Option<Dim> {
+        if self.rules.range.is_some() { None } else { stored.dim() }
     }
 
-    /// Whether masks are read by their colours, whatever the numbers of these.
-    pub fn has_colours(&self) -> bool {
-        matches!(self.key, MaskKey::Colours(_))
+    /// The colours of the numbers that occur in a mask, where numbers are read and a palette shows them in colours.
+    pub fn palette(&self, pixels: &Pixels) -> Option<BTreeMap<u8, [u8; 3]>> {
+        pixels.palette().filter(|_| matches!(self.key, MaskKey::Numbers(_)))
     }
 
     /// Refuses a mask that is not of its picture's size.

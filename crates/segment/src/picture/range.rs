@@ -103,7 +103,11 @@ fn level(number: u16, [black, white]: [u16; 2]) -> u8 {
     if number <= black {
         return 0;
     }
-    let [above, all] = [number.min(white) - black, white - black].map(u32::from);
+    // Black and white may be one number.
+    if number >= white {
+        return 255;
+    }
+    let [above, all] = [number - black, white - black].map(u32::from);
     ((255 * above + all / 2) / all) as u8
 }
 
