@@ -6,6 +6,7 @@ use mirrorgrad_layers::weights::{state_dict, to_safetensors};
 use mirrorgrad_onnx::Interface;
 use mirrorgrad_segment::{Predictor, batch, shown, write_whole};
 use mirrorgrad_study::{Array, to_npz};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -85,6 +86,10 @@ fn onnx(predictor: &Predictor, checkpoint: &Path) -> Result<Vec<u8>, Failure> {
     if let Some(size) = predictor.config().data.folder.size {
         // Pictures were brought to it before the network saw them.
         metadata.push(("size".to_string(), text(size.as_slice().into())));
+    }
+    if let Some(range) = predictor.config().data.folder.range {
+        // The bytes are those that it made of the pictures' numbers.
+        metadata.push(("range".to_string(), text(json!(range))));
     }
     let interface = Interface { smallest: network.smallest_input(), metadata, ..Interface::new(3) };
     mirrorgrad_onnx::export(network, &interface)

@@ -4,8 +4,7 @@ use crate::options::{self, MB, most_bytes};
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_segment::{
-    Picture, PredictionEstimate, Predictor, overlay, plots, read_picture, resident_bytes, shown,
-    write_whole,
+    Picture, PredictionEstimate, Predictor, overlay, plots, resident_bytes, shown, write_whole,
 };
 use mirrorgrad_study::{Array, to_npy};
 use std::collections::BTreeMap;
@@ -18,7 +17,7 @@ use std::process::ExitCode;
 pub struct PredictArgs {
     /// A checkpoint, a run's folder (its best checkpoint is taken), or a model.safetensors
     checkpoint: PathBuf,
-    /// Pictures, JPEG or PNG
+    /// Pictures: JPEG, PNG, BMP, GIF, TIFF or WebP; one whose EXIF data say so is turned, and its mask with it
     #[arg(required = true)]
     pictures: Vec<PathBuf>,
     /// Where the masks go
@@ -59,7 +58,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
         estimate: None,
     };
     for (stem, path) in stems {
-        let picture = read_picture(path)?;
+        let picture = predictor.read_picture(path)?;
         room.check(path, &picture)?;
         if args.scores {
             let scores = predictor.scores(&shown(path), &picture)?;

@@ -130,15 +130,15 @@ mod tests {
     #[test]
     fn every_option_sets_a_key_that_a_configuration_has() {
         for setting in Run::GROUPS.iter().flat_map(|(_, settings)| *settings) {
-            let texts: &[&str] = match setting.read {
-                Read::Number => &["1"],
-                Read::Numbers(_) => &["1,2"],
-                Read::Size => &["3x4"],
-                Read::Text => &["a"],
-                Read::Texts => &["a,b"],
-                Read::Name(names) => names,
-                Read::AutoOr => &["auto", "1,2"],
-                Read::On | Read::Off => &[],
+            let texts = match setting.read {
+                Read::Number => vec!["1"],
+                Read::Numbers(_) => vec!["1,2"],
+                Read::Size => vec!["3x4"],
+                Read::Text => vec!["a"],
+                Read::Texts => vec!["a,b"],
+                Read::Name(names) => names.to_vec(),
+                Read::NameOr(name, _) => vec![name, "1,2"],
+                Read::On | Read::Off => Vec::new(),
             };
             let command = SettingArgs::<Run>::augment_args(Command::new("train"));
             for text in texts {

@@ -1,8 +1,8 @@
 //! The files of runs and data sets.
 
 use mirrorgrad_segment::{
-    Checkpoint, Config, Dataset, Folder, FolderOptions, Layout, Part, class_names, decode_mask,
-    decode_picture,
+    Checkpoint, Config, Dataset, Folder, FolderOptions, Layout, Part, PictureRules, RangeByName,
+    ValueRange, class_names, decode_mask, decode_picture,
 };
 use std::fs;
 use std::io;
@@ -36,12 +36,20 @@ pub fn checkpoint_payload(bytes: &[u8]) {
     checkpoint(&bytes);
 }
 
-/// A picture file.
+/// A picture file, as it is and as a run may ask for it.
 ///
 /// # Panics
-/// If one that was read has another number of pixels than its size says.
+/// If one that was read has another number of pixels than its size says, or is not read where it may be turned.
 pub fn picture(bytes: &[u8]) {
-    if let Ok(picture) = decode_picture(bytes, Path::new("picture")) {
+    let path = Path::new("picture");
+    let plain = decode_picture(bytes, path);
+    let range = Some(ValueRange::Named(RangeByName::Percentile));
+    let turned = PictureRules { range, orient: true }.decode(bytes, path);
+    assert!(
+        plain.is_err() || turned.is_ok(),
+        "it is upright, and was refused where it may be turned"
+    );
+    for picture in [plain, turned].into_iter().flatten() {
         assert_eq!(picture.rgb.len(), picture.width * picture.height * 3);
     }
 }

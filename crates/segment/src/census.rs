@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::tall;
 use crate::folder::{Named, Source};
-use crate::survey::{Good, Survey};
+use crate::survey::{self, Good, Survey};
 use crate::trainer::parts;
 use crate::{
     Config, DataError, Dataset, Folder, FolderOptions, Histogram, Layout, RunError, Sample,
@@ -176,6 +176,7 @@ impl Census {
             parts.push(part(name, &survey));
             surveys.push((name, folder, survey));
         }
+        notes.extend(survey::notes_of_files(surveys.iter().map(|(.., survey)| survey)));
         notes.extend(size_note(&parts, options));
         if !named {
             parts.iter_mut().for_each(|part| part.histogram = Histogram::new(0));

@@ -14,7 +14,7 @@ pub use training::{
 use crate::dataset::Joined;
 use crate::error::shown;
 use crate::files::check_size;
-use crate::{Augment, DataError, Dataset, Folder, FolderOptions, Part, Shapes};
+use crate::{Augment, DataError, Dataset, Folder, FolderOptions, Part, Shapes, ValueRange};
 use mirrorgrad_layers::models::Network;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -75,6 +75,8 @@ impl DataConfig {
             ref layout,
             ref mask_values,
             ref mask_colours,
+            range,
+            orient,
             ..
         } = self.folder;
         match &self.dir {
@@ -90,6 +92,8 @@ impl DataConfig {
                     ("--layout", layout.is_some()),
                     ("--mask-values", mask_values.is_some()),
                     ("--mask-colours", mask_colours.is_some()),
+                    ("--range", range.is_some()),
+                    ("--orient", orient),
                 ];
                 if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
                     let expected = "no such option for the built-in shapes, or --data beside it";
@@ -100,6 +104,7 @@ impl DataConfig {
         if let Some(size) = size {
             check_size(Path::new("--size"), size)?;
         }
+        range.map_or(Ok(()), ValueRange::check)?;
         self.augment.check(ignore_index)
     }
 }

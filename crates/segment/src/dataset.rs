@@ -1,6 +1,9 @@
 //! What the trainer asks of data.
 
+use crate::mask::Palette;
+use crate::picture::Dim;
 use crate::{DataError, Sample};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Pictures with masks, by number.
@@ -48,8 +51,8 @@ pub trait Dataset: Send + Sync {
     ///
     /// # Panics
     /// If `index` is not below [`len`](Self::len).
-    fn inspect(&self, index: usize) -> Result<Sample, Vec<DataError>> {
-        self.sample(index).map_err(|fault| vec![fault])
+    fn inspect(&self, index: usize) -> Result<Inspected, Vec<DataError>> {
+        self.sample(index).map(Inspected::from).map_err(|fault| vec![fault])
     }
 
     /// Whether there are no samples.
@@ -61,6 +64,31 @@ pub trait Dataset: Send + Sync {
     /// it began with.
     fn fingerprint(&self) -> String {
         format!("{} samples", self.len())
+    }
+}
+
+/// A sample without fault, and what its files say that is worth knowing before a run.
+///
+/// ```
+/// # use mirrorgrad_segment::{Dataset, Inspected, Shapes};
+/// let shapes = Shapes::train(0);
+/// let inspected = shapes.inspect(0).expect("drawn pictures have no faults");
+/// assert_eq!(inspected.sample, shapes.sample(0)?);
+/// # Ok::<(), mirrorgrad_segment::DataError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Inspected {
+    /// The sample itself.
+    pub sample: Sample,
+    /// What is left of a picture that uses a small part of 16 bits.
+    pub(crate) dim: Option<Dim>,
+    /// The mask's file, and the colours of its numbers.
+    pub(crate) palette: Option<(PathBuf, Palette)>,
+}
+
+impl From<Sample> for Inspected {
+    fn from(sample: Sample) -> Self {
+        Self { sample, dim: None, palette: None }
     }
 }
 
@@ -118,7 +146,7 @@ impl Dataset for First {
         self.of.sample(index)
     }
 
-    fn inspect(&self, index: usize) -> Result<Sample, Vec<DataError>> {
+    fn inspect(&self, index: usize) -> Result<Inspected, Vec<DataError>> {
         assert!(index < self.len, "first: sample {index} of {}", self.len);
         self.of.inspect(index)
     }

@@ -27,7 +27,7 @@ use crate::files::check_size;
 use crate::mask::IGNORED;
 use crate::random::{Purpose, generator, permutation};
 use crate::split::Names;
-use crate::{DataError, Dataset, Sample, Split};
+use crate::{DataError, Dataset, Inspected, PictureRules, Sample, Split, ValueRange};
 
 /// How the files of a [`Folder`] are read.
 ///
@@ -69,6 +69,12 @@ pub struct FolderOptions {
     /// class; `colours.txt` in the directory, if it is there, without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask_colours: Option<PathBuf>,
+    /// Which numbers of pictures become black and white.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<ValueRange>,
+    /// Whether pictures that are to be turned are, for masks that were made on turned pictures.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub orient: bool,
     /// The `[height, width]` to bring all pictures and masks to.
     pub size: Option<[usize; 2]>,
     /// The share of samples to validate on, above 0 and below 1, in a directory without a part to
@@ -90,6 +96,11 @@ impl FolderOptions {
         let source = Source::open(dir, self)?;
         let (layout, ignore_index) = (Some(source.layout), source.asked);
         Ok(Self { layout, ignore_index, ..self.clone() })
+    }
+
+    /// How pictures are read.
+    pub fn picture_rules(&self) -> PictureRules {
+        PictureRules { range: self.range, orient: self.orient }
     }
 
     /// The label that pixels to leave out have once their mask is read: their number in masks, or 255
@@ -134,7 +145,8 @@ pub enum Part {
 
 /// A data set of files.
 ///
-/// Pictures are JPEG or PNG, masks PNG; see [`Layout`] for where they lie. Where no list says which
+/// Pictures are of any [`PictureFormat`](crate::PictureFormat) that is read, masks PNG, GIF, BMP or TIFF; see
+/// [`Layout`] for where they lie. Where no list says which
 /// belong together, they do when their names without the extension are equal, and are in the order of
 /// these names. Names that begin with a dot are passed over. `classes.txt` names the classes, one a
 /// line, in the order of their labels.
@@ -235,17 +247,17 @@ impl Dataset for Folder {
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        self.inspect(index).map_err(|faults| {
+        self.inspect(index).map(|inspected| inspected.sample).map_err(|faults| {
             faults.into_iter().next().expect("a sample that cannot be read has a fault")
         })
     }
 
-    fn inspect(&self, index: usize) -> Result<Sample, Vec<DataError>> {
-        let sample = self.source.inspect(&self.pairs[index])?;
-        Ok(match self.size {
-            Some(size) => sample.resize(size),
-            None => sample,
-        })
+    fn inspect(&self, index: usize) -> Result<Inspected, Vec<DataError>> {
+        let mut inspected = self.source.inspect(&self.pairs[index])?;
+        if let Some(size) = self.size {
+            inspected.sample = inspected.sample.resize(size);
+        }
+        Ok(inspected)
     }
 }
 

@@ -47,7 +47,7 @@ pub use config::{
     ScheduleKind, Settings, TrainingConfig, WeightsByName,
 };
 pub use confusion::{Confusion, MetricError};
-pub use dataset::{Dataset, palette};
+pub use dataset::{Dataset, Inspected, palette};
 pub use error::{DataError, one_line, shown};
 pub use files::write_whole;
 pub use folder::{Folder, FolderOptions, Layout, Part, class_names};
@@ -60,7 +60,9 @@ pub use memory::{
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_each};
 pub use objective::Objective;
-pub use picture::{decode_picture, read_picture};
+pub use picture::{
+    PictureFormat, PictureRules, RangeByName, ValueRange, decode_picture, read_picture,
+};
 pub use predict::{Predictor, colours, overlay};
 pub use run_error::RunError;
 pub use run_folder::RunFolder;

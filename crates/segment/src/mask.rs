@@ -1,33 +1,40 @@
-//! Masks from files and to files: PNGs whose stored numbers, or whose colours, mean labels.
+//! Masks from files and to files: what is stored there, of whatever format, and which labels that means.
 //!
-//! Where numbers are meant, palettes are never applied and small grey values never stretched, both
-//! of which a reader of pictures would do. What they mean is a [`MaskKey`]'s business.
+//! What numbers and colours mean is a [`MaskKey`]'s business.
 
+mod bmp;
 mod colours;
+mod gif;
 mod hint;
 mod key;
+mod palettes;
+mod pixels;
+mod png;
+mod tiff;
 
 pub(crate) use colours::ColourTable;
 pub(crate) use hint::{FEW, Values};
 pub(crate) use key::{MaskKey, Numbers};
+pub(crate) use palettes::{Palette, Palettes};
+pub(crate) use pixels::Pixels;
 
-use std::io::Cursor;
 use std::path::Path;
 
-use png::{BitDepth, ColorType, Decoder, Limits, Reader, Transformations};
+use ::png::{BitDepth, ColorType, Encoder};
 
-use crate::chunks::{HALF_A_COLOUR, has_whole_palettes};
-use crate::files::{MAX_BYTES, check_size, read, write_whole};
+use crate::files::{MAX_BYTES, read, write_whole};
 use crate::{DataError, Mask, palette};
 
 /// The label of what is left out, where no other is asked for or can be.
 pub(crate) const IGNORED: u8 = 255;
 
-const NUMBERS: &str = "a mask: a PNG of palette or grey pixels of 1 to 8 bits, their values the \
-                       class indices";
-const COLOURS: &str = "a mask: a PNG of 1 to 8 bits a channel, its colours those of the table";
+const NUMBERS: &str = "a mask: a PNG, GIF, BMP or TIFF of palette or grey pixels, their values, up to 255, \
+                       the class indices";
+const COLOURS: &str =
+    "a mask: a PNG, GIF, BMP or TIFF of 1 to 8 bits a channel, its colours those of the table";
 
-/// Reads a mask: palette indices or grey values of 1, 2, 4 or 8 bits, as they are stored.
+/// Reads a mask, a PNG, GIF, BMP or TIFF: palette indices or grey values as they are stored. Channels that are
+/// equal everywhere are one grey value, and alpha is nothing if all of it is opaque.
 ///
 /// ```
 /// # use mirrorgrad_segment::{Mask, read_mask};
@@ -41,8 +48,8 @@ const COLOURS: &str = "a mask: a PNG of 1 to 8 bits a channel, its colours those
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read, is not a whole PNG of such pixels, or is beyond 16,384 pixels a
-/// side or 64 million in all.
+/// If the file cannot be read, is not a whole picture of such pixels, has a value above 255, or is beyond
+/// 16,384 pixels a side or 64 million in all.
 pub fn read_mask(path: &Path) -> Result<Mask, DataError> {
     decode_mask(&read(path, MAX_BYTES)?, path)
 }
@@ -65,88 +72,18 @@ pub fn read_mask(path: &Path) -> Result<Mask, DataError> {
 /// # Errors
 /// As [`read_mask`].
 pub fn decode_mask(bytes: &[u8], path: &Path) -> Result<Mask, DataError> {
-    let mut reader = open(bytes, path, NUMBERS, Transformations::IDENTITY)?;
-    let info = reader.info();
-    let (colour, bits) = (info.color_type, info.bit_depth as usize);
-    if !matches!(colour, ColorType::Indexed | ColorType::Grayscale) {
-        let found = format!(
-            "{colour:?} pixels; say what each colour means in colours.txt, in lines as 0 0 255 car"
-        );
-        return Err(DataError::unfit(path, NUMBERS, found));
-    }
-    let [height, width] = [info.height as usize, info.width as usize];
-    let row = (width * bits).div_ceil(8);
-    let packed = pixels(&mut reader, path, NUMBERS, height * row)?;
-    let labels = packed.chunks_exact(row).flat_map(|row| unpack(row, bits).take(width)).collect();
-    Ok(Mask { width, height, labels })
+    Pixels::decode(bytes, path, NUMBERS)?.numbers(path, NUMBERS)
 }
 
-/// A mask as it looks: the colour of every pixel, without its alpha.
-struct Coloured {
-    width: usize,
-    height: usize,
-    pixels: Vec<[u8; 3]>,
+/// Numbers of `bits` bits each, `width` in a row, the high bits first.
+fn unpacked<'a>(rows: impl Iterator<Item = &'a [u8]>, bits: usize, width: usize) -> Vec<u8> {
+    let numbers = move |&byte: &u8| (0..8).step_by(bits).map(move |bit| byte << bit >> (8 - bits));
+    rows.flat_map(|row| row.iter().flat_map(numbers).take(width)).collect()
 }
 
-/// A mask's colours: stored ones, or those of the palette.
-fn decode_colours(bytes: &[u8], path: &Path) -> Result<Coloured, DataError> {
-    let mut reader = open(bytes, path, COLOURS, Transformations::EXPAND)?;
-    let [height, width] = [reader.info().height as usize, reader.info().width as usize];
-    let channels = reader.output_color_type().0.samples();
-    let bytes = pixels(&mut reader, path, COLOURS, height * width * channels)?;
-    let colour = |pixel: &[u8]| match *pixel {
-        [red, green, blue, ..] => [red, green, blue],
-        [grey, ..] => [grey; 3],
-        [] => unreachable!("a pixel has a channel or more"),
-    };
-    Ok(Coloured { width, height, pixels: bytes.chunks_exact(channels).map(colour).collect() })
-}
-
-/// A reader of a PNG that a mask can be.
-fn open<'a>(
-    bytes: &'a [u8],
-    path: &Path,
-    expected: &str,
-    transformations: Transformations,
-) -> Result<Reader<Cursor<&'a [u8]>>, DataError> {
-    if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
-        return Err(DataError::unfit(path, expected, "a JPEG, whose compression changes values"));
-    }
-    if !has_whole_palettes(bytes) {
-        return Err(DataError::unfit(path, expected, HALF_A_COLOUR));
-    }
-    let limits = Limits { bytes: MAX_BYTES as usize };
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
-    decoder.set_transformations(transformations);
-    let reader = decoder.read_info().map_err(|error| DataError::unfit(path, expected, error))?;
-    let info = reader.info();
-    if info.bit_depth == BitDepth::Sixteen {
-        let kind = if info.color_type == ColorType::Grayscale { "grey" } else { "colour" };
-        return Err(DataError::unfit(path, expected, format!("16-bit {kind}")));
-    }
-    check_size(path, [info.height as usize, info.width as usize])?;
-    Ok(reader)
-}
-
-/// The pixels, `len` bytes of them, of a file that is whole.
-fn pixels(
-    reader: &mut Reader<Cursor<&[u8]>>,
-    path: &Path,
-    expected: &str,
-    len: usize,
-) -> Result<Vec<u8>, DataError> {
-    let broken = |error: png::DecodingError| DataError::unfit(path, expected, error);
-    // The decoder's limits leave out the buffer it is given.
-    let mut pixels = vec![0; len];
-    reader.next_frame(&mut pixels).map_err(broken)?;
-    reader.finish().map_err(broken)?;
-    Ok(pixels)
-}
-
-/// The values of `bits` bits each in `row`, the high bits first.
-fn unpack(row: &[u8], bits: usize) -> impl Iterator<Item = u8> {
-    let values = move |&byte| (0..8).step_by(bits).map(move |bit| byte << bit >> (8 - bits));
-    row.iter().flat_map(values)
+/// A colour as tables have it.
+fn told([red, green, blue]: [u8; 3]) -> String {
+    format!("{red} {green} {blue}")
 }
 
 impl Mask {
@@ -182,7 +119,7 @@ impl Mask {
 
     fn write(&self, path: &Path, colours: Option<Vec<u8>>) -> Result<(), DataError> {
         let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
+        let mut encoder = Encoder::new(&mut bytes, self.width as u32, self.height as u32);
         encoder.set_depth(BitDepth::Eight);
         encoder.set_color(if colours.is_some() {
             ColorType::Indexed

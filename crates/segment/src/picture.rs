@@ -1,21 +1,119 @@
-//! Pictures from files: JPEG or PNG, told by their content, as 8-bit RGB.
+//! Pictures from files, of the formats that people have, as 8-bit RGB.
 
+mod formats;
 mod jpeg;
+mod range;
+mod stored;
 
-use std::io::Cursor;
+pub use self::formats::PictureFormat;
+pub(crate) use self::range::Dim;
+pub use self::range::{RangeByName, ValueRange};
+pub(crate) use self::stored::{Stored, check_pixels};
+
 use std::path::Path;
 
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::ColorType;
 
-use crate::chunks::{self, HALF_A_COLOUR};
-use crate::files::{MAX_BYTES, check_size, read};
+use crate::files::{MAX_BYTES, read};
 use crate::{DataError, Picture};
 
-const EXPECTED: &str = "a whole JPEG or PNG picture";
+const EXPECTED: &str = "a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture";
 
-/// Reads a picture. Grey, palette, RGB and RGBA, of 1 to 16 bits, all become 8-bit RGB; an alpha
-/// channel is left out, not blended.
+/// How a picture's file becomes a [`Picture`], beyond what is the same for all.
+///
+/// ```
+/// # use mirrorgrad_segment::{Picture, PictureRules, ValueRange, plots::to_png};
+/// # use std::path::Path;
+/// let path = Path::new("dark.png");
+/// let dark = Picture { width: 2, height: 1, rgb: vec![10, 10, 10, 20, 20, 20] };
+/// let rules = PictureRules { range: Some(ValueRange::Given([10, 20])), ..PictureRules::default() };
+/// let picture = rules.decode(&to_png(&dark)?, path)?;
+/// assert_eq!(picture.rgb, [0, 0, 0, 255, 255, 255]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PictureRules {
+    /// Which stored numbers are black and white; without, the smallest and the largest that its bits can hold.
+    pub range: Option<ValueRange>,
+    /// Whether a picture that is to be turned is turned, and not refused.
+    pub orient: bool,
+}
+
+impl PictureRules {
+    /// Reads a picture.
+    ///
+    /// # Errors
+    /// As [`read_picture`], except that one that is to be turned is turned if that is asked for; or if the
+    /// numbers of the range are none that its file can have.
+    pub fn read(&self, path: &Path) -> Result<Picture, DataError> {
+        self.decode(&read(path, MAX_BYTES)?, path)
+    }
+
+    /// As [`read`](Self::read), from bytes; `path` is for the messages.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn decode(&self, bytes: &[u8], path: &Path) -> Result<Picture, DataError> {
+        let stored = Stored::decode(bytes, path, EXPECTED)?;
+        if stored.is_turned() && !self.orient {
+            return Err(stored.refused(path, None));
+        }
+        self.develop(stored.upright(), path)
+    }
+
+    /// The picture of upright pixels; `path` is for the message.
+    pub(crate) fn develop(&self, stored: Stored, path: &Path) -> Result<Picture, DataError> {
+        let image = stored.image;
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let rgb = match (image.color(), self.range) {
+            (ColorType::Rgb32F | ColorType::Rgba32F, _) => {
+                return Err(DataError::unfit(path, "numbers of 1 to 16 bits", "32-bit floats"));
+            }
+            (colour, range) if is_wide(colour) => {
+                range::levels(&image.into_rgb16().into_raw(), range, path)?
+            }
+            (_, None) => image.into_rgb8().into_raw(),
+            (_, range) => range::levels(&image.into_rgb8().into_raw(), range, path)?,
+        };
+        Ok(Picture { width, height, rgb })
+    }
+}
+
+/// Whether a colour's numbers have 16 bits.
+fn is_wide(colour: ColorType) -> bool {
+    matches!(colour, ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16)
+}
+
+impl Stored {
+    /// The pixels of a picture's file.
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        Self::decode(&read(path, MAX_BYTES)?, path, EXPECTED)
+    }
+
+    /// What is left of it in 8 bits, if it uses a small part of 16.
+    pub fn dim(&self) -> Option<Dim> {
+        is_wide(self.image.color()).then(|| Dim::of(&self.image.to_rgb16()))?
+    }
+
+    /// The refusal of a picture that is to be turned; the size of its mask, if it has one, tells whether that
+    /// is turned already.
+    pub fn refused(&self, path: &Path, mask: Option<[usize; 2]>) -> DataError {
+        let [stored, upright] = self.sizes().map(|size| mask.is_none_or(|mask| mask == size));
+        let advice = match (stored, upright) {
+            (false, true) => ", which its mask follows; pass --orient",
+            (true, false) => "; save it turned, so that picture and mask are stored alike",
+            _ => {
+                "; save it turned, so that picture and mask are stored alike, or pass --orient if masks were \
+                 made on turned pictures"
+            }
+        };
+        let found = format!("EXIF orientation {}{advice}", self.orientation.to_exif());
+        DataError::unfit(path, "an upright picture", found)
+    }
+}
+
+/// Reads a picture of any [`PictureFormat`] that is read; of several pages, the first. Grey, palette, RGB and
+/// RGBA, of 1 to 16 bits, all become 8-bit RGB; an alpha channel is left out, not blended.
 ///
 /// ```
 /// # use mirrorgrad_segment::{Picture, plots::to_png, read_picture};
@@ -28,10 +126,10 @@ const EXPECTED: &str = "a whole JPEG or PNG picture";
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read, is not a whole JPEG or PNG, is beyond 16,384 pixels a side or
+/// If the file cannot be read, is not a whole picture of such a format, is beyond 16,384 pixels a side or
 /// 64 million in all, or has an EXIF orientation, which its mask would not follow.
 pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
-    decode_picture(&read(path, MAX_BYTES)?, path)
+    PictureRules::default().read(path)
 }
 
 /// As [`read_picture`], from bytes; `path` is for the messages.
@@ -42,73 +140,13 @@ pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
 /// let path = Path::new("a.png");
 /// let picture = Picture { width: 2, height: 1, rgb: vec![255, 0, 0, 0, 0, 255] };
 /// assert_eq!(decode_picture(&to_png(&picture)?, path)?, picture);
-/// let error = decode_picture(b"GIF89a", path).unwrap_err().to_string();
-/// assert_eq!(error, "a.png: expected a whole JPEG or PNG picture, found Gif");
+/// let error = decode_picture(b"\0\0\0\x0cftypheic", path).unwrap_err().to_string();
+/// assert!(error.ends_with("found HEIC, which is not read; convert it to PNG or JPEG"), "{error}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
 /// As [`read_picture`].
 pub fn decode_picture(bytes: &[u8], path: &Path) -> Result<Picture, DataError> {
-    let unfit = |found: &str| DataError::unfit(path, EXPECTED, found);
-    match image::guess_format(bytes).map_err(|_| unfit("no known picture format"))? {
-        ImageFormat::Png if !chunks::has_whole_palettes(bytes) => Err(unfit(HALF_A_COLOUR)),
-        ImageFormat::Png => decode(bytes, ImageFormat::Png, path),
-        ImageFormat::Jpeg => {
-            let end = jpeg::end(bytes).ok_or_else(|| unfit("a JPEG without its end"))?;
-            let picture = decode(bytes, ImageFormat::Jpeg, path)?;
-            let prolonged = decode(&jpeg::prolonged(bytes, end), ImageFormat::Jpeg, path);
-            if prolonged.is_ok_and(|prolonged| prolonged == picture) {
-                return Ok(picture);
-            }
-            Err(unfit("a JPEG that ends before all its pixels"))
-        }
-        other => Err(unfit(&format!("{other:?}"))),
-    }
-}
-
-fn decode(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<Picture, DataError> {
-    let broken = |error: image::ImageError| DataError::unfit(path, EXPECTED, error);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits());
-    let mut decoder = reader.into_decoder().map_err(broken)?;
-    let (width, height) = decoder.dimensions();
-    check_size(path, [height as usize, width as usize])?;
-    let most = bytes.len().saturating_mul(pixels_of_a_byte(format));
-    if height as usize * width as usize > most {
-        let found = format!("{height} high, {width} wide, of {} bytes alone", bytes.len());
-        return Err(DataError::unfit(path, EXPECTED, found));
-    }
-    let orientation = match chunks::exif(bytes).filter(|_| format == ImageFormat::Png) {
-        // The decoder sees one that stands before the pixels alone.
-        Some(exif) => Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms),
-        None => decoder.orientation().map_err(broken)?,
-    };
-    if orientation != Orientation::NoTransforms {
-        let found = format!(
-            "EXIF orientation {}; save it turned, so that picture and mask are stored alike",
-            orientation.to_exif()
-        );
-        return Err(DataError::unfit(path, "an upright picture", found));
-    }
-    let image = DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8();
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    Ok(Picture { width, height, rgb: image.into_raw() })
-}
-
-/// Pixels that a byte of a file makes at most: to be known before memory is set aside for them.
-fn pixels_of_a_byte(format: ImageFormat) -> usize {
-    match format {
-        // A block of 64 has a code in one scan or another, and that a bit.
-        ImageFormat::Jpeg => 8 * 64,
-        // The most that Deflate makes of a byte (RFC 1951: 258 bytes of two bits), of a bit each.
-        _ => 8 * 1032,
-    }
-}
-
-fn limits() -> Limits {
-    // Of the sides, `check_size` says what they may be.
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_BYTES);
-    limits
+    PictureRules::default().decode(bytes, path)
 }

@@ -3,7 +3,10 @@
 use crate::batch::{highest_scores, to_tensor};
 use crate::folder::read_classes;
 use crate::metrics::check_size;
-use crate::{Checkpoint, Config, Mask, Picture, RunError, Settings, Split, palette, read_weights};
+use crate::{
+    Checkpoint, Config, DataError, Mask, Picture, PictureRules, RunError, Settings, Split, palette,
+    read_weights,
+};
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::Mode;
 use mirrorgrad_layers::models::Network;
@@ -92,6 +95,16 @@ impl Predictor {
     /// The names of the classes.
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    /// Reads a picture as those were read that the network was trained on, and turned upright where it is to
+    /// be: here no mask has to lie as it does.
+    ///
+    /// # Errors
+    /// As [`read_picture`](crate::read_picture), or if the run's range is not one of its numbers.
+    pub fn read_picture(&self, path: &Path) -> Result<Picture, DataError> {
+        let rules = self.config.data.folder.picture_rules();
+        PictureRules { orient: true, ..rules }.read(path)
     }
 
     /// The class of every pixel: the one with the highest of the [`scores`](Self::scores).

@@ -1,12 +1,14 @@
 //! Every sample of a data set, looked at once: what a run asks of its data before it begins, and what a
 //! census tells.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::mask::{Palette, Palettes};
 use crate::metrics::too_small;
-use crate::{Config, DataError, Dataset, Histogram, RunError};
+use crate::picture::Dim;
+use crate::{Config, DataError, Dataset, Histogram, Inspected, RunError};
 
 /// What one sample is found to be.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub struct Good {
     /// What tells the picture from others.
     pub hash: blake3::Hash,
     pub histogram: Histogram,
+    /// What is left of a picture that uses a small part of 16 bits.
+    pub dim: Option<Dim>,
+    /// The mask's file, and the colours of its numbers.
+    pub palette: Option<(PathBuf, Palette)>,
 }
 
 /// What all samples of a data set are found to be, in their order.
@@ -123,8 +129,8 @@ fn look(
     ignore_index: Option<u8>,
     resize: Option<[usize; 2]>,
 ) -> Looked {
-    let sample = match dataset.inspect(index) {
-        Ok(sample) => sample,
+    let Inspected { sample, dim, palette } = match dataset.inspect(index) {
+        Ok(inspected) => inspected,
         Err(faults) => return Looked { good: None, faults },
     };
     let size = sample.size();
@@ -136,11 +142,12 @@ fn look(
         Some(resize) => histogram.add(&sample.mask.resize(resize), ignore_index),
         None => histogram.add(&sample.mask, ignore_index),
     }
-    Looked { good: Some(Good { name: sample.name, size, hash, histogram }), faults: Vec::new() }
+    let good = Good { name: sample.name, size, hash, histogram, dim, palette };
+    Looked { good: Some(good), faults: Vec::new() }
 }
 
 /// What is no fault of data to train and to validate on, but worth knowing before a run.
-pub fn notes(classes: &[String], train: &Survey, validation: &Survey) -> Vec<String> {
+pub fn notes_of_run(classes: &[String], train: &Survey, validation: &Survey) -> Vec<String> {
     let mut notes = Vec::new();
     if let [class] = classes {
         notes.push(format!(
@@ -160,4 +167,31 @@ pub fn notes(classes: &[String], train: &Survey, validation: &Survey) -> Vec<Str
         notes.push(note.into());
     }
     notes
+}
+
+/// What is no fault of files, but worth knowing: that the palettes of masks differ, that pictures are all but
+/// black.
+pub fn notes_of_files<'a>(surveys: impl Iterator<Item = &'a Survey>) -> Vec<String> {
+    let (mut palettes, mut dims) = (Palettes::default(), Vec::new());
+    for good in surveys.flat_map(Survey::good) {
+        dims.extend(good.dim.map(|dim| (good.name.as_str(), dim)));
+        good.palette.iter().for_each(|(path, palette)| palettes.add(path, palette));
+    }
+    palettes.note().into_iter().chain(dim_note(&dims)).collect()
+}
+
+/// What is left of pictures that use a small part of 16 bits.
+fn dim_note(dims: &[(&str, Dim)]) -> Option<String> {
+    let (first, Dim { darkest, brightest, levels }) = dims.first()?;
+    let others = match dims.len() - 1 {
+        0 => String::new(),
+        1 => ", and 1 picture more is alike".to_owned(),
+        others => format!(", and {others} pictures more are alike"),
+    };
+    let black = dims.iter().map(|(_, dim)| dim.darkest).min()?;
+    let white = dims.iter().map(|(_, dim)| dim.brightest).max()?;
+    Some(format!(
+        "{first}: 16 bits, darkest {darkest}, brightest {brightest} of 65535: {levels} levels are left{others}; \
+         say what becomes black and white, as --range {black},{white} or --range percentile"
+    ))
 }

@@ -58,11 +58,11 @@ impl Trainer {
         // Drawn pictures have no faults and one size.
         let is_drawn = config.data.dir.is_none();
         let looked = if is_drawn { None } else { Some(beginning::look(&train, &validation)?) };
-        Self::looked_through(
-            config,
-            (train, validation),
-            looked.as_ref().map(|both| both.each_ref()),
-        )
+        let looked = looked.as_ref().map(|both| both.each_ref());
+        let mut trainer = Self::looked_through(config, (train, validation), looked)?;
+        let of_files = survey::notes_of_files(looked.into_iter().flatten());
+        trainer.notes.splice(0..0, of_files);
+        Ok(trainer)
     }
 
     /// A run from the beginning on data of which every sample was looked at.
@@ -84,7 +84,8 @@ impl Trainer {
             if let Some(fault) = faults.chain(of_validation).next() {
                 return Err(fault);
             }
-            trainer.notes = survey::notes(trainer.train.dataset.classes(), train, validation);
+            trainer.notes =
+                survey::notes_of_run(trainer.train.dataset.classes(), train, validation);
         }
         beginning::load_weights(&trainer.config.model, trainer.network())?;
         trainer.check_first()?;

@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::files::encoded;
 use common::place::Place;
 use common::{Header, assert_says, jpeg, png, png_of};
 use image::{DynamicImage, ImageFormat};
@@ -142,16 +143,25 @@ fn what_follows_a_jpegs_end_or_precedes_it_is_no_fault() {
 #[test]
 fn a_png_cut_short_is_refused() {
     let whole = png(Header::grey(3, 2), &[9; 6]);
-    assert_says(
-        with_picture(&whole[..whole.len() - 24]),
-        &[&"a whole JPEG or PNG", &"end of file"],
-    );
+    assert_says(with_picture(&whole[..whole.len() - 24]), &[&"a whole JPEG, PNG", &"end of file"]);
 }
 
 #[test]
-fn a_gif_named_jpg_is_refused() {
-    let says = "a.jpg: expected a whole JPEG or PNG picture, found Gif";
+fn a_gif_named_jpg_is_read() {
+    let rgb = DynamicImage::new_rgb8(3, 2);
+    assert!(with_picture(&encoded(&rgb, ImageFormat::Gif)).is_ok());
+}
+
+#[test]
+fn a_gif_without_a_picture_is_refused() {
+    let says = "a.jpg: expected a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture, found ";
     assert_says(with_picture(b"GIF89a\x01\0\x01\0\0\0\0;"), &[&says]);
+}
+
+#[test]
+fn a_phones_heic_is_refused_with_what_to_do() {
+    let says = "found HEIC, which is not read; convert it to PNG or JPEG";
+    assert_says(with_picture(b"\0\0\0\x14ftypheic\0\0\0\0mif1"), &[&"a.jpg", &says]);
 }
 
 #[test]
@@ -207,23 +217,50 @@ fn a_mask_cut_short_is_refused() {
 
 #[test]
 fn a_jpeg_is_no_mask() {
-    let says = "a.png: expected a mask: a PNG of palette or grey pixels of 1 to 8 bits";
+    let says = "a.png: expected a mask: a PNG, GIF, BMP or TIFF of palette or grey pixels";
     let found = "found a JPEG, whose compression changes values";
     assert_says(with_mask(&jpeg(3, 2), &options()), &[&says, &found]);
 }
 
 #[test]
-fn a_mask_of_16_bits_is_refused() {
-    let file = png_of(header(0, 16), &[0; 14]);
-    assert_says(with_mask(&file, &options()), &[&"a.png: expected a mask", &"found 16-bit grey"]);
+fn a_mask_of_more_than_8_bits_hold_is_refused() {
+    let mut rows = vec![0; 14];
+    rows[10] = 1;
+    let says = "found 256 at (x=1, y=1), in 16 bits";
+    let error = with_mask(&png_of(header(0, 16), &rows), &options());
+    assert_says(error, &[&"a.png: expected a mask", &says]);
+}
+
+#[test]
+fn a_mask_of_16_bits_is_read_where_8_would_hold_it() {
+    let mut rows = vec![0; 14];
+    rows[11] = 1;
+    assert_eq!(with_mask(&png_of(header(0, 16), &rows), &options()).unwrap(), [0, 0, 0, 0, 1, 0]);
 }
 
 #[test]
 fn a_mask_in_colours_needs_a_table() {
-    for (colour, bytes, kind) in [(2, 20, "Rgb"), (6, 26, "Rgba"), (4, 14, "GrayscaleAlpha")] {
-        let file = png_of(header(colour, 8), &vec![0; bytes]);
-        let found = format!("found {kind} pixels; say what each colour means in colours.txt");
-        assert_says(with_mask(&file, &options()), &[&"a.png: expected a mask", &found]);
+    let mut rows = vec![0; 20];
+    rows[4] = 5;
+    let found = "found the colour 5 0 0 at (x=1, y=0); say what each colour means in colours.txt, in lines as \
+                 5 0 0 NAME";
+    let error = with_mask(&png_of(header(2, 8), &rows), &options());
+    assert_says(error, &[&"a.png: expected a mask", &found]);
+}
+
+#[test]
+fn a_mask_whose_channels_are_equal_needs_none() {
+    let mut rows = vec![0; 20];
+    rows[4..7].fill(1);
+    assert_eq!(with_mask(&png_of(header(2, 8), &rows), &options()).unwrap(), [0, 1, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_mask_that_is_not_opaque_is_refused_with_the_place() {
+    let says = "found a transparent pixel at (x=0, y=0), which has no number";
+    for (colour, bytes) in [(6, 26), (4, 14)] {
+        let error = with_mask(&png_of(header(colour, 8), &vec![0; bytes]), &options());
+        assert_says(error, &[&"a.png: expected a mask", &says]);
     }
 }
 

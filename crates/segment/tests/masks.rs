@@ -30,17 +30,18 @@ fn stored_values_are_the_labels_at_every_depth() {
 }
 
 #[test]
-fn sixteen_bits_and_colours_are_refused() {
-    let kinds: [(u8, u8, &str, usize); 5] = [
-        (0, 16, "16-bit grey", 2),
-        (2, 8, "Rgb pixels; say what each colour means in colours.txt", 3),
-        (2, 16, "16-bit colour", 6),
-        (4, 8, "GrayscaleAlpha pixels", 2),
-        (6, 8, "Rgba pixels", 4),
+fn more_than_eight_bits_hold_and_colours_are_refused() {
+    let colours = "at (x=0, y=0); say what each colour means in colours.txt, in lines as";
+    let kinds: [(u8, u8, &str, &[u8]); 5] = [
+        (0, 16, "256 at (x=0, y=0), in 16 bits", &[1, 0]),
+        (2, 8, colours, &[1, 2, 2]),
+        (2, 16, colours, &[0, 1, 0, 2, 0, 1]),
+        (4, 8, "a transparent pixel", &[1, 0]),
+        (6, 8, colours, &[1, 1, 2, 255]),
     ];
-    for (colour, bits, found, bytes) in kinds {
+    for (colour, bits, found, pixel) in kinds {
         let header = Header { width: 1, height: 1, bits, colour, interlaced: false };
-        let file = png_of(header, &vec![0; 1 + bytes]);
+        let file = png_of(header, &[&[0], pixel].concat());
         assert_says(decode(&file), &[&"masks/a.png", &"expected a mask", &found]);
     }
 }

@@ -30,8 +30,8 @@ pub enum Read {
     Texts,
     /// One of these names.
     Name(&'static [&'static str]),
-    /// `auto`, or several numbers.
-    AutoOr,
+    /// A name, or several numbers; so many if that is told.
+    NameOr(&'static str, Option<usize>),
     /// No text: the value is true.
     On,
     /// No text: the value is false.
@@ -108,6 +108,8 @@ const READING: &[Setting] = &[
     setting(["nearest-value", "data.folder.nearest_value", ""], Read::On, "Take stored values between those of --mask-values for the nearest, as soft edges have"),
     setting(["mask-colours", "data.folder.mask_colours", "FILE"], Read::Text, "A file of lines `R G B NAME` that says what the colours of masks mean [default: colours.txt in the folder, if it is there]"),
     setting(["ignore-index", "data.folder.ignore_index", "LABEL"], Read::Number, "The label of pixels that count for nothing [default: the layout's, if it has one]"),
+    setting(["range", "data.folder.range", "A,B|percentile"], Read::NameOr("percentile", Some(2)), "The numbers of pictures that become black and white, as 0,4095 for 12 bits in 16, or the 1st and 99th percentile of each picture [default: the least and the most that its bits can hold]"),
+    setting(["orient", "data.folder.orient", ""], Read::On, "Turn pictures as their EXIF data say, for masks that were made on turned pictures"),
     setting(["size", "data.folder.size", "HxW"], Read::Size, "Bring all pictures to one size"),
     setting(["val-split", "data.folder.validation_split", "SHARE"], Read::Number, "The share of pictures to validate on, for data without a part of their own for it"),
 ];
@@ -141,7 +143,7 @@ const TRAINING: &[Setting] = &[
     setting(["batch", "training.batch", "N"], Read::Number, "Pictures in a batch"),
     setting(["accumulate", "training.accumulate", "N"], Read::Number, "Batches whose gradients are averaged into one step"),
     setting(["loss", "training.loss", "NAME"], Read::Name(&["cross_entropy", "focal", "dice", "cross_entropy_dice"]), "What is made small"),
-    setting(["class-weights", "training.class_weights", "auto|A,B,.."], Read::AutoOr, "How much a pixel counts by its class: by median frequency (auto), or one number a class; all alike without"),
+    setting(["class-weights", "training.class_weights", "auto|A,B,.."], Read::NameOr("auto", None), "How much a pixel counts by its class: by median frequency (auto), or one number a class; all alike without"),
     setting(["label-smoothing", "training.label_smoothing", "SHARE"], Read::Number, "The share of every truth that is spread over all classes"),
     setting(["focusing", "training.focusing", "GAMMA"], Read::Number, "The focal loss's exponent"),
     setting(["lr", "training.lr", "RATE"], Read::Number, "The highest learning rate"),
@@ -178,9 +180,8 @@ impl Read {
                 true => Ok(Value::String(text.into())),
                 false => Err(format!("expected {}, found {text:?}", names.join(", "))),
             }),
-            Self::AutoOr => ValueParser::new(|text: &str| match text {
-                "auto" => Ok(Value::String(text.into())),
-                _ => numbers(text, None),
+            Self::NameOr(name, count) => ValueParser::new(move |text: &str| {
+                if text == name { Ok(Value::String(text.into())) } else { numbers(text, count) }
             }),
             Self::On | Self::Off => unreachable!("it has no value to be read"),
         }

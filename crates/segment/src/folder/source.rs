@@ -1,5 +1,6 @@
 //! A directory that is understood: its layout, its classes, and what its masks mean.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -8,8 +9,9 @@ use super::layout::Layout;
 use super::root::Root;
 use super::{FolderOptions, Pair};
 use crate::error::{shown, tall};
-use crate::mask::{ColourTable, FEW, MaskKey, Numbers, Values};
-use crate::{DataError, Sample, read_mask, read_picture};
+use crate::mask::{ColourTable, FEW, MaskKey, Numbers, Pixels, Values};
+use crate::picture::{Dim, Stored};
+use crate::{DataError, Inspected, Mask, Picture, PictureRules, Sample, ValueRange, read_mask};
 
 /// What all parts of a directory share.
 #[derive(Clone, Debug)]
@@ -23,6 +25,7 @@ pub(crate) struct Source {
     pub asked: Option<u8>,
     /// The label that it comes to.
     pub ignore_index: Option<u8>,
+    rules: PictureRules,
     key: MaskKey,
 }
 
@@ -48,6 +51,7 @@ impl Source {
 
     /// As [`open`](Self::open), before anything of its classes is known: any stored number is a label.
     pub fn unnamed(dir: &Path, options: &FolderOptions) -> Result<Self, DataError> {
+        options.range.map_or(Ok(()), ValueRange::check)?;
         let root = Root::new(dir)?;
         let (layout, sign) = match options.layout {
             Some(layout) => (layout, None),
@@ -58,7 +62,8 @@ impl Source {
         };
         let (asked, ignore_index) = (options.ignore_index, options.ignore_index);
         let (classes, key) = (Vec::new(), MaskKey::Numbers(Numbers::labels(256, None)));
-        Ok(Self { root, layout, sign, classes, asked, ignore_index, key })
+        let rules = options.picture_rules();
+        Ok(Self { root, layout, sign, classes, asked, ignore_index, rules, key })
     }
 
     /// Learns the classes and what masks mean.
@@ -82,7 +87,7 @@ impl Source {
         let by_values = || options.mask_values.as_ref().map(|values| numbers(values.len()));
         let Some(classes) = named.or_else(own).or_else(by_values) else {
             let expected = "the names of the classes, one a line, in the order of their labels";
-            let found = self.stored(options)?.ways_to_name(options.ignore_index);
+            let found = self.values_held(options)?.ways_to_name(options.ignore_index);
             return Err(DataError::unfit(&file, expected, found));
         };
         let listed =
@@ -124,7 +129,7 @@ impl Source {
         let stored = options.ignore_index;
         let values = match &options.mask_values {
             Some(values) => values.clone(),
-            None => self.stored(options)?.distinct(stored),
+            None => self.values_held(options)?.distinct(stored),
         };
         if values.len() > FEW || check_values(&values, values.len()).is_err() {
             self.classes = numbers(256);
@@ -142,7 +147,7 @@ impl Source {
     }
 
     /// The values that all masks hold which can be read.
-    fn stored(&self, options: &FolderOptions) -> Result<Values, DataError> {
+    fn values_held(&self, options: &FolderOptions) -> Result<Values, DataError> {
         // How it is divided does not matter.
         let whole = FolderOptions { validation_split: None, split: None, ..options.clone() };
         let sections = self.sections(&whole)?;
@@ -188,17 +193,69 @@ impl Source {
     ///
     /// # Errors
     /// All that is wrong: either cannot be read, or they do not belong together.
-    pub fn inspect(&self, pair: &Pair) -> Result<Sample, Vec<DataError>> {
-        match (read_picture(&pair.picture), self.key.read(&pair.mask)) {
-            (Ok(picture), Ok(mask)) if picture.size() == mask.size() => {
-                Ok(Sample { name: shown(&pair.picture), picture, mask })
-            }
-            (Ok(picture), Ok(mask)) => {
-                let expected = format!("{} as {}", tall(picture.size()), shown(&pair.picture));
-                Err(vec![DataError::unfit(&pair.mask, expected, tall(mask.size()))])
-            }
-            (picture, mask) => Err(picture.err().into_iter().chain(mask.err()).collect()),
+    pub fn inspect(&self, pair: &Pair) -> Result<Inspected, Vec<DataError>> {
+        let (mut dim, mut palette) = (None, None);
+        let mask = self.pixels(pair).and_then(|pixels| {
+            palette = self.palette(&pixels);
+            self.meaning(pair, pixels)
+        });
+        let picture = self.stored(pair).and_then(|stored| {
+            dim = self.dim(&stored);
+            self.develop(pair, stored)
+        });
+        let (picture, mask) = match (picture, mask) {
+            (Ok(picture), Ok(mask)) => (picture, mask),
+            (picture, mask) => return Err(picture.err().into_iter().chain(mask.err()).collect()),
+        };
+        if picture.size() != mask.size() {
+            let expected = format!("{} as {}", tall(picture.size()), shown(&pair.picture));
+            return Err(vec![DataError::unfit(&pair.mask, expected, tall(mask.size()))]);
         }
+        let palette = palette.map(|palette| (pair.mask.clone(), palette));
+        Ok(Inspected { sample: Sample { name: shown(&pair.picture), picture, mask }, dim, palette })
+    }
+
+    /// The pixels of a pair's picture as its mask has them: upright.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is to be turned and nobody asked for that.
+    pub fn stored(&self, pair: &Pair) -> Result<Stored, DataError> {
+        let stored = Stored::read(&pair.picture)?;
+        if stored.is_turned() && !self.rules.orient {
+            let mask = self.mask(pair).ok();
+            return Err(stored.refused(&pair.picture, mask.map(|mask| mask.size())));
+        }
+        Ok(stored.upright())
+    }
+
+    /// A pair's picture, from its pixels.
+    pub fn develop(&self, pair: &Pair, stored: Stored) -> Result<Picture, DataError> {
+        self.rules.develop(stored, &pair.picture)
+    }
+
+    /// A pair's mask, as labels.
+    pub fn mask(&self, pair: &Pair) -> Result<Mask, DataError> {
+        self.meaning(pair, self.pixels(pair)?)
+    }
+
+    /// What is stored in a pair's mask.
+    pub fn pixels(&self, pair: &Pair) -> Result<Pixels, DataError> {
+        self.key.read(&pair.mask)
+    }
+
+    /// The labels that this means.
+    pub fn meaning(&self, pair: &Pair, pixels: Pixels) -> Result<Mask, DataError> {
+        self.key.meaning(pixels, &pair.mask)
+    }
+
+    /// What is left of a picture that uses a small part of 16 bits, where nobody said which part to use.
+    pub fn dim(&self, stored: &Stored) -> Option<Dim> {
+        if self.rules.range.is_some() { None } else { stored.dim() }
+    }
+
+    /// The colours of the numbers that occur in a mask, where numbers are read and a palette shows them in colours.
+    pub fn palette(&self, pixels: &Pixels) -> Option<BTreeMap<u8, [u8; 3]>> {
+        pixels.palette().filter(|_| matches!(self.key, MaskKey::Numbers(_)))
     }
 }
 

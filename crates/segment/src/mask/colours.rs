@@ -12,7 +12,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{Coloured, IGNORED};
+use super::pixels::Coloured;
+use super::{IGNORED, told};
 use crate::error::shown;
 use crate::files::{numbered, text_lines};
 use crate::{DataError, Mask};
@@ -104,8 +105,4 @@ impl ColourTable {
         }
         Ok(Mask { width, height, labels })
     }
-}
-
-fn told([red, green, blue]: [u8; 3]) -> String {
-    format!("{red} {green} {blue}")
 }

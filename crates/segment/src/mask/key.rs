@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::hint::Values;
-use super::{ColourTable, decode_colours, decode_mask};
+use super::{COLOURS, ColourTable, NUMBERS, Pixels};
 use crate::files::{MAX_BYTES, read};
 use crate::{DataError, Mask};
 
@@ -43,15 +43,29 @@ impl Hint {
 }
 
 impl MaskKey {
-    /// Reads a mask as labels.
+    /// Reads what is stored in a mask.
     ///
     /// # Errors
-    /// If the file is no mask, or a pixel means nothing.
-    pub fn read(&self, path: &Path) -> Result<Mask, DataError> {
-        let bytes = read(path, MAX_BYTES)?;
+    /// If the file is no mask.
+    pub fn read(&self, path: &Path) -> Result<Pixels, DataError> {
+        Pixels::decode(&read(path, MAX_BYTES)?, path, self.expected())
+    }
+
+    /// The labels that it means; `path` is for the messages.
+    ///
+    /// # Errors
+    /// If a pixel means nothing.
+    pub fn meaning(&self, pixels: Pixels, path: &Path) -> Result<Mask, DataError> {
         match self {
-            Self::Numbers(numbers) => numbers.meaning(decode_mask(&bytes, path)?, path),
-            Self::Colours(table) => table.meaning(decode_colours(&bytes, path)?, path),
+            Self::Numbers(key) => key.meaning(pixels.numbers(path, self.expected())?, path),
+            Self::Colours(table) => table.meaning(pixels.colours(path, self.expected())?, path),
+        }
+    }
+
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::Numbers(_) => NUMBERS,
+            Self::Colours(_) => COLOURS,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod bright;
+pub mod files;
 pub mod place;
 
 use std::fmt::Display;
