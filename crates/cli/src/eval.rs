@@ -48,7 +48,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     if args.data.is_some() {
         config.data.dir = args.data.clone();
         // It may be laid out otherwise than the run's own.
-        (config.data.folder.validation_split, config.data.folder.layout) = (None, None);
+        config.data.folder = config.data.folder.elsewhere();
     }
     if args.ignore_index.is_some() {
         config.data.folder.ignore_index = args.ignore_index;

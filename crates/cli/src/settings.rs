@@ -87,6 +87,7 @@ impl<O: Offer> FromArgMatches for SettingArgs<O> {
         for setting in O::GROUPS.iter().flat_map(|(_, settings)| *settings) {
             let told = format!("--{}", setting.option);
             let value = match setting.read {
+                Read::On => matches.get_flag(setting.option).then_some(Value::Boolean(true)),
                 Read::Off => matches.get_flag(setting.option).then_some(Value::Boolean(false)),
                 _ => matches.get_one(setting.option).cloned(),
             };
@@ -99,7 +100,7 @@ impl<O: Offer> FromArgMatches for SettingArgs<O> {
 impl Setting {
     fn arg(&self, heading: &'static str, defaults: &Value) -> Arg {
         let arg = Arg::new(self.option).long(self.option).help_heading(heading);
-        if let Read::Off = self.read {
+        if let Read::On | Read::Off = self.read {
             return arg.action(ArgAction::SetTrue).help(self.help);
         }
         let default = self.key.split('.').try_fold(defaults, |table, name| table.get(name));
@@ -137,7 +138,7 @@ mod tests {
                 Read::Texts => &["a,b"],
                 Read::Name(names) => names,
                 Read::AutoOr => &["auto", "1,2"],
-                Read::Off => &[],
+                Read::On | Read::Off => &[],
             };
             let command = SettingArgs::<Run>::augment_args(Command::new("train"));
             for text in texts {

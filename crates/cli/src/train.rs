@@ -76,6 +76,9 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
 
 /// Trains until the end or a signal, and draws what it came to. The code is for the process to end with.
 fn train(trainer: &mut Trainer, folder: &RunFolder) -> Result<(Outcome, ExitCode), Failure> {
+    for note in trainer.config().notes()? {
+        say::aside(format!("note: {}", one_line(&note)));
+    }
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
     Environment::note_here(folder)?;
     let outcome = trainer.run(folder, &mut watch)?;

@@ -171,7 +171,8 @@ impl Census {
             _ => true,
         };
         let all = sections.iter().map(|(_, listing)| listing.pairs.len()).sum();
-        let (mut parts, mut pairs, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut parts, mut pairs) = (Vec::new(), Vec::new());
+        let mut notes = source.notes(sections.iter().map(|(_, listing)| listing));
         let mut known = Known::default();
         for (name, listing) in sections {
             faults.extend(listing.faults.iter().map(DataError::to_string));
@@ -191,6 +192,7 @@ impl Census {
             parts.push(part(name, &looked, classes));
         }
         let names = if named { source.classes.clone() } else { numbers(&mut parts) };
+        notes.extend(assumed(&source, &parts));
         notes.extend(size_note(&parts, options));
         notes.extend(parts.iter().flat_map(|part| absent(part, &names)));
         if !divided {
@@ -309,6 +311,20 @@ fn size_note(parts: &[PartCensus], options: &FolderOptions) -> Option<String> {
         tall(least),
         tall(most)
     ))
+}
+
+/// The names of a layout where nobody gave others and most of them never occur.
+fn assumed(source: &Source, parts: &[PartCensus]) -> Option<String> {
+    let never = |&label: &usize| parts.iter().all(|part| part.histogram.pixels[label] == 0);
+    let (classes, layout) = (source.classes.len(), source.layout.name());
+    let absent = (0..classes).filter(never).count();
+    let told = source.assumed && absent < classes && 2 * absent > classes;
+    told.then(|| {
+        format!(
+            "the {classes} names of layout {layout} are assumed, and {absent} of them never occur: if the \
+             classes are others, name them in classes.txt, one a line"
+        )
+    })
 }
 
 /// The classes that a part has nothing of.

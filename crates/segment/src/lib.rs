@@ -33,6 +33,7 @@ mod run_error;
 mod run_folder;
 mod sample;
 mod shapes;
+mod text;
 mod trainer;
 mod weights;
 

@@ -5,6 +5,7 @@
 
 mod colours;
 mod key;
+mod labelmap;
 
 pub(crate) use colours::ColourTable;
 pub(crate) use key::{MaskKey, Numbers};
