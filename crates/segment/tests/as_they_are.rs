@@ -318,6 +318,10 @@ fn cvats_labelmap_says_what_colours_mean_and_its_default_list_is_to_be_divided()
     assert_eq!(folder.sample(0).unwrap().mask.labels, [0, 1]);
     let says = "has ImageSets/Segmentation/default.txt alone to train and to validate on";
     assert_says(place.open(Part::Train, &options()), &[&says]);
+    // Beside lists of parts it belongs to none, which is said.
+    place.put("ImageSets/Segmentation/Train.txt", b"my a\n");
+    let says = "lists that no part is read by: ImageSets/Segmentation/default.txt";
+    assert_eq!(notes(&place, &options()), [says]);
     place.put("labelmap.txt", b"ground:0,0,0::\nleaf\n");
     let says = "labelmap.txt:2: expected the name of a class, its red, green, blue from 0 to 255, its parts";
     assert_says(place.open(Part::All, &options()), &[&says, &"found leaf"]);

@@ -103,7 +103,7 @@ fn links_to_a_store_are_followed_where_that_is_asked_for_and_the_message_says_so
         symlink(store.at(name), place.at(name)).unwrap();
     }
     let following = FolderOptions { follow_links: true, ..FolderOptions::default() };
-    let says = "found a link to ";
+    let says = "a link to ";
     let option = "; --follow-links allows it";
     assert_says(place.labels(&FolderOptions::default()), &[&says, &option]);
     assert_eq!(place.labels(&following).unwrap(), [0, 1, 0, 1, 0, 1]);

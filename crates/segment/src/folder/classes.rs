@@ -83,11 +83,11 @@ impl PixelValues {
     fn read(path: &Path) -> Result<Self, DataError> {
         let expected = "a pixel value from 0 to 255 and the name of its class, as 1, car";
         let (mut names, mut values) = (Vec::new(), Vec::new());
-        for (number, line) in text_lines(path, MAX_CLASSES_BYTES)? {
+        for (at, (number, line)) in text_lines(path, MAX_CLASSES_BYTES)?.into_iter().enumerate() {
             let refuse =
                 |found: &str| DataError::unfit(&numbered(path, number), expected, found.to_owned());
             let (value, name) = line.split_once(',').ok_or_else(|| refuse(&line))?;
-            if number == 1 && !value.contains(|c: char| c.is_ascii_digit()) {
+            if at == 0 && !value.contains(|c: char| c.is_ascii_digit()) {
                 continue;
             }
             let value: u8 = value.trim().parse().map_err(|_| refuse(&line))?;

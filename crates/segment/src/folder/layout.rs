@@ -75,6 +75,8 @@ pub struct Listing {
     pub faults: Vec<DataError>,
     /// What lies there and is no picture.
     pub passed: Vec<PathBuf>,
+    /// Lists that lie there and belong to no part.
+    pub unused: Vec<PathBuf>,
     /// What the names of masks have behind those of their pictures.
     pub suffix: Option<String>,
     /// Faults that were left out, as was asked for.

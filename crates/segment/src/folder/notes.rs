@@ -1,5 +1,8 @@
 //! What is told of a directory beside its faults.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use super::Source;
 use super::layout::Listing;
 
@@ -9,11 +12,12 @@ const NAMED: usize = 5;
 impl Source {
     /// What is no fault of these sections, but is to be known: a line each.
     pub fn notes<'a>(&self, listings: impl Iterator<Item = &'a Listing> + Clone) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        let passed = listings.clone().flat_map(|listing| &listing.passed);
-        let mut passed: Vec<String> = passed.map(|path| self.root.relative(path)).collect();
-        passed.sort();
-        passed.dedup();
+        let mut notes = Vec::new();
+        let names = |of: fn(&Listing) -> &Vec<PathBuf>| -> Vec<String> {
+            let paths = listings.clone().flat_map(of).map(|path| self.root.relative(path));
+            paths.collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        let (passed, unused) = (names(|listing| &listing.passed), names(|listing| &listing.unused));
         if !passed.is_empty() {
             let (count, names) = (passed.len(), some(&passed));
             notes.push(match count {
@@ -22,6 +26,9 @@ impl Source {
                     format!("{count} files or folders are passed over, being no pictures: {names}")
                 }
             });
+        }
+        if !unused.is_empty() {
+            notes.push(format!("lists that no part is read by: {}", some(&unused)));
         }
         let suffixes = listings.clone().filter_map(|listing| {
             let suffix = listing.suffix.as_deref().filter(|suffix| !suffix.is_empty())?;

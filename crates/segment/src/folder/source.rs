@@ -28,8 +28,6 @@ pub(crate) struct Source {
     pub values: Option<Vec<u8>>,
     /// Whether the names of the classes are the layout's own, since nobody named them.
     pub assumed: bool,
-    /// What is to be known of it.
-    pub(super) notes: Vec<String>,
     key: MaskKey,
 }
 
@@ -66,7 +64,6 @@ impl Source {
             ignore_index: options.ignore_index,
             values: options.mask_values.clone(),
             assumed: false,
-            notes: Vec::new(),
             key: MaskKey::Numbers(Numbers::labels(256, None)),
         })
     }

@@ -9,11 +9,16 @@
 //! Without lists, all of `SegmentationClass` is meant. Pictures that no list names have no masks: the
 //! data set has many of these.
 
+use std::fs;
+use std::path::PathBuf;
+
 use super::Pair;
 use super::layout::{Listing, Rules, Section, first, only};
+use super::names::has_extension;
 use super::root::Root;
 use crate::DataError;
 
+const LISTS: &str = "ImageSets/Segmentation";
 const TRAINVAL: &str = "ImageSets/Segmentation/trainval.txt";
 /// What CVAT calls its list where the pictures are not divided.
 const DEFAULT: &str = "ImageSets/Segmentation/default.txt";
@@ -79,8 +84,20 @@ fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
         (Section::Whole, _) => return Ok(root.of_masks(&pictures, &masks)?.0),
         _ => file(&only(&root.dir, section, section.in_dir(&root.dir, file))?),
     };
-    root.listed(&root.join(&list), |stem, at| {
+    let listing = root.listed(&root.join(&list), |stem, at| {
         let picture = root.picture(&pictures, stem, at)?;
         Ok(Pair { picture, mask: root.mask(&masks, stem, at)? })
-    })
+    })?;
+    Ok(Listing { unused: unused(root), ..listing })
+}
+
+/// The lists that belong to no section. `trainval.txt` repeats what is in two.
+fn unused(root: &Root) -> Vec<PathBuf> {
+    let sections = [Section::Train, Section::Validation, Section::Whole];
+    let used = sections.into_iter().filter_map(|section| place(root, section));
+    let used: Vec<PathBuf> =
+        used.chain([TRAINVAL.to_owned()]).map(|name| root.join(&name)).collect();
+    let entries = fs::read_dir(root.join(LISTS)).into_iter().flatten().flatten();
+    let texts = entries.map(|entry| entry.path()).filter(|path| has_extension(path, &["txt"]));
+    texts.filter(|path| !used.contains(path)).collect()
 }

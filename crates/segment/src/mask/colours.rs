@@ -44,9 +44,8 @@ impl ColourTable {
     pub fn read(path: &Path, ignore_index: Option<u8>) -> Result<Self, DataError> {
         let text = text_lines(path, MAX_BYTES)?.into_iter().filter(|(_, line)| !is_comment(line));
         let text: Vec<(usize, String)> = text.collect();
-        let is_labelmap = |line: &str| entry(line).is_none() && labelmap_entry(line).is_some();
         let (expected, entry): (_, fn(&str) -> Option<Entry>) =
-            match text.iter().any(|(_, line)| is_labelmap(line)) {
+            match text.iter().any(|(_, line)| labelmap_entry(line).is_some()) {
                 true => (LABELMAP, labelmap_entry),
                 false => (LINES, entry),
             };
