@@ -127,3 +127,30 @@ fn a_hundred_kinds_of_rubbish_are_no_panic() {
     let text = said(check(data.path(), &[]), 1);
     assert!(text.contains(" faults\n") && !text.contains("panicked"), "{text}");
 }
+
+#[test]
+fn a_run_begins_with_the_notes_of_its_folder_and_goes_on_without_what_it_left_out() {
+    let (data, work) = (folder::data(false), tempfile::tempdir().unwrap());
+    fs::write(data.path().join("train/images/Thumbs.db"), "").unwrap();
+    fs::write(data.path().join("val/images/02.png"), "<html>").unwrap();
+    let run = work.path().join("run");
+    let (dir, out) = (data.path().to_str().unwrap(), run.to_str().unwrap());
+    let mirrorgrad = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mirrorgrad"));
+        let output = command.current_dir(work.path()).args(args).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let train = ["train", "--data", dir, "--out", out, "--epochs", "1", "--widths", "2,2"];
+    let (code, told) = mirrorgrad(&[&train[..], &["--skip-faulty"]].concat());
+    assert_eq!(code, Some(0), "{told}");
+    let notes: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("note: ")).collect();
+    let passed = "1 file or folder is passed over, being no picture: train/images/Thumbs.db";
+    assert_eq!(notes[..2], [passed, "1 fault left out, as --skip-faulty asks"]);
+    assert!(notes.len() == 3 && notes[2].starts_with("left out: ") && notes[2].contains("02.png"));
+    let config = fs::read_to_string(run.join("config.toml")).unwrap();
+    assert!(config.contains("skip_faulty = true\nfaulty = [\"val/images/02.png\"]"), "{config}");
+    for args in [["eval", out].as_slice(), &["train", "--resume", "--out", out], &["report", out]] {
+        let (code, told) = mirrorgrad(args);
+        assert_eq!(code, Some(0), "{args:?}: {told}");
+    }
+}

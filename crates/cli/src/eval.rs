@@ -97,7 +97,7 @@ fn data(args: &EvalArgs, of_run: &Config) -> Result<Config, Failure> {
         config.data.dir = Some(dir.clone());
         if !folder.split.as_ref().is_some_and(|split| split.is_in(dir)) {
             // Other data, which may be laid out and divided otherwise than the run's own.
-            (folder.validation_split, folder.layout, folder.split) = (None, None, None);
+            *folder = folder.clone().elsewhere();
         }
     }
     if args.reading.given().iter().any(|given| given == "--val-split" || given == "--layout") {

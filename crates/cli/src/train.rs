@@ -54,7 +54,6 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         (Some(out), true) => resume(out, &args.settings, most)?,
         (out, _) => begin(out.as_deref(), new(args.settings.settings()?, most)?)?,
     };
-    trainer.notes().iter().for_each(|note| say::aside(format!("note: {}", one_line(note))));
     say::progress(format!("run folder {folder}"));
     let (outcome, code) = train(&mut trainer, &folder)?;
     match outcome {
@@ -77,6 +76,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
 
 /// Trains until the end or a signal, and draws what it came to. The code is for the process to end with.
 fn train(trainer: &mut Trainer, folder: &RunFolder) -> Result<(Outcome, ExitCode), Failure> {
+    trainer.notes().iter().for_each(|note| say::aside(format!("note: {}", one_line(note))));
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
     Environment::note_here(folder)?;
     let outcome = trainer.run(folder, &mut watch)?;

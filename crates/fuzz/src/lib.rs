@@ -11,13 +11,13 @@ mod runs;
 mod tensors;
 
 pub use runs::{
-    camvid, checkpoint, checkpoint_payload, classes, coloured_mask, colours, config, list, mask,
-    pets, picture, voc,
+    camvid, checkpoint, checkpoint_payload, classes, coloured_mask, colours, config, labelmap,
+    list, mask, pets, picture, pixel_values, voc,
 };
 pub use tensors::{npy, npz, op, safetensors};
 
 /// Every target under its name.
-pub const TARGETS: [(&str, fn(&[u8])); 16] = [
+pub const TARGETS: [(&str, fn(&[u8])); 18] = [
     ("camvid", camvid),
     ("checkpoint", checkpoint),
     ("checkpoint_payload", checkpoint_payload),
@@ -25,6 +25,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 16] = [
     ("coloured_mask", coloured_mask),
     ("colours", colours),
     ("config", config),
+    ("labelmap", labelmap),
     ("list", list),
     ("mask", mask),
     ("npy", npy),
@@ -32,6 +33,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 16] = [
     ("op", op),
     ("pets", pets),
     ("picture", picture),
+    ("pixel_values", pixel_values),
     ("safetensors", safetensors),
     ("voc", voc),
 ];

@@ -132,19 +132,41 @@ pub fn coloured_mask(bytes: &[u8]) {
 /// # Panics
 /// If the classes that were read are not read from a table of them.
 pub fn colours(bytes: &[u8]) {
-    // With more digits in its colours, a table near the limit would be beyond it.
+    named_by("colours.txt", bytes, |(red, name)| format!("{red} 0 0 {name}\n"));
+}
+
+/// The text of CVAT's `labelmap.txt`.
+///
+/// # Panics
+/// As [`colours`].
+pub fn labelmap(bytes: &[u8]) {
+    named_by("labelmap.txt", bytes, |(red, name)| format!("{name}:{red},0,0::\n"));
+}
+
+/// The text of Roboflow's `_classes.csv`.
+///
+/// # Panics
+/// As [`colours`].
+pub fn pixel_values(bytes: &[u8]) {
+    let quoted =
+        |(value, name): (usize, &String)| format!("{value},\"{}\"\n", name.replace('"', "\"\""));
+    named_by("_classes.csv", bytes, quoted);
+}
+
+/// A file that names classes, and its own names again by the lines that `line` makes of them.
+fn named_by(file: &str, bytes: &[u8], line: impl Fn((usize, &String)) -> String) {
+    // With more digits or quotes in its lines, a table near the limit would be beyond it.
     if bytes.len() > 1 << 16 {
         return;
     }
     let read = |table: &[u8]| {
         let files: [(&str, &[u8]); 3] =
-            [("colours.txt", table), ("images/a.png", b""), ("masks/a.png", b"")];
+            [(file, table), ("images/a.png", b""), ("masks/a.png", b"")];
         let dir = folder(&files).ok()?;
         let opened = Folder::open(dir.path(), Part::All, &laid_out(Layout::Folders)).ok()?;
         Some(opened.classes().to_vec())
     };
     let Some(names) = read(bytes) else { return };
-    let line = |(red, name): (usize, &String)| format!("{red} 0 0 {name}\n");
     let table: String = names.iter().enumerate().map(line).collect();
     assert_eq!(read(table.as_bytes()), Some(names));
 }

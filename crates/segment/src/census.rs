@@ -163,7 +163,8 @@ impl Census {
         })?;
         let all = sections.iter().map(|(_, listing)| listing.pairs.len()).sum();
         let settings = faults.len();
-        let (mut parts, mut notes, mut surveys) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut parts, mut surveys) = (Vec::new(), Vec::new());
+        let mut notes = source.notes(sections.iter().map(|(_, listing)| listing));
         let mut known = Known::default();
         for (name, listing) in sections {
             faults.extend(listing.faults.iter().map(Fault::of));
@@ -176,6 +177,7 @@ impl Census {
             parts.push(part(name, &survey));
             surveys.push((name, folder, survey));
         }
+        notes.extend(assumed(&source, &parts));
         notes.extend(survey::notes_of_files(surveys.iter().map(|(.., survey)| survey)));
         notes.extend(size_note(&parts, options));
         if !named {
@@ -356,6 +358,20 @@ fn size_note(parts: &[PartCensus], options: &FolderOptions) -> Option<String> {
         tall(least),
         tall(most)
     ))
+}
+
+/// The names of a layout where nobody gave others and most of them never occur.
+fn assumed(source: &Source, parts: &[PartCensus]) -> Option<String> {
+    let never = |&label: &usize| parts.iter().all(|part| part.histogram.pixels[label] == 0);
+    let (classes, layout) = (source.classes.len(), source.layout.name());
+    let absent = (0..classes).filter(never).count();
+    let told = source.assumed && absent < classes && 2 * absent > classes;
+    told.then(|| {
+        format!(
+            "the {classes} names of layout {layout} are assumed, and {absent} of them never occur: if the \
+             classes are others, name them in classes.txt, one a line"
+        )
+    })
 }
 
 /// The classes that a part has nothing of, if it has any.

@@ -77,6 +77,9 @@ impl DataConfig {
             ref mask_colours,
             range,
             orient,
+            ref mask_suffix,
+            follow_links,
+            skip_faulty,
             ..
         } = self.folder;
         match &self.dir {
@@ -94,6 +97,9 @@ impl DataConfig {
                     ("--mask-colours", mask_colours.is_some()),
                     ("--range", range.is_some()),
                     ("--orient", orient),
+                    ("--mask-suffix", mask_suffix.is_some()),
+                    ("--follow-links", follow_links),
+                    ("--skip-faulty", skip_faulty),
                 ];
                 if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
                     let expected = "no such option for the built-in shapes, or --data beside it";
@@ -130,6 +136,14 @@ impl Config {
             self.data.folder = self.data.folder.resolve(dir)?;
         }
         self.check()
+    }
+
+    /// What is to be known of the folder before a run, and is no fault: a line each.
+    ///
+    /// # Errors
+    /// As [`Folder::notes`].
+    pub fn notes(&self) -> Result<Vec<String>, DataError> {
+        self.data.dir.as_ref().map_or(Ok(Vec::new()), |dir| Folder::notes(dir, &self.data.folder))
     }
 
     /// The network for so many classes, with first weights drawn from the seed.

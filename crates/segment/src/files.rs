@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::ErrorKind::{NotFound, PermissionDenied, Unsupported};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use atomic_write_file::AtomicWriteFile;
 
@@ -34,33 +34,6 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
         return Err(DataError::unfit(path, format!("at most {limit} bytes"), found));
     }
     Ok(bytes)
-}
-
-/// The lines of the text file at `path` that are not empty, without what surrounds them, by their
-/// numbers from 1.
-pub(crate) fn text_lines(path: &Path, limit: u64) -> Result<Vec<(usize, String)>, DataError> {
-    lines_of(&read(path, limit)?, path)
-}
-
-/// As [`text_lines`], of bytes; `path` is for the messages.
-pub(crate) fn lines_of(bytes: &[u8], path: &Path) -> Result<Vec<(usize, String)>, DataError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let good = &bytes[..error.valid_up_to()];
-        let line = 1 + good.iter().filter(|&&byte| byte == b'\n').count();
-        DataError::unfit(&numbered(path, line), "text", "bytes that are not UTF-8")
-    })?;
-    // A byte order mark, which some editors write in front, is no part of a line either.
-    let around = |c: char| c.is_whitespace() || c == '\u{feff}';
-    let lines = text.lines().map(|line| line.trim_matches(around));
-    let lines = (1..).zip(lines.map(String::from));
-    Ok(lines.filter(|(_, line)| !line.is_empty()).collect())
-}
-
-/// The name of a line of a file, for messages.
-pub(crate) fn numbered(path: &Path, line: usize) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(":{line}"));
-    name.into()
 }
 
 /// Replaces the file at `path` as a whole: written beside, synced, renamed. A link there is replaced, not

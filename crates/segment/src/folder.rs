@@ -4,16 +4,25 @@
 //! each picture and mask is checked when it is asked for.
 
 mod camvid;
+mod classes;
 mod folders;
 mod layout;
+mod left_out;
 mod list;
+mod names;
+mod notes;
+mod pairing;
 mod parts;
 mod pets;
 mod root;
 mod source;
+mod suffix;
 mod voc;
 
+pub use classes::class_names;
+pub(crate) use classes::read_classes;
 pub use layout::Layout;
+use root::Root;
 pub(crate) use source::{Named, Source};
 
 use std::path::{Path, PathBuf};
@@ -21,8 +30,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use self::layout::Section;
-pub use self::root::class_names;
-pub(crate) use self::root::read_classes;
 use crate::files::check_size;
 use crate::mask::IGNORED;
 use crate::random::{Purpose, generator, permutation};
@@ -66,7 +73,7 @@ pub struct FolderOptions {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub nearest_value: bool,
     /// A file that says what the colours of masks mean, in lines of red, green, blue and the name of a
-    /// class; `colours.txt` in the directory, if it is there, without.
+    /// class, or of CVAT's `labelmap.txt`; the one in the directory, if there is one, without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask_colours: Option<PathBuf>,
     /// Which numbers of pictures become black and white.
@@ -75,6 +82,17 @@ pub struct FolderOptions {
     /// Whether pictures that are to be turned are, for masks that were made on turned pictures.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub orient: bool,
+    /// What the names of masks have behind those of their pictures, as `_mask`; what fits without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_suffix: Option<String>,
+    /// Whether links may lead out of the directory.
+    pub follow_links: bool,
+    /// Whether what is faulty is left out.
+    pub skip_faulty: bool,
+    /// The pictures that are left out for it, by where they are in the directory; those that are faulty
+    /// without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faulty: Option<Vec<String>>,
     /// The `[height, width]` to bring all pictures and masks to.
     pub size: Option<[usize; 2]>,
     /// The share of samples to validate on, above 0 and below 1, in a directory without a part to
@@ -88,14 +106,38 @@ pub struct FolderOptions {
 }
 
 impl FolderOptions {
-    /// These options with what `dir` decides filled in: its layout, and the label that is left out.
+    /// These options with what `dir` decides filled in: its layout, the label that is left out, the values
+    /// and the suffix of masks, and which pictures are faulty, if those are to be left out.
     ///
     /// # Errors
     /// If the directory cannot be read, or says nothing of its classes.
     pub fn resolve(&self, dir: &Path) -> Result<Self, DataError> {
         let source = Source::open(dir, self)?;
-        let (layout, ignore_index) = (Some(source.layout), source.asked);
-        Ok(Self { layout, ignore_index, ..self.clone() })
+        let mut resolved = self.clone();
+        (resolved.layout, resolved.ignore_index) = (Some(source.layout), source.asked);
+        resolved.mask_values = source.values.clone();
+        let listings = match source.listings(self) {
+            Err(error) if self.skip_faulty => return Err(error),
+            // What is wrong is said when it is opened.
+            listings => listings.unwrap_or_default(),
+        };
+        let mut suffixes = listings.iter().map(|(_, listing)| &listing.suffix);
+        if let (None, Some(first)) = (&self.mask_suffix, suffixes.next()) {
+            resolved.mask_suffix = first.clone().filter(|_| suffixes.all(|other| other == first));
+        }
+        if self.skip_faulty && self.faulty.is_none() {
+            let faulty = listings.into_iter().flat_map(|(_, listing)| listing.faulty);
+            resolved.faulty = Some(faulty.collect());
+        }
+        Ok(resolved)
+    }
+
+    /// These options for another directory: without what the first one decided.
+    #[must_use]
+    pub fn elsewhere(mut self) -> Self {
+        (self.layout, self.mask_suffix) = (None, None);
+        (self.validation_split, self.faulty) = (None, None);
+        self
     }
 
     /// How pictures are read.
@@ -146,10 +188,9 @@ pub enum Part {
 /// A data set of files.
 ///
 /// Pictures are of any [`PictureFormat`](crate::PictureFormat) that is read, masks PNG, GIF, BMP or TIFF; see
-/// [`Layout`] for where they lie. Where no list says which
-/// belong together, they do when their names without the extension are equal, and are in the order of
-/// these names. Names that begin with a dot are passed over. `classes.txt` names the classes, one a
-/// line, in the order of their labels.
+/// [`Layout`] for where they lie. Where no list says which belong together, they do when their names without the
+/// extension are equal, but for one suffix of all masks, and are in the order of these names. What is no picture
+/// is passed over. `classes.txt` names the classes, one a line, in the order of their labels.
 ///
 /// ```
 /// # use mirrorgrad_segment::{Dataset, Folder, FolderOptions, Mask, Part, Picture, plots::to_png};
@@ -210,7 +251,34 @@ impl Folder {
     /// If it cannot be read, or has no layout that is known.
     pub fn has_validation(dir: &Path, options: &FolderOptions) -> Result<bool, DataError> {
         let source = Source::unnamed(dir, options)?;
-        Ok((source.layout.rules().place)(dir, Section::Validation).is_some())
+        Ok(source.place(Section::Validation).is_some())
+    }
+
+    /// What is to be known of a directory that is read so, and is no fault: a line each.
+    ///
+    /// ```
+    /// # use mirrorgrad_segment::{Folder, FolderOptions, Mask, Picture, plots::to_png};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let at = |name: &str| dir.path().join(name);
+    /// # for name in ["images", "masks"] {
+    /// #     std::fs::create_dir(at(name))?;
+    /// # }
+    /// # std::fs::write(at("classes.txt"), "sky\nroad\n")?;
+    /// # let picture = Picture { width: 2, height: 1, rgb: vec![9; 6] };
+    /// # std::fs::write(at("images/a.png"), to_png(&picture)?)?;
+    /// # Mask { width: 2, height: 1, labels: vec![1, 0] }.write_grey(&at("masks/a.png"))?;
+    /// std::fs::write(dir.path().join("images/Thumbs.db"), "")?;
+    /// let notes = Folder::notes(dir.path(), &FolderOptions::default())?;
+    /// assert!(notes[0].contains("passed over") && notes[0].ends_with("images/Thumbs.db"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the directory cannot be read, or says nothing of its classes.
+    pub fn notes(dir: &Path, options: &FolderOptions) -> Result<Vec<String>, DataError> {
+        let source = Source::open(dir, options)?;
+        let listings = source.listings(options)?;
+        Ok(source.notes(listings.iter().map(|(_, listing)| listing)))
     }
 
     /// Its pictures and masks, by their names within the directory.

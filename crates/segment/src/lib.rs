@@ -35,6 +35,7 @@ mod sample;
 mod shapes;
 mod split;
 mod survey;
+mod text;
 mod trainer;
 mod weights;
 

@@ -7,6 +7,7 @@ mod colours;
 mod gif;
 mod hint;
 mod key;
+mod labelmap;
 mod palettes;
 mod pixels;
 mod png;

@@ -61,7 +61,8 @@ impl Trainer {
         let looked = looked.as_ref().map(|both| both.each_ref());
         let mut trainer = Self::looked_through(config, (train, validation), looked)?;
         let of_files = survey::notes_of_files(looked.into_iter().flatten());
-        trainer.notes.splice(0..0, of_files);
+        let of_listings = trainer.config.notes()?;
+        trainer.notes.splice(0..0, of_listings.into_iter().chain(of_files));
         Ok(trainer)
     }
 

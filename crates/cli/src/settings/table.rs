@@ -106,12 +106,15 @@ const READING: &[Setting] = &[
     setting(["layout", "data.folder.layout", "NAME"], Read::Name(&["folders", "voc", "camvid", "pets", "list"]), "How the folder is laid out [default: as it looks]"),
     setting(["mask-values", "data.folder.mask_values", "A,B,.."], Read::Numbers(None), "The stored value of each class in masks, in the order of the classes, as 0,255"),
     setting(["nearest-value", "data.folder.nearest_value", ""], Read::On, "Take stored values between those of --mask-values for the nearest, as soft edges have"),
-    setting(["mask-colours", "data.folder.mask_colours", "FILE"], Read::Text, "A file of lines `R G B NAME` that says what the colours of masks mean [default: colours.txt in the folder, if it is there]"),
+    setting(["mask-colours", "data.folder.mask_colours", "FILE"], Read::Text, "A file of lines `R G B NAME`, or CVAT's labelmap.txt, that says what the colours of masks mean [default: the one in the folder, if it is there]"),
+    setting(["mask-suffix", "data.folder.mask_suffix", "TEXT"], Read::Text, "What the names of masks have behind those of their pictures, as _mask [default: what fits]"),
     setting(["ignore-index", "data.folder.ignore_index", "LABEL"], Read::Number, "The label of pixels that count for nothing [default: the layout's, if it has one]"),
     setting(["range", "data.folder.range", "A,B|percentile"], Read::NameOr("percentile", Some(2)), "The numbers of pictures that become black and white, as 0,4095 for 12 bits in 16, or the 1st and 99th percentile of each picture [default: the least and the most that its bits can hold]"),
     setting(["orient", "data.folder.orient", ""], Read::On, "Turn pictures as their EXIF data say, for masks that were made on turned pictures"),
     setting(["size", "data.folder.size", "HxW"], Read::Size, "Bring all pictures to one size"),
     setting(["val-split", "data.folder.validation_split", "SHARE"], Read::Number, "The share of pictures to validate on, for data without a part of their own for it"),
+    setting(["follow-links", "data.folder.follow_links", ""], Read::On, "Follow links that lead out of the folder, as to a store beside it"),
+    setting(["skip-faulty", "data.folder.skip_faulty", ""], Read::On, "Leave out what is faulty, and tell of each"),
 ];
 
 #[rustfmt::skip]

@@ -4,6 +4,7 @@ use super::Config;
 use crate::DataError;
 use crate::error::{one_line, shown};
 use crate::files::read;
+use crate::text::text_of;
 use std::path::{self, Path, PathBuf};
 use toml::{Table, Value};
 
@@ -36,8 +37,7 @@ impl Settings {
     /// If it cannot be read, or has a key or a value that no configuration has; with the line.
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let bytes = read(path, MAX_BYTES)?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| DataError::unfit(path, "settings as TOML", "bytes that are not UTF-8"))?;
+        let text = text_of(&bytes, path)?;
         let told = |error: toml::de::Error| {
             let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
             let line = before.matches('\n').count() + 1;

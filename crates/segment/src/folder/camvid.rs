@@ -9,10 +9,8 @@
 //! Where there is a list, it says which pictures, in which order. Of its paths the names of the files
 //! count: the directories of the published lists, `/SegNet/CamVid/train`, are those of another machine.
 
-use std::path::Path;
-
 use super::Pair;
-use super::layout::{Listing, Rules, Section, first, words};
+use super::layout::{Listing, Rules, Section, first, only, words};
 use super::root::Root;
 use crate::DataError;
 
@@ -32,8 +30,8 @@ const CLASSES: [&str; 11] = [
 ];
 
 pub const RULES: Rules = Rules {
-    sign: |dir| first(dir, &["trainannot", "valannot", "testannot"]),
-    place,
+    sign: |dir| first(dir, &["trainannot", "valannot", "validannot", "testannot"]),
+    place: |root, section| section.in_dir(&root.dir, annot).first().map(|name| annot(name)),
     list,
     classes: Some(&CLASSES),
     // Unlabelled pixels.
@@ -41,18 +39,14 @@ pub const RULES: Rules = Rules {
     values: None,
 };
 
-fn place(dir: &Path, section: Section) -> Option<&'static str> {
-    match section {
-        Section::Train => first(dir, &["trainannot"]),
-        Section::Validation => first(dir, &["valannot"]),
-        Section::Test => first(dir, &["testannot"]),
-        Section::Whole => None,
-    }
+/// Where the masks of a part are.
+fn annot(name: &str) -> String {
+    format!("{name}annot")
 }
 
 fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
-    let name = section.name();
-    let [pictures, masks] = [root.join(name), root.join(&format!("{name}annot"))];
+    let name = only(&root.dir, section, section.in_dir(&root.dir, annot))?;
+    let [pictures, masks] = [root.join(&name), root.join(&annot(&name))];
     let list = root.join(&format!("{name}.txt"));
     if !list.exists() {
         return root.by_stem(&pictures, &masks);

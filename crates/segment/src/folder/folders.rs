@@ -5,34 +5,148 @@
 //! DIR/{train,val,test}/images   or   DIR/images
 //! DIR/{train,val,test}/masks         DIR/masks
 //! ```
+//!
+//! Parts may lie in `images` and `masks`, as `images/train`, or beside each other, as `train` and
+//! `train_masks`. Where there is no directory of masks they lie beside their pictures, their names told
+//! apart by a suffix.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::layout::{Listing, Rules, Section, first};
+use super::layout::{Listing, Rules, Section, first, only, spelled};
+
 use super::root::Root;
-use crate::DataError;
+use super::suffix;
+use crate::{DataError, PictureFormat};
+
+/// What directories of pictures are called.
+const IMAGES: &[&str] = &["images", "image", "imgs", "img"];
+/// What directories of masks are called, the usual name first.
+const MASKS: &[&str] = &["masks", "labels", "annotations", "mask", "label"];
+/// How pictures and masks in the directory itself are told of.
+const BESIDE: &str = "pictures beside their masks";
 
 pub const RULES: Rules = Rules {
-    sign: |dir| first(dir, &["train", "val", "images"]),
-    place,
+    sign,
+    place: |root, section| Some(find(root, section)?.told),
     list,
     classes: None,
     ignore_index: None,
     values: None,
 };
 
-fn place(dir: &Path, section: Section) -> Option<&'static str> {
-    match section {
-        Section::Whole if first(dir, &["train", "val"]).is_none() => first(dir, &["images"]),
-        Section::Whole => None,
-        divided => first(dir, &[divided.name()]),
-    }
+/// Where the pictures of a section are, and where its masks may be.
+struct Spot {
+    told: String,
+    images: PathBuf,
+    /// The directories there are that are called as those of masks.
+    masks: Vec<PathBuf>,
+    /// Where masks are missed if they are nowhere else.
+    usual: PathBuf,
+}
+
+fn sign(dir: &Path) -> Option<&'static str> {
+    let parts = ["train", "val", "valid", "validation", "training", "Train", "Val", "Valid"];
+    let images = ["images", "image", "imgs", "img", "Images", "Image", "Imgs", "Img"];
+    let flat = || suffix::within(&pictures_in(dir)).is_some().then_some(BESIDE);
+    first(dir, &parts).or_else(|| first(dir, &images)).or_else(flat)
 }
 
 fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
-    let dir = match section {
-        Section::Whole => root.dir.clone(),
-        divided => root.join(divided.name()),
+    if section != Section::Whole {
+        only(&root.dir, section, names(&root.dir, section))?;
+    }
+    match find(root, section) {
+        Some(spot) => root.by_stem(&spot.images, &masks_of(root, &spot)?),
+        None => Err(DataError::unfit(&root.dir, "pictures and masks", "none")),
+    }
+}
+
+fn find(root: &Root, section: Section) -> Option<Spot> {
+    let dir = &root.dir;
+    if section != Section::Whole {
+        return names(dir, section).first().and_then(|name| spot(dir, name));
+    }
+    if [Section::Train, Section::Validation].iter().any(|&part| find(root, part).is_some()) {
+        return None;
+    }
+    match directories(dir, IMAGES).into_iter().next() {
+        Some(images) => {
+            let (masks, usual) = (directories(dir, MASKS), dir.join(MASKS[0]));
+            Some(Spot { told: root.relative(&images), images, masks, usual })
+        }
+        None if pictures_in(dir).is_empty() => None,
+        None => Some(Spot::beside(dir.clone(), BESIDE, Vec::new())),
+    }
+}
+
+/// The names that a section has here.
+fn names(dir: &Path, section: Section) -> Vec<String> {
+    let is_there = |name: &String| spot(dir, name).is_some();
+    let there = |name: &&str| spelled(std::slice::from_ref(name)).find(is_there);
+    section.names().iter().filter_map(there).collect()
+}
+
+/// Where the part of this name is.
+fn spot(dir: &Path, name: &str) -> Option<Spot> {
+    let own = dir.join(name);
+    if let Some(images) = directories(&own, IMAGES).into_iter().next() {
+        let (masks, usual) = (directories(&own, MASKS), own.join(MASKS[0]));
+        return Some(Spot { told: name.to_owned(), images, masks, usual });
+    }
+    let inside = |names| -> Vec<PathBuf> {
+        let parents = directories(dir, names).into_iter();
+        parents.map(|parent| parent.join(name)).filter(|path| path.is_dir()).collect()
     };
-    root.by_stem(&dir.join("images"), &dir.join("masks"))
+    if let Some(images) = inside(IMAGES).into_iter().next() {
+        let (masks, usual) = (inside(MASKS), dir.join(MASKS[0]).join(name));
+        let parent = images.parent().and_then(Path::file_name).unwrap_or_default();
+        let told = format!("{}/{name}", parent.to_string_lossy());
+        return Some(Spot { told, images, masks, usual });
+    }
+    let siblings = MASKS.iter().map(|masks| dir.join(format!("{name}_{masks}")));
+    let masks = siblings.filter(|path| path.is_dir()).collect();
+    own.is_dir().then(|| Spot::beside(own, name, masks))
+}
+
+impl Spot {
+    /// Pictures in a directory that is not for them alone, unless it has a sibling for masks.
+    fn beside(images: PathBuf, told: &str, masks: Vec<PathBuf>) -> Self {
+        Self { told: told.to_owned(), usual: images.clone(), images, masks }
+    }
+}
+
+/// The directory with the masks of a section.
+fn masks_of(root: &Root, Spot { images, masks, usual, .. }: &Spot) -> Result<PathBuf, DataError> {
+    if masks.is_empty() {
+        let beside = root.mask_suffix.is_some() || suffix::within(&pictures_in(images)).is_some();
+        return Ok(if beside { images.clone() } else { usual.clone() });
+    }
+    // Others of these names may have something else in them: labels of boxes, say.
+    let holding = masks.iter().filter(|dir| masks.len() == 1 || !pictures_in(dir).is_empty());
+    match holding.collect::<Vec<_>>().as_slice() {
+        [] => Ok(usual.clone()),
+        [one] => Ok((*one).clone()),
+        [first, ..] if *first == usual => Ok(usual.clone()),
+        several => {
+            let found: Vec<_> = several.iter().map(|dir| root.relative(dir)).collect();
+            let found = format!("{}; call the right one {}", found.join(" and "), MASKS[0]);
+            Err(DataError::unfit(&root.dir, "one directory of masks", found))
+        }
+    }
+}
+
+/// The directories of these names that are in another.
+fn directories(dir: &Path, names: &[&str]) -> Vec<PathBuf> {
+    let there = |name: &&str| {
+        let mut paths = spelled(std::slice::from_ref(name)).map(|name| dir.join(name));
+        paths.find(|path| path.is_dir())
+    };
+    names.iter().filter_map(there).collect()
+}
+
+/// The files of a directory that are pictures by their extension.
+fn pictures_in(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| PictureFormat::of_name(path).is_some() && path.is_file()).collect()
 }

@@ -1,6 +1,6 @@
 //! The layouts there are, and which one a directory has.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub enum Layout {
     Folders,
 }
 
+/// The sections that have names of their own.
+pub const PARTS: [Section; 3] = [Section::Train, Section::Validation, Section::Test];
+
 /// A division of a data set as a layout has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
@@ -52,8 +55,8 @@ pub enum Section {
 pub struct Rules {
     /// What is there that speaks for this layout.
     pub sign: fn(&Path) -> Option<&'static str>,
-    /// Where a section would be, if there is one: for messages too.
-    pub place: fn(&Path, Section) -> Option<&'static str>,
+    /// Where a section is, if there is one: for messages too.
+    pub place: fn(&Root, Section) -> Option<String>,
     /// The pairs of a section that is there.
     pub list: fn(&Root, Section) -> Result<Listing, DataError>,
     /// The names of the classes without a `classes.txt`.
@@ -70,6 +73,16 @@ pub struct Rules {
 pub struct Listing {
     pub pairs: Vec<Pair>,
     pub faults: Vec<DataError>,
+    /// What lies there and is no picture.
+    pub passed: Vec<PathBuf>,
+    /// Lists that lie there and belong to no part.
+    pub unused: Vec<PathBuf>,
+    /// What the names of masks have behind those of their pictures.
+    pub suffix: Option<String>,
+    /// Faults that were left out, as was asked for.
+    pub left_out: Vec<DataError>,
+    /// Pictures that were left out, by where they are.
+    pub faulty: Vec<String>,
 }
 
 impl Listing {
@@ -132,11 +145,44 @@ impl Section {
             Self::Whole => "all",
         }
     }
+
+    /// What directories and lists of it are called, in small letters or with a capital.
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Train => &["train", "training"],
+            Self::Validation => &["val", "valid", "validation"],
+            Self::Test => &["test", "testing"],
+            Self::Whole => &[],
+        }
+    }
+
+    /// Which of its names, as `form` makes them those of files or directories, are in `dir`.
+    pub fn in_dir(self, dir: &Path, form: impl Fn(&str) -> String) -> Vec<String> {
+        let is_there = |name: &String| dir.join(form(name)).exists();
+        let there = |name: &&str| spelled(std::slice::from_ref(name)).find(is_there);
+        self.names().iter().filter_map(there).collect()
+    }
 }
 
 /// The first of `names` that is in `dir`.
 pub fn first(dir: &Path, names: &[&'static str]) -> Option<&'static str> {
     names.iter().copied().find(|name| dir.join(name).exists())
+}
+
+/// Names as they are, each with its capital behind it.
+pub fn spelled<'a>(names: &'a [&str]) -> impl Iterator<Item = String> + 'a {
+    names.iter().flat_map(|name| {
+        let capital = name[..1].to_ascii_uppercase() + &name[1..];
+        [(*name).to_owned(), capital]
+    })
+}
+
+/// The only one of what a section may be in.
+pub fn only(dir: &Path, section: Section, there: Vec<String>) -> Result<String, DataError> {
+    let expected = format!("one part, {}", section.names().join(" or "));
+    <[String; 1]>::try_from(there)
+        .map(|[one]| one)
+        .map_err(|there| DataError::unfit(dir, expected, there.join(" and ")))
 }
 
 /// A line of words, of which there must be so many.

@@ -8,27 +8,35 @@ use crate::split::Names;
 use std::path::Path;
 
 impl Source {
-    fn place(&self, section: Section) -> Option<&'static str> {
-        (self.layout.rules().place)(&self.root.dir, section)
+    /// Where a section is, if there is one.
+    pub fn place(&self, section: Section) -> Option<String> {
+        (self.layout.rules().place)(&self.root, section)
     }
 
-    fn list(&self, section: Section) -> Result<Listing, DataError> {
-        (self.layout.rules().list)(&self.root, section)
+    fn list(&self, section: Section, options: &FolderOptions) -> Result<Listing, DataError> {
+        let listing = (self.layout.rules().list)(&self.root, section);
+        listing
+            .map(|listing| self.without_faults(listing, options))
+            .map_err(|error| self.told(error))
     }
 
-    /// The sections there are, each with what is in it and what is wrong with it.
-    pub fn sections(
-        &self,
-        options: &FolderOptions,
-    ) -> Result<Vec<(&'static str, Listing)>, DataError> {
+    /// The sections there are, each with what is in it and what is wrong with it, not divided further.
+    pub fn listings(&self, options: &FolderOptions) -> Result<Vec<(Section, Listing)>, DataError> {
         let all = [Section::Train, Section::Validation, Section::Whole, Section::Test];
         let there: Vec<_> = all.into_iter().filter(|&it| self.place(it).is_some()).collect();
         if there.is_empty() {
             return Err(self.told(self.nothing("pictures and masks")));
         }
+        there.into_iter().map(|section| Ok((section, self.list(section, options)?))).collect()
+    }
+
+    /// The parts there are, each with what is in it and what is wrong with it.
+    pub fn sections(
+        &self,
+        options: &FolderOptions,
+    ) -> Result<Vec<(&'static str, Listing)>, DataError> {
         let mut sections = Vec::new();
-        for section in there {
-            let listing = self.list(section).map_err(|error| self.told(error))?;
+        for (section, mut listing) in self.listings(options)? {
             let divides = options
                 .validation_split
                 .filter(|_| Some(section) == self.undivided() && !listing.pairs.is_empty());
@@ -40,8 +48,9 @@ impl Source {
             self.check_pairs(&listing.pairs)?;
             let part = |part| split(listing.pairs.clone(), part, share, options.seed);
             let (train, pairs) = (part(Part::Train), part(Part::Validation));
-            sections.push(("train", Listing { pairs: train, faults: listing.faults }));
-            sections.push(("val", Listing { pairs, faults: Vec::new() }));
+            listing.pairs = train;
+            sections.push(("train", listing));
+            sections.push(("val", Listing { pairs, ..Listing::default() }));
         }
         Ok(sections)
     }
@@ -60,7 +69,8 @@ impl Source {
     /// If there is no such part, or anything is wrong with it.
     pub fn pairs(&self, part: Part, options: &FolderOptions) -> Result<Vec<Pair>, DataError> {
         let list = |section| {
-            self.list(section).and_then(Listing::faultless).map_err(|error| self.told(error))
+            let listing = self.list(section, options)?;
+            listing.faultless().map_err(|error| self.told(error))
         };
         if let Some(kept) = options.split.as_ref().and_then(|split| split.part(part)) {
             return kept.into_iter().map(|names| self.kept(names)).collect();

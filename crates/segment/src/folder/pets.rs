@@ -3,14 +3,12 @@
 //! ```text
 //! DIR/images/STEM.jpg
 //! DIR/annotations/trimaps/STEM.png
-//! DIR/annotations/{trainval,test}.txt   a stem and three numbers a line
+//! DIR/annotations/{trainval,test}.txt   a stem and three numbers a line, or a stem alone
 //! ```
 //!
 //! Trimaps store 1 for the pet, 2 for the background and 3 for the border between them. Here background
 //! is label 0, as its custom is, and the pet label 1; the border is left out. `trainval.txt` is to be
 //! divided: `test.txt` is for the end.
-
-use std::path::Path;
 
 use super::Pair;
 use super::layout::{Listing, Rules, Section, first};
@@ -30,15 +28,29 @@ pub const RULES: Rules = Rules {
     values: Some((&[2, 1], 3)),
 };
 
-fn place(dir: &Path, section: Section) -> Option<&'static str> {
-    match section {
+fn place(root: &Root, section: Section) -> Option<String> {
+    let there = match section {
         Section::Train | Section::Validation => None,
-        Section::Test => first(dir, &[TEST]),
-        Section::Whole => first(dir, &[TRAINVAL]).or_else(|| {
+        Section::Test => first(&root.dir, &[TEST]),
+        Section::Whole => first(&root.dir, &[TRAINVAL]).or_else(|| {
             // A test list alone is no reason to train on all of it.
-            if dir.join(TEST).exists() { None } else { first(dir, &[TRIMAPS]) }
+            if root.join(TEST).exists() { None } else { first(&root.dir, &[TRIMAPS]) }
         }),
+    };
+    there.map(str::to_owned)
+}
+
+/// The stem that a line begins with: what is before its three numbers, or all of it without.
+fn stem(line: &str) -> &str {
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let mut rest = line;
+    for _ in 0..3 {
+        match rest.rsplit_once(char::is_whitespace) {
+            Some((before, word)) if is_number(word) => rest = before.trim_end(),
+            _ => return line,
+        }
     }
+    rest
 }
 
 fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
@@ -48,8 +60,8 @@ fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
         return root.by_stem(&pictures, &masks);
     }
     root.listed(&list, |line, at| {
-        let stem = line.split_whitespace().next().unwrap_or_default();
+        let stem = stem(line);
         let picture = root.picture(&pictures, stem, at)?;
-        Ok(Pair { picture, mask: root.file(&masks, &format!("{stem}.png"), at)? })
+        Ok(Pair { picture, mask: root.mask(&masks, stem, at)? })
     })
 }

@@ -8,10 +8,13 @@ use rayon::prelude::*;
 use super::layout::Layout;
 use super::root::Root;
 use super::{FolderOptions, Pair};
-use crate::error::{shown, tall};
+use crate::error::{one_line, shown, tall};
 use crate::mask::{ColourTable, FEW, MaskKey, Numbers, Pixels, Values};
 use crate::picture::{Dim, Stored};
 use crate::{DataError, Inspected, Mask, Picture, PictureRules, Sample, ValueRange, read_mask};
+
+/// The tables of colours that a directory may have: ours, in two spellings, and CVAT's.
+const TABLES: [&str; 3] = ["colours.txt", "colors.txt", "labelmap.txt"];
 
 /// What all parts of a directory share.
 #[derive(Clone, Debug)]
@@ -26,6 +29,10 @@ pub(crate) struct Source {
     /// The label that it comes to.
     pub ignore_index: Option<u8>,
     rules: PictureRules,
+    /// What `FolderOptions::mask_values` would say.
+    pub values: Option<Vec<u8>>,
+    /// Whether the names of the classes are the layout's own, since nobody named them.
+    pub assumed: bool,
     key: MaskKey,
 }
 
@@ -52,7 +59,7 @@ impl Source {
     /// As [`open`](Self::open), before anything of its classes is known: any stored number is a label.
     pub fn unnamed(dir: &Path, options: &FolderOptions) -> Result<Self, DataError> {
         options.range.map_or(Ok(()), ValueRange::check)?;
-        let root = Root::new(dir)?;
+        let root = Root::new(dir, options)?;
         let (layout, sign) = match options.layout {
             Some(layout) => (layout, None),
             None => {
@@ -60,10 +67,21 @@ impl Source {
                 (layout, Some(sign))
             }
         };
-        let (asked, ignore_index) = (options.ignore_index, options.ignore_index);
-        let (classes, key) = (Vec::new(), MaskKey::Numbers(Numbers::labels(256, None)));
-        let rules = options.picture_rules();
-        Ok(Self { root, layout, sign, classes, asked, ignore_index, rules, key })
+        if let Some(suffix) = &options.mask_suffix {
+            check_suffix(suffix, layout)?;
+        }
+        Ok(Self {
+            root,
+            layout,
+            sign,
+            classes: Vec::new(),
+            asked: options.ignore_index,
+            ignore_index: options.ignore_index,
+            values: options.mask_values.clone(),
+            assumed: false,
+            rules: options.picture_rules(),
+            key: MaskKey::Numbers(Numbers::labels(256, None)),
+        })
     }
 
     /// Learns the classes and what masks mean.
@@ -72,7 +90,7 @@ impl Source {
         let named = self.root.classes()?;
         if let Some(path) = self.colours(options)? {
             let table = ColourTable::read(&path, options.ignore_index)?;
-            check_names(named.as_deref(), &table, &path, &self.root.join("classes.txt"))?;
+            check_names(named.as_deref(), &table.classes, &path, &self.root.join("classes.txt"))?;
             if options.mask_values.is_some() {
                 let expected = format!("none, {} says what colours mean", shown(&path));
                 return Err(DataError::option("--mask-values", expected, "some"));
@@ -84,18 +102,28 @@ impl Source {
         }
         let own = || rules.classes.map(|names| names.iter().map(ToString::to_string).collect());
         let file = self.root.join("classes.txt");
+        let stored_values = self.root.pixel_values()?;
+        let mask_values = match &stored_values {
+            Some(table) => {
+                check_names(named.as_deref(), &table.names, &table.path, &file)?;
+                table.agreed(options.mask_values.as_deref())?
+            }
+            None => options.mask_values.clone(),
+        };
+        self.assumed = named.is_none() && stored_values.is_none() && rules.classes.is_some();
         let by_values = || options.mask_values.as_ref().map(|values| numbers(values.len()));
+        let named = named.or(stored_values.map(|table| table.names));
         let Some(classes) = named.or_else(own).or_else(by_values) else {
             let expected = "the names of the classes, one a line, in the order of their labels";
             let found = self.values_held(options)?.ways_to_name(options.ignore_index);
             return Err(DataError::unfit(&file, expected, found));
         };
-        let listed =
-            |value: &u8| options.mask_values.as_ref().is_some_and(|all| all.contains(value));
+        let listed = |value: &u8| mask_values.as_ref().is_some_and(|all| all.contains(value));
         let own = rules.ignore_index.filter(|value| !listed(value));
         let stored = options.ignore_index.or(own);
-        let ignored = FolderOptions { ignore_index: stored, ..options.clone() }.ignored_label();
-        let numbers = match (&options.mask_values, rules.values) {
+        let read = FolderOptions { mask_values, ignore_index: stored, ..FolderOptions::default() };
+        let (ignored, mask_values) = (read.ignored_label(), read.mask_values);
+        let numbers = match (&mask_values, rules.values) {
             (Some(values), _) => {
                 check_values(values, classes.len())?;
                 check_void(stored, |stored| values.contains(&stored), "no class has")?;
@@ -119,6 +147,7 @@ impl Source {
             (None, None) => Numbers::labels(classes.len(), ignored),
         };
         (self.classes, self.asked, self.ignore_index) = (classes, stored, ignored);
+        self.values = mask_values;
         self.key = MaskKey::Numbers(numbers);
         Ok(())
     }
@@ -170,12 +199,20 @@ impl Source {
             }
             return Ok(Some(path.clone()));
         }
-        let path = self.root.join("colours.txt");
-        if !path.exists() {
-            return Ok(None);
+        let there: Vec<&str> =
+            TABLES.into_iter().filter(|name| self.root.join(name).exists()).collect();
+        match there.as_slice() {
+            [] => Ok(None),
+            [name] => {
+                let path = self.root.join(name);
+                self.root.check_inside(&path)?;
+                Ok(Some(path))
+            }
+            several => {
+                let expected = "one table of colours, or --mask-colours to say which";
+                Err(DataError::unfit(&self.root.dir, expected, several.join(" and ")))
+            }
         }
-        self.root.check_inside(&path)?;
-        Ok(Some(path))
     }
 
     /// `error`, with the layout that was taken it for, if nobody asked for it.
@@ -264,17 +301,30 @@ fn numbers(classes: usize) -> Vec<String> {
     (0..classes).map(|label| label.to_string()).collect()
 }
 
+/// Refuses a suffix that no mask can have.
+fn check_suffix(suffix: &str, layout: Layout) -> Result<(), DataError> {
+    if layout == Layout::List {
+        let expected = "none, since the lists of layout list name each mask";
+        return Err(DataError::option("--mask-suffix", expected, suffix));
+    }
+    if suffix.contains(['/', '\\']) || suffix.contains(char::is_control) {
+        let expected = "what the names of masks end in, without the extension, as _mask";
+        return Err(DataError::option("--mask-suffix", expected, one_line(suffix)));
+    }
+    Ok(())
+}
+
 /// Refuses a table whose classes are not those of `classes.txt`, if there is one.
 fn check_names(
     named: Option<&[String]>,
-    table: &ColourTable,
+    classes: &[String],
     path: &Path,
     names: &Path,
 ) -> Result<(), DataError> {
     match named {
-        Some(named) if named != table.classes => {
+        Some(named) if named != classes => {
             let expected = format!("the classes of {}, {named:?}", shown(names));
-            Err(DataError::unfit(path, expected, format!("{:?}", table.classes)))
+            Err(DataError::unfit(path, expected, format!("{classes:?}")))
         }
         _ => Ok(()),
     }

@@ -3,22 +3,25 @@
 //! ```text
 //! DIR/JPEGImages/STEM.jpg
 //! DIR/SegmentationClass/STEM.png
-//! DIR/ImageSets/Segmentation/{train,val}.txt   or trainval.txt alone, a stem a line
+//! DIR/ImageSets/Segmentation/{train,val}.txt   or trainval.txt or CVAT's default.txt alone, a stem a line
 //! ```
 //!
 //! Without lists, all of `SegmentationClass` is meant. Pictures that no list names have no masks: the
 //! data set has many of these.
 
-use std::path::Path;
+use std::fs;
+use std::path::PathBuf;
 
 use super::Pair;
-use super::layout::{Listing, Rules, Section, first, words};
+use super::layout::{Listing, Rules, Section, first, only};
+use super::names::has_extension;
 use super::root::Root;
 use crate::DataError;
 
-const TRAIN: &str = "ImageSets/Segmentation/train.txt";
-const VAL: &str = "ImageSets/Segmentation/val.txt";
+const LISTS: &str = "ImageSets/Segmentation";
 const TRAINVAL: &str = "ImageSets/Segmentation/trainval.txt";
+/// What CVAT calls its list where the pictures are not divided.
+const DEFAULT: &str = "ImageSets/Segmentation/default.txt";
 
 /// The names that VOC gives its labels 0 to 20.
 const CLASSES: [&str; 21] = [
@@ -55,28 +58,46 @@ pub const RULES: Rules = Rules {
     values: None,
 };
 
-fn place(dir: &Path, section: Section) -> Option<&'static str> {
+fn file(name: &str) -> String {
+    format!("ImageSets/Segmentation/{name}.txt")
+}
+
+fn place(root: &Root, section: Section) -> Option<String> {
+    let there = |section: Section| section.in_dir(&root.dir, file).first().map(|name| file(name));
     match section {
-        Section::Train => first(dir, &[TRAIN]),
-        Section::Validation => first(dir, &[VAL]),
+        Section::Train | Section::Validation => there(section),
         Section::Test => None,
-        Section::Whole if first(dir, &[TRAIN, VAL]).is_some() => None,
-        Section::Whole => first(dir, &[TRAINVAL, "SegmentationClass"]),
+        Section::Whole if [Section::Train, Section::Validation].map(there) != [None, None] => None,
+        Section::Whole => whole(root).map(str::to_owned),
     }
+}
+
+fn whole(root: &Root) -> Option<&'static str> {
+    first(&root.dir, &[TRAINVAL, DEFAULT, "SegmentationClass"])
 }
 
 fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
     let [pictures, masks] = ["JPEGImages", "SegmentationClass"].map(|name| root.join(name));
-    let list = match section {
-        Section::Train => TRAIN,
-        Section::Validation => VAL,
-        _ if root.join(TRAINVAL).exists() => TRAINVAL,
+    let list = match (section, whole(root)) {
+        (Section::Whole, Some(list @ (TRAINVAL | DEFAULT))) => list.to_owned(),
         // Pictures that are left have no masks.
-        _ => return Ok(root.of_masks(&pictures, &masks)?.0),
+        (Section::Whole, _) => return Ok(root.of_masks(&pictures, &masks)?.0),
+        _ => file(&only(&root.dir, section, section.in_dir(&root.dir, file))?),
     };
-    root.listed(&root.join(list), |line, at| {
-        let [stem] = words(line, "the stem of a picture", at)?;
+    let listing = root.listed(&root.join(&list), |stem, at| {
         let picture = root.picture(&pictures, stem, at)?;
-        Ok(Pair { picture, mask: root.file(&masks, &format!("{stem}.png"), at)? })
-    })
+        Ok(Pair { picture, mask: root.mask(&masks, stem, at)? })
+    })?;
+    Ok(Listing { unused: unused(root), ..listing })
+}
+
+/// The lists that belong to no section. `trainval.txt` repeats what is in two.
+fn unused(root: &Root) -> Vec<PathBuf> {
+    let sections = [Section::Train, Section::Validation, Section::Whole];
+    let used = sections.into_iter().filter_map(|section| place(root, section));
+    let used: Vec<PathBuf> =
+        used.chain([TRAINVAL.to_owned()]).map(|name| root.join(&name)).collect();
+    let entries = fs::read_dir(root.join(LISTS)).into_iter().flatten().flatten();
+    let texts = entries.map(|entry| entry.path()).filter(|path| has_extension(path, &["txt"]));
+    texts.filter(|path| !used.contains(path)).collect()
 }

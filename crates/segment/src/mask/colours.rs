@@ -1,9 +1,9 @@
 //! A table of colours: which class each colour of a mask means.
 //!
 //! ```text
-//! 128  64 128  road
-//! 192 128 128  sign
-//!   0   0   0
+//! 128  64 128  road                        road:128,64,128::
+//! 192 128 128  sign           or, CVAT's   sign:192,128,128:pole,plate:
+//!   0   0   0                              :0,0,0::
 //! ```
 //!
 //! A line is red, green, blue and the name of a class; classes are numbered as they first appear,
@@ -12,14 +12,20 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::labelmap::{LABELMAP, labelmap_entry};
 use super::pixels::Coloured;
 use super::{IGNORED, told};
 use crate::error::shown;
-use crate::files::{numbered, text_lines};
+use crate::text::{is_comment, numbered, text_lines};
 use crate::{DataError, Mask};
 
 /// Most bytes of a table.
 const MAX_BYTES: u64 = 1 << 20;
+/// A colour and the name of its class, which may be empty.
+pub type Entry = ([u8; 3], String);
+/// What a line of our own is.
+const LINES: &str = "red, green, blue from 0 to 255 and the name of a class, as 0 0 255 car";
+
 /// The label of each colour.
 #[derive(Clone, Debug)]
 pub(crate) struct ColourTable {
@@ -32,30 +38,30 @@ pub(crate) struct ColourTable {
 }
 
 impl ColourTable {
-    /// Reads a table.
+    /// Reads a table, of our own form or CVAT's.
     ///
     /// # Errors
     /// If the file cannot be read, or a line is not of this form.
     pub fn read(path: &Path, ignore_index: Option<u8>) -> Result<Self, DataError> {
-        let expected = "red, green, blue from 0 to 255 and the name of a class, as 0 0 255 car";
+        let text = text_lines(path, MAX_BYTES)?.into_iter().filter(|(_, line)| !is_comment(line));
+        let text: Vec<(usize, String)> = text.collect();
+        let (expected, entry): (_, fn(&str) -> Option<Entry>) =
+            match text.iter().any(|(_, line)| labelmap_entry(line).is_some()) {
+                true => (LABELMAP, labelmap_entry),
+                false => (LINES, entry),
+            };
         let mut lines: HashMap<[u8; 3], Option<usize>> = HashMap::new();
         let mut classes: Vec<String> = Vec::new();
-        for (number, line) in text_lines(path, MAX_BYTES)? {
-            if line.starts_with('#') {
-                continue;
-            }
+        for (number, line) in text {
             let refuse =
                 |found: &str| DataError::unfit(&numbered(path, number), expected, found.to_owned());
-            let mut words = line.split_whitespace();
-            let mut colour = [0; 3];
-            for value in &mut colour {
-                let word = words.next().and_then(|word| word.parse().ok());
-                *value = word.ok_or_else(|| refuse(&line))?;
-            }
+            let (colour, name) = entry(&line).ok_or_else(|| refuse(&line))?;
             if lines.contains_key(&colour) {
                 return Err(refuse(&format!("the colour {} again", told(colour))));
             }
-            let name = words.collect::<Vec<_>>().join(" ");
+            if is_comment(&name) {
+                return Err(refuse(&format!("{name}, which would be a comment in classes.txt")));
+            }
             let class = (!name.is_empty()).then(|| {
                 classes.iter().position(|class| *class == name).unwrap_or_else(|| {
                     classes.push(name);
@@ -105,4 +111,14 @@ impl ColourTable {
         }
         Ok(Mask { width, height, labels })
     }
+}
+
+/// What a line of our own form says.
+fn entry(line: &str) -> Option<Entry> {
+    let mut words = line.split_whitespace();
+    let mut colour = [0; 3];
+    for value in &mut colour {
+        *value = words.next()?.parse().ok()?;
+    }
+    Some((colour, words.collect::<Vec<_>>().join(" ")))
 }

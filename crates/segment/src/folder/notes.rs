@@ -1,0 +1,62 @@
+//! What is told of a directory beside its faults.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::Source;
+use super::layout::Listing;
+
+/// Names that a note says before it counts the others.
+const NAMED: usize = 5;
+
+impl Source {
+    /// What is no fault of these sections, but is to be known: a line each.
+    pub fn notes<'a>(&self, listings: impl Iterator<Item = &'a Listing> + Clone) -> Vec<String> {
+        let mut notes = Vec::new();
+        let names = |of: fn(&Listing) -> &Vec<PathBuf>| -> Vec<String> {
+            let paths = listings.clone().flat_map(of).map(|path| self.root.relative(path));
+            paths.collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        let (passed, unused) = (names(|listing| &listing.passed), names(|listing| &listing.unused));
+        if !passed.is_empty() {
+            let (count, names) = (passed.len(), some(&passed));
+            notes.push(match count {
+                1 => format!("1 file or folder is passed over, being no picture: {names}"),
+                _ => {
+                    format!("{count} files or folders are passed over, being no pictures: {names}")
+                }
+            });
+        }
+        if !unused.is_empty() {
+            notes.push(format!("lists that no part is read by: {}", some(&unused)));
+        }
+        let suffixes = listings.clone().filter_map(|listing| {
+            let suffix = listing.suffix.as_deref().filter(|suffix| !suffix.is_empty())?;
+            Some((suffix, listing.pairs.first()?))
+        });
+        let mut told: Vec<String> = suffixes
+            .map(|(suffix, pair)| {
+                let example = self.root.relative(&pair.mask);
+                format!("the names of masks are those of their pictures and {suffix}, as {example}")
+            })
+            .collect();
+        told.dedup_by_key(|note| note.split(", as ").next().map(str::to_owned));
+        notes.extend(told);
+        let left_out: Vec<_> = listings.flat_map(|listing| &listing.left_out).collect();
+        if !left_out.is_empty() {
+            let (count, s) = (left_out.len(), if left_out.len() == 1 { "" } else { "s" });
+            notes.push(format!("{count} fault{s} left out, as --skip-faulty asks"));
+            notes.extend(left_out.iter().map(|fault| format!("left out: {fault}")));
+        }
+        notes
+    }
+}
+
+/// The first of some names, and how many more there are.
+fn some(names: &[String]) -> String {
+    let first = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
