@@ -83,7 +83,8 @@ fn every_picture_opens_at_its_full_size() {
     assert_eq!(widths(&whole), [700; 4]);
     // The link about a picture leads to what it is in, which is what the style makes large.
     for what in ["picture", "truth", "prediction", "errors"] {
-        let view = format!("<div class=\"view\" id=\"{what}-0\"><a class=\"open\" href=\"#{what}-0\"");
+        let view =
+            format!("<div class=\"view\" id=\"{what}-0\"><a class=\"open\" href=\"#{what}-0\"");
         assert_eq!(whole.matches(&view).count(), 1, "{view}");
     }
     assert!(whole.contains("opens at its full size."));

@@ -101,9 +101,11 @@ fn verdict(layer: &Deconvolution) -> Markup {
             "Uneven taps:",
             format!("{least} to {most} reach a phase; training has to unlearn a checkerboard."),
         ),
-        Some(Verdict::Dead) => {
-            ("bad", "Dead phases:", "no tap reaches some phases; their pixels stay empty.".to_owned())
-        }
+        Some(Verdict::Dead) => (
+            "bad",
+            "Dead phases:",
+            "no tap reaches some phases; their pixels stay empty.".to_owned(),
+        ),
         None => ("warn", "Unknown:", "the layer has no channel of its own.".to_owned()),
     };
     html! {
