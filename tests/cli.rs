@@ -439,6 +439,34 @@ fn a_summary_tells_layers_shapes_parameters_and_multiply_adds() {
     refused.refused(&["expected no settings beside a checkpoint", "--set"]);
     let out = place.run(&["summary"]).succeeded();
     assert!(out.contains("128x8x8"), "{out}");
+    // What decides a network is an option here as it is of `train`.
+    let options = [
+        "--model",
+        "unet",
+        "--widths",
+        "2,3",
+        "--upsample",
+        "bilinear",
+        "--no-batch-norm",
+        "--batch",
+        "3",
+    ];
+    let sets = [
+        "model.kind=unet",
+        "model.widths=[2,3]",
+        "model.upsample=bilinear",
+        "model.batch_norm=false",
+        "training.batch=3",
+    ];
+    let sets = sets.into_iter().flat_map(|set| ["--set", set]);
+    let by_options = place.run(&[&["summary"], &options[..]].concat()).succeeded();
+    let by_keys = place.run(&["summary"].into_iter().chain(sets).collect::<Vec<_>>()).succeeded();
+    let layers = |text: &str| text.split("\n\n").next().unwrap().to_owned();
+    assert_eq!(layers(&by_options), layers(&by_keys));
+    assert!(
+        by_options.contains("training on 3 such pictures") && !by_options.contains("norm1"),
+        "{by_options}"
+    );
     place.run(&["summary", "--size", "9x64"]).refused(&["--size: expected at least 16x16"]);
     place.run(&["summary", "--size", "99999x99999"]).refused(&["--size: expected at most"]);
 }
@@ -583,18 +611,24 @@ fn pictures_too_small_for_the_network_are_refused() {
 fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
     let place = Place::new();
     let refused = [
-        ("--lr=0", "lr: expected a positive learning rate, found 0"),
-        ("--lr=-0.1", "lr: expected a positive learning rate, found -0.1"),
-        ("--lr=nan", "lr: expected a positive learning rate, found NaN"),
-        ("--lr=inf", "lr: expected a positive learning rate, found inf"),
+        ("--lr=0", "lr: expected a positive learning rate, of single precision, found 0"),
+        ("--lr=-0.1", "lr: expected a positive learning rate, of single precision, found -0.1"),
+        ("--lr=nan", "lr: expected a positive learning rate, of single precision, found NaN"),
+        ("--lr=inf", "lr: expected a positive learning rate, of single precision, found inf"),
         ("--widths=0", "widths: expected 1 to 10 widths of 1 to 4096 channels, found [0]"),
         ("--widths=1,1,1,1,1,1,1,1,1,1,1", "widths: expected 1 to 10 widths"),
         ("--widths=5000", "widths: expected 1 to 10 widths of 1 to 4096 channels, found [5000]"),
         ("--epochs=0", "epochs: expected 1 to 1000000, found 0"),
         ("--batch=0", "batch: expected 1 to 65536 pictures, found 0"),
-        ("--momentum=1", "momentum: expected a number from 0 to under 1, found 1"),
-        ("--weight-decay=-1", "weight-decay: expected a number of at least 0, found -1"),
-        ("--clip=0", "clip: expected a positive norm, found 0"),
+        (
+            "--momentum=1",
+            "momentum: expected a number from 0 to under 1, in single precision too, found 1",
+        ),
+        (
+            "--weight-decay=-1",
+            "weight-decay: expected a number of at least 0, of single precision, found -1",
+        ),
+        ("--clip=0", "clip: expected a positive norm, of single precision, found 0"),
         ("--flip=2", "flip: expected a probability, found 2"),
         ("--upsample=unpool --model=unet", "upsample: expected deconv or bilinear for a U-Net"),
         ("--jitter=-1", "jitter: expected a strength from 0 to 1, found -1"),
@@ -607,11 +641,14 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
         ("--patience=0", "patience: expected 1 to 1000000 epochs, found 0"),
         ("--checkpoint-every=0", "checkpoint-every: expected 1 step or more, found 0"),
         ("--overfit-batches=0", "overfit-batches: expected 1 to 1000000 batches, found 0"),
-        ("--label-smoothing=1", "label-smoothing: expected a share from 0 to under 1, found 1"),
-        ("--focusing=-1", "focusing: expected an exponent of at least 0, found -1"),
+        (
+            "--label-smoothing=1",
+            "label-smoothing: expected a share from 0 to under 1, in single precision too, found 1",
+        ),
+        ("--focusing=-1", "focusing: expected an exponent from 0 to 100, found -1"),
         ("--class-weights=1,2", "class-weights: expected 3 numbers, one a class, found 2 of them"),
-        ("--class-weights=1,2,-3", "class-weights: expected auto, or numbers of at least 0"),
-        ("--class-weights=0,0,0", "class-weights: expected auto, or numbers of at least 0"),
+        ("--class-weights=1,2,-3", "class-weights: expected auto, or numbers of 0 or from 1e-12"),
+        ("--class-weights=0,0,0", "class-weights: expected auto, or numbers of 0 or from 1e-12"),
         ("--class-weights=auto --loss=dice", "class-weights: expected none for the Dice loss"),
         ("--model=fcn32s --widths=2,3", "widths: expected 5 widths for an FCN with a stride"),
         ("--model=fcn8s --upsample=unpool", "upsample: expected deconv or bilinear for an FCN"),
@@ -638,19 +675,33 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
         ("--size=9999999999999999999999x5", "expected HEIGHTxWIDTH"),
         ("--widths=3,a", "expected numbers, as 16,32,64, found \"3,a\""),
         ("--widths=", "expected numbers"),
-        ("--widths=-1", "--widths: invalid value: integer `-1`"),
+        (
+            "--widths=-1",
+            "--widths: expected a whole number from 0 to 9223372036854775807, found -1",
+        ),
         ("--scale=1", "expected two numbers"),
         ("--seed=9223372036854775808", "expected at most 9223372036854775807, found"),
         ("--set=training.lrr=1", "--set training.lrr=1: unknown field `lrr`, expected one of"),
-        ("--set=training=1", "--set training=1: invalid type"),
-        ("--set=training.lr.x=1", "--set training.lr.x=1: invalid type"),
-        ("--set=training.epochs=many", "--set training.epochs=many: invalid type: string"),
+        ("--set=training=1", "--set training=1: expected settings by their keys, found 1"),
+        (
+            "--set=training.lr.x=1",
+            "--set training.lr.x=1: expected a number, found settings by their keys",
+        ),
+        (
+            "--set=training.epochs=many",
+            "--set training.epochs=many: expected a whole number from 0 to 9223372036854775807, found \"many\"",
+        ),
         ("--set=training.epochs", "expected KEY=VALUE"),
         ("--set==", "--set =: unknown field"),
         ("--loss=hinge", "--loss"),
         ("--lr=fast", "--lr"),
-        ("--ignore-index=256", "--ignore-index"),
-        ("--seed=-1", "--seed"),
+        ("--ignore-index=256", "--ignore-index: expected a whole number from 0 to 255, found 256"),
+        ("--ignore-index=1.5", "--ignore-index: expected a whole number from 0 to 255, found 1.5"),
+        ("--ignore-index=x", "--ignore-index: expected a number, found \"x\""),
+        ("--seed=-1", "--seed: expected a whole number from 0 to"),
+        ("--threads=-1", "--threads: expected a whole number, found \"-1\""),
+        ("--max-memory=x", "--max-memory: expected a whole number, found \"x\""),
+        ("--set=training.betas=[1]", "--set training.betas=[1]: expected 2 values, found 1"),
         ("--model=resnet", "--model"),
         ("--upsample=magic", "--upsample"),
         ("surplus", "surplus"),
@@ -658,9 +709,88 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
     for (option, says) in misused {
         place.run(&["train", "--data", data, "--out", "run", option]).misused(&[says]);
     }
+    // A value that begins with a hyphen is one.
+    for (option, value, says) in [
+        ("--ignore-index", "-1", "--ignore-index: expected a whole number from 0 to 255, found -1"),
+        ("--widths", "-1,2", "--widths: expected a whole number from 0 to"),
+        ("--size", "-1x5", "--size: expected HEIGHTxWIDTH"),
+        ("--threads", "-1", "--threads: expected a whole number, found \"-1\""),
+        ("--lr", "--epochs", "--lr: expected a number, found \"--epochs\""),
+    ] {
+        place.run(&["train", "--data", data, "--out", "run", option, value]).misused(&[says]);
+    }
+    for (option, value) in [("--lr", "-0.1"), ("--class-weights", "-1,1,1")] {
+        let options = ["train", "--data", data, "--out", "run", option, value];
+        place.run(&options).refused(&[&format!("{}: expected", &option[2..])]);
+    }
+    place
+        .run(&["summary", "--classes", "300"])
+        .misused(&["--classes: expected 1 to 256, found \"300\""]);
     place.run(&["no-such-command"]).misused(&["no-such-command"]);
     let help = place.run(&[]);
     assert!(help.code == Some(2) && help.err.contains("Usage"), "{help:?}");
+    place.untouched();
+}
+
+#[test]
+fn numbers_that_single_precision_cannot_hold_are_refused_before_anything_is_made() {
+    let place = Place::new();
+    let refused = [
+        (
+            "--class-weights=1e300,1,1",
+            "class-weights: expected auto, or numbers of 0 or from 1e-12 to 1e12",
+        ),
+        ("--class-weights=1e38,1,1", "class-weights: expected"),
+        ("--class-weights=1e-300,1e-300,1e-300", "class-weights: expected"),
+        ("--lr=1e300", "lr: expected a positive learning rate, of single precision, found 1e300"),
+        ("--lr=1e-300", "lr: expected a positive learning rate, of single precision, found 1e-300"),
+        (
+            "--focusing=1e300 --loss=focal",
+            "focusing: expected an exponent from 0 to 100, found 1e300",
+        ),
+        ("--focusing=101 --loss=focal", "focusing: expected"),
+        (
+            "--weight-decay=1e300",
+            "weight-decay: expected a number of at least 0, of single precision",
+        ),
+        ("--clip=1e300", "clip: expected a positive norm, of single precision, found 1e300"),
+        ("--clip=1e-300", "clip: expected"),
+        ("--momentum=0.999999999999", "momentum: expected a number from 0 to under 1, in single"),
+        ("--label-smoothing=0.999999999999", "label-smoothing: expected a share from 0 to under 1"),
+        (
+            "--set=training.betas=[0.9,0.999999999999]",
+            "betas: expected two numbers from 0 to under 1",
+        ),
+    ];
+    for (options, says) in refused {
+        let options: Vec<&str> = ["--out", "run"].into_iter().chain(options.split(' ')).collect();
+        place.train(&options).refused(&[says]);
+    }
+    place.untouched();
+    // The ends of what it holds are allowed.
+    let ends =
+        ["--class-weights", "1e12,1e-12,0", "--lr", "1e-37", "--clip", "1e38", "--focusing", "100"];
+    place.train(&[&["--fast-dev-run", "--loss", "focal"], &ends[..]].concat()).succeeded();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_option_that_is_no_text_is_told_in_words_of_ours() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    for option in ["--lr", "--data", "--weights", "--set", "--config"] {
+        let mut command = place.command(&["train", "--out", "run", option]);
+        let output = command.arg(OsStr::from_bytes(b"a\xffb")).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let says = match option {
+            "--config" => "mirrorgrad: a\u{fffd}b: cannot be read",
+            _ => {
+                "mirrorgrad: expected options in UTF-8, which a run's configuration can hold, found a\u{fffd}b"
+            }
+        };
+        assert!(said.starts_with(says) && said.lines().count() == 1, "{said}");
+    }
     place.untouched();
 }
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from chromium import browser, expect
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 SECTIONS = ["curves", "classes", "confusion", "pictures", "kernels", "time", "environment", "configuration"]
 RUNS = {"deconv": [], "bilinear": ["--upsample", "bilinear"]}
@@ -130,6 +131,18 @@ def check_report(page, run):
 
     broken = page.script("return Promise.all([...document.images].map(i => i.decode().then(() => 0, () => 1)))")
     expect((len(broken), sum(broken)), (32, 0), "pictures, and those that do not decode")
+
+    # A picture opens over the whole window, at its own size or drawn as larger squares, and closes by a key.
+    expect(page.script("return document.querySelectorAll('#kernels details[open], .view:target').length"), 0,
+           "what is open at first")
+    for image in page.driver.find_elements(By.CSS_SELECTOR, "#card-0 .open img"):
+        small = image.rect["width"]
+        page.script("arguments[0].click()", image)
+        box = page.script("return document.querySelector('.view:target').getBoundingClientRect().toJSON()")
+        expect((box["left"], box["top"]), (0, 0), "the place of an open picture")
+        expect(image.rect["width"] > max(small, image.get_property("naturalWidth") - 1), True, "an open picture is large")
+        ActionChains(page.driver).send_keys(Keys.ESCAPE).perform()
+        expect(image.rect["width"], small, "a closed picture is small")
 
     epochs = page.table("epochs")[1:]
     expect([row[3] for row in epochs], [f"{epoch['val_miou']:.4f}" for epoch in history], "mIoU by epoch")

@@ -12,11 +12,18 @@ use tempfile::TempDir;
 /// Height and width of the pictures: no power of two divides both often.
 pub const SIZE: [u32; 2] = [24, 28];
 
-/// `train` with twelve pictures, `val` with four, and `classes.txt` with three classes. Pixels on
-/// the left edge are labelled 255, for `--ignore-index`, if `edged`.
+/// A folder that goes away, with what [`write`] leaves in it.
 pub fn data(edged: bool) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("classes.txt"), "ground\nbright\ndark\n").unwrap();
+    write(dir.path(), edged);
+    dir
+}
+
+/// `train` with twelve pictures, `val` with four, and `classes.txt` with three classes. Pixels on
+/// the left edge are labelled 255, for `--ignore-index`, if `edged`.
+pub fn write(dir: &Path, edged: bool) {
+    fs::create_dir_all(dir).unwrap();
+    fs::write(dir.join("classes.txt"), "ground\nbright\ndark\n").unwrap();
     for (part, count, seed) in [("train", 12, 0), ("val", 4, 100)] {
         for index in 0..count {
             let (picture, mut mask) = sample(seed + index);
@@ -24,11 +31,10 @@ pub fn data(edged: bool) -> TempDir {
                 (0..SIZE[0]).for_each(|y| mask.put_pixel(0, y, Luma([255])));
             }
             let stem = format!("{part}/{{}}/{index:02}.png");
-            save(&dir.path().join(stem.replace("{}", "images")), |path| picture.save(path));
-            save(&dir.path().join(stem.replace("{}", "masks")), |path| mask.save(path));
+            save(&dir.join(stem.replace("{}", "images")), |path| picture.save(path));
+            save(&dir.join(stem.replace("{}", "masks")), |path| mask.save(path));
         }
     }
-    dir
 }
 
 fn save(path: &Path, write: impl Fn(&PathBuf) -> image::ImageResult<()>) {

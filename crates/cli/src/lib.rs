@@ -24,9 +24,11 @@ mod watch;
 
 pub use failure::Failure;
 
-use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ErrorKind};
+use clap::{Command as Parsed, CommandFactory, FromArgMatches, Parser, Subcommand};
+use mirrorgrad_segment::shown;
 use mirrorgrad_tensor::{Isa, Path};
+use std::error::Error;
 use std::process::ExitCode;
 #[cfg(unix)]
 use std::sync::Arc;
@@ -71,7 +73,7 @@ pub fn main() -> ExitCode {
     // could not be arranged is no reason to do nothing.
     #[cfg(unix)]
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error)
             if error.use_stderr()
@@ -104,6 +106,20 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The process's options. A number below 0 is a value, not an option.
+fn parse() -> Result<Cli, clap::Error> {
+    fn with_negatives(command: Parsed) -> Parsed {
+        let command = command.mut_args(|arg| {
+            let takes_values = arg.get_action().takes_values();
+            arg.allow_negative_numbers(takes_values)
+        });
+        command.mut_subcommands(with_negatives)
+    }
+    let mut command = with_negatives(Cli::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 /// Refuses an instruction set or a convolution path, asked for by environment variables, that there is
 /// not.
 fn check_environment() -> Result<(), Failure> {
@@ -114,11 +130,37 @@ fn check_environment() -> Result<(), Failure> {
 
 /// What the option parser found wrong, without its page of usage, in one line.
 fn usage_error(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let given = std::env::args_os().skip(1).find(|given| given.to_str().is_none());
+        let given = given.as_ref().map(|given| shown(given.as_ref())).unwrap_or_default();
+        return format!(
+            "expected options in UTF-8, which a run's configuration can hold, found {given}"
+        );
+    }
+    if let Some(unfit) = unfit_value(error) {
+        return unfit;
+    }
     let text = error.to_string();
     let told = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let told = told.filter(|line| !line.is_empty() && !line.starts_with("For more"));
     let told = told.collect::<Vec<_>>().join(" ");
     format!("{}; see --help", told.strip_prefix("error: ").unwrap_or(&told))
+}
+
+/// What an option expects and what it was given, if that is what the option parser found wrong.
+fn unfit_value(error: &clap::Error) -> Option<String> {
+    let told = |kind| error.get(kind).map(ToString::to_string);
+    let (option, value) = (told(ContextKind::InvalidArg)?, told(ContextKind::InvalidValue)?);
+    let why = error.source()?.to_string();
+    let option = option.split(' ').next()?;
+    Some(match why.split_once(" is not in ") {
+        _ if why.starts_with("expected") => format!("{option}: {why}"),
+        Some((_, range)) => {
+            format!("{option}: expected {}, found {value:?}", range.replacen("..=", " to ", 1))
+        }
+        None if why.contains("float") => format!("{option}: expected a number, found {value:?}"),
+        None => format!("{option}: expected a whole number, found {value:?}"),
+    })
 }
 
 /// Does `work` on so many threads; on all of the machine's if not told.

@@ -5,7 +5,7 @@
 
 mod table;
 
-pub use table::{Keys, Offer, Reading, Run, RunOn};
+pub use table::{Offer, Reading, Run, RunOn, Shape};
 
 use self::table::{Read, Setting};
 use crate::Failure;
@@ -118,7 +118,12 @@ impl Setting {
             Some((what, default)) => format!("{what}{names} [{default}"),
             None => format!("{help}{names}"),
         };
-        arg.value_name(self.value).value_parser(self.read.parser()).help(help)
+        let text = matches!(self.read, Read::Text | Read::Texts | Read::Name(_));
+        arg.value_name(self.value)
+            .value_parser(self.read.parser())
+            // Numbers may be negative, which is told by what reads them.
+            .allow_hyphen_values(!text)
+            .help(help)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `mirrorgrad summary`.
 
-use crate::settings::{Keys, SettingArgs};
+use crate::settings::{SettingArgs, Shape};
 use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::{named_params, summary};
@@ -14,15 +14,14 @@ const MOST_PIXELS: usize = 1 << 22;
 /// Options of `mirrorgrad summary`.
 #[derive(Debug, Args)]
 pub struct SummaryArgs {
-    /// A checkpoint, a run's folder or a model.safetensors; without, the network of --config and --set, or
-    /// the default
+    /// A checkpoint, a run's folder or a model.safetensors; without, the network that the options ask for
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
-    settings: SettingArgs<Keys>,
+    settings: SettingArgs<Shape>,
     /// Height and width of the picture
     #[arg(long, value_name = "HxW", value_parser = options::size, default_value = "64x64")]
     size: [usize; 2],
-    /// Classes, for the default network
+    /// Classes, without a checkpoint
     #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "checkpoint", value_parser = clap::value_parser!(u16).range(1..=256))]
     classes: u16,
 }

@@ -24,7 +24,7 @@ const MOST_SIDE: usize = 512;
 /// let last = &layers[0];
 /// assert_eq!((last.name.as_str(), last.shape, last.stride), ("ups.0", [3, 3, 4, 4], 2));
 /// // It begins as bilinear interpolation: each channel by itself, and all phases alike.
-/// assert_eq!((last.own, last.unevenness(), last.pattern), (1.0, 0.0, 0.0));
+/// assert_eq!((last.own, last.unevenness(), last.pattern), (1.0, Some(0.0), 0.0));
 /// ```
 pub struct Deconvolution {
     /// Its name in the network.
@@ -83,11 +83,12 @@ pub struct Channel {
 }
 
 impl Deconvolution {
-    /// The mean over the channels of how far the gains of a kernel's phases are apart, relative to their
-    /// mean: 0 for a kernel that leaves no checkerboard.
-    pub fn unevenness(&self) -> f64 {
-        let sum: f64 = self.health.iter().map(|filter| filter.unevenness).sum();
-        sum / self.health.len().max(1) as f64
+    /// The mean, over the channels that have one, of how far the gains of a kernel's phases are apart,
+    /// relative to their mean: 0 for a kernel that leaves no checkerboard; `None` if every channel's gains
+    /// lie around zero.
+    pub fn unevenness(&self) -> Option<f64> {
+        let known: Vec<f64> = self.health.iter().filter_map(|filter| filter.unevenness).collect();
+        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
     }
 }
 

@@ -115,6 +115,11 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A whole number and what it counts, by its words for one and for several.
+pub fn counted(number: usize, [one, several]: [&str; 2]) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
 /// A whole number with its thousands apart.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -145,6 +150,10 @@ mod tests {
     fn numbers_read_as_people_write_them() {
         let numbers = [0, 999, 1000, 1_234_567].map(thousands);
         assert_eq!(numbers, ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 1, 2].map(|n| counted(n, ["class", "classes"])),
+            ["0 classes", "1 class", "2 classes"]
+        );
         let durations = [0.5, 65.0, 150.4, 7260.0, f64::NAN].map(duration);
         assert_eq!(durations, ["0.50 s", "65.0 s", "2 min 30 s", "2 h 1 min", "–"]);
     }

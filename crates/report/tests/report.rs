@@ -320,7 +320,7 @@ fn deconvolutions_begin_as_they_were_drawn() {
             assert_eq!((channel.before.as_ref(), &channel.after), (Some(&bilinear), &bilinear));
             assert!((channel.bilinear.unwrap() - 1.0).abs() < 1e-12);
         }
-        assert_eq!((layer.own, layer.unevenness(), layer.pattern), (1.0, 0.0, 0.0));
+        assert_eq!((layer.own, layer.unevenness(), layer.pattern), (1.0, Some(0.0), 0.0));
     }
     config.model.kind = ModelKind::Unet;
     let layers = deconvolutions(&config, &*config.network(3), 3);
@@ -354,5 +354,5 @@ fn the_deepest_network_is_looked_through_at_its_smallest_picture() {
     let layers = deconvolutions(&config, &*config.network(2), 2);
     assert_eq!(layers.len(), 10);
     // The deepest goes from one pixel to two by two.
-    assert!(layers.iter().all(|layer| layer.stride == 2 && layer.unevenness() == 0.0));
+    assert!(layers.iter().all(|layer| layer.stride == 2 && layer.unevenness() == Some(0.0)));
 }

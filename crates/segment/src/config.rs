@@ -3,6 +3,7 @@
 mod model;
 mod settings;
 mod training;
+mod wording;
 
 pub(crate) use model::is_of;
 pub use model::{ModelConfig, ModelKind};

@@ -93,6 +93,55 @@ fn a_scaled_sample_keeps_its_size() {
 }
 
 #[test]
+fn a_scaled_side_is_the_nearest_whole_number_of_pixels() {
+    // 5 · 1.3 is 6.5, 9 · 1.3 is 11.7, and 10 · 0.12 is 1.2.
+    for (scale, size, scaled) in [(1.3, [5, 9], [7, 12]), (0.12, [10, 3], [1, 1])] {
+        let augment = Augment { scale: [scale; 2], crop: Some(scaled), ..NONE };
+        let new = augment.apply(sample(size, 4), Some(255), &mut rng(0)).unwrap();
+        assert_eq!(new.mask, sample(size, 4).mask.resize(scaled));
+        assert_eq!(new.picture, sample(size, 4).picture.resize(scaled));
+    }
+}
+
+#[test]
+fn scales_are_drawn_between_both_ends() {
+    for (end, side) in [(0, 4), (u64::MAX, 12)] {
+        let augment = Augment { scale: [1.0, 3.0], crop: Some([side; 2]), ..NONE };
+        let drawn = augment.apply(legible([4, 4]), None, &mut Fixed(end)).unwrap();
+        assert_eq!(drawn.mask, legible([4, 4]).mask.resize([side; 2]));
+    }
+}
+
+#[test]
+fn the_ends_of_every_option_are_allowed() {
+    for augment in [
+        Augment { flip: 0.0, vertical_flip: 1.0, transpose: 1.0, ..NONE },
+        Augment { scale: [0.1, 10.0], ..NONE },
+        Augment { rotate: 180.0, hue: 180.0, jitter: 1.0, noise: 255.0, ..NONE },
+        Augment { crop: Some([1, 16_384]), ..NONE },
+    ] {
+        assert!(augment.check(Some(255)).is_ok(), "{augment:?}");
+    }
+    for augment in
+        [Augment { scale: [1.0, 1.0], ..NONE }, Augment { crop: Some([16_385, 1]), ..NONE }]
+    {
+        assert_eq!(augment.check(None).is_ok(), augment.crop.is_none(), "{augment:?}");
+    }
+    for augment in [Augment { scale: [0.09, 1.0], ..NONE }, Augment { scale: [1.0, 10.1], ..NONE }]
+    {
+        assert_says(augment.check(Some(255)), &[&"between 0.1 and 10"]);
+    }
+}
+
+#[test]
+fn a_scaled_picture_may_be_as_large_as_pictures_are_and_no_larger() {
+    let wide = |width| sample([1, width], 2);
+    let augment = |factor| Augment { scale: [factor; 2], crop: Some([1, 1]), ..NONE };
+    assert!(augment(8.0).apply(wide(2048), None, &mut rng(0)).is_ok());
+    assert_says(augment(8.0).apply(wide(2049), None, &mut rng(0)), &[&"sides of at most 16384"]);
+}
+
+#[test]
 fn hues_are_turned_about_grey_and_masks_left_alone() {
     // Over hues in steps of 15 degrees, all of one saturation and value (HSV); the picture's last is grey.
     let wheel = |degrees: f64| {

@@ -63,11 +63,13 @@ pub enum Verdict {
 /// # use mirrorgrad_tensor::{Tensor, Window};
 /// let geometry = Window::square(2).stride(2).under([3, 3])?;
 /// let filter = |taps: [f64; 4]| filters(&geometry, &Tensor::new([1, 1, 2, 2], taps)).remove(0);
-/// assert_eq!(filter([2.0; 4]).unevenness, 0.0);
+/// assert_eq!(filter([2.0; 4]).unevenness, Some(0.0));
 /// // Gains from 1 to 3, about a mean of 2.
 /// let uneven = filter([1.0, 2.0, 2.0, 3.0]);
 /// assert_eq!(uneven.health.gain, [[1.0, 2.0], [2.0, 3.0]]);
-/// assert_eq!(uneven.unevenness, 1.0);
+/// assert_eq!(uneven.unevenness, Some(1.0));
+/// // About zero there is no mean to be relative to.
+/// assert_eq!(filter([-1.0, 2.0, 2.0, -2.5]).unevenness, None);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -77,7 +79,8 @@ pub struct FilterHealth {
     /// Its phases.
     pub health: Health,
     /// How far the gains of its phases are apart, relative to their mean: the checkerboard that is left.
-    pub unevenness: f64,
+    /// `None` where gains lie on both sides of zero, or are all zero: their mean is no measure of them then.
+    pub unevenness: Option<f64>,
 }
 
 /// The filters by which each channel of a transposed convolution's weight `[in, out / groups, kh, kw]`
@@ -106,8 +109,10 @@ pub fn filters(geometry: &Geometry, weight: &Tensor<f64>) -> Vec<FilterHealth> {
         let health = Health::of(geometry, &weight.as_slice()[filter * taps..][..taps]);
         let gains = || health.gain.iter().flatten().copied();
         let mean = gains().sum::<f64>() / gains().count() as f64;
-        let apart = gains().fold(f64::MIN, f64::max) - gains().fold(f64::MAX, f64::min);
-        FilterHealth { channel, unevenness: apart / mean.abs(), health }
+        let (least, most) = (gains().fold(f64::MAX, f64::min), gains().fold(f64::MIN, f64::max));
+        let one_sided = (least >= 0.0 || most <= 0.0) && mean != 0.0;
+        let unevenness = one_sided.then(|| (most - least) / mean.abs());
+        FilterHealth { channel, unevenness, health }
     };
     let channels = if outputs == 1 { inputs } else { inputs.min(outputs) };
     (0..channels).map(of).collect()

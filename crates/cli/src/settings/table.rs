@@ -52,10 +52,6 @@ pub trait Offer: fmt::Debug + Default + Clone + Send + Sync + 'static {
 #[derive(Clone, Debug, Default)]
 pub struct Run;
 
-/// None by an option of its own: a file and single keys.
-#[derive(Clone, Debug, Default)]
-pub struct Keys;
-
 /// All settings of a run on a folder that is named otherwise.
 #[derive(Clone, Debug, Default)]
 pub struct RunOn;
@@ -64,23 +60,28 @@ pub struct RunOn;
 #[derive(Clone, Debug, Default)]
 pub struct Reading;
 
+/// What decides a network, and the memory that training it takes.
+#[derive(Clone, Debug, Default)]
+pub struct Shape;
+
 impl Offer for Run {
     const GROUPS: &'static [Group] = &[
         ("Data", &[DIR]),
         ("Data", READING),
         ("Data", AUGMENT),
         ("Network", NETWORK),
+        ("Network", START),
+        ("Training", &[BATCH]),
         ("Training", TRAINING),
     ];
 }
 
 impl Offer for RunOn {
-    const GROUPS: &'static [Group] =
-        &[("Data", READING), ("Data", AUGMENT), ("Network", NETWORK), ("Training", TRAINING)];
+    const GROUPS: &'static [Group] = Run::GROUPS.split_at(1).1;
 }
 
-impl Offer for Keys {
-    const GROUPS: &'static [Group] = &[];
+impl Offer for Shape {
+    const GROUPS: &'static [Group] = &[("Network", NETWORK), ("Training", &[BATCH])];
 }
 
 impl Offer for Reading {
@@ -100,6 +101,9 @@ const DIR: Setting = setting(
     Read::Text,
     "A folder of pictures and masks; the built-in shapes without",
 );
+
+const BATCH: Setting =
+    setting(["batch", "training.batch", "N"], Read::Number, "Pictures in a batch");
 
 #[rustfmt::skip]
 const READING: &[Setting] = &[
@@ -136,6 +140,10 @@ const NETWORK: &[Setting] = &[
     setting(["upsample", "model.upsample", "NAME"], Read::Name(&["deconv", "bilinear", "unpool"]), "The way back up to the picture's size [default: deconv; unpool for segnet]"),
     setting(["widths", "model.widths", "A,B,.."], Read::Numbers(None), "Channels of each stage [default: 16,32,64,128; 24,48,96,192 for unet; 16,32,64,128,128 for fcn8s, fcn16s, fcn32s]"),
     setting(["no-batch-norm", "model.batch_norm", ""], Read::Off, "Leave out batch normalization"),
+];
+
+#[rustfmt::skip]
+const START: &[Setting] = &[
     setting(["weights", "model.weights", "FILE"], Read::Text, "Start from the weights in a safetensors file"),
     setting(["fresh", "model.fresh", "A,B,.."], Read::Texts, "Layers that start fresh all the same, as score,skips,ups for other classes"),
 ];
@@ -143,7 +151,6 @@ const NETWORK: &[Setting] = &[
 #[rustfmt::skip]
 const TRAINING: &[Setting] = &[
     setting(["epochs", "training.epochs", "N"], Read::Number, "Passes over the training pictures"),
-    setting(["batch", "training.batch", "N"], Read::Number, "Pictures in a batch"),
     setting(["accumulate", "training.accumulate", "N"], Read::Number, "Batches whose gradients are averaged into one step"),
     setting(["loss", "training.loss", "NAME"], Read::Name(&["cross_entropy", "focal", "dice", "cross_entropy_dice"]), "What is made small"),
     setting(["class-weights", "training.class_weights", "auto|A,B,.."], Read::NameOr("auto", None), "How much a pixel counts by its class: by median frequency (auto), or one number a class; all alike without"),

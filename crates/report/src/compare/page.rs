@@ -2,7 +2,7 @@
 
 use super::{Comparison, Row, short_name, shown_value};
 use crate::chart::{Floor, Line, chart};
-use crate::page::{Section, chip, duration, four, page, thousands};
+use crate::page::{Section, chip, counted, duration, four, page, thousands};
 use crate::run::data;
 use maud::{Markup, html};
 use mirrorgrad_segment::EpochMetrics;
@@ -22,7 +22,7 @@ impl Comparison {
 
     fn head(&self) -> Markup {
         html! {
-            h1 { (self.rows.len()) " runs side by side" }
+            h1 { (counted(self.rows.len(), ["run", "runs"])) " side by side" }
             @for caveat in self.caveats() { p.about { (caveat) } }
         }
     }

@@ -1,5 +1,5 @@
-// The page is complete without this: it only tells values under the pointer, and opens what is folded
-// away before printing.
+// The page is complete without this: it only tells values under the pointer, closes a picture by a key, and
+// opens what is folded away before printing.
 "use strict";
 for (const svg of document.querySelectorAll(".chart svg")) {
   const circles = [...svg.querySelectorAll("circle[data-x]")];
@@ -32,6 +32,9 @@ for (const svg of document.querySelectorAll(".chart svg")) {
     tip.style.display = "none";
   });
 }
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelector(".view:target .close")?.click();
+});
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details")) details.open = true;
 });

@@ -62,6 +62,7 @@ pub fn looked_at(gallery: &Gallery) -> String {
         (looked_at, of) if looked_at < of => {
             format!("{looked_at} of {of} validation pictures were looked at, at even distances.")
         }
+        (_, 1) => "The only validation picture was looked at.".to_owned(),
         (_, of) => format!("All {of} validation pictures were looked at."),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::gallery::Gallery;
 use crate::kernels::{Channel, Deconvolution};
-use crate::page::facts;
+use crate::page::{counted, facts};
 use crate::run::Run;
 use maud::{Markup, html};
 use mirrorgrad_study::{FilterHealth, Verdict};
@@ -52,25 +52,34 @@ fn drawn(run: &Run, layer: &Deconvolution) -> Markup {
                 (inputs) " × " (outputs) " kernels of " (height) " × " (width) ", stride " (layer.stride)
             } }
             p { (verdict(layer)) }
-            div.kernels {
-                @for (channel, filter) in layer.channels.iter().zip(&layer.health) {
-                    figure.kernel {
-                        figcaption { (name(channel.number)) }
-                        div.pair {
-                            @if let Some(before) = &channel.before {
-                                (map("began as", before, [height, width], most))
+            details {
+                summary { (how_many(layer)) }
+                div.kernels {
+                    @for (channel, filter) in layer.channels.iter().zip(&layer.health) {
+                        figure.kernel {
+                            figcaption { (name(channel.number)) }
+                            div.pair {
+                                @if let Some(before) = &channel.before {
+                                    (map("began as", before, [height, width], most))
+                                }
+                                (map("became", &channel.after, [height, width], most))
+                                (gains(filter))
                             }
-                            (map("became", &channel.after, [height, width], most))
-                            (gains(filter))
+                            p.likeness { (likeness(channel)) }
                         }
-                        p.likeness { (likeness(channel)) }
                     }
                 }
             }
-            @if layer.health.len() > layer.channels.len() {
-                p.note { "The first " (layer.channels.len()) " of " (layer.health.len()) " channels." }
-            }
         }
+    }
+}
+
+/// Which kernels are folded away.
+fn how_many(layer: &Deconvolution) -> String {
+    let (shown, all) = (layer.channels.len(), layer.health.len());
+    match shown < all {
+        true => format!("Kernels of the first {shown} of {all} channels"),
+        false => format!("Kernels of {}", counted(all, ["channel", "channels"])),
     }
 }
 
@@ -81,43 +90,58 @@ fn verdict(layer: &Deconvolution) -> Markup {
     let (class, word, why) = match health.map(|health| health.verdict) {
         Some(Verdict::Even) => (
             "good",
-            "Even:",
+            "Even taps:",
             match most {
-                1 => format!("one tap reaches each of the {} phases.", taps.len()),
-                _ => format!("{most} taps reach each of the {} phases.", taps.len()),
+                1 => format!("one reaches each of the {} phases.", taps.len()),
+                _ => format!("{most} reach each of the {} phases.", taps.len()),
             },
         ),
         Some(Verdict::Uneven) => (
             "warn",
-            "Uneven:",
-            format!(
-                "{least} to {most} taps reach a phase; training has to unlearn a checkerboard."
-            ),
+            "Uneven taps:",
+            format!("{least} to {most} reach a phase; training has to unlearn a checkerboard."),
         ),
-        Some(Verdict::Dead) => {
-            ("bad", "Dead:", "no tap reaches some phases; their pixels stay empty.".to_owned())
-        }
+        Some(Verdict::Dead) => (
+            "bad",
+            "Dead phases:",
+            "no tap reaches some phases; their pixels stay empty.".to_owned(),
+        ),
         None => ("warn", "Unknown:", "the layer has no channel of its own.".to_owned()),
     };
-    let most_apart = layer.health.iter().map(|filter| filter.unevenness).fold(0.0, f64::max);
     html! {
-        b class=(class) { (word) } " " (why) " Checkerboard index " b { (percent(layer.unevenness())) }
-        ": how far apart the gains of a channel's phases are, relative to their mean, averaged over the channels ("
-        (percent(most_apart)) " at most)"
-        @if layer.unevenness() > 1.0 { "; these gains lie around zero, so that it tells little" }
-        ". Of what an even map becomes, " (percent(layer.pattern)) " of the energy is a pattern. "
-        (format!("{:.1} %", 100.0 * layer.own)) " of the weight's energy is in the kernels by which channels reach "
-        "themselves."
+        b class=(class) { (word) } " " (why) " " (index(layer)) " Of what an even map becomes, "
+        (percent(layer.pattern)) " of the energy is a pattern. " (percent(layer.own)) " of the weight's energy is in "
+        "the kernels by which channels reach themselves."
     }
 }
 
-/// A number of percent that may be anything.
-fn percent(share: f64) -> String {
-    match 100.0 * share {
-        percent if !percent.is_finite() => "without bound".to_owned(),
-        percent if percent < 100.0 => format!("{percent:.1} %"),
-        percent => format!("{percent:.0} %"),
+/// How far apart gains are, of the channels where that is a number.
+fn index(layer: &Deconvolution) -> Markup {
+    let known = layer.health.iter().filter_map(|filter| filter.unevenness);
+    let most = known.clone().fold(0.0, f64::max);
+    let (all, around) = (layer.health.len(), layer.health.len() - known.count());
+    let Some(mean) = layer.unevenness() else {
+        return html! {
+            @if all > 0 {
+                "There is no checkerboard index: the gains of every channel's phases lie around zero, so that "
+                "they have no mean to be relative to."
+            }
+        };
+    };
+    html! {
+        "Checkerboard index " b { (percent(mean)) }
+        ": how far apart the gains of a channel's phases are, relative to their mean, averaged over "
+        @if around > 0 { (all - around) " of " (all) " channels (" } @else { "the channels (" }
+        (percent(most)) " at most)"
+        @if around > 0 {
+            "; those of the other " (around) " lie around zero and have no mean to be relative to"
+        }
+        "."
     }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
 }
 
 fn likeness(channel: &Channel) -> String {
@@ -194,7 +218,13 @@ fn gains(filter: &FilterHealth) -> Markup {
                     (square([i / columns, i % columns], cell, value, apart.clamp(-1.0, 1.0), numbers))
                 }
             }
-            span { "gains, " (percent(filter.unevenness)) " apart" }
+            span {
+                "gains, "
+                @match filter.unevenness {
+                    Some(share) => { (percent(share)) " apart" }
+                    None => "around zero",
+                }
+            }
         }
     }
 }

@@ -7,8 +7,10 @@ use crate::sections::classes::looked_at;
 use maud::{Markup, html};
 use mirrorgrad_segment::{Mask, Picture, palette};
 
-/// Longest side of a picture on the page, in its own pixels.
-const LONGEST: usize = 224;
+/// Longest side of a picture on the page, in its own pixels: the page has all of them in it.
+const LONGEST: usize = 1024;
+/// Pictures of no longer side than this are drawn as squares of colour, not smoothed.
+const LONGEST_OF_SQUARES: usize = 150;
 /// What was predicted wrong.
 const WRONG: [u8; 3] = [213, 94, 0];
 /// What counts for nothing, in stripes.
@@ -23,15 +25,19 @@ pub fn pictures(run: &Run, gallery: Option<&Gallery>) -> Result<Markup, String> 
         return Ok(html! { p { "No picture was looked at: there is no best checkpoint yet." } });
     };
     let ignored = run.config.data.folder.ignored_label();
-    let cards = |list: &[Shown]| -> Result<Vec<Markup>, String> {
-        list.iter().map(|shown| card(shown, ignored)).collect()
-    };
-    let (best, worst) = (cards(&gallery.best)?, cards(&gallery.worst)?);
+    let shown = gallery.best.iter().chain(&gallery.worst).enumerate();
+    let cards = shown.map(|(number, shown)| card(number, shown, ignored));
+    let cards = cards.collect::<Result<Vec<_>, _>>()?;
+    let (best, worst) = cards.split_at(gallery.best.len());
     let classes: Vec<usize> = (0..run.classes.len()).filter(|&c| is_shown(gallery, c)).collect();
     Ok(html! {
         p.note {
             (looked_at(gallery)) " A picture's score is the mean IoU of the classes that are in it or were "
-            "found in it."
+            "found in it. A picture opens at its full size"
+            @if gallery.best.iter().chain(&gallery.worst).any(|shown| is_large(&shown.sample.picture)) {
+                ", or at " (LONGEST) " pixels if a side is longer"
+            }
+            "."
         }
         p.legend {
             @for class in classes {
@@ -57,7 +63,9 @@ fn is_shown(gallery: &Gallery, class: usize) -> bool {
     labels.any(|&label| usize::from(label) == class)
 }
 
-fn card(shown: &Shown, ignored: Option<u8>) -> Result<Markup, String> {
+/// A picture's four views. Each is there once, and opens by a link to itself: the style of the page shows what
+/// is linked to over everything else.
+fn card(number: usize, shown: &Shown, ignored: Option<u8>) -> Result<Markup, String> {
     let Shown { sample, prediction, score, .. } = shown;
     let name = file_name(sample);
     let [height, width] = sample.size();
@@ -70,13 +78,18 @@ fn card(shown: &Shown, ignored: Option<u8>) -> Result<Markup, String> {
     let pictures = pictures.map(|(what, picture)| Ok((what, data_uri(&small(picture))?)));
     let pictures = pictures.into_iter().collect::<Result<Vec<_>, String>>()?;
     Ok(html! {
-        figure.card {
+        @let card = format!("card-{number}");
+        figure.card id=(card) {
             figcaption { span.file { (name) } span.score { "mIoU " (format!("{score:.3}")) } }
             div.four {
                 @for (what, uri) in pictures {
-                    div {
-                        img.pixels[width.max(height) < 2 * LONGEST / 3] src=(uri) alt=(format!("{what} of {name}"))
-                            width=(width) height=(height);
+                    @let (view, of) = (format!("{what}-{number}"), format!("{what} of {name}"));
+                    div.view id=(view) {
+                        a.open href=(format!("#{view}")) title="Full size" {
+                            img.pixels[width.max(height) < LONGEST_OF_SQUARES] src=(uri) alt=(of)
+                                width=(width) height=(height);
+                        }
+                        a.close href=(format!("#{card}")) { "Close" }
                         span { (what) }
                     }
                 }
@@ -126,10 +139,14 @@ fn stripe(i: usize, width: usize) -> usize {
     (i % width + i / width) / 3 % 2
 }
 
+fn is_large(picture: &Picture) -> bool {
+    picture.width.max(picture.height) > LONGEST
+}
+
 fn small(picture: Picture) -> Picture {
-    let longest = picture.width.max(picture.height);
-    if longest <= LONGEST {
+    if !is_large(&picture) {
         return picture;
     }
+    let longest = picture.width.max(picture.height);
     picture.resize(picture.size().map(|side| (side * LONGEST / longest).max(1)))
 }

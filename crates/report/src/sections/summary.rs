@@ -1,7 +1,7 @@
 //! The run in a line, and its few greatest numbers.
 
 use crate::gallery::Gallery;
-use crate::page::{duration, thousands, tile};
+use crate::page::{counted, duration, thousands, tile};
 use crate::run::{Run, data};
 use maud::{Markup, html};
 
@@ -12,7 +12,7 @@ pub fn summary(run: &Run, gallery: Option<&Gallery>) -> Markup {
     html! {
         h1 { "Run " (run.name) }
         p.about {
-            (run.model()) ", " (run.classes.len()) " classes, " (data(&run.config)) ", "
+            (run.model()) ", " (counted(run.classes.len(), ["class", "classes"])) ", " (data(&run.config)) ", "
             @match &run.best {
                 Some(best) => { "best validation mIoU " (format!("{:.4}", best.val_miou)) " at epoch " (best.epoch)
                     " of " (wanted) ", " span.whole { (duration(run.seconds())) } }
@@ -30,10 +30,10 @@ pub fn summary(run: &Run, gallery: Option<&Gallery>) -> Markup {
                 (tile(&format!("{:.3}", best.val_pixel_accuracy), "pixel accuracy", "at that epoch"))
                 @if let Some(gallery) = gallery {
                     @let (f, classes) = gallery.boundary.mean_f();
-                    (tile(&format!("{f:.3}"), "boundary F", &format!("mean of {classes} classes")))
+                    (tile(&format!("{f:.3}"), "boundary F", &format!("mean of {}", counted(classes, ["class", "classes"]))))
                 }
                 (tile(&thousands(run.parameters as u64), "parameters", "trained"))
-                (tile(&duration(run.seconds()), "wall time", &format!("{done} epochs")))
+                (tile(&duration(run.seconds()), "wall time", &counted(done, ["epoch", "epochs"])))
             }
         }
     }

@@ -74,3 +74,64 @@ fn between(picture: &Picture, [y, x]: [f64; 2]) -> [u8; 3] {
         (above + down * (below - above) + 0.5) as u8
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_crop_begins_wherever_one_is_all_inside_the_other_and_nowhere_else() {
+        let rng = &mut ChaCha8Rng::seed_from_u64(0);
+        for (side, wanted, expected) in [(5, 3, 0..=2), (3, 5, -2..=0), (4, 4, 0..=0)] {
+            let seen: BTreeSet<isize> = (0..200).map(|_| place(side, wanted, rng)).collect();
+            assert_eq!(seen, expected.collect(), "{wanted} of {side}");
+        }
+    }
+
+    #[test]
+    fn a_rotation_reads_each_pixel_where_it_came_from() {
+        let (height, width) = (7, 10);
+        let rgb: Vec<u8> = (0..3 * height * width).map(|i| (i * 83 % 256) as u8).collect();
+        let labels: Vec<u8> = (0..height * width).map(|i| i as u8).collect();
+        let plain = Sample {
+            name: "a".to_owned(),
+            picture: Picture { width, height, rgb: rgb.clone() },
+            mask: Mask { width, height, labels },
+        };
+        let (mut inside, mut outside) = (0, 0);
+        for degrees in [0.0_f64, 3.0, 37.0, -64.0, 110.0] {
+            let turned = rotate(&plain, degrees, [9, 8, 7], 255);
+            let (sin, cos) = degrees.to_radians().sin_cos();
+            for (i, (row, column)) in (0..height * width).map(|i| (i, (i / width, i % width))) {
+                // Back by the angle, about the middle of the picture, y downwards.
+                let (y, x) = (row as f64 - 3.0, column as f64 - 4.5);
+                let (y, x) = (3.0 - sin * x + cos * y, 4.5 + cos * x + sin * y);
+                let covers = |pixel: usize, at: f64| (pixel as f64 - at).abs();
+                let within = (0..height * width)
+                    .find(|p| covers(p / width, y) < 0.5 && covers(p % width, x) < 0.5);
+                let found = &turned.picture.rgb[3 * i..][..3];
+                let Some(source) = within else {
+                    assert_eq!((turned.mask.labels[i], found), (255, &[9, 8, 7][..]));
+                    outside += 1;
+                    continue;
+                };
+                inside += 1;
+                assert_eq!(usize::from(turned.mask.labels[i]), source, "{degrees}");
+                // Bilinear: every pixel by how near it is, the outermost ones as far as the edge.
+                let (y, x) = (y.clamp(0.0, 6.0), x.clamp(0.0, 9.0));
+                let near = |pixel: usize, at: f64| (1.0 - covers(pixel, at)).max(0.0);
+                for (channel, &found) in found.iter().enumerate() {
+                    let parts = (0..height * width).map(|p| {
+                        near(p / width, y) * near(p % width, x) * f64::from(rgb[3 * p + channel])
+                    });
+                    let exact: f64 = parts.sum();
+                    assert!((f64::from(found) - exact).abs() < 0.501, "{found} for {exact}");
+                }
+            }
+        }
+        assert!(inside > 200 && outside > 40, "{inside} and {outside}");
+    }
+}

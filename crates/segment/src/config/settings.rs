@@ -1,6 +1,7 @@
 //! From a file and single settings to a whole configuration.
 
 use super::Config;
+use super::wording::in_words;
 use crate::DataError;
 use crate::error::{one_line, shown};
 use crate::files::read;
@@ -41,7 +42,7 @@ impl Settings {
         let told = |error: toml::de::Error| {
             let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
             let line = before.matches('\n').count() + 1;
-            DataError::setting(format!("{} line {line}", shown(path)), error.message())
+            DataError::setting(format!("{} line {line}", shown(path)), in_words(error.message()))
         };
         toml::from_str::<Config>(&text).map_err(told)?;
         Ok(Self { table: toml::from_str(&text).map_err(told)? })
@@ -82,7 +83,7 @@ impl Settings {
         }
         inner.insert(last.to_owned(), value);
         let parsed = Value::Table(table.clone()).try_into::<Config>();
-        parsed.map_err(|error| DataError::setting(place, error.message()))?;
+        parsed.map_err(|error| DataError::setting(place, in_words(error.message())))?;
         self.table = table;
         Ok(())
     }
@@ -161,7 +162,7 @@ impl Settings {
 
     fn parse(&self) -> Result<Config, DataError> {
         let parsed = Value::Table(self.table.clone()).try_into::<Config>();
-        parsed.map_err(|error| DataError::setting("settings", error.message()))
+        parsed.map_err(|error| DataError::setting("settings", in_words(error.message())))
     }
 
     fn has(&self, key: &str) -> bool {

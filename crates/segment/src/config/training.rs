@@ -4,6 +4,7 @@ use crate::DataError;
 use mirrorgrad_layers::optim::{Adam, Optimizer, Sgd};
 use mirrorgrad_layers::{Curve, Schedule};
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// How a network learns.
 ///
@@ -192,6 +193,11 @@ pub enum ScheduleKind {
     Poly,
 }
 
+/// Class weights other than 0: their sum over any batch stays a number, and each of them counts.
+const WEIGHTS: RangeInclusive<f64> = 1e-12..=1e12;
+/// A greater exponent leaves nothing of the loss of any pixel that is not all wrong.
+const MOST_FOCUSING: f64 = 100.0;
+
 impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
@@ -223,9 +229,11 @@ impl Default for TrainingConfig {
 impl TrainingConfig {
     /// Refuses values that no run can have.
     pub(super) fn check(&self) -> Result<(), DataError> {
-        let at_least_0 = |value: f64| value >= 0.0 && value.is_finite();
-        let share = |value: f64| (0.0..1.0).contains(&value);
-        let positive = |value: f64| value > 0.0 && value.is_finite();
+        // Networks are trained in single precision: what it cannot hold is as good as infinite, or as 0 or 1.
+        let at_least_0 = |value: f64| value >= 0.0 && (value as f32).is_finite();
+        let share = |value: f64| value >= 0.0 && (value as f32) < 1.0;
+        let positive = |value: f64| value > 0.0 && (value as f32).is_normal();
+        let number = |value: f64| format!("{value:?}").trim_end_matches(".0").to_owned();
         let count = |value: Option<usize>| value.is_none_or(|n| (1..=1_000_000).contains(&n));
         // The configuration is written as TOML, whose integers end here.
         let written = |value: u64| i64::try_from(value).is_ok();
@@ -251,48 +259,53 @@ impl TrainingConfig {
             ),
             (
                 "class-weights",
-                weights.iter().all(|&weight| at_least_0(weight))
+                weights.iter().all(|weight| *weight == 0.0 || WEIGHTS.contains(weight))
                     && (weights.is_empty() || weights.iter().any(|&weight| weight > 0.0)),
-                "auto, or numbers of at least 0, not all 0",
+                "auto, or numbers of 0 or from 1e-12 to 1e12, not all 0",
                 format!("{weights:?}"),
             ),
             (
                 "label-smoothing",
                 share(self.label_smoothing),
-                "a share from 0 to under 1",
-                self.label_smoothing.to_string(),
+                "a share from 0 to under 1, in single precision too",
+                number(self.label_smoothing),
             ),
             (
                 "focusing",
-                at_least_0(self.focusing),
-                "an exponent of at least 0",
-                self.focusing.to_string(),
+                (0.0..=MOST_FOCUSING).contains(&self.focusing),
+                "an exponent from 0 to 100",
+                number(self.focusing),
             ),
-            ("lr", positive(self.lr), "a positive learning rate", self.lr.to_string()),
+            (
+                "lr",
+                positive(self.lr),
+                "a positive learning rate, of single precision",
+                number(self.lr),
+            ),
             (
                 "weight-decay",
                 at_least_0(self.weight_decay),
-                "a number of at least 0",
-                self.weight_decay.to_string(),
+                "a number of at least 0, of single precision",
+                number(self.weight_decay),
             ),
             (
                 "momentum",
                 share(self.momentum),
-                "a number from 0 to under 1",
-                self.momentum.to_string(),
+                "a number from 0 to under 1, in single precision too",
+                number(self.momentum),
             ),
             (
                 "betas",
                 self.betas.iter().all(|&beta| share(beta)),
-                "two numbers from 0 to under 1",
+                "two numbers from 0 to under 1, in single precision too",
                 format!("{:?}", self.betas),
             ),
             ("warmup", written(self.warmup), &most, self.warmup.to_string()),
             (
                 "clip",
                 self.clip.is_none_or(positive),
-                "a positive norm",
-                format!("{}", self.clip.unwrap_or_default()),
+                "a positive norm, of single precision",
+                number(self.clip.unwrap_or_default()),
             ),
             ("patience", count(self.patience), "1 to 1000000 epochs", optional(self.patience)),
             (
