@@ -87,7 +87,9 @@ impl<O: Offer> FromArgMatches for SettingArgs<O> {
         for setting in O::GROUPS.iter().flat_map(|(_, settings)| *settings) {
             let told = format!("--{}", setting.option);
             let value = match setting.read {
-                Read::Off => matches.get_flag(setting.option).then_some(Value::Boolean(false)),
+                Read::Is(_, value) => {
+                    matches.get_flag(setting.option).then(|| Value::String(value.to_owned()))
+                }
                 _ => matches.get_one(setting.option).cloned(),
             };
             self.options.extend(value.map(|value| (setting.key, value, told)));
@@ -99,8 +101,8 @@ impl<O: Offer> FromArgMatches for SettingArgs<O> {
 impl Setting {
     fn arg(&self, heading: &'static str, defaults: &Value) -> Arg {
         let arg = Arg::new(self.option).long(self.option).help_heading(heading);
-        if let Read::Off = self.read {
-            return arg.action(ArgAction::SetTrue).help(self.help);
+        if let Read::Is(other, _) = self.read {
+            return arg.action(ArgAction::SetTrue).conflicts_with(other).help(self.help);
         }
         let default = self.key.split('.').try_fold(defaults, |table, name| table.get(name));
         let help = match default {
@@ -137,7 +139,7 @@ mod tests {
                 Read::Texts => &["a,b"],
                 Read::Name(names) => names,
                 Read::AutoOr => &["auto", "1,2"],
-                Read::Off => &[],
+                Read::Is(..) => &[],
             };
             let command = SettingArgs::<Run>::augment_args(Command::new("train"));
             for text in texts {
@@ -152,7 +154,10 @@ mod tests {
 
     #[test]
     fn no_two_options_are_one() {
-        let all = || Run::GROUPS.iter().flat_map(|(_, settings)| *settings);
+        let all = || {
+            let all = Run::GROUPS.iter().flat_map(|(_, settings)| *settings);
+            all.filter(|setting| !matches!(setting.read, Read::Is(..)))
+        };
         let (options, keys): (BTreeSet<_>, BTreeSet<_>) =
             all().map(|setting| (setting.option, setting.key)).unzip();
         assert_eq!((options.len(), keys.len()), (all().count(), all().count()));

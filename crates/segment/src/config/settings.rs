@@ -44,7 +44,9 @@ impl Settings {
             DataError::setting(format!("{} line {line}", shown(path)), error.message())
         };
         toml::from_str::<Config>(&text).map_err(told)?;
-        Ok(Self { table: toml::from_str(&text).map_err(told)? })
+        let mut table = toml::from_str(&text).map_err(told)?;
+        renew(&mut table);
+        Ok(Self { table })
     }
 
     /// Sets what `KEY=VALUE` says. The value is TOML; what is none is a string, so that names need no
@@ -81,6 +83,7 @@ impl Settings {
             inner = next;
         }
         inner.insert(last.to_owned(), value);
+        renew(&mut table);
         let parsed = Value::Table(table.clone()).try_into::<Config>();
         parsed.map_err(|error| DataError::setting(place, error.message()))?;
         self.table = table;
@@ -154,5 +157,14 @@ impl Settings {
         let table =
             path.split('.').try_fold(&self.table, |table, name| table.get(name)?.as_table());
         table.is_some_and(|table| table.contains_key(last))
+    }
+}
+
+/// Moves settings under names of older versions to those of today, so that later ones replace them.
+fn renew(table: &mut Table) {
+    if let Some(Value::Table(model)) = table.get_mut("model")
+        && let Some(old) = model.remove("batch_norm")
+    {
+        model.insert("norm".to_owned(), old);
     }
 }
