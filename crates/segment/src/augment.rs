@@ -12,6 +12,8 @@ use crate::{DataError, Sample};
 
 /// What is outside a picture.
 const GREY: [u8; 3] = [128; 3];
+/// Why something must not be left empty.
+const NO_LABEL: &str = "since 256 classes leave no label for what is empty";
 
 /// Which changes are made. By default, half of the samples are flipped and nothing else.
 ///
@@ -23,9 +25,11 @@ const GREY: [u8; 3] = [128; 3];
 /// let flip = Augment { flip: 1.0, ..Augment::default() };
 /// let flipped = flip.apply(sample.clone(), None, rng)?;
 /// assert_eq!((flipped.picture, flipped.mask), (sample.picture.flip(), sample.mask.flip()));
-/// // Turning leaves corners empty, and no label says so.
+/// // Turning leaves corners empty, which have no class.
 /// let turn = Augment { rotate: 10.0, ..Augment::default() };
-/// assert!(turn.check(None).is_err() && turn.check(Some(255)).is_ok());
+/// let turned = turn.apply(sample.clone(), Some(255), rng)?;
+/// assert!(turned.mask.labels.contains(&255));
+/// assert!(turn.apply(sample, None, rng).is_err());
 /// # Ok::<(), mirrorgrad_segment::DataError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,12 +80,11 @@ impl Augment {
         Self { flip: 0.0, crop: Some(size), ..Self::default() }
     }
 
-    /// Refuses values that make no sense, and scales below 1 and rotations without an
-    /// `ignore_index` to label what they leave empty.
+    /// Refuses values that make no sense.
     ///
     /// # Errors
     /// [`DataError::Option`] for the first such value.
-    pub fn check(&self, ignore_index: Option<u8>) -> Result<(), DataError> {
+    pub fn check(&self) -> Result<(), DataError> {
         let [least, most] = self.scale;
         let chances = [
             ("flip", self.flip),
@@ -97,16 +100,8 @@ impl Augment {
             let expected = "a least and a greatest factor between 0.1 and 10";
             return Err(DataError::option("scale", expected, format!("{least} and {most}")));
         }
-        if least < 1.0 && ignore_index.is_none() {
-            let expected = "factors from 1, or an --ignore-index for what smaller ones leave empty";
-            return Err(DataError::option("scale", expected, least));
-        }
         if !(0.0..=180.0).contains(&self.rotate) {
             return Err(DataError::option("rotate", "an angle of 0 to 180 degrees", self.rotate));
-        }
-        if self.rotate > 0.0 && ignore_index.is_none() {
-            let expected = "0, or an --ignore-index for the corners that turning leaves empty";
-            return Err(DataError::option("rotate", expected, self.rotate));
         }
         if let Some(size) = self.crop
             && !size.iter().all(|side| (1..=MAX_SIDE).contains(side))
@@ -127,18 +122,18 @@ impl Augment {
     }
 
     /// `sample`, changed as `rng` decides. What lies beyond the scaled and turned picture is grey, and
-    /// its mask is `ignore_index`.
+    /// its label is `empty`, which no class should have.
     ///
     /// # Errors
     /// If [`check`](Self::check) finds fault, the scaled picture is beyond 16,384 pixels a side or 64
-    /// million in all, or a crop reaches outside and there is no `ignore_index`.
+    /// million in all, or something is left empty and there is no label for it.
     pub fn apply(
         &self,
         sample: Sample,
-        ignore_index: Option<u8>,
+        empty: Option<u8>,
         rng: &mut impl Rng,
     ) -> Result<Sample, DataError> {
-        self.check(ignore_index)?;
+        self.check()?;
         let crop = self.crop.unwrap_or(sample.size());
         if self.transpose > 0.0 && crop[0] != crop[1] {
             let found = format!("{} as {}", tall(crop), sample.name);
@@ -154,19 +149,22 @@ impl Augment {
             return Err(DataError::option("scale", expected, found));
         }
         let corner = [0, 1].map(|axis| geometry::place(size[axis], crop[axis], rng));
-        if (size[0] < crop[0] || size[1] < crop[1]) && ignore_index.is_none() {
-            let expected =
-                format!("at most {} as {}, or an --ignore-index", tall(size), sample.name);
+        if (size[0] < crop[0] || size[1] < crop[1]) && empty.is_none() {
+            let expected = format!("at most {} as {}, {NO_LABEL}", tall(size), sample.name);
             return Err(DataError::option("crop", expected, tall(crop)));
         }
         let mut sample = sample.resize(size);
         if self.rotate > 0.0 {
             let angle = self.rotate * (2.0 * rng.random::<f64>() - 1.0);
-            sample = geometry::rotate(&sample, angle, GREY, ignore_index.unwrap_or(0));
+            sample = geometry::rotate(&sample, angle, GREY, empty).ok_or_else(|| {
+                let expected = format!("corners of {} that are not empty, {NO_LABEL}", sample.name);
+                DataError::option("rotate", expected, format!("{angle} degrees"))
+            })?;
         }
         if crop != size {
             sample.picture = sample.picture.window(corner, crop, GREY);
-            sample.mask = sample.mask.window(corner, crop, ignore_index.unwrap_or(0));
+            // Without a label, all of it is inside.
+            sample.mask = sample.mask.window(corner, crop, empty.unwrap_or(0));
         }
         if flip {
             (sample.picture, sample.mask) = (sample.picture.flip(), sample.mask.flip());

@@ -71,7 +71,6 @@ impl DataConfig {
         let FolderOptions {
             size,
             validation_split,
-            ignore_index,
             ref layout,
             ref mask_values,
             ref mask_colours,
@@ -100,7 +99,7 @@ impl DataConfig {
         if let Some(size) = size {
             check_size(Path::new("--size"), size)?;
         }
-        self.augment.check(ignore_index)
+        self.augment.check()
     }
 }
 
