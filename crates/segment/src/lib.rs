@@ -33,6 +33,7 @@ mod run_error;
 mod run_folder;
 mod sample;
 mod shapes;
+mod small_batches;
 mod trainer;
 mod weights;
 
@@ -64,5 +65,6 @@ pub use run_error::RunError;
 pub use run_folder::RunFolder;
 pub use sample::{Mask, Picture, Sample};
 pub use shapes::Shapes;
+pub use small_batches::{advice_on_memory, check_normalization, small_batch_note};
 pub use trainer::{Outcome, StepReport, Trainer, Watch, judged_by, loader, trained_on};
 pub use weights::read_weights;

@@ -11,6 +11,7 @@ use self::parts::parts;
 pub use self::parts::{judged_by, loader, trained_on};
 pub use self::watch::{Outcome, StepReport, Watch};
 use crate::metrics::{check_size, evaluate};
+use crate::small_batches::{check_normalization, small_batch_note};
 use crate::{
     Batches, Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Loader, Progress, RunError,
     RunFolder, Sample,
@@ -94,10 +95,15 @@ impl Trainer {
         if let Some(crop) = self.config.data.augment.crop {
             check_size(self.network(), "--crop", crop)?;
         }
-        match self.next_batch()?.first() {
-            Some(first) => check_size(self.network(), &first.name, first.size()),
-            None => Ok(()),
-        }
+        let Some(first) = self.next_batch()?.into_iter().next() else { return Ok(()) };
+        check_size(self.network(), &first.name, first.size())?;
+        // As many pictures as an epoch has: its last batch may be smaller.
+        check_normalization(&self.config, self.train.dataset.len(), &first.name, first.size())
+    }
+
+    /// What to know of it before it is trained.
+    pub fn note(&self) -> Option<String> {
+        small_batch_note(&self.config, self.train.dataset.len())
     }
 
     fn at_start(config: Config, train: Loader, validation: Loader) -> Result<Self, RunError> {
