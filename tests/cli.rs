@@ -194,7 +194,7 @@ fn every_network_by_name_trains_and_predicts() {
 #[test]
 fn a_try_runs_everything_and_leaves_nothing() {
     let place = Place::new();
-    let out = place.train(&["--fast-dev-run", "--batch", "3"]).succeeded();
+    let out = place.train(&["--fast-dev-run", "--batch", "4"]).succeeded();
     assert!(out.contains("epoch   1/1") && out.contains("all of it runs"), "{out}");
     // Nor is a folder told of that is gone.
     assert!(!out.contains(&*std::env::temp_dir().to_string_lossy()), "{out}");
@@ -633,7 +633,7 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
         ("--upsample=unpool --model=unet", "upsample: expected deconv or bilinear for a U-Net"),
         ("--jitter=-1", "jitter: expected a strength from 0 to 1, found -1"),
         ("--scale=2,1", "scale: expected a least and a greatest factor"),
-        ("--scale=0.5,1", "scale: expected factors from 1, or an --ignore-index"),
+        ("--scale=0.05,1", "scale: expected a least and a greatest factor between 0.1 and 10"),
         ("--crop=99999x9", "crop: expected sides of 1 to 16384, found 99999 high, 9 wide"),
         ("--size=99999x9", "--size: expected sides of 1 to 16384"),
         ("--val-split=0.5", "--val-split: expected none"),

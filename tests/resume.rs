@@ -3,7 +3,7 @@
 
 mod folder;
 
-use mirrorgrad::layers::models::Upsampling;
+use mirrorgrad::layers::models::{Norm, Upsampling};
 use mirrorgrad::segment::{
     Augment, Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, ModelKind,
     OptimizerKind, Outcome, Progress, RunFolder, ScheduleKind, StepReport, Trainer, Watch,
@@ -169,7 +169,7 @@ fn a_run_under_sgd_goes_on_to_the_same_bits_from_any_step() {
 
 #[test]
 fn a_run_of_any_settings_may_be_stopped_at_every_step() {
-    let changes: [(&str, fn(&mut Config)); 13] = [
+    let changes: [(&str, fn(&mut Config)); 14] = [
         ("six batches, two a step", |config| {
             (config.training.batch, config.training.accumulate) = (2, 2);
         }),
@@ -187,7 +187,8 @@ fn a_run_of_any_settings_may_be_stopped_at_every_step() {
         ("one rate", |config| config.training.schedule = ScheduleKind::Constant),
         ("a rate in steps", |config| config.training.schedule = ScheduleKind::Step),
         ("a rate that falls by a power", |config| config.training.schedule = ScheduleKind::Poly),
-        ("a network without normalization", |config| config.model.batch_norm = false),
+        ("a network without normalization", |config| config.model.norm = Norm::None),
+        ("group normalization", |config| config.model.norm = Norm::Group),
         ("a U-Net", |config| config.model.kind = ModelKind::Unet),
         ("a U-Net that interpolates", |config| {
             (config.model.kind, config.model.upsample) = (ModelKind::Unet, Upsampling::Bilinear);

@@ -26,19 +26,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import runs
-from twins import Fcn, SegNet, UNet
+from twins import NORMS, Fcn, SegNet, UNet
 
 
 def twin(config, state):
     """The network of a run's configuration."""
     model = config["model"]
-    widths, batch_norm, way, classes = model["widths"], model["batch_norm"], model["upsample"], len(runs.CLASSES)
+    widths, norm, way, classes = model["widths"], model["norm"], model["upsample"], len(runs.CLASSES)
     if model["kind"] == "unet":
-        return UNet(classes, widths, batch_norm, way)
+        return UNet(classes, widths, norm, way)
     if way == "unpool" or model["kind"] == "segnet":
-        return SegNet(classes, widths, batch_norm)
+        return SegNet(classes, widths, norm)
     scored = [int(name.split(".")[1]) for name in state if name.startswith("skips.")]
-    return Fcn(classes, widths, batch_norm, way, min(scored, default=len(widths)))
+    return Fcn(classes, widths, norm, way, min(scored, default=len(widths)))
 
 
 def randomize(net):
@@ -92,9 +92,10 @@ def main():
         root = Path(root)
         runs.write_data(root / "data")
         for name, options in runs.networks():
-            for more, what in [([], ""), (["--no-batch-norm"], " without batch norm")]:
+            for norm in NORMS:
+                what = f" {norm} norm"
                 folder = root / (name + what).replace(" ", "_")
-                differences = both_ways(binary, folder, root / "data", options + more)
+                differences = both_ways(binary, folder, root / "data", options + ["--norm", norm])
                 for way, difference in zip(["out", "in"], differences):
                     failed |= not difference <= runs.TOLERANCE
                     print(f"{name + what:<40} {way:<4} {difference:.2e}", flush=True)

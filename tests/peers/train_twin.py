@@ -99,6 +99,7 @@ def train(
     *,
     epochs=6,
     batch=8,
+    accumulate=1,
     lr=1e-2,
     optimizer="adamw",
     beta2=0.99,
@@ -120,26 +121,29 @@ def train(
     optim = kind(model.parameters(), lr=lr, betas=(0.9, beta2), weight_decay=weight_decay)
     draw = torch.Generator().manual_seed(seed)
     n = len(train_x)
-    steps, step, records = epochs * math.ceil(n / batch), 0, []
+    steps, step, records = epochs * math.ceil(math.ceil(n / batch) / accumulate), 0, []
     for epoch in range(1, epochs + 1):
         start = time.perf_counter()
         model.train()
         order, total = torch.randperm(n, generator=draw), 0.0
-        for chosen in order.split(batch):
-            x, y = normalise(train_x[chosen]), train_y[chosen].long()
-            if flip:
-                mirrored = torch.rand(len(chosen), generator=draw) < 0.5
-                x = torch.where(mirrored[:, None, None, None], x.flip(3), x)
-                y = torch.where(mirrored[:, None, None], y.flip(2), y)
-            if channels_last:
-                x = x.contiguous(memory_format=torch.channels_last)
-            for group in optim.param_groups:
-                group["lr"] = lr * rate(step, steps, warmup, schedule)
+        batches = order.split(batch)
+        for first in range(0, len(batches), accumulate):
+            group = batches[first : first + accumulate]
             optim.zero_grad(set_to_none=True)
-            loss = F.cross_entropy(model(x), y, ignore_index=ignore_index)
-            loss.backward()
+            for chosen in group:
+                x, y = normalise(train_x[chosen]), train_y[chosen].long()
+                if flip:
+                    mirrored = torch.rand(len(chosen), generator=draw) < 0.5
+                    x = torch.where(mirrored[:, None, None, None], x.flip(3), x)
+                    y = torch.where(mirrored[:, None, None], y.flip(2), y)
+                if channels_last:
+                    x = x.contiguous(memory_format=torch.channels_last)
+                loss = F.cross_entropy(model(x), y, ignore_index=ignore_index)
+                (loss / len(group)).backward()
+                total += loss.item() * len(chosen)
+            for params in optim.param_groups:
+                params["lr"] = lr * rate(step, steps, warmup, schedule)
             optim.step()
-            total += loss.item() * len(chosen)
             step += 1
         trained = time.perf_counter() - start
         record = {"epoch": epoch, "train_loss": round(total / n, 5)}
@@ -165,10 +169,11 @@ def main():
     cli.add_argument("--classes", type=int, help="default: the largest label that is not ignored, plus one")
     cli.add_argument("--model", choices=["fcn", "unet"], default="fcn")
     cli.add_argument("--widths", help="default: 16,32,64,128 for fcn, 24,48,96,192 for unet")
-    cli.add_argument("--no-batch-norm", action="store_true")
+    cli.add_argument("--norm", choices=list(twins.NORMS), default="batch")
     cli.add_argument("--upsample", choices=["deconv", "bilinear"], default="deconv")
     cli.add_argument("--epochs", type=int, default=6)
     cli.add_argument("--batch", type=int, default=8)
+    cli.add_argument("--accumulate", type=int, default=1, help="batches whose gradients are averaged into a step")
     cli.add_argument("--lr", type=float, default=1e-2)
     cli.add_argument("--optimizer", choices=["adamw", "adam"], default="adamw")
     cli.add_argument("--beta2", type=float, default=0.99)
@@ -192,7 +197,7 @@ def main():
     classes = args.classes or int(labels[labels != args.ignore_index].max()) + 1
     network, widths = {"fcn": (twins.Fcn, "16,32,64,128"), "unet": (twins.UNet, "24,48,96,192")}[args.model]
     widths = [int(w) for w in (args.widths or widths).split(",")]
-    model = network(classes, widths, not args.no_batch_norm, args.upsample)
+    model = network(classes, widths, args.norm, args.upsample)
     if args.init:
         from safetensors.torch import load_file
 
@@ -209,8 +214,8 @@ def main():
     }), flush=True)
     start = time.perf_counter()
     records = train(
-        model, data, classes, epochs=args.epochs, batch=args.batch, lr=args.lr, optimizer=args.optimizer,
-        beta2=args.beta2, weight_decay=args.weight_decay, schedule=args.schedule, warmup=args.warmup,
+        model, data, classes, epochs=args.epochs, batch=args.batch, accumulate=args.accumulate, lr=args.lr,
+        optimizer=args.optimizer, beta2=args.beta2, weight_decay=args.weight_decay, schedule=args.schedule, warmup=args.warmup,
         ignore_index=args.ignore_index, seed=args.seed, flip=not args.no_flip,
         channels_last=not args.nchw, evaluate_every=args.evaluate_every, report=lambda line: print(line, flush=True),
     )

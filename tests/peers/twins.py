@@ -1,7 +1,7 @@
 """mirrorgrad's networks in PyTorch: the same layers under the same names, which begin the same way.
 
-    stages.{i}.conv1.weight    3x3, padding 1 (+ .bias without batch norm); decoders.{i} alike
-    stages.{i}.norm1.*         BatchNorm2d
+    stages.{i}.conv1.weight    3x3, padding 1 (+ .bias without a norm); decoders.{i} alike
+    stages.{i}.norm1.*         BatchNorm2d or GroupNorm
     stages.{i}.conv2.weight, stages.{i}.norm2.*
     score.{weight,bias}        1x1, to the classes
     skips.{i}.{weight,bias}    FCN: 1x1, width i -> classes, on stage i's features before its pool
@@ -36,16 +36,24 @@ def bilinear_kernel(channels, side):
     return weight
 
 
+def group_norm(channels):
+    """As many groups as divide the channels, 32 at most, of four channels or more; one if there are none."""
+    groups = [g for g in range(1, 33) if channels % g == 0 and channels >= 4 * g]
+    return nn.GroupNorm(max(groups, default=1), channels)
+
+
+NORMS = {"batch": nn.BatchNorm2d, "group": group_norm, "none": lambda _: nn.Identity()}
+
+
 class Stage(nn.Module):
     """Two 3x3 convolutions with relu, from He's normal weights."""
 
-    def __init__(self, inputs, outputs, batch_norm):
+    def __init__(self, inputs, outputs, norm):
         super().__init__()
-        norm = nn.BatchNorm2d if batch_norm else (lambda _: nn.Identity())
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm)
-        self.norm1 = norm(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=not batch_norm)
-        self.norm2 = norm(outputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=norm == "none")
+        self.norm1 = NORMS[norm](outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=norm == "none")
+        self.norm2 = NORMS[norm](outputs)
         for conv in (self.conv1, self.conv2):
             nn.init.kaiming_normal_(conv.weight, mode="fan_in", nonlinearity="relu")
             if conv.bias is not None:
@@ -67,10 +75,10 @@ def zero_score(inputs, classes):
 class Fcn(nn.Module):
     """Scores of the deepest stage and of all from `finest` on; from there one step to the picture."""
 
-    def __init__(self, classes, widths, batch_norm=True, way="deconv", finest=0):
+    def __init__(self, classes, widths, norm="batch", way="deconv", finest=0):
         super().__init__()
         self.finest = finest
-        self.stages = numbered(0, (Stage(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
+        self.stages = numbered(0, (Stage(a, b, norm) for a, b in zip([3, *widths], widths)))
         self.score = zero_score(widths[-1], classes)
         self.skips = numbered(finest, (zero_score(w, classes) for w in widths[finest:]))
         self.ups = self.last = None
@@ -102,10 +110,10 @@ class Fcn(nn.Module):
 class SegNet(nn.Module):
     """Features put back to where the pools found them, then convolved; scored last."""
 
-    def __init__(self, classes, widths, batch_norm=True):
+    def __init__(self, classes, widths, norm="batch"):
         super().__init__()
-        self.stages = numbered(0, (Stage(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
-        self.decoders = numbered(0, (Stage(a, b, batch_norm) for a, b in zip(widths, [widths[0], *widths])))
+        self.stages = numbered(0, (Stage(a, b, norm) for a, b in zip([3, *widths], widths)))
+        self.decoders = numbered(0, (Stage(a, b, norm) for a, b in zip(widths, [widths[0], *widths])))
         self.score = zero_score(widths[0], classes)
 
     def forward(self, x):
@@ -123,15 +131,15 @@ class SegNet(nn.Module):
 class UNet(nn.Module):
     """Features up, each step beside the stage it meets; the ways up and the score begin as PyTorch's do."""
 
-    def __init__(self, classes, widths, batch_norm=True, way="deconv"):
+    def __init__(self, classes, widths, norm="batch", way="deconv"):
         super().__init__()
         steps = list(zip(widths[1:], widths))
-        self.stages = numbered(0, (Stage(a, b, batch_norm) for a, b in zip([3, *widths], widths)))
+        self.stages = numbered(0, (Stage(a, b, norm) for a, b in zip([3, *widths], widths)))
         self.ups = None
         if way == "deconv":
             self.ups = numbered(0, (nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in steps))
         width = lambda a, b: 2 * b if self.ups else a + b
-        self.decoders = numbered(0, (Stage(width(a, b), b, batch_norm) for a, b in steps))
+        self.decoders = numbered(0, (Stage(width(a, b), b, norm) for a, b in steps))
         self.score = nn.Conv2d(widths[0], classes, 1)
 
     def forward(self, x):

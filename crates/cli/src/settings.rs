@@ -88,7 +88,9 @@ impl<O: Offer> FromArgMatches for SettingArgs<O> {
             let told = format!("--{}", setting.option);
             let value = match setting.read {
                 Read::On => matches.get_flag(setting.option).then_some(Value::Boolean(true)),
-                Read::Off => matches.get_flag(setting.option).then_some(Value::Boolean(false)),
+                Read::Is(_, value) => {
+                    matches.get_flag(setting.option).then(|| Value::String(value.to_owned()))
+                }
                 _ => matches.get_one(setting.option).cloned(),
             };
             self.options.extend(value.map(|value| (setting.key, value, told)));
@@ -100,8 +102,11 @@ impl<O: Offer> FromArgMatches for SettingArgs<O> {
 impl Setting {
     fn arg(&self, heading: &'static str, defaults: &Value) -> Arg {
         let arg = Arg::new(self.option).long(self.option).help_heading(heading);
-        if let Read::On | Read::Off = self.read {
+        if let Read::On = self.read {
             return arg.action(ArgAction::SetTrue).help(self.help);
+        }
+        if let Read::Is(other, _) = self.read {
+            return arg.action(ArgAction::SetTrue).conflicts_with(other).help(self.help);
         }
         let default = self.key.split('.').try_fold(defaults, |table, name| table.get(name));
         let help = match default {
@@ -143,7 +148,7 @@ mod tests {
                 Read::Texts => vec!["a,b"],
                 Read::Name(names) => names.to_vec(),
                 Read::NameOr(name, _) => vec![name, "1,2"],
-                Read::On | Read::Off => Vec::new(),
+                Read::On | Read::Is(..) => Vec::new(),
             };
             let command = SettingArgs::<Run>::augment_args(Command::new("train"));
             for text in texts {
@@ -158,7 +163,10 @@ mod tests {
 
     #[test]
     fn no_two_options_are_one() {
-        let all = || Run::GROUPS.iter().flat_map(|(_, settings)| *settings);
+        let all = || {
+            let all = Run::GROUPS.iter().flat_map(|(_, settings)| *settings);
+            all.filter(|setting| !matches!(setting.read, Read::Is(..)))
+        };
         let (options, keys): (BTreeSet<_>, BTreeSet<_>) =
             all().map(|setting| (setting.option, setting.key)).unzip();
         assert_eq!((options.len(), keys.len()), (all().count(), all().count()));

@@ -7,8 +7,8 @@ use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_report::Environment;
 use mirrorgrad_segment::{
-    Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, may_need_more,
-    one_line, plots, resident_bytes, shown, write_whole,
+    Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, advice_on_memory,
+    may_need_more, one_line, plots, resident_bytes, shown, write_whole,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -153,8 +153,9 @@ pub fn check_memory(trainer: &Trainer, most: usize) -> Result<(), Failure> {
     let (needed, most) = (needed / MB, most / MB);
     Err(Failure::new(format!(
         "--max-memory: expected a run of at most {most} MB, found one of about {needed} MB, {} pictures of \
-         {height}x{width} a batch; try a smaller --batch with --accumulate, or --crop",
-        config.training.batch
+         {height}x{width} a batch; try {}",
+        config.training.batch,
+        advice_on_memory(config)
     )))
 }
 

@@ -1,10 +1,12 @@
 //! Segmentation networks.
 
 mod fcn;
+mod norm;
 mod stage;
 mod unet;
 
 pub use fcn::{Fcn, FcnConfig, Upsampling};
+pub use norm::Norm;
 pub use stage::DoubleConv;
 pub use unet::{UNet, UNetConfig};
 

@@ -1,17 +1,18 @@
 //! The network: its sizes, its names, and that gradients reach every part of it.
 
 use mirrorgrad_autograd::{Var, no_grad, ops};
-use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Upsampling};
+use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Norm, Upsampling};
 use mirrorgrad_layers::{Draws, Mode, Module, Param, named_params, summary};
 use mirrorgrad_tensor::{ClassTargets, Element, PixelLoss, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 const WAYS: [Upsampling; 3] = [Upsampling::Deconv, Upsampling::Bilinear, Upsampling::Unpool];
+const NORMS: [Norm; 3] = [Norm::Batch, Norm::Group, Norm::None];
 const CLASSES: usize = 2;
 
-fn config(upsample: Upsampling, batch_norm: bool) -> FcnConfig {
-    FcnConfig { widths: vec![2, 3], batch_norm, upsample, ..FcnConfig::new(CLASSES) }
+fn config(upsample: Upsampling, norm: Norm) -> FcnConfig {
+    FcnConfig { widths: vec![2, 3], norm, upsample, ..FcnConfig::new(CLASSES) }
 }
 
 fn fresh<T: Element>(config: &FcnConfig) -> Fcn<T> {
@@ -50,7 +51,7 @@ fn loss<T: Element>(net: &Fcn<T>, size: [usize; 2], mode: &Mode) -> Var<T> {
 #[test]
 fn scores_have_the_pictures_size_whatever_it_is() {
     for upsample in WAYS {
-        let config = FcnConfig { widths: vec![2, 3, 2], ..config(upsample, true) };
+        let config = FcnConfig { widths: vec![2, 3, 2], ..config(upsample, Norm::Batch) };
         let net = fresh::<f32>(&config);
         assert_eq!(net.smallest_input(), 8);
         for size in [[8, 8], [9, 8], [15, 15], [11, 23], [16, 9], [45, 61], [8, 37]] {
@@ -67,7 +68,7 @@ fn one_large_step_from_any_stage_reaches_the_picture_whatever_its_size() {
     for (upsample, finest) in
         [(Upsampling::Deconv, 1), (Upsampling::Deconv, 3), (Upsampling::Bilinear, 2)]
     {
-        let config = FcnConfig { widths: vec![2, 3, 2], finest, ..config(upsample, true) };
+        let config = FcnConfig { widths: vec![2, 3, 2], finest, ..config(upsample, Norm::Batch) };
         let net = perturbed::<f32>(&config, 5);
         for size in [[8, 8], [15, 9], [11, 23], [45, 61]] {
             let scores = net.forward(&picture(size), &train());
@@ -85,7 +86,7 @@ fn one_large_step_from_any_stage_reaches_the_picture_whatever_its_size() {
 fn a_fresh_large_step_interpolates() {
     // A bilinear kernel of twice the stride reproduces a constant inside: scores of one everywhere.
     let config =
-        FcnConfig { widths: vec![2, 2, 2], finest: 3, ..config(Upsampling::Deconv, false) };
+        FcnConfig { widths: vec![2, 2, 2], finest: 3, ..config(Upsampling::Deconv, Norm::None) };
     let net = fresh::<f64>(&config);
     let (_, bias) = named_params(&net).into_iter().find(|(name, _)| name == "score.bias").unwrap();
     bias.set(Tensor::ones([CLASSES]));
@@ -98,19 +99,20 @@ fn a_fresh_large_step_interpolates() {
 #[test]
 #[should_panic(expected = "finest stage up to 2, got 3")]
 fn a_finest_stage_beyond_the_deepest_is_refused() {
-    fresh::<f32>(&FcnConfig { finest: 3, ..config(Upsampling::Deconv, true) });
+    fresh::<f32>(&FcnConfig { finest: 3, ..config(Upsampling::Deconv, Norm::Batch) });
 }
 
 #[test]
 #[should_panic(expected = "max_pool2d")]
 fn a_picture_smaller_than_its_pools_is_refused() {
-    let _ = fresh::<f32>(&config(Upsampling::Deconv, true)).forward(&picture([3, 9]), &Mode::Eval);
+    let _ = fresh::<f32>(&config(Upsampling::Deconv, Norm::Batch))
+        .forward(&picture([3, 9]), &Mode::Eval);
 }
 
 #[test]
 fn a_fresh_network_takes_no_side() {
     for upsample in WAYS {
-        let net = fresh::<f64>(&config(upsample, true));
+        let net = fresh::<f64>(&config(upsample, Norm::Batch));
         assert_eq!(net.forward(&picture([6, 7]), &train()).value(), &Tensor::zeros([2, 2, 6, 7]));
         let loss = loss(&net, [6, 7], &train()).value().item();
         assert!((loss - std::f64::consts::LN_2).abs() < 1e-15);
@@ -119,22 +121,21 @@ fn a_fresh_network_takes_no_side() {
 
 #[test]
 fn names_are_those_of_pytorch_modules_built_alike() {
-    let norm = ["weight", "bias", "running_mean", "running_var"];
     let affine = ["weight", "bias"];
-    let block = |path: &str, batch_norm: bool| -> Vec<String> {
-        let join = |layer: &str, names: &[&str]| -> Vec<String> {
+    let block = |path: &str, norm: Norm| -> Vec<String> {
+        let (conv, norm): (&[_], &[_]) = match norm {
+            Norm::Batch => (&affine[..1], &["weight", "bias", "running_mean", "running_var"]),
+            Norm::Group => (&affine[..1], &affine),
+            Norm::None => (&affine, &[]),
+        };
+        let parts = [("conv1", conv), ("norm1", norm), ("conv2", conv), ("norm2", norm)];
+        let join = |(layer, names): (&str, &[&str])| -> Vec<String> {
             names.iter().map(|name| format!("{path}.{layer}.{name}")).collect()
         };
-        if batch_norm {
-            let parts = [("conv1", &affine[..1]), ("norm1", &norm), ("conv2", &affine[..1])];
-            let first = parts.into_iter().flat_map(|(layer, names)| join(layer, names));
-            first.chain(join("norm2", &norm)).collect()
-        } else {
-            [join("conv1", &affine), join("conv2", &affine)].concat()
-        }
+        parts.into_iter().flat_map(join).collect()
     };
     let list = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
-    for batch_norm in [true, false] {
+    for norm in NORMS {
         for (upsample, rest) in [
             (
                 Upsampling::Deconv,
@@ -156,15 +157,15 @@ fn names_are_those_of_pytorch_modules_built_alike() {
                 Upsampling::Unpool,
                 [
                     list(&["score.weight", "score.bias"]),
-                    block("decoders.0", batch_norm),
-                    block("decoders.1", batch_norm),
+                    block("decoders.0", norm),
+                    block("decoders.1", norm),
                 ]
                 .concat(),
             ),
         ] {
-            let net = fresh::<f32>(&config(upsample, batch_norm));
+            let net = fresh::<f32>(&config(upsample, norm));
             let names: Vec<_> = named_params(&net).into_iter().map(|(name, _)| name).collect();
-            let stages = [block("stages.0", batch_norm), block("stages.1", batch_norm)].concat();
+            let stages = [block("stages.0", norm), block("stages.1", norm)].concat();
             assert_eq!(names, [stages, rest].concat());
         }
     }
@@ -173,8 +174,8 @@ fn names_are_those_of_pytorch_modules_built_alike() {
 #[test]
 fn a_gradient_reaches_every_trained_parameter() {
     for upsample in WAYS {
-        for batch_norm in [true, false] {
-            let net = perturbed::<f32>(&config(upsample, batch_norm), 3);
+        for norm in NORMS {
+            let net = perturbed::<f32>(&config(upsample, norm), 3);
             let grads = loss(&net, [13, 10], &train()).backward();
             for (name, param) in named_params(&net) {
                 let grad = grads.get(&param.var());
@@ -210,8 +211,8 @@ fn check(name: &str, param: &Param<f64>, grad: &Tensor<f64>, loss: impl Fn() -> 
 fn gradients_of_the_whole_network_are_those_of_finite_differences() {
     let size = [6, 7];
     for upsample in WAYS {
-        for batch_norm in [true, false] {
-            let net = perturbed::<f64>(&config(upsample, batch_norm), 4);
+        for norm in NORMS {
+            let net = perturbed::<f64>(&config(upsample, norm), 4);
             for mode in [|| Mode::Eval, train] {
                 // Training moves the running statistics, which its own loss does not read.
                 let grads = loss(&net, size, &mode()).backward();
@@ -232,8 +233,23 @@ fn gradients_of_the_whole_network_are_those_of_finite_differences() {
 }
 
 #[test]
+fn by_groups_a_picture_is_normalized_alone_and_alike_in_every_mode() {
+    for upsample in WAYS {
+        let config = FcnConfig { widths: vec![8, 12], ..config(upsample, Norm::Group) };
+        let net = perturbed::<f64>(&config, 6);
+        let pictures = picture([9, 11]);
+        let both = net.forward(&pictures, &train());
+        assert_eq!(net.forward(&pictures, &Mode::Eval).value(), both.value(), "{upsample:?}");
+        let alone = net.forward(&pictures.narrow(0, 1..2), &train());
+        let second = both.narrow(0, 1..2);
+        let apart = alone.value().zip(second.value(), |a, b| (a - b).abs());
+        assert!(apart.as_slice().iter().all(|&d| d < 1e-12), "{upsample:?}");
+    }
+}
+
+#[test]
 fn a_summary_counts_what_each_layer_trains_and_multiplies() {
-    let net = fresh::<f32>(&config(Upsampling::Deconv, true));
+    let net = fresh::<f32>(&config(Upsampling::Deconv, Norm::Batch));
     let rows: Vec<_> = summary(&net, &[1, 3, 6, 7])
         .into_iter()
         .map(|(name, call, trained)| (name, call.kind, call.shape, trained, call.multiply_adds))
@@ -264,7 +280,7 @@ fn a_summary_counts_what_each_layer_trains_and_multiplies() {
         .collect();
     assert_eq!(rows, expected);
     // Looking changes nothing.
-    let again = fresh::<f32>(&config(Upsampling::Deconv, true));
+    let again = fresh::<f32>(&config(Upsampling::Deconv, Norm::Batch));
     for ((_, a), (_, b)) in named_params(&net).iter().zip(named_params(&again)) {
         assert_eq!(a.value(), b.value());
     }
@@ -273,8 +289,8 @@ fn a_summary_counts_what_each_layer_trains_and_multiplies() {
 #[test]
 fn both_precisions_are_one_network() {
     for upsample in WAYS {
-        let single = perturbed::<f32>(&config(upsample, true), 5);
-        let double = perturbed::<f64>(&config(upsample, true), 5);
+        let single = perturbed::<f32>(&config(upsample, Norm::Batch), 5);
+        let double = perturbed::<f64>(&config(upsample, Norm::Batch), 5);
         let a = single.forward(&picture([9, 11]), &Mode::Eval).value().cast::<f64>();
         let b = double.forward(&picture([9, 11]), &Mode::Eval).value().clone();
         let apart =

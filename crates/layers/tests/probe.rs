@@ -1,14 +1,14 @@
 //! A step that loses its numbers is told with the layer and the direction.
 
 use mirrorgrad_autograd::Var;
-use mirrorgrad_layers::models::{Fcn, FcnConfig};
+use mirrorgrad_layers::models::{Fcn, FcnConfig, Norm};
 use mirrorgrad_layers::{Direction, Draws, Fault, Module, find_fault, named_params};
 use mirrorgrad_tensor::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 fn network() -> Fcn<f64> {
-    let config = FcnConfig { widths: vec![3, 4], batch_norm: false, ..FcnConfig::new(2) };
+    let config = FcnConfig { widths: vec![3, 4], norm: Norm::None, ..FcnConfig::new(2) };
     let net = Fcn::new(&config, &mut ChaCha8Rng::seed_from_u64(0));
     // Fresh scores are 0, and no gradient would come past them.
     for (name, param) in named_params(&net) {

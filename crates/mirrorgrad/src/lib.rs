@@ -37,7 +37,7 @@ pub use mirrorgrad_tensor as tensor;
 /// What most programs use.
 pub mod prelude {
     pub use crate::autograd::{Gradients, Var, gradcheck, no_grad, ops};
-    pub use crate::layers::models::{Fcn, FcnConfig, Network, UNet, UNetConfig, Upsampling};
+    pub use crate::layers::models::{Fcn, FcnConfig, Network, Norm, UNet, UNetConfig, Upsampling};
     pub use crate::layers::optim::{Adam, Optimizer, Sgd};
     pub use crate::layers::{
         Activation, BatchNorm2d, Conv2d, ConvTranspose2d, Curve, Draws, Linear, MaxPool2d, Mode,

@@ -12,6 +12,8 @@ use crate::{DataError, Sample};
 
 /// What is outside a picture.
 const GREY: [u8; 3] = [128; 3];
+/// Why something must not be left empty.
+const NO_LABEL: &str = "since 256 classes leave no label for what is empty";
 
 /// Which changes are made. By default, half of the samples are flipped and nothing else.
 ///
@@ -23,9 +25,11 @@ const GREY: [u8; 3] = [128; 3];
 /// let flip = Augment { flip: 1.0, ..Augment::default() };
 /// let flipped = flip.apply(sample.clone(), None, rng)?;
 /// assert_eq!((flipped.picture, flipped.mask), (sample.picture.flip(), sample.mask.flip()));
-/// // Turning leaves corners empty, and no label says so.
+/// // Turning leaves corners empty, which have no class.
 /// let turn = Augment { rotate: 10.0, ..Augment::default() };
-/// assert!(turn.check(None).is_err() && turn.check(Some(255)).is_ok());
+/// let turned = turn.apply(sample.clone(), Some(255), rng)?;
+/// assert!(turned.mask.labels.contains(&255));
+/// assert!(turn.apply(sample, None, rng).is_err());
 /// # Ok::<(), mirrorgrad_segment::DataError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,12 +80,11 @@ impl Augment {
         Self { flip: 0.0, crop: Some(size), ..Self::default() }
     }
 
-    /// Refuses values that make no sense, and scales below 1 and rotations without an
-    /// `ignore_index` to label what they leave empty.
+    /// Refuses values that make no sense.
     ///
     /// # Errors
     /// [`DataError::Option`] for the first such value.
-    pub fn check(&self, ignore_index: Option<u8>) -> Result<(), DataError> {
+    pub fn check(&self) -> Result<(), DataError> {
         let [least, most] = self.scale;
         let chances = [
             ("flip", self.flip),
@@ -97,16 +100,8 @@ impl Augment {
             let expected = "a least and a greatest factor between 0.1 and 10";
             return Err(DataError::option("scale", expected, format!("{least} and {most}")));
         }
-        if least < 1.0 && ignore_index.is_none() {
-            let expected = "factors from 1, or an --ignore-index for what smaller ones leave empty";
-            return Err(DataError::option("scale", expected, least));
-        }
         if !(0.0..=180.0).contains(&self.rotate) {
             return Err(DataError::option("rotate", "an angle of 0 to 180 degrees", self.rotate));
-        }
-        if self.rotate > 0.0 && ignore_index.is_none() {
-            let expected = "0, or an --ignore-index for the corners that turning leaves empty";
-            return Err(DataError::option("rotate", expected, self.rotate));
         }
         if let Some(size) = self.crop
             && !size.iter().all(|side| (1..=MAX_SIDE).contains(side))
@@ -126,47 +121,63 @@ impl Augment {
         Ok(())
     }
 
-    /// `sample`, changed as `rng` decides. What lies beyond the scaled and turned picture is grey, and
-    /// its mask is `ignore_index`.
-    ///
-    /// # Errors
-    /// If [`check`](Self::check) finds fault, the scaled picture is beyond 16,384 pixels a side or 64
-    /// million in all, or a crop reaches outside and there is no `ignore_index`.
-    pub fn apply(
+    /// Refuses a sample of this size that some draw could not be made of, see [`apply`](Self::apply).
+    pub(crate) fn check_size(
         &self,
-        sample: Sample,
-        ignore_index: Option<u8>,
-        rng: &mut impl Rng,
-    ) -> Result<Sample, DataError> {
-        self.check(ignore_index)?;
-        let crop = self.crop.unwrap_or(sample.size());
+        name: &str,
+        size: [usize; 2],
+        empty: Option<u8>,
+    ) -> Result<(), DataError> {
+        let crop = self.crop.unwrap_or(size);
         if self.transpose > 0.0 && crop[0] != crop[1] {
-            let found = format!("{} as {}", tall(crop), sample.name);
+            let found = format!("{} as {name}", tall(crop));
             return Err(DataError::option("transpose", "square pictures or a square crop", found));
         }
-        let chances = [self.flip, self.vertical_flip, self.transpose];
-        let [flip, vertical_flip, transpose] = chances.map(|chance| rng.random_bool(chance));
-        let scale = self.scale[0] + (self.scale[1] - self.scale[0]) * rng.random::<f64>();
-        let size = sample.size().map(|side| (side as f64 * scale).round().max(1.0) as usize);
-        if size.iter().any(|&side| side > MAX_SIDE) || size[0] * size[1] > MAX_PIXELS {
-            let found = format!("{} of {}", tall(size), sample.name);
+        let [least, most] = self.scale.map(|scale| scaled(size, scale));
+        if most.iter().any(|&side| side > MAX_SIDE) || most[0] * most[1] > MAX_PIXELS {
+            let found = format!("{} of {name}", tall(most));
             let expected = format!("sides of at most {MAX_SIDE} and {MAX_PIXELS} pixels");
             return Err(DataError::option("scale", expected, found));
         }
-        let corner = [0, 1].map(|axis| geometry::place(size[axis], crop[axis], rng));
-        if (size[0] < crop[0] || size[1] < crop[1]) && ignore_index.is_none() {
-            let expected =
-                format!("at most {} as {}, or an --ignore-index", tall(size), sample.name);
+        if (least[0] < crop[0] || least[1] < crop[1]) && empty.is_none() {
+            let expected = format!("at most {} as {name}, {NO_LABEL}", tall(least));
             return Err(DataError::option("crop", expected, tall(crop)));
         }
+        Ok(())
+    }
+
+    /// `sample`, changed as `rng` decides. What lies beyond the scaled and turned picture is grey, and
+    /// its label is `empty`, which no class should have.
+    ///
+    /// # Errors
+    /// If [`check`](Self::check) finds fault, the scaled picture is beyond 16,384 pixels a side or 64
+    /// million in all, or something is left empty and there is no label for it.
+    pub fn apply(
+        &self,
+        sample: Sample,
+        empty: Option<u8>,
+        rng: &mut impl Rng,
+    ) -> Result<Sample, DataError> {
+        self.check()?;
+        self.check_size(&sample.name, sample.size(), empty)?;
+        let crop = self.crop.unwrap_or(sample.size());
+        let chances = [self.flip, self.vertical_flip, self.transpose];
+        let [flip, vertical_flip, transpose] = chances.map(|chance| rng.random_bool(chance));
+        let scale = self.scale[0] + (self.scale[1] - self.scale[0]) * rng.random::<f64>();
+        let size = scaled(sample.size(), scale);
+        let corner = [0, 1].map(|axis| geometry::place(size[axis], crop[axis], rng));
         let mut sample = sample.resize(size);
         if self.rotate > 0.0 {
             let angle = self.rotate * (2.0 * rng.random::<f64>() - 1.0);
-            sample = geometry::rotate(&sample, angle, GREY, ignore_index.unwrap_or(0));
+            sample = geometry::rotate(&sample, angle, GREY, empty).ok_or_else(|| {
+                let expected = format!("corners of {} that are not empty, {NO_LABEL}", sample.name);
+                DataError::option("rotate", expected, format!("{angle} degrees"))
+            })?;
         }
         if crop != size {
             sample.picture = sample.picture.window(corner, crop, GREY);
-            sample.mask = sample.mask.window(corner, crop, ignore_index.unwrap_or(0));
+            // Without a label, all of it is inside.
+            sample.mask = sample.mask.window(corner, crop, empty.unwrap_or(0));
         }
         if flip {
             (sample.picture, sample.mask) = (sample.picture.flip(), sample.mask.flip());
@@ -190,4 +201,9 @@ impl Augment {
         }
         Ok(sample)
     }
+}
+
+/// Sides scaled by a factor, to whole pixels.
+fn scaled(size: [usize; 2], scale: f64) -> [usize; 2] {
+    size.map(|side| (side as f64 * scale).round().max(1.0) as usize)
 }

@@ -243,7 +243,7 @@ impl Census {
             return Trainer::new(config).map_err(one);
         };
         let least = config.network(self.classes.len()).smallest_input();
-        let mut faults = train.training_faults(&config, least);
+        let mut faults = train.training_faults(&config, &loaders.0, least);
         faults.extend(validation.size_faults(&config, least, loaders.1.batch));
         if !faults.is_empty() {
             return Err(faults);

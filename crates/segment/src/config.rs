@@ -72,7 +72,6 @@ impl DataConfig {
         let FolderOptions {
             size,
             validation_split,
-            ignore_index,
             ref layout,
             ref mask_values,
             ref mask_colours,
@@ -112,7 +111,7 @@ impl DataConfig {
             check_size(Path::new("--size"), size)?;
         }
         range.map_or(Ok(()), ValueRange::check)?;
-        self.augment.check(ignore_index)
+        self.augment.check()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What training and predicting will need of the machine's memory, before they take it.
 
+use crate::small_batches::check_normalization;
 use crate::trainer::{Learner, StepError};
 use crate::{Config, Mask, Picture, Predictor, RunError, Sample};
 use mirrorgrad_layers::named_params;
@@ -73,7 +74,8 @@ impl MemoryEstimate {
         let shrink = (most / wanted).sqrt().min(1.0);
         let tried = size.map(|side| ((side as f64 * shrink) as usize).max(least));
         // What kernels work in grows with the first pictures of a batch, and then no more.
-        let few = if config.training.batch < 4 { 1 } else { 2 };
+        let alone = check_normalization(config, 1, "a grey picture", tried).is_ok();
+        let few = if config.training.batch < 4 && alone { 1 } else { 2 };
         let [small, large] = [few, 2 * few].map(|batch| try_steps(config, classes, batch, tried));
         let (small, large) = (small? as f64, large? as f64);
         let per_picture = (large - small) / few as f64;

@@ -65,6 +65,18 @@ pub enum RunError {
         /// Its `[height, width]`.
         size: [usize; 2],
     },
+    /// A normalization would have one value, which becomes 0 whatever it is.
+    #[error(
+        "{name}: expected two values or more to normalize together while training, found one: {found}; try {ways}"
+    )]
+    OneValue {
+        /// The picture.
+        name: String,
+        /// Where it comes to one.
+        found: String,
+        /// What can be done.
+        ways: &'static str,
+    },
     /// What should be a number no longer is.
     #[error(
         "{what} became {value} at step {step} (epoch {epoch}): training stopped, earlier checkpoints are kept; try a lower --lr or --clip 1"

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::mask::{Palette, Palettes};
 use crate::metrics::too_small;
 use crate::picture::Dim;
-use crate::{Config, DataError, Dataset, Histogram, Inspected, RunError};
+use crate::{Config, DataError, Dataset, Histogram, Inspected, Loader, RunError};
 
 /// What one sample is found to be.
 #[derive(Debug)]
@@ -83,14 +83,27 @@ impl Survey {
         }
     }
 
-    /// What keeps a run of `config` from training on the samples without fault, whose network takes sides
-    /// from `least` on.
-    pub fn training_faults(&self, config: &Config, least: usize) -> Vec<RunError> {
+    /// What keeps a run of `config` from training on the samples without fault, as `loader` brings them to a
+    /// network that takes sides from `least` on.
+    pub fn training_faults(
+        &self,
+        config: &Config,
+        loader: &Loader,
+        least: usize,
+    ) -> Vec<RunError> {
         let mut faults = match config.data.augment.crop {
             // Every sample is brought to the crop's size, whatever its own.
             Some(_) => Vec::new(),
-            None => self.size_faults(config, least, config.training.batch),
+            None => self.size_faults(config, least, loader.batch),
         };
+        if let Some(augment) = &loader.augment {
+            let fixed = config.data.folder.size;
+            let refused = self.good().filter_map(|good| {
+                let size = fixed.unwrap_or(good.size);
+                augment.check_size(&good.name, size, loader.ignore_index).err()
+            });
+            faults.extend(refused.map(RunError::from));
+        }
         if self.samples.iter().all(|sample| sample.good.is_some()) && self.counts_nothing() {
             let place = config.data.dir.as_deref().unwrap_or(Path::new("the training set"));
             let expected = "pixels of a class in the training set";

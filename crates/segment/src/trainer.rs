@@ -11,6 +11,7 @@ pub(crate) use self::parts::parts;
 pub use self::parts::{judged_by, loader, trained_on};
 pub use self::watch::{Outcome, StepReport, Watch};
 use crate::metrics::{check_size, evaluate};
+use crate::small_batches::{check_normalization, small_batch_note};
 use crate::survey::{self, Survey};
 use crate::{
     Batches, Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Loader, Progress, RunError,
@@ -79,7 +80,7 @@ impl Trainer {
         let mut trainer = Self::at_start(config, train, validation)?;
         if let Some([train, validation]) = looked {
             let least = trainer.network().smallest_input();
-            let faults = train.training_faults(&trainer.config, least).into_iter();
+            let faults = train.training_faults(&trainer.config, &trainer.train, least).into_iter();
             let batch = trainer.validation.batch;
             let of_validation = validation.size_faults(&trainer.config, least, batch);
             if let Some(fault) = faults.chain(of_validation).next() {
@@ -88,6 +89,8 @@ impl Trainer {
             trainer.notes =
                 survey::notes_of_run(trainer.train.dataset.classes(), train, validation);
         }
+        let pictures = trainer.train.dataset.len();
+        trainer.notes.extend(small_batch_note(&trainer.config, pictures));
         beginning::load_weights(&trainer.config.model, trainer.network())?;
         trainer.check_first()?;
         Ok(trainer)
@@ -127,10 +130,10 @@ impl Trainer {
         if let Some(crop) = self.config.data.augment.crop {
             check_size(self.network(), "--crop", crop)?;
         }
-        match self.next_batch()?.first() {
-            Some(first) => check_size(self.network(), &first.name, first.size()),
-            None => Ok(()),
-        }
+        let Some(first) = self.next_batch()?.into_iter().next() else { return Ok(()) };
+        check_size(self.network(), &first.name, first.size())?;
+        // As many pictures as an epoch has: its last batch may be smaller.
+        check_normalization(&self.config, self.train.dataset.len(), &first.name, first.size())
     }
 
     fn at_start(config: Config, train: Loader, validation: Loader) -> Result<Self, RunError> {

@@ -74,7 +74,7 @@ fn beyond_the_edge_the_picture_is_grey_and_the_mask_ignored() {
     let kept: Vec<u8> = new.mask.labels.iter().copied().filter(|&label| label != 255).collect();
     assert_eq!(kept, legible([4, 9]).mask.labels);
     let error = augment.apply(legible([4, 9]), None, &mut rng(1));
-    assert_says(error, &[&"crop: expected at most 4 high, 9 wide as a.png", &"--ignore-index"]);
+    assert_says(error, &[&"crop: expected at most 4 high, 9 wide as a.png", &"leave no label"]);
 }
 
 #[test]
@@ -203,19 +203,31 @@ fn senseless_options_are_refused() {
         (Augment { flip: f64::NAN, ..NONE }, "found NaN"),
         (Augment { scale: [2.0, 1.0], ..NONE }, "found 2 and 1"),
         (Augment { scale: [1.0, f64::INFINITY], ..NONE }, "scale: expected"),
-        (Augment { scale: [0.5, 1.0], ..NONE }, "--ignore-index"),
         (Augment { crop: Some([0, 4]), ..NONE }, "crop: expected sides of 1 to 16384"),
         (Augment { jitter: -0.1, ..NONE }, "jitter: expected"),
         (Augment { hue: 181.0, ..NONE }, "hue: expected an angle of 0 to 180 degrees, found 181"),
         (Augment { rotate: -1.0, ..NONE }, "rotate: expected an angle of 0 to 180 degrees"),
-        (Augment { rotate: 5.0, ..NONE }, "rotate: expected 0, or an --ignore-index"),
         (Augment { noise: f64::NAN, ..NONE }, "noise: expected a standard deviation"),
     ];
     for (augment, says) in cases {
-        assert_says(augment.check(None), &[&says]);
+        assert_says(augment.check(), &[&says]);
         assert_says(augment.apply(sample([4, 4], 2), None, &mut rng(0)), &[&says]);
     }
-    assert!(Augment { scale: [0.5, 1.0], ..NONE }.check(Some(255)).is_ok());
+}
+
+#[test]
+fn without_a_free_label_only_what_leaves_something_empty_is_refused() {
+    let turn = Augment { rotate: 40.0, ..NONE };
+    let refused = turn.apply(legible([9, 12]), None, &mut rng(0));
+    assert_says(refused, &[&"rotate: expected corners of a.png", &"leave no label"]);
+    // By half a turn every pixel comes from inside.
+    let half = Augment { rotate: 180.0, ..NONE };
+    assert!(half.apply(legible([9, 12]), None, &mut Fixed(0)).is_ok());
+    // A crop that fits into the smaller picture, and one that does not.
+    let small = Augment { scale: [0.5, 0.5], crop: Some([4, 6]), ..NONE };
+    assert!(small.apply(legible([9, 12]), None, &mut rng(0)).is_ok());
+    let smaller = Augment { scale: [0.3, 0.3], ..small };
+    assert_says(smaller.apply(legible([9, 12]), None, &mut rng(0)), &[&"crop: ", &"no label"]);
 }
 
 #[test]

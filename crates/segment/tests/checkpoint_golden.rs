@@ -1,6 +1,6 @@
 //! Checkpoints of every format that was ever written are still read, to the value.
 
-use mirrorgrad_layers::models::Upsampling;
+use mirrorgrad_layers::models::{Norm, Upsampling};
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::NamedTensors;
 use mirrorgrad_segment::{
@@ -33,7 +33,7 @@ fn config() -> Config {
     config.data.augment.jitter = 0.1;
     config.model.kind = ModelKind::Unet;
     config.model.widths = vec![3, 5];
-    config.model.batch_norm = false;
+    config.model.norm = Norm::None;
     config.model.upsample = Upsampling::Bilinear;
     config.training.epochs = 3;
     config.training.batch = 4;

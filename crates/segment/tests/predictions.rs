@@ -3,6 +3,7 @@
 #[path = "common/bright.rs"]
 mod bright;
 
+use mirrorgrad_layers::models::Norm;
 use mirrorgrad_layers::named_params;
 use mirrorgrad_segment::batch::{highest_scores, to_tensor, to_tensors};
 use mirrorgrad_segment::{Mask, Picture, Predictor, Sample, colours, overlay};
@@ -130,7 +131,7 @@ fn weights_of_another_network_are_refused() {
     let error = Predictor::new(bright::checkpoint(config)).err().unwrap().to_string();
     assert!(error.contains("does not fit its own network: tensor"), "{error}");
     let mut config = bright::config();
-    config.model.batch_norm = true;
+    config.model.norm = Norm::Batch;
     let error = Predictor::new(bright::checkpoint(config)).err().unwrap().to_string();
     assert!(error.contains("norm1.running_mean"), "{error}");
     let mut config = bright::config();

@@ -34,8 +34,8 @@ pub enum Read {
     NameOr(&'static str, Option<usize>),
     /// No text: the value is true.
     On,
-    /// No text: the value is false.
-    Off,
+    /// No text: it is another option with this value.
+    Is(&'static str, &'static str),
 }
 
 /// Settings under the heading that the help shows them by.
@@ -139,7 +139,8 @@ const NETWORK: &[Setting] = &[
     setting(["model", "model.kind", "NAME"], Read::Name(&["fcn", "fcn8s", "fcn16s", "fcn32s", "unet", "segnet"]), "The network"),
     setting(["upsample", "model.upsample", "NAME"], Read::Name(&["deconv", "bilinear", "unpool"]), "The way back up to the picture's size [default: deconv; unpool for segnet]"),
     setting(["widths", "model.widths", "A,B,.."], Read::Numbers(None), "Channels of each stage [default: 16,32,64,128; 24,48,96,192 for unet; 16,32,64,128,128 for fcn8s, fcn16s, fcn32s]"),
-    setting(["no-batch-norm", "model.batch_norm", ""], Read::Off, "Leave out batch normalization"),
+    setting(["norm", "model.norm", "NAME"], Read::Name(&["batch", "group", "none"]), "What normalizes convolutions"),
+    setting(["no-batch-norm", "model.norm", ""], Read::Is("norm", "none"), "The same as --norm none"),
 ];
 
 #[rustfmt::skip]
@@ -193,7 +194,7 @@ impl Read {
             Self::NameOr(name, count) => ValueParser::new(move |text: &str| {
                 if text == name { Ok(Value::String(text.into())) } else { numbers(text, count) }
             }),
-            Self::On | Self::Off => unreachable!("it has no value to be read"),
+            Self::On | Self::Is(..) => unreachable!("it has no value to be read"),
         }
     }
 }

@@ -14,7 +14,7 @@
 //! included. The way up may end early, at a coarser stage, and reach the picture by one large step
 //! from there: with five stages these are the paper's FCN-32s, FCN-16s and FCN-8s.
 
-use super::{DoubleConv, Network};
+use super::{DoubleConv, Network, Norm};
 use crate::{
     Conv2d, ConvTranspose2d, Init, Interpolation, MaxPool2d, MaxUnpool2d, Mode, Module, Names,
     Upsample,
@@ -74,8 +74,8 @@ pub struct FcnConfig {
     pub classes: usize,
     /// Channels of each stage; each but the first works at half the size of the one before.
     pub widths: Vec<usize>,
-    /// Whether convolutions are batch-normalized.
-    pub batch_norm: bool,
+    /// What normalizes convolutions.
+    pub norm: Norm,
     /// The way back up.
     pub upsample: Upsampling,
     /// The finest stage that is scored beside the deepest; from there one step of 2^finest leads to the
@@ -92,7 +92,7 @@ impl FcnConfig {
             inputs: 3,
             classes,
             widths: vec![16, 32, 64, 128],
-            batch_norm: true,
+            norm: Norm::Batch,
             upsample: Upsampling::default(),
             finest: 0,
         }
@@ -153,7 +153,7 @@ impl<T: Element> Fcn<T> {
     /// not 0 for unpooling.
     #[track_caller]
     pub fn new(config: &FcnConfig, rng: &mut impl Rng) -> Self {
-        let FcnConfig { inputs, classes, ref widths, batch_norm, upsample, finest } = *config;
+        let FcnConfig { inputs, classes, ref widths, norm, upsample, finest } = *config;
         let (&first, &last) = widths.first().zip(widths.last()).expect("fcn: there are no stages");
         assert!(
             inputs > 0 && classes > 0 && !widths.contains(&0),
@@ -162,10 +162,8 @@ impl<T: Element> Fcn<T> {
         let coarsest = if upsample == Upsampling::Unpool { 0 } else { widths.len() };
         assert!(finest <= coarsest, "fcn: expected a finest stage up to {coarsest}, got {finest}");
         let sources = std::iter::once(inputs).chain(widths.iter().copied());
-        let stages = sources
-            .zip(widths)
-            .map(|(from, &to)| DoubleConv::new([from, to], batch_norm, rng))
-            .collect();
+        let stages =
+            sources.zip(widths).map(|(from, &to)| DoubleConv::new([from, to], norm, rng)).collect();
         let mut score = |width| {
             // From zero, every scale is asked only for what the others leave over.
             let conv = Conv2d::new([width, classes], Window::square(1), rng);
@@ -191,7 +189,7 @@ impl<T: Element> Fcn<T> {
                 let to = std::iter::once(first).chain(widths.iter().copied());
                 let decoders = to
                     .zip(widths)
-                    .map(|(to, &from)| DoubleConv::new([from, to], batch_norm, rng))
+                    .map(|(to, &from)| DoubleConv::new([from, to], norm, rng))
                     .collect();
                 WayUp::Unpool { decoders }
             }

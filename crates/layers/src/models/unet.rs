@@ -11,7 +11,7 @@
 //! Every step up goes to the exact size of the stage it meets, so any picture works, odd sizes
 //! included.
 
-use super::{DoubleConv, Network, Upsampling};
+use super::{DoubleConv, Network, Norm, Upsampling};
 use crate::{Conv2d, ConvTranspose2d, Interpolation, MaxPool2d, Mode, Module, Names, Upsample};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, Window};
@@ -38,8 +38,8 @@ pub struct UNetConfig {
     pub classes: usize,
     /// Channels of each stage; each but the first works at half the size of the one before.
     pub widths: Vec<usize>,
-    /// Whether convolutions are batch-normalized.
-    pub batch_norm: bool,
+    /// What normalizes convolutions.
+    pub norm: Norm,
     /// The way back up: learned deconvolution or bilinear interpolation.
     pub upsample: Upsampling,
 }
@@ -52,7 +52,7 @@ impl UNetConfig {
             inputs: 3,
             classes,
             widths: vec![24, 48, 96, 192],
-            batch_norm: true,
+            norm: Norm::Batch,
             upsample: Upsampling::Deconv,
         }
     }
@@ -90,17 +90,15 @@ impl<T: Element> UNet<T> {
     /// nothing to concatenate.
     #[track_caller]
     pub fn new(config: &UNetConfig, rng: &mut impl Rng) -> Self {
-        let UNetConfig { inputs, classes, ref widths, batch_norm, upsample } = *config;
+        let UNetConfig { inputs, classes, ref widths, norm, upsample } = *config;
         let &first = widths.first().expect("unet: there are no stages");
         assert!(
             inputs > 0 && classes > 0 && !widths.contains(&0) && upsample != Upsampling::Unpool,
             "unet: expected at least one channel everywhere and deconv or bilinear, got {config:?}"
         );
         let sources = std::iter::once(inputs).chain(widths.iter().copied());
-        let stages = sources
-            .zip(widths)
-            .map(|(from, &to)| DoubleConv::new([from, to], batch_norm, rng))
-            .collect();
+        let stages =
+            sources.zip(widths).map(|(from, &to)| DoubleConv::new([from, to], norm, rng)).collect();
         // Each step is from the stage below to the stage above it.
         let steps = || widths.windows(2).map(|pair| [pair[1], pair[0]]);
         let double = Window::square(2).stride(2);
@@ -109,7 +107,7 @@ impl<T: Element> UNet<T> {
         let decoders = steps()
             .map(|[below, above]| {
                 let up = if upsample == Upsampling::Deconv { above } else { below };
-                DoubleConv::new([above + up, above], batch_norm, rng)
+                DoubleConv::new([above + up, above], norm, rng)
             })
             .collect();
         let score = Conv2d::new([first, classes], Window::square(1), rng);

@@ -12,8 +12,8 @@ pub fn place(side: usize, wanted: usize, rng: &mut impl Rng) -> isize {
 }
 
 /// A sample turned about its centre, clockwise as it is seen, by an angle in degrees. Pixels that come
-/// from outside are `grey`, and `ignored` in the mask.
-pub fn rotate(sample: &Sample, degrees: f64, grey: [u8; 3], ignored: u8) -> Sample {
+/// from outside are `grey`, and `empty` in the mask; nothing comes of it if there are some and no such label.
+pub fn rotate(sample: &Sample, degrees: f64, grey: [u8; 3], empty: Option<u8>) -> Option<Sample> {
     let Sample { name, picture, mask } = sample;
     let (height, width) = (picture.height, picture.width);
     let radians = degrees.to_radians();
@@ -34,16 +34,16 @@ pub fn rotate(sample: &Sample, degrees: f64, grey: [u8; 3], ignored: u8) -> Samp
                 }
                 None => {
                     rgb.extend(grey);
-                    labels.push(ignored);
+                    labels.push(empty?);
                 }
             }
         }
     }
-    Sample {
+    Some(Sample {
         name: name.clone(),
         picture: Picture { width, height, rgb },
         mask: Mask { width, height, labels },
-    }
+    })
 }
 
 /// The pixel in which a place lies, if it is inside. Pixel `i` reaches from `i - 1/2` to `i + 1/2`.

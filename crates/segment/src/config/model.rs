@@ -1,9 +1,11 @@
 //! Which network learns.
 
 use crate::DataError;
-use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, UNet, UNetConfig, Upsampling};
+use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Norm, UNet, UNetConfig, Upsampling};
 use mirrorgrad_layers::weights::NamedTensors;
+use serde::de::{self, Deserializer, IntoDeserializer};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::PathBuf;
 
 /// A network.
@@ -25,8 +27,10 @@ pub struct ModelConfig {
     pub kind: ModelKind,
     /// Channels of each stage.
     pub widths: Vec<usize>,
-    /// Whether convolutions are batch-normalized.
-    pub batch_norm: bool,
+    /// What normalizes convolutions. Read from `batch_norm = true` or `false` as well, which is how older
+    /// versions wrote batch normalization and none.
+    #[serde(alias = "batch_norm", deserialize_with = "norm")]
+    pub norm: Norm,
     /// The way back up to the picture's size.
     pub upsample: Upsampling,
     /// A safetensors file of weights to start from; drawn from the seed without.
@@ -114,7 +118,7 @@ impl Default for ModelConfig {
         Self {
             kind,
             widths: kind.widths(),
-            batch_norm: true,
+            norm: Norm::Batch,
             upsample: kind.upsample(),
             weights: None,
             fresh: Vec::new(),
@@ -201,19 +205,39 @@ impl ModelConfig {
     /// # Panics
     /// If the configuration does not pass [`Config::check`](super::Config::check).
     pub fn network(&self, classes: usize, seed: u64) -> Box<dyn Network> {
-        let Self { kind, ref widths, batch_norm, upsample, .. } = *self;
+        let Self { kind, ref widths, norm, upsample, .. } = *self;
         let (inputs, widths) = (3, widths.clone());
         let rng = &mut crate::random::first_weights(seed);
         if kind == ModelKind::Unet {
-            let config = UNetConfig { inputs, classes, widths, batch_norm, upsample };
+            let config = UNetConfig { inputs, classes, widths, norm, upsample };
             return Box::new(UNet::new(&config, rng));
         }
         let finest = kind.finest();
-        Box::new(Fcn::new(
-            &FcnConfig { inputs, classes, widths, batch_norm, upsample, finest },
-            rng,
-        ))
+        Box::new(Fcn::new(&FcnConfig { inputs, classes, widths, norm, upsample, finest }, rng))
     }
+}
+
+/// A normalization by its name, or by whether it is that over the batch.
+fn norm<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Norm, D::Error> {
+    struct NameOrBool;
+
+    impl de::Visitor<'_> for NameOrBool {
+        type Value = Norm;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("batch, group or none")
+        }
+
+        fn visit_bool<E>(self, batch_norm: bool) -> Result<Norm, E> {
+            Ok(if batch_norm { Norm::Batch } else { Norm::None })
+        }
+
+        fn visit_str<E: de::Error>(self, name: &str) -> Result<Norm, E> {
+            Norm::deserialize(name.into_deserializer())
+        }
+    }
+
+    deserializer.deserialize_any(NameOrBool)
 }
 
 /// Whether a parameter is of the layer, or part of a network, whose name its own begins with: by whole words,

@@ -45,7 +45,9 @@ impl Settings {
             DataError::setting(format!("{} line {line}", shown(path)), in_words(error.message()))
         };
         toml::from_str::<Config>(&text).map_err(told)?;
-        Ok(Self { table: toml::from_str(&text).map_err(told)? })
+        let mut table = toml::from_str(&text).map_err(told)?;
+        renew(&mut table);
+        Ok(Self { table })
     }
 
     /// Sets what `KEY=VALUE` says. The value is TOML; what is none is a string, so that names need no
@@ -82,6 +84,7 @@ impl Settings {
             inner = next;
         }
         inner.insert(last.to_owned(), value);
+        renew(&mut table);
         let parsed = Value::Table(table.clone()).try_into::<Config>();
         parsed.map_err(|error| DataError::setting(place, in_words(error.message())))?;
         self.table = table;
@@ -182,5 +185,14 @@ fn merge(into: &mut Table, from: &Table) {
                 into.insert(key.clone(), value.clone());
             }
         }
+    }
+}
+
+/// Moves settings under names of older versions to those of today, so that later ones replace them.
+fn renew(table: &mut Table) {
+    if let Some(Value::Table(model)) = table.get_mut("model")
+        && let Some(old) = model.remove("batch_norm")
+    {
+        model.insert("norm".to_owned(), old);
     }
 }

@@ -1,7 +1,9 @@
 //! A network and what moves it, one step at a time.
 
+use super::parts::left_out;
 use crate::batch::to_tensors;
 use crate::metrics::check_size;
+use crate::small_batches::check_normalization;
 use crate::{Config, DataError, Loader, Objective, RunError, Sample};
 use mirrorgrad_autograd::{Gradients, Var};
 use mirrorgrad_layers::models::Network;
@@ -16,6 +18,8 @@ pub struct Learner {
     objective: Objective,
     schedule: Schedule,
     classes: usize,
+    /// The label of pixels that count for nothing.
+    left_out: Option<u8>,
     config: Config,
 }
 
@@ -61,6 +65,7 @@ impl Learner {
             objective: Objective::new(&config.training, classes)?,
             network,
             classes,
+            left_out: left_out(config, classes),
             config: config.clone(),
         })
     }
@@ -100,9 +105,10 @@ impl Learner {
         pass: u64,
         share: f32,
     ) -> Result<(f32, Gradients), StepError> {
-        check_size(&*self.network, &samples[0].name, samples[0].size())?;
-        let ignore_index = self.config.data.folder.ignored_label();
-        let (x, targets) = to_tensors(samples, self.classes, ignore_index)?;
+        let first = &samples[0];
+        check_size(&*self.network, &first.name, first.size())?;
+        check_normalization(&self.config, samples.len(), &first.name, first.size())?;
+        let (x, targets) = to_tensors(samples, self.classes, self.left_out)?;
         let x = Var::constant(x);
         let draws = || Draws::new(self.config.training.seed, pass);
         let scores = self.network.forward(&x, &Mode::Train(draws()));

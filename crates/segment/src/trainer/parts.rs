@@ -1,6 +1,7 @@
 //! The pictures of a run: those to train on, and those to be judged by.
 
 use crate::dataset::First;
+use crate::mask::IGNORED;
 use crate::{Augment, Config, Dataset, Loader, Part, RunError, TrainingConfig};
 use std::sync::Arc;
 
@@ -17,7 +18,15 @@ pub fn parts(config: &Config) -> Result<(Loader, Loader), RunError> {
         Some(_) => (config.data.augment.crop.map(Augment::crop), false),
         None => (Some(config.data.augment.clone()), true),
     };
-    Ok((Loader { augment, batch: training.batch, shuffle, ..train }, validation))
+    let ignore_index = left_out(config, train.dataset.classes().len());
+    Ok((Loader { augment, batch: training.batch, shuffle, ignore_index, ..train }, validation))
+}
+
+/// The label of training pixels that count for nothing: the data's own, or else one that no class has, for
+/// what augmentation leaves empty.
+pub fn left_out(config: &Config, classes: usize) -> Option<u8> {
+    let free = (classes <= usize::from(IGNORED)).then_some(IGNORED);
+    config.data.folder.ignored_label().or(free)
 }
 
 /// The pictures that a run of this configuration trains on.

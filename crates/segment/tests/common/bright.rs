@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use mirrorgrad_layers::models::Network;
+use mirrorgrad_layers::models::{Network, Norm};
 use mirrorgrad_layers::named_params;
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::state_dict;
@@ -14,7 +14,7 @@ pub const CLASSES: usize = 3;
 pub fn config() -> Config {
     let mut config = Config::default();
     config.model.widths = vec![2];
-    config.model.batch_norm = false;
+    config.model.norm = Norm::None;
     config
 }
 
