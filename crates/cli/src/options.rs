@@ -1,9 +1,7 @@
 //! Options that several commands have, and how their values are read.
 
-use crate::Failure;
-use mirrorgrad_segment::{
-    Checkpoint, Config, Predictor, RunError, RunFolder, least_bytes, machine_bytes,
-};
+use crate::{Failure, say};
+use mirrorgrad_segment::{Config, Predictor, RunError, least_bytes, machine_bytes, one_line};
 use std::path::Path;
 
 /// Bytes in the megabyte that options and messages count memory in.
@@ -46,23 +44,11 @@ pub fn pair(text: &str) -> Result<[usize; 2], String> {
     }
 }
 
-/// The checkpoint at `path`: a file, or the best one of a run's folder.
-pub fn checkpoint(path: &Path) -> Result<Checkpoint, RunError> {
-    if path.is_dir() {
-        return Checkpoint::read(&RunFolder::open(path)?.best());
-    }
-    Checkpoint::read(path)
-}
-
-/// The trained network at `path`: a checkpoint, the best one of a run's folder, or weights as
-/// safetensors beside a configuration and the names of the classes.
+/// The trained network at `path`, see [`Predictor::read`]; what there is to say of it is said.
 pub fn predictor(path: &Path) -> Result<Predictor, RunError> {
-    match path.extension() {
-        Some(extension) if extension == "safetensors" && !path.is_dir() => {
-            Predictor::read_weights(path)
-        }
-        _ => Predictor::new(checkpoint(path)?),
-    }
+    let predictor = Predictor::read(path)?;
+    predictor.notice().into_iter().for_each(|notice| say::aside(one_line(notice)));
+    Ok(predictor)
 }
 
 #[cfg(test)]

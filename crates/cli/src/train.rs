@@ -132,6 +132,7 @@ fn new(settings: Settings, most: usize) -> Result<Trainer, Failure> {
     let config = settings.resolve()?;
     check_least_memory(&config, most)?;
     let trainer = Trainer::new(config)?;
+    trainer.notices().iter().for_each(|notice| say::aside(one_line(notice)));
     check_memory(&trainer, most)?;
     Ok(trainer)
 }

@@ -8,13 +8,13 @@ mod format_1;
 mod payload;
 mod seal;
 
-use crate::{Config, EpochMetrics, RunError};
+use crate::{Config, EpochMetrics, RunError, RunFolder};
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::NamedTensors;
 use seal::{Format, Sealed};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Most bytes of a checkpoint that is written or read.
 const MAX_BYTES: u64 = 4 << 30;
@@ -90,14 +90,14 @@ pub struct Progress {
 }
 
 impl Checkpoint {
-    /// Refuses a configuration that no run can have, and one of a network with more weights than there are
-    /// here: what a file says is not to be built before that is known.
+    /// Refuses a configuration that no run can have, and one of a network with other weights or more than there
+    /// are here: what a file says is not to be built before that is known.
     ///
     /// # Errors
     /// The first such value, with what was expected.
     pub fn check(&self) -> Result<(), RunError> {
         self.config.check()?;
-        Ok(self.config.model.check_enough(&self.weights)?)
+        Ok(self.config.model.check_weights(&self.weights)?)
     }
 
     /// The bytes of the file.
@@ -139,6 +139,17 @@ impl Checkpoint {
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let bytes = crate::files::read(path, MAX_BYTES)?;
         Self::from_bytes(&bytes).map_err(|what| RunError::unfit(path, what))
+    }
+
+    /// The checkpoint that a path names: a file, or the best one of a run's folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be opened.
+    pub fn file_at(path: &Path) -> Result<PathBuf, RunError> {
+        if path.is_dir() {
+            return Ok(RunFolder::open(path)?.best());
+        }
+        Ok(path.to_owned())
     }
 
     /// Whether the file at `path` is a checkpoint as it was written, by its hash: without room for

@@ -1,5 +1,6 @@
 //! The training of a network, step by step, with everything needed to stop and go on.
 
+mod accumulated;
 mod beginning;
 mod learner;
 mod parts;
@@ -42,6 +43,7 @@ pub struct Trainer {
     validation: Loader,
     progress: Progress,
     history: Vec<EpochMetrics>,
+    notices: Vec<String>,
 }
 
 impl Trainer {
@@ -54,8 +56,9 @@ impl Trainer {
         config.ask_folder()?;
         let (train, validation) = parts(&config)?;
         beginning::count_weights(&mut config, &*train.dataset)?;
-        let trainer = Self::at_start(config, train, validation)?;
-        beginning::load_weights(&trainer.config.model, trainer.network())?;
+        let mut trainer = Self::at_start(config, train, validation)?;
+        let notice = beginning::load_weights(&trainer.config.model, trainer.network())?;
+        trainer.notices.extend(notice);
         trainer.check_first()?;
         Ok(trainer)
     }
@@ -103,13 +106,18 @@ impl Trainer {
     fn at_start(config: Config, train: Loader, validation: Loader) -> Result<Self, RunError> {
         let steps = steps_in(&train, config.training.accumulate) * config.training.epochs;
         let learner = Learner::new(&config, train.dataset.classes().len(), steps as u64)?;
-        let (progress, history) = (Progress::default(), Vec::new());
-        Ok(Self { config, learner, train, validation, progress, history })
+        let (progress, history, notices) = (Progress::default(), Vec::new(), Vec::new());
+        Ok(Self { config, learner, train, validation, progress, history, notices })
     }
 
     /// The network in training.
     pub fn network(&self) -> &dyn Network {
         &*self.learner.network
+    }
+
+    /// What there is to say before the first step.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// What the run was started with.

@@ -22,7 +22,7 @@ pub struct TrainingConfig {
     pub epochs: usize,
     /// Pictures in a batch.
     pub batch: usize,
-    /// Batches whose gradients are averaged into one step.
+    /// Batches that make one step: their losses are averaged, each by the weight of its counted pixels.
     pub accumulate: usize,
     /// What is made small.
     pub loss: LossKind,
@@ -81,7 +81,8 @@ pub enum LossKind {
     CrossEntropy,
     /// Focal loss (Lin et al. 2017).
     Focal,
-    /// Dice loss (Milletari et al. 2016).
+    /// Dice loss (Milletari et al. 2016), of each batch: over batches that make one step it is averaged, by the
+    /// number of their counted pixels, which is not the Dice loss of all their pictures together.
     Dice,
     /// The sum of cross entropy and Dice loss.
     CrossEntropyDice,
