@@ -8,12 +8,13 @@ mod format_1;
 mod payload;
 mod seal;
 
-use crate::{Config, EpochMetrics, RunError, RunFolder};
+use crate::{Config, DataError, EpochMetrics, RunError, RunFolder};
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::NamedTensors;
 use seal::{Format, Sealed};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
+use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a checkpoint that is written or read.
@@ -153,8 +154,28 @@ impl Checkpoint {
     }
 
     /// Whether the file at `path` is a checkpoint as it was written, by its hash: without room for
-    /// what is in it.
-    pub(crate) fn is_whole(path: &Path) -> bool {
-        path.is_file() && File::open(path).is_ok_and(|file| seal::is_whole(file).unwrap_or(false))
+    /// what is in it. One that ends early, or that the disk no longer gives, is not.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be opened: nothing is known of it then.
+    pub(crate) fn is_whole(path: &Path) -> Result<bool, RunError> {
+        Ok(Self::opened(path)?.is_some_and(|file| seal::is_whole(file).unwrap_or(false)))
+    }
+
+    /// The file at `path`, if there is one and it is a file.
+    ///
+    /// # Errors
+    /// If it cannot be opened: too many others are open, or it is somebody else's.
+    pub(crate) fn opened(path: &Path) -> Result<Option<File>, RunError> {
+        // Asked before opening: opening a pipe would wait for its other end.
+        let opened = match path.metadata() {
+            Ok(about) if !about.is_file() => return Ok(None),
+            about => about.and_then(|_| File::open(path)),
+        };
+        match opened {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == NotFound => Ok(None),
+            Err(error) => Err(DataError::read(path)(error).into()),
+        }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
     if about.len() > limit {
         return Err(too_long(about.len()));
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(about.len() as usize + 1);
     let file = File::open(path).map_err(DataError::read(path))?;
     // It may have grown meanwhile, and the system's own files do not tell how long they are.
     file.take(limit + 1).read_to_end(&mut bytes).map_err(DataError::read(path))?;

@@ -7,6 +7,11 @@ use crate::{DataError, FolderOptions};
 use std::path::{self, Path, PathBuf};
 use toml::{Table, Value};
 
+/// Most words of a key: more than any has.
+const MOST_WORDS: usize = 8;
+/// Characters of a setting that a message shows.
+const SHOWN: usize = 80;
+
 /// Most bytes of a configuration file.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -53,7 +58,7 @@ impl Settings {
     /// # Errors
     /// If there is no such key, or it has no such value. The setting is left out then.
     pub fn set_text(&mut self, setting: &str) -> Result<(), DataError> {
-        let place = format!("--set {}", one_line(setting));
+        let place = format!("--set {}", beginning(&one_line(setting)));
         let Some((key, text)) = setting.split_once('=') else {
             return Err(DataError::setting(place, "expected KEY=VALUE, as training.epochs=30"));
         };
@@ -70,6 +75,11 @@ impl Settings {
     /// # Errors
     /// If there is no such key, or it has no such value. The setting is left out then.
     pub fn set(&mut self, key: &str, value: Value, place: &str) -> Result<(), DataError> {
+        let words = key.split('.').count();
+        if words > MOST_WORDS {
+            let what = format!("expected a key of at most {MOST_WORDS} words, found {words}");
+            return Err(DataError::setting(place, what));
+        }
         let mut table = self.table.clone();
         let (path, last) = key.rsplit_once('.').unwrap_or(("", key));
         let mut inner = &mut table;
@@ -136,6 +146,12 @@ impl Settings {
         self.fill().ok()?.data.dir
     }
 
+    /// The number of epochs, if one was set.
+    pub fn epochs(&self) -> Option<usize> {
+        let set = self.has("training.epochs");
+        set.then(|| Some(self.parse().ok()?.training.epochs)).flatten()
+    }
+
     /// How a folder is read, by these settings alone.
     ///
     /// # Errors
@@ -154,5 +170,13 @@ impl Settings {
         let table =
             path.split('.').try_fold(&self.table, |table, name| table.get(name)?.as_table());
         table.is_some_and(|table| table.contains_key(last))
+    }
+}
+
+/// What a message shows of a text that may be long.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text.to_owned(),
     }
 }

@@ -223,7 +223,7 @@ impl Default for TrainingConfig {
 
 impl TrainingConfig {
     /// Refuses values that no run can have.
-    pub(super) fn check(&self) -> Result<(), DataError> {
+    pub(crate) fn check(&self) -> Result<(), DataError> {
         let at_least_0 = |value: f64| value >= 0.0 && value.is_finite();
         let share = |value: f64| (0.0..1.0).contains(&value);
         let positive = |value: f64| value > 0.0 && value.is_finite();

@@ -125,6 +125,11 @@ impl Learner {
         }))
     }
 
+    /// Takes another schedule from here on.
+    pub fn reschedule(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+    }
+
     /// The learning rate of a step.
     pub fn lr(&self, step: u64) -> f64 {
         self.config.training.lr * self.schedule.factor(step)
