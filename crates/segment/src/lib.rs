@@ -58,7 +58,7 @@ pub use memory::{
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate};
 pub use objective::Objective;
-pub use picture::{decode_picture, read_picture};
+pub use picture::{PictureFormat, decode_picture, read_picture};
 pub use predict::{Predictor, colours, overlay};
 pub use run_error::RunError;
 pub use run_folder::RunFolder;

@@ -1,6 +1,9 @@
 //! Pictures from files: JPEG or PNG, told by their content, as 8-bit RGB.
 
+mod formats;
 mod jpeg;
+
+pub use self::formats::PictureFormat;
 
 use std::io::Cursor;
 use std::path::Path;
