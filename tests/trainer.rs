@@ -74,6 +74,56 @@ fn accumulated_halves_of_a_batch_are_the_batch() {
     assert!(apart > 1e-3, "a step for every half is another run, {apart} apart");
 }
 
+/// The largest difference between the weights of two runs.
+fn apart(one: &Checkpoint, other: &Checkpoint) -> f32 {
+    let pairs = trained(one).into_iter().zip(trained(other));
+    pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn accumulated_batches_are_one_batch_however_their_pixels_weigh() {
+    // Pixels that are left out, more of them in some pictures than in others, and in one all of them.
+    let data = folder::data(true);
+    for (i, keep) in [(0, 3), (1, 20), (2, 0), (5, 11)] {
+        let path = data.path().join(format!("train/masks/{i:02}.png"));
+        let mut mask = image::open(&path).unwrap().into_luma8();
+        mask.enumerate_pixels_mut().for_each(|(x, _, pixel)| {
+            pixel.0[0] = if x < keep { pixel.0[0] } else { 255 };
+        });
+        mask.save(&path).unwrap();
+    }
+    let after = |sets: &[&str]| {
+        let place = Place { data: folder::data(false), run: tempfile::tempdir().unwrap() };
+        let common = [
+            "model.batch_norm=false",
+            "training.optimizer=sgd",
+            "training.warmup=0",
+            "training.lr=0.1",
+            "data.folder.ignore_index=255",
+        ];
+        let dir = format!("data.dir={:?}", data.path());
+        place.train(&[&common, sets, &[&dir]].concat());
+        place.last()
+    };
+    for sets in [
+        ["training.class_weights=[0.125, 1, 4]", "training.label_smoothing=0.125"],
+        ["training.loss=focal", "training.class_weights=[0, 1, 2]"],
+        ["training.loss=cross_entropy", "training.label_smoothing=0"],
+    ] {
+        let whole = after(&[&sets[..], &["training.batch=4"]].concat());
+        for (batch, accumulate) in [(2, 2), (1, 4)] {
+            let parts = [
+                format!("training.batch={batch}"),
+                format!("training.accumulate={accumulate}"),
+            ];
+            let parts = after(&[&sets[..], &[&parts[0], &parts[1]]].concat());
+            assert_eq!((whole.progress.step, parts.progress.step), (6, 6));
+            let worst = apart(&whole, &parts);
+            assert!(worst < 2e-6, "{sets:?}, {batch} x {accumulate}: {worst} apart");
+        }
+    }
+}
+
 #[test]
 fn a_rest_of_batches_is_a_step_of_its_own() {
     let place = Place::new();

@@ -33,12 +33,18 @@ pub struct BenchArgs {
     /// Pictures in a step of H and I
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     batch: u16,
-    /// Height and width of the pictures of H and I
-    #[arg(long, default_value_t = 64, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(8..=2048))]
+    /// Height and width of the pictures of H and I, a multiple of 8
+    #[arg(long, default_value_t = 64, value_name = "PIXELS", value_parser = side)]
     side: u16,
     /// Channels of the first stage of H and I
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     width: u16,
+}
+
+/// Reads a side of pictures that three pools halve and two deconvolutions bring back.
+fn side(text: &str) -> Result<u16, String> {
+    let side = text.parse().ok().filter(|side: &u16| (8..=2048).contains(side) && side % 8 == 0);
+    side.ok_or_else(|| format!("expected a multiple of 8, from 8 to 2048, found {text:?}"))
 }
 
 /// Times cases, one after the other.

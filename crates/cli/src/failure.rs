@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// One line that names the place, what was expected and what came.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     line: String,
     code: u8,

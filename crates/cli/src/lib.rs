@@ -82,7 +82,11 @@ pub fn main() -> ExitCode {
             say::aside(format!("mirrorgrad: {}", usage_error(&error)));
             return ExitCode::from(2);
         }
-        Err(error) => error.exit(),
+        Err(error) => {
+            // Help or the version, which was asked for.
+            let told = say::result(error.print());
+            return told.map_or_else(end, |()| ExitCode::from(error.exit_code() as u8));
+        }
     };
     let result = check_environment().and_then(|()| match cli.command {
         Command::Train(args) => on_threads(args.threads, || train::run(&args)),
@@ -97,13 +101,13 @@ pub fn main() -> ExitCode {
         Command::Study(args) => study::run(&args),
         Command::Bench(args) => on_threads(args.threads, || bench::run(&args)),
     });
-    match result {
-        Ok(code) => code,
-        Err(failure) => {
-            say::aside(format!("mirrorgrad: {failure}"));
-            failure.code()
-        }
-    }
+    result.and_then(|code| say::check_told().map(|()| code)).unwrap_or_else(end)
+}
+
+/// Says why the command ends, and with which code.
+fn end(failure: Failure) -> ExitCode {
+    say::aside(format!("mirrorgrad: {failure}"));
+    failure.code()
 }
 
 /// The process's options. A number below 0 is a value, not an option.

@@ -1,18 +1,16 @@
 //! Options that several commands have, and how their values are read.
 
-use crate::Failure;
-use mirrorgrad_segment::{
-    Checkpoint, Config, Predictor, RunError, RunFolder, least_bytes, machine_bytes,
-};
+use crate::{Failure, say};
+use mirrorgrad_segment::{Config, Predictor, RunError, allowed_bytes, least_bytes, one_line};
 use std::path::Path;
 
 /// Bytes in the megabyte that options and messages count memory in.
 pub const MB: usize = 1_000_000;
 
-/// The bytes that a process may need: so many megabytes, or four fifths of the machine's.
+/// The bytes that a process may need: so many megabytes, or four fifths of what it may come to hold.
 pub fn most_bytes(max_memory: Option<usize>) -> usize {
     let asked = max_memory.map(|most| most.saturating_mul(MB));
-    asked.or_else(|| machine_bytes().map(|bytes| bytes / 10 * 8)).unwrap_or(usize::MAX)
+    asked.or_else(|| allowed_bytes().map(|bytes| bytes / 10 * 8)).unwrap_or(usize::MAX)
 }
 
 /// Refuses a network whose weights alone need more than `most` bytes to be trained, before they are there.
@@ -46,23 +44,11 @@ pub fn pair(text: &str) -> Result<[usize; 2], String> {
     }
 }
 
-/// The checkpoint at `path`: a file, or the best one of a run's folder.
-pub fn checkpoint(path: &Path) -> Result<Checkpoint, RunError> {
-    if path.is_dir() {
-        return Checkpoint::read(&RunFolder::open(path)?.best());
-    }
-    Checkpoint::read(path)
-}
-
-/// The trained network at `path`: a checkpoint, the best one of a run's folder, or weights as
-/// safetensors beside a configuration and the names of the classes.
+/// The trained network at `path`, see [`Predictor::read`]; what there is to say of it is said.
 pub fn predictor(path: &Path) -> Result<Predictor, RunError> {
-    match path.extension() {
-        Some(extension) if extension == "safetensors" && !path.is_dir() => {
-            Predictor::read_weights(path)
-        }
-        _ => Predictor::new(checkpoint(path)?),
-    }
+    let predictor = Predictor::read(path)?;
+    predictor.notice().into_iter().for_each(|notice| say::aside(one_line(notice)));
+    Ok(predictor)
 }
 
 #[cfg(test)]
@@ -70,14 +56,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_word_four_fifths_of_the_machines_memory_may_be_needed() {
+    fn without_a_word_four_fifths_of_the_allowed_memory_may_be_needed() {
         assert_eq!(most_bytes(Some(3)), 3_000_000);
         assert_eq!(most_bytes(Some(usize::MAX)), usize::MAX);
         // Where the system tells; the machine's whole memory is needed by no process.
         let most = most_bytes(None);
-        let machine = machine_bytes().unwrap_or(usize::MAX);
+        let allowed = allowed_bytes().unwrap_or(usize::MAX);
         assert!(
-            most == machine || (0.79..=0.8).contains(&(most as f64 / machine as f64)),
+            most == allowed || (0.79..=0.8).contains(&(most as f64 / allowed as f64)),
             "{most}"
         );
     }

@@ -1,5 +1,7 @@
 //! `mirrorgrad predict`.
 
+mod pictures;
+
 use crate::options::{self, MB, most_bytes};
 use crate::{Failure, say};
 use clap::Args;
@@ -7,7 +9,6 @@ use mirrorgrad_segment::{
     Picture, PredictionEstimate, Predictor, overlay, plots, resident_bytes, shown, write_whole,
 };
 use mirrorgrad_study::{Array, to_npy};
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,10 +18,11 @@ use std::process::ExitCode;
 pub struct PredictArgs {
     /// A checkpoint, a run's folder (its best checkpoint is taken), or a model.safetensors
     checkpoint: PathBuf,
-    /// Pictures: JPEG, PNG, BMP, GIF, TIFF or WebP; one whose EXIF data say so is turned, and its mask with it
+    /// Pictures (JPEG, PNG, BMP, GIF, TIFF, WebP), or folders of them; one whose EXIF data say so is turned, and its
+    /// mask with it. What is no picture in a folder is passed over
     #[arg(required = true)]
     pictures: Vec<PathBuf>,
-    /// Where the masks go
+    /// Where the masks go, each by its picture's name; of pictures with one name, in folders called as theirs
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Write STEM.png, 8-bit class indices at the picture's own size, instead of colours
@@ -29,7 +31,7 @@ pub struct PredictArgs {
     /// Write STEM.npy, the scores of every class as [classes, height, width], instead of masks
     #[arg(long, conflicts_with = "raw")]
     scores: bool,
-    /// Megabytes that a picture may take, or is refused [default: 80 % of the machine's]
+    /// Megabytes that a picture may take, or is refused [default: 80 % of what the process is allowed]
     #[arg(long, value_name = "MB")]
     max_memory: Option<usize>,
     /// Threads to work on; all of the machine's by default
@@ -40,16 +42,23 @@ pub struct PredictArgs {
 /// Writes a mask for each picture.
 pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let predictor = options::predictor(&args.checkpoint)?;
-    let stems = stems(&args.pictures)?;
+    let pictures = pictures::all(&args.pictures)?;
+    let names = pictures::names(&pictures)?;
     fs::create_dir_all(&args.out).map_err(Failure::write(&args.out))?;
     let suffixes: &[&str] = match args {
         PredictArgs { scores: true, .. } => &[".npy"],
         PredictArgs { raw: true, .. } => &[".png"],
         _ => &["_mask.png", "_overlay.png"],
     };
-    let out = |stem: &str, suffix: &str| args.out.join(format!("{stem}{suffix}"));
-    for stem in stems.keys() {
-        suffixes.iter().try_for_each(|suffix| check_apart(&out(stem, suffix), &args.pictures))?;
+    let out = |name: &Path, suffix: &str| {
+        let mut out = args.out.join(name).into_os_string();
+        out.push(suffix);
+        PathBuf::from(out)
+    };
+    for name in names.keys() {
+        suffixes
+            .iter()
+            .try_for_each(|suffix| pictures::check_apart(&out(name, suffix), &pictures))?;
     }
     let mut room = Room {
         predictor: &predictor,
@@ -57,20 +66,22 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
         most: most_bytes(args.max_memory),
         estimate: None,
     };
-    for (stem, path) in stems {
+    for (name, path) in names {
         let picture = predictor.read_picture(path)?;
         room.check(path, &picture)?;
+        let folder = args.out.join(&name).parent().map_or(args.out.clone(), Path::to_owned);
+        fs::create_dir_all(&folder).map_err(Failure::write(&folder))?;
         if args.scores {
             let scores = predictor.scores(&shown(path), &picture)?;
-            write_whole(&out(&stem, ".npy"), &to_npy(&Array::F32(scores)))?;
+            write_whole(&out(&name, ".npy"), &to_npy(&Array::F32(scores)))?;
             continue;
         }
         let mask = predictor.predict(&shown(path), &picture)?;
         if args.raw {
-            mask.write_grey(&out(&stem, ".png"))?;
+            mask.write_grey(&out(&name, ".png"))?;
         } else {
-            mask.write_palette(&out(&stem, "_mask.png"))?;
-            let out = out(&stem, "_overlay.png");
+            mask.write_palette(&out(&name, "_mask.png"))?;
+            let out = out(&name, "_overlay.png");
             let png = plots::to_png(&overlay(&picture, &mask))
                 .map_err(|error| Failure::new(format!("{}: {error}", out.display())))?;
             write_whole(&out, &png)?;
@@ -78,7 +89,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     }
     let [one, many] =
         if args.scores { ["file of scores", "files of scores"] } else { ["mask", "masks"] };
-    let count = args.pictures.len();
+    let count = pictures.len();
     let what = if count == 1 { one } else { many };
     say::line(format!("{count} {what} in {}", shown(&args.out)))?;
     Ok(ExitCode::SUCCESS)
@@ -116,34 +127,4 @@ impl Room<'_> {
             shown(path)
         )))
     }
-}
-
-/// Refuses to write over a picture that is to be read.
-fn check_apart(out: &Path, pictures: &[PathBuf]) -> Result<(), Failure> {
-    let Ok(out) = out.canonicalize() else { return Ok(()) };
-    match pictures.iter().find(|picture| picture.canonicalize().is_ok_and(|path| path == out)) {
-        None => Ok(()),
-        Some(picture) => Err(Failure::new(format!(
-            "--out: expected a folder where no picture is overwritten, found {}",
-            shown(picture)
-        ))),
-    }
-}
-
-/// The pictures by their names without extension, which name the results.
-fn stems(pictures: &[PathBuf]) -> Result<BTreeMap<String, &Path>, Failure> {
-    let mut stems = BTreeMap::new();
-    for path in pictures {
-        let stem = path
-            .file_stem()
-            .ok_or_else(|| Failure::new(format!("{}: expected a picture file", path.display())))?;
-        if let Some(other) = stems.insert(stem.to_string_lossy().into_owned(), path.as_path()) {
-            return Err(Failure::new(format!(
-                "{}: expected names that differ, found one as {}",
-                path.display(),
-                other.display()
-            )));
-        }
-    }
-    Ok(stems)
 }

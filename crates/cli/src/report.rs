@@ -2,7 +2,7 @@
 
 use crate::{Failure, say};
 use clap::Args;
-use mirrorgrad_report::{PAGE, Report};
+use mirrorgrad_report::{Environment, PAGE, Report};
 use mirrorgrad_segment::{RunFolder, judged_by, one_line, shown, write_whole};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ pub struct ReportArgs {
     /// Where the run's pictures are now, if they are no longer where it was trained
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where the page goes; without, report.html in the run's folder
+    /// Where the page goes, and then nothing is written into the run's folder; without, report.html there
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Threads to work on; all of the machine's by default
@@ -35,13 +35,23 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     if args.data.is_some() {
         config.data.dir = args.data.clone();
     }
-    let report = Report::new(&folder, &judged_by(&config)?)?;
-    if let Some(measures) = report.measures() {
-        measures.write(&folder)?;
+    if let Err(damaged) = Environment::of(&folder) {
+        say::aside(damaged);
     }
-    let page = folder.path().join(PAGE);
-    let out = args.out.as_ref().unwrap_or(&page);
-    write_whole(out, report.page()?.as_bytes())?;
-    say::line(format!("report {}", shown(out)))?;
+    let report = Report::new(&folder, &judged_by(&config)?)?;
+    let page = report.page()?;
+    let out = match &args.out {
+        // Who keeps the page elsewhere may have a run that is not to be touched.
+        Some(out) => {
+            write_whole(out, page.as_bytes())?;
+            out.clone()
+        }
+        None => {
+            report.measures().map_or(Ok(()), |measures| measures.write(&folder))?;
+            folder.write(PAGE, page.as_bytes())?;
+            folder.path().join(PAGE)
+        }
+    };
+    say::line(format!("report {}", shown(&out)))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -25,13 +25,16 @@ pub struct TrainArgs {
     /// Go on with the run in --out, from its last checkpoint
     #[arg(long, requires = "out")]
     resume: bool,
+    /// Give the run more --epochs though its schedule ends with those it has: the schedule is stretched over all
+    #[arg(long, requires = "resume", requires = "epochs")]
+    stretch_schedule: bool,
     /// Try everything once: one epoch of two batches, in a folder that is removed again
     #[arg(long, conflicts_with_all = ["out", "resume"])]
     fast_dev_run: bool,
     /// Draw the first batch as the network will see it, picture beside mask, and do nothing else
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "resume", "fast_dev_run"])]
     show_batch: Option<PathBuf>,
-    /// Megabytes that training may need, or is refused [default: 80 % of the machine's]
+    /// Megabytes that training may need, or is refused [default: 80 % of what the process is allowed]
     #[arg(long, value_name = "MB")]
     max_memory: Option<usize>,
     /// Threads to work on; all of the machine's by default. Results do not depend on it
@@ -51,7 +54,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         return try_once(args.settings.settings()?, most);
     }
     let (mut trainer, folder) = match (&args.out, args.resume) {
-        (Some(out), true) => resume(out, &args.settings, most)?,
+        (Some(out), true) => resume(out, args, most)?,
         (out, _) => begin(out.as_deref(), new(args.settings.settings()?, most)?)?,
     };
     say::progress(format!("run folder {folder}"));
@@ -78,10 +81,10 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
 fn train(trainer: &mut Trainer, folder: &RunFolder) -> Result<(Outcome, ExitCode), Failure> {
     trainer.notes().iter().for_each(|note| say::aside(format!("note: {}", one_line(note))));
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
-    Environment::note_here(folder)?;
+    note_environment(folder)?;
     let outcome = trainer.run(folder, &mut watch)?;
     watch.finish();
-    Environment::note_here(folder)?;
+    note_environment(folder)?;
     draw(trainer, folder)?;
     mirrorgrad_report::write(folder, trainer.validation())?;
     let code = match outcome {
@@ -89,6 +92,12 @@ fn train(trainer: &mut Trainer, folder: &RunFolder) -> Result<(Outcome, ExitCode
         Outcome::Stopped => watch.exit_code(),
     };
     Ok((outcome, code))
+}
+
+/// Notes what trains a run, beside it.
+fn note_environment(folder: &RunFolder) -> Result<(), Failure> {
+    Environment::note_here(folder)?.into_iter().for_each(|lost| say::aside(one_line(&lost)));
+    Ok(())
 }
 
 /// A new run. Everything that can be wrong is found before its folder is made, and the first file in it is
@@ -102,28 +111,34 @@ fn begin(out: Option<&Path>, trainer: Trainer) -> Result<(Trainer, RunFolder), F
     Ok((trainer, folder))
 }
 
-/// The run in a folder. Its pictures may have moved; everything else it knows.
-fn resume(
-    out: &Path,
-    settings: &SettingArgs<Run>,
-    most: usize,
-) -> Result<(Trainer, RunFolder), Failure> {
-    let given: Vec<_> = settings.given().into_iter().filter(|given| given != "--data").collect();
+/// The run in a folder. Its pictures may have moved, and it may get more epochs; everything else it knows.
+fn resume(out: &Path, args: &TrainArgs, most: usize) -> Result<(Trainer, RunFolder), Failure> {
+    let allowed = ["--data", "--epochs"];
+    let given = args.settings.given().into_iter();
+    let given: Vec<_> = given.filter(|given| !allowed.contains(&given.as_str())).collect();
     if !given.is_empty() {
         let given = given.join(" ");
         return Err(Failure::new(format!(
-            "--resume: expected no other settings than --data, since the run has its own, found {given}"
+            "--resume: expected no other settings than --data and --epochs, since the run has its own, found {given}"
         )));
     }
+    let settings = args.settings.settings()?;
     let folder = RunFolder::resume(out)?;
     let (mut checkpoint, notice) = folder.read_last()?;
     if let Some(notice) = notice {
         say::aside(one_line(&notice));
     }
-    if let Some(dir) = settings.settings()?.data_dir() {
+    if let Some(dir) = settings.data_dir() {
         checkpoint.config.data.dir = Some(dir);
     }
-    let trainer = Trainer::resume(checkpoint)?;
+    let mut trainer = Trainer::resume(checkpoint)?;
+    let own = trainer.config().training.epochs;
+    if let Some(epochs) = settings.epochs().filter(|&epochs| epochs != own) {
+        say::progress(match args.stretch_schedule {
+            true => trainer.stretch(epochs)?,
+            false => trainer.extend(epochs)?,
+        });
+    }
     check_memory(&trainer, most)?;
     Ok((trainer, folder))
 }

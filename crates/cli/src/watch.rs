@@ -5,10 +5,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirrorgrad_segment::{EpochMetrics, Evaluation, StepReport, Watch};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Seconds between plain lines within an epoch.
@@ -39,14 +41,16 @@ impl Pace {
 }
 
 impl Terminal {
-    /// For a run of so many epochs. The first Ctrl-C (or SIGTERM) asks for an orderly end, the second ends
-    /// at once.
+    /// For a run of so many epochs. The first Ctrl-C (or SIGTERM, or the end of its terminal) asks for an orderly
+    /// end, and is answered at once; the second ends at once.
     pub fn new(epochs: usize) -> Result<Self, Failure> {
+        let bar = std::io::stderr().is_terminal().then(bar);
         let stop = catch_signals()
+            .and_then(|stop| answer_first(bar.clone()).map(|()| stop))
             .map_err(|error| Failure::new(format!("Ctrl-C cannot be caught: {error}")))?;
         let now = Instant::now();
         Ok(Self {
-            bar: std::io::stderr().is_terminal().then(bar),
+            bar,
             epochs,
             stop,
             pace: Pace { start: now, pictures: 0, batches: 0 },
@@ -131,11 +135,47 @@ impl Watch for Terminal {
     }
 }
 
-/// Where the first SIGINT or SIGTERM notes itself; a second ends the process.
+/// The signals that ask for an end. Who starts a run with `nohup` has asked that its terminal's end be no end.
+fn signals() -> Vec<i32> {
+    #[cfg(unix)]
+    const HANGUP: Option<i32> = Some(signal_hook::consts::SIGHUP);
+    #[cfg(not(unix))]
+    const HANGUP: Option<i32> = None;
+    let hangup = HANGUP.filter(|&signal| !is_ignored(signal));
+    [SIGINT, SIGTERM].into_iter().chain(hangup).collect()
+}
+
+/// Whether the process was started with this signal ignored, where the system tells (Linux).
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Answers the first signal when it comes: the step that is being taken may be long.
+fn answer_first(bar: Option<ProgressBar>) -> io::Result<()> {
+    let mut signals = Signals::new(signals())?;
+    let answer = move || {
+        if signals.forever().next().is_none() {
+            return;
+        }
+        let told = || {
+            say::progress("stopping: finishing this step, writing a checkpoint; again to stop at once")
+        };
+        match &bar {
+            Some(bar) => bar.suspend(told),
+            None => told(),
+        }
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(answer).map(drop)
+}
+
+/// Where the first of the signals notes itself; a second ends the process.
 fn catch_signals() -> io::Result<Arc<AtomicUsize>> {
     let stop = Arc::new(AtomicUsize::new(0));
     let asked = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for signal in signals() {
         // Handlers are called in this order: the one that ends sees only what came before.
         let code = i32::from(signal_code(signal));
         flag::register_conditional_shutdown(signal, code, Arc::clone(&asked))?;

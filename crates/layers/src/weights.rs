@@ -1,11 +1,15 @@
 //! Weights in files: safetensors under PyTorch's names and layouts.
 
+mod file;
+mod names;
+
+pub use file::{from_safetensors, parse_safetensors, to_safetensors};
+pub use names::{check_names, some_of, take_off_prefix};
+
 use crate::{Module, named_params};
 use mirrorgrad_tensor::{Element, Tensor};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use std::collections::{BTreeMap, HashSet};
-use std::fmt;
+use names::unfit;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why bytes are not the weights of a network.
 ///
@@ -28,7 +32,7 @@ pub enum WeightsError {
     #[error("tensor {0:?} occurs twice")]
     Duplicate(String),
     /// A tensor is of a type that does not hold real numbers.
-    #[error("tensor {name:?}: expected F32 or F64, got {dtype}")]
+    #[error("tensor {name:?}: expected F16, BF16, F32 or F64, got {dtype}")]
     Type {
         /// Its name.
         name: String,
@@ -36,7 +40,7 @@ pub enum WeightsError {
         dtype: String,
     },
     /// Names that the network has and the file does not, or the other way.
-    #[error("the weights are of another network: missing {missing:?}, unknown {unknown:?}")]
+    #[error("{}", unfit(.missing, .unknown))]
     Names {
         /// What the network expects.
         missing: Vec<String>,
@@ -52,6 +56,22 @@ pub enum WeightsError {
         expected: Vec<usize>,
         /// The file's shape.
         got: Vec<usize>,
+    },
+    /// There are fewer numbers than the network has.
+    #[error("expected weights of {least} numbers or more for this network, found {found}")]
+    TooFew {
+        /// How many the network has at least.
+        least: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A tensor has a number that is infinite or NaN.
+    #[error("tensor {name:?}: expected finite numbers, found {value}")]
+    NotFinite {
+        /// Its name.
+        name: String,
+        /// The first such number.
+        value: f64,
     },
 }
 
@@ -111,14 +131,8 @@ pub fn load_state_dict<T: Element>(
     tensors: &NamedTensors<T>,
 ) -> Result<(), WeightsError> {
     let params = named_params(module);
-    let own: HashSet<&str> = params.iter().map(|(name, _)| name.as_str()).collect();
-    let missing = params.iter().map(|(name, _)| name).filter(|name| !tensors.contains_key(*name));
-    let unknown = tensors.keys().filter(|name| !own.contains(name.as_str()) && !is_counter(name));
-    let (missing, unknown): (Vec<_>, Vec<_>) =
-        (missing.cloned().collect(), unknown.cloned().collect());
-    if !missing.is_empty() || !unknown.is_empty() {
-        return Err(WeightsError::Names { missing, unknown });
-    }
+    let own: BTreeSet<String> = params.iter().map(|(name, _)| name.clone()).collect();
+    check_names(&own, tensors)?;
     for (name, param) in &params {
         let (expected, got) = (param.value().shape().to_vec(), tensors[name].shape().to_vec());
         if expected != got {
@@ -129,119 +143,30 @@ pub fn load_state_dict<T: Element>(
     Ok(())
 }
 
-/// Tensors as the bytes of a safetensors file.
+/// Refuses tensors with a number that is infinite or NaN: no network computes with them, and a diverged run
+/// leaves them.
 ///
 /// ```
-/// # use mirrorgrad_layers::weights::{NamedTensors, from_safetensors, to_safetensors};
-/// let bias = ("bias".to_string(), [1.0_f32, 2.0].into());
-/// let tensors: NamedTensors<f32> = NamedTensors::from([bias]);
-/// let bytes = to_safetensors(&tensors);
-/// assert!(bytes.ends_with(&[1.0_f32.to_le_bytes(), 2.0_f32.to_le_bytes()].concat()));
-/// assert_eq!(from_safetensors::<f32>(&bytes)?, tensors);
-/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
-/// ```
-pub fn to_safetensors<T: Element>(tensors: &NamedTensors<T>) -> Vec<u8> {
-    let dtype = if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 };
-    let bytes: Vec<Vec<u8>> = tensors.values().map(|tensor| tensor.to_le_bytes()).collect();
-    let views = tensors.iter().zip(&bytes).map(|((name, tensor), bytes)| {
-        let view = TensorView::new(dtype, tensor.shape().to_vec(), bytes);
-        (name, view.expect("a tensor's bytes fill its shape"))
-    });
-    safetensors::serialize(views, None).expect("names are unique and sizes small")
-}
-
-/// The tensors of a safetensors file, F32 or F64, in this precision.
-///
-/// ```
-/// # use mirrorgrad_layers::weights::{NamedTensors, from_safetensors, to_safetensors};
-/// let bias = ("bias".to_string(), [0.5_f32, 2.0].into());
-/// let single: NamedTensors<f32> = NamedTensors::from([bias]);
-/// let double = from_safetensors::<f64>(&to_safetensors(&single))?;
-/// assert_eq!(double["bias"], [0.5_f64, 2.0].into());
-/// let error = from_safetensors::<f32>(b"not such a file").unwrap_err();
-/// assert!(error.to_string().starts_with("not a safetensors file: "));
-/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
+/// # use mirrorgrad_layers::weights::{NamedTensors, check_finite};
+/// let mut weights: NamedTensors<f32> = NamedTensors::from([("bias".to_owned(), [1.0].into())]);
+/// assert!(check_finite(&weights).is_ok());
+/// weights.insert("weight".to_owned(), [0.5, f32::NAN].into());
+/// let error = check_finite(&weights).unwrap_err().to_string();
+/// assert_eq!(error, r#"tensor "weight": expected finite numbers, found NaN"#);
 /// ```
 ///
 /// # Errors
-/// If the bytes are not such a file, a name occurs twice, or a tensor does not hold real numbers.
-pub fn from_safetensors<T: Element>(bytes: &[u8]) -> Result<NamedTensors<T>, WeightsError> {
-    let file = parse_safetensors(bytes)?;
-    let tensors = file.tensors().into_iter().filter(|(name, _)| !is_counter(name));
-    tensors
-        .map(|(name, view)| {
-            let tensor = match view.dtype() {
-                Dtype::F32 => Tensor::<f32>::from_le_bytes(view.shape(), view.data()).cast(),
-                Dtype::F64 => Tensor::<f64>::from_le_bytes(view.shape(), view.data()).cast(),
-                other => return Err(WeightsError::Type { name, dtype: format!("{other:?}") }),
-            };
-            Ok((name, tensor))
-        })
-        .collect()
+/// The first such tensor, by its name.
+pub fn check_finite<T: Element>(tensors: &NamedTensors<T>) -> Result<(), WeightsError> {
+    for (name, tensor) in tensors {
+        if let Some(value) = tensor.as_slice().iter().find(|value| !value.is_finite()) {
+            return Err(WeightsError::NotFinite { name: name.clone(), value: value.as_f64() });
+        }
+    }
+    Ok(())
 }
 
-/// A safetensors file whose names are unique, as views of its bytes.
-///
-/// ```
-/// # use mirrorgrad_layers::weights::{WeightsError, parse_safetensors};
-/// # let file = |header: &str| {
-/// #     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 4]].concat()
-/// # };
-/// let entry = r#""p":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
-/// let (once, twice) = (file(&format!("{{{entry}}}")), file(&format!("{{{entry},{entry}}}")));
-/// assert_eq!(parse_safetensors(&once)?.names(), ["p"]);
-/// assert!(matches!(parse_safetensors(&twice), Err(WeightsError::Duplicate(name)) if name == "p"));
-/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
-/// ```
-///
-/// # Errors
-/// If the bytes are not such a file, or a name occurs twice.
-pub fn parse_safetensors(bytes: &[u8]) -> Result<SafeTensors<'_>, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|e| WeightsError::Format(e.to_string()))?;
-    check_unique(bytes)?;
-    Ok(file)
-}
-
+/// Whether a tensor is one of PyTorch's counters of batches.
 fn is_counter(name: &str) -> bool {
     name.ends_with("num_batches_tracked")
-}
-
-/// The reader keeps one of two tensors with one name; here that is an error.
-fn check_unique(bytes: &[u8]) -> Result<(), WeightsError> {
-    struct Keys;
-
-    impl<'de> Visitor<'de> for Keys {
-        type Value = Option<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a table of tensors")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let (mut seen, mut twice) = (HashSet::new(), None);
-            while let Some((key, _)) = map.next_entry::<String, IgnoredAny>()? {
-                if !seen.insert(key.clone()) {
-                    twice = Some(key);
-                }
-            }
-            Ok(twice)
-        }
-    }
-
-    struct Twice(Option<String>);
-
-    impl<'de> Deserialize<'de> for Twice {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_map(Keys).map(Self)
-        }
-    }
-
-    // The length and the header were found well-formed when the tensors were read.
-    let format = |error: serde_json::Error| WeightsError::Format(error.to_string());
-    let (length, rest) = bytes.split_first_chunk().expect("the file was read");
-    let header = &rest[..u64::from_le_bytes(*length) as usize];
-    match serde_json::from_slice(header).map_err(format)? {
-        Twice(Some(name)) => Err(WeightsError::Duplicate(name)),
-        Twice(None) => Ok(()),
-    }
 }

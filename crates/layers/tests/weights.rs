@@ -2,7 +2,8 @@
 
 use mirrorgrad_layers::models::{Fcn, FcnConfig};
 use mirrorgrad_layers::weights::{
-    NamedTensors, WeightsError, from_safetensors, load_state_dict, state_dict, to_safetensors,
+    NamedTensors, WeightsError, from_safetensors, load_state_dict, state_dict, take_off_prefix,
+    to_safetensors,
 };
 use mirrorgrad_layers::{Conv2d, Linear};
 use mirrorgrad_tensor::{Element, Tensor, Window};
@@ -10,6 +11,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
+use std::collections::BTreeSet;
 
 fn network<T: Element>(seed: u64) -> Fcn<T> {
     let config = FcnConfig { widths: vec![2, 3], ..FcnConfig::new(2) };
@@ -106,13 +108,89 @@ fn a_name_that_occurs_twice_is_refused() {
 
 #[test]
 fn tensors_that_hold_no_real_numbers_are_refused() {
-    for (kind, size) in [("I64", 8), ("F16", 2), ("BF16", 2), ("BOOL", 1), ("U8", 1)] {
+    for (kind, size) in [("I64", 8), ("F8_E4M3", 1), ("BOOL", 1), ("U8", 1)] {
         let header =
             format!(r#"{{"p":{{"dtype":"{kind}","shape":[1],"data_offsets":[0,{size}]}}}}"#);
         let error = read(&header, &vec![0; size]).unwrap_err();
-        let expected = format!("tensor \"p\": expected F32 or F64, got {kind}");
+        let expected = format!("tensor \"p\": expected F16, BF16, F32 or F64, got {kind}");
         assert_eq!(error.to_string(), expected);
     }
+}
+
+/// Every pattern of two bytes as a tensor of this type, in the order of the patterns.
+fn every_half(kind: &str) -> Tensor {
+    let bytes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
+    let header =
+        format!(r#"{{"p":{{"dtype":"{kind}","shape":[256,256],"data_offsets":[0,131072]}}}}"#);
+    let tensor = read(&header, &bytes).unwrap().remove("p").unwrap();
+    assert_eq!(tensor.shape(), [256, 256]);
+    tensor
+}
+
+#[test]
+fn half_precision_is_widened_to_the_value() {
+    // IEEE 754: a sign, five bits of exponent, ten of fraction; the least exponent has no hidden bit.
+    let value = |bits: u16| {
+        let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+        let size = match exponent {
+            0 => fraction / 1024.0 * 2_f64.powi(-14),
+            31 if fraction == 0.0 => f64::INFINITY,
+            31 => f64::NAN,
+            _ => (1.0 + fraction / 1024.0) * 2_f64.powi(exponent - 15),
+        };
+        if bits >> 15 == 0 { size } else { -size }
+    };
+    for (bits, &found) in (0..=u16::MAX).zip(every_half("F16").as_slice()) {
+        let (found, expected) = (f64::from(found), value(bits));
+        let same = found == expected && found.is_sign_negative() == expected.is_sign_negative();
+        assert!(same || found.is_nan() && expected.is_nan(), "{bits:#06x}: {found}");
+    }
+    // The upper half of a single.
+    for (bits, &found) in (0..=u16::MAX).zip(every_half("BF16").as_slice()) {
+        let expected = f32::from_bits(u32::from(bits) << 16);
+        let same = found.to_bits() == expected.to_bits();
+        assert!(same || found.is_nan() && expected.is_nan(), "{bits:#06x}: {found}");
+    }
+}
+
+#[test]
+fn what_stands_before_all_names_is_taken_off_and_nothing_else() {
+    let own: BTreeSet<String> = state_dict(&network::<f32>(1)).into_keys().collect();
+    let named = |name: &dyn Fn(&str) -> String| -> NamedTensors<f32> {
+        let tensors = state_dict(&network::<f32>(1)).into_iter();
+        tensors.map(|(old, tensor)| (name(&old), tensor)).collect()
+    };
+    for prefix in ["module.", "_orig_mod.module.", "model.net.", "student.ema.model."] {
+        let mut tensors = named(&|name| format!("{prefix}{name}"));
+        assert_eq!(take_off_prefix(&own, &mut tensors).as_deref(), Some(prefix));
+        assert_eq!(tensors, named(&str::to_owned));
+    }
+    let part = |name: &str| match name.starts_with("stages") {
+        true => format!("module.{name}"),
+        false => name.to_owned(),
+    };
+    let kept: [&dyn Fn(&str) -> String; 3] =
+        [&str::to_owned, &part, &|name| format!("module{name}")];
+    for name in kept {
+        let mut tensors = named(name);
+        assert_eq!(take_off_prefix(&own, &mut tensors), None);
+        assert_eq!(tensors, named(name));
+    }
+    // One tensor of a network whose names begin alike: its own beginning stays.
+    let own = ["net.bias".to_owned(), "net.weight".to_owned()].into();
+    let mut tensors: NamedTensors<f32> = [("net.bias".to_owned(), [1.0].into())].into();
+    assert_eq!(take_off_prefix(&own, &mut tensors), None);
+    assert!(tensors.contains_key("net.bias"));
+}
+
+#[test]
+fn names_that_do_not_fit_are_told_in_a_line_of_bounded_length() {
+    let entry = |i| format!(r#""t{i:06}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
+    let entries: Vec<_> = (0..100_000).map(entry).collect();
+    let many = read(&format!("{{{}}}", entries.join(",")), &[]).unwrap();
+    let error = load_state_dict(&network::<f32>(1), &many).unwrap_err().to_string();
+    assert!(error.contains(r#"unknown "t000000", "t000001", "#), "{error}");
+    assert!(error.ends_with("and 99992 more") && error.len() < 500, "{error}");
 }
 
 #[test]
@@ -147,8 +225,8 @@ fn weights_that_do_not_fit_change_nothing() {
         tensors
     };
     let cases = [
-        (without("weight"), r#"missing ["weight"], unknown []"#),
-        (with("extra", Tensor::zeros([1])), r#"missing [], unknown ["extra"]"#),
+        (without("weight"), r#"not the network's: missing "weight""#),
+        (with("extra", Tensor::zeros([1])), r#"not the network's: unknown "extra""#),
         (with("bias", Tensor::zeros([2])), r#"tensor "bias": expected shape [1], got [2]"#),
         (with("weight", Tensor::zeros([2, 1])), r#"tensor "weight": expected shape [1, 2], got"#),
     ];

@@ -4,9 +4,8 @@ use mirrorgrad_segment::{RunError, RunFolder, most_resident_bytes};
 use mirrorgrad_tensor::Isa;
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The file of a run's folder that says where the run was made.
 const FILE: &str = "environment.json";
@@ -63,15 +62,22 @@ impl Environment {
     /// Notes in a run's folder what trains it now. The time of its beginning stays, if it has begun
     /// before, and its peak of memory is the highest of all its processes.
     ///
+    /// Returns a sentence where what was noted before is lost: it is damaged, and no run ends over it.
+    ///
     /// # Errors
-    /// If the file cannot be written, or what is there is something else.
-    pub fn note_here(folder: &RunFolder) -> Result<(), RunError> {
-        let (mut here, before) = (Self::here(), Self::of(folder)?);
+    /// If the file cannot be written.
+    pub fn note_here(folder: &RunFolder) -> Result<Option<String>, RunError> {
+        let mut here = Self::here();
+        let (before, lost) = match Self::of(folder) {
+            Ok(before) => (before, None),
+            Err(error) => (None, Some(error)),
+        };
         if let Some(before) = before {
             here.begun = before.begun;
             here.peak_memory = here.peak_memory.max(before.peak_memory);
         }
-        here.note(folder)
+        here.note(folder)?;
+        Ok(lost.map(|lost| format!("{lost}; it is written anew")))
     }
 
     /// Leaves it in a run's folder, for the report.
@@ -88,15 +94,11 @@ impl Environment {
     /// # Errors
     /// If there is a file, and it cannot be read or is something else.
     pub fn of(folder: &RunFolder) -> Result<Option<Self>, RunError> {
-        let path = folder.path().join(FILE);
-        let unfit = |what: String| RunError::Unfit { path: path.clone(), what };
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(|error| unfit(format!("expected the environment of a run: {error}"))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(unfit(format!("cannot be read: {error}"))),
-        }
+        let Some(bytes) = folder.read(FILE)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| RunError::Unfit {
+            path: folder.path().join(FILE),
+            what: format!("expected the environment of a run: {error}"),
+        })
     }
 }
 
@@ -106,7 +108,10 @@ pub fn written(path: &Path) -> Option<String> {
 }
 
 fn utc(time: SystemTime) -> String {
-    // The formatter knows no years before 1970 or after 9999.
+    // The formatter knows no years before 1970, where it panics, or after 9999.
+    if time < UNIX_EPOCH {
+        return "before 1970".to_owned();
+    }
     let mut text = String::new();
     match std::fmt::write(&mut text, format_args!("{}", humantime::format_rfc3339_seconds(time))) {
         Ok(()) => text.replace('T', " ").replace('Z', " UTC"),

@@ -139,7 +139,8 @@ impl Report {
         let config = toml::to_string(&run.config)
             .map_err(|error| unfit(folder, &format!("its configuration: {error}")))?;
         Ok(Self {
-            noted: Environment::of(folder)?,
+            // A damaged one says nothing, and keeps nothing else from being told.
+            noted: Environment::of(folder).unwrap_or_default(),
             // A folder that has gone since cannot be counted, and need not be.
             training: trained_on(&run.config).ok().map(|training| training.len()),
             validation: validation.len(),

@@ -4,7 +4,6 @@
 use crate::gallery::Gallery;
 use mirrorgrad_segment::{RunError, RunFolder};
 use serde::{Deserialize, Serialize};
-use std::fs;
 
 /// The file of a run's folder.
 const FILE: &str = "report.json";
@@ -83,7 +82,7 @@ impl Measures {
     /// What was left in a run's folder of weights with this hash. What is missing, of other weights or of
     /// another version of the program can be measured again, and counts as nothing.
     pub fn of(folder: &RunFolder, weights_hash: &str) -> Option<Self> {
-        let bytes = fs::read(folder.path().join(FILE)).ok()?;
+        let bytes = folder.read(FILE).ok()??;
         let measures: Self = serde_json::from_slice(&bytes).ok()?;
         (measures.weights_hash == weights_hash).then_some(measures)
     }

@@ -47,12 +47,15 @@ impl Run {
     /// checkpoint is missing or damaged, the one before it is read.
     ///
     /// # Errors
-    /// If neither of these can be read, or the best one is damaged.
+    /// If neither of these can be read, or the best one is damaged or another run's.
     pub fn read(folder: &RunFolder) -> Result<(Self, Option<Checkpoint>), RunError> {
         let (last, notice) = folder.read_last()?;
         last.check()?;
         let best = folder.best();
         let best = if best.exists() { Some(Checkpoint::read(&best)?) } else { None };
+        if let Some(best) = &best {
+            check_same_run(folder, &last, best)?;
+        }
         let of_best = best.as_ref().map_or(&[][..], |best| &best.history);
         // A run that was cut off between its two files has its best epoch in one of them alone.
         let longer = of_best.len() > last.history.len();
@@ -100,6 +103,36 @@ impl Run {
         let widths: Vec<_> = model.widths.iter().map(usize::to_string).collect();
         format!("{kind} {} with {upsample}", widths.join("-"))
     }
+}
+
+/// Refuses two checkpoints of which one was copied from another run's folder: their numbers would be told as
+/// those of one run.
+fn check_same_run(
+    folder: &RunFolder,
+    last: &Checkpoint,
+    best: &Checkpoint,
+) -> Result<(), RunError> {
+    let hashes = |history: &[EpochMetrics]| {
+        history.iter().map(|epoch| epoch.weights_hash.clone()).collect::<Vec<_>>()
+    };
+    let epochs = last.history.len().min(best.history.len());
+    let same = last.classes == best.classes
+        && last.data == best.data
+        && what_stays(&last.config) == what_stays(&best.config)
+        && hashes(&last.history[..epochs]) == hashes(&best.history[..epochs]);
+    if same {
+        return Ok(());
+    }
+    let what = "expected last.ckpt and best.ckpt of one run, found them of two: one is from elsewhere";
+    Err(RunError::Unfit { path: folder.path().to_owned(), what: what.to_owned() })
+}
+
+/// What a run keeps while it goes on: its pictures may move, and it may be given more epochs.
+fn what_stays(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.data.dir = None;
+    (config.training.epochs, config.training.warmup) = (0, 0);
+    config
 }
 
 fn name(folder: &RunFolder) -> String {

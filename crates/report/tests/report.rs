@@ -156,9 +156,11 @@ fn the_same_run_gives_the_same_page() {
     assert!(page.contains("an &lt;abacus&gt;") && !page.contains("noted nothing"), "{page}");
     assert!(first.contains("noted nothing"));
     fs::write(made.folder.path().join("environment.json"), "{}").unwrap();
-    let error = write(&made.folder, &made.validation()).unwrap_err().to_string();
+    let error = Environment::of(&made.folder).unwrap_err().to_string();
     assert!(error.contains("environment.json: expected the environment of a run"), "{error}");
     assert_eq!(error.lines().count(), 1);
+    // The rest of the page is told all the same.
+    assert_eq!(made.page(), first);
 }
 
 #[test]

@@ -8,13 +8,14 @@ mod format_1;
 mod payload;
 mod seal;
 
-use crate::{Config, EpochMetrics, RunError, Split};
+use crate::{Config, DataError, EpochMetrics, RunError, RunFolder, Split};
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::NamedTensors;
 use seal::{Format, Sealed};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::path::Path;
+use std::io::ErrorKind::NotFound;
+use std::path::{Path, PathBuf};
 
 /// Most bytes of a checkpoint that is written or read.
 const MAX_BYTES: u64 = 4 << 30;
@@ -90,14 +91,14 @@ pub struct Progress {
 }
 
 impl Checkpoint {
-    /// Refuses a configuration that no run can have, and one of a network with more weights than there are
-    /// here: what a file says is not to be built before that is known.
+    /// Refuses a configuration that no run can have, and one of a network with other weights or more than there
+    /// are here: what a file says is not to be built before that is known.
     ///
     /// # Errors
     /// The first such value, with what was expected.
     pub fn check(&self) -> Result<(), RunError> {
         self.config.check()?;
-        Ok(self.config.model.check_enough(&self.weights)?)
+        Ok(self.config.model.check_weights(&self.weights)?)
     }
 
     /// The bytes of the file.
@@ -145,9 +146,40 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
+    /// The checkpoint that a path names: a file, or the best one of a run's folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be opened.
+    pub fn file_at(path: &Path) -> Result<PathBuf, RunError> {
+        if path.is_dir() {
+            return Ok(RunFolder::open(path)?.best());
+        }
+        Ok(path.to_owned())
+    }
+
     /// Whether the file at `path` is a checkpoint as it was written, by its hash: without room for
-    /// what is in it.
-    pub(crate) fn is_whole(path: &Path) -> bool {
-        path.is_file() && File::open(path).is_ok_and(|file| seal::is_whole(file).unwrap_or(false))
+    /// what is in it. One that ends early, or that the disk no longer gives, is not.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be opened: nothing is known of it then.
+    pub(crate) fn is_whole(path: &Path) -> Result<bool, RunError> {
+        Ok(Self::opened(path)?.is_some_and(|file| seal::is_whole(file).unwrap_or(false)))
+    }
+
+    /// The file at `path`, if there is one and it is a file.
+    ///
+    /// # Errors
+    /// If it cannot be opened: too many others are open, or it is somebody else's.
+    pub(crate) fn opened(path: &Path) -> Result<Option<File>, RunError> {
+        // Asked before opening: opening a pipe would wait for its other end.
+        let opened = match path.metadata() {
+            Ok(about) if !about.is_file() => return Ok(None),
+            about => about.and_then(|_| File::open(path)),
+        };
+        match opened {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == NotFound => Ok(None),
+            Err(error) => Err(DataError::read(path)(error).into()),
+        }
     }
 }

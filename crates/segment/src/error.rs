@@ -175,19 +175,33 @@ pub fn shown(path: &Path) -> String {
     one_line(&path.display().to_string())
 }
 
-/// `text` with its control characters escaped: a name may hold line breaks and terminal codes.
+/// `text` with its [hidden](is_hidden) characters escaped: a name may hold line breaks and terminal codes.
 ///
 /// ```
 /// # use mirrorgrad_segment::one_line;
 /// assert_eq!(one_line("sky\n\u{1b}[31mroad"), r"sky\n\u{1b}[31mroad");
+/// assert_eq!(one_line("cat\u{202e}gnp.exe"), r"cat\u{202e}gnp.exe");
 /// assert_eq!(one_line("Straße"), "Straße");
 /// ```
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+        if is_hidden(c) { line.extend(c.escape_default()) } else { line.push(c) }
     }
     line
+}
+
+/// Whether a character does something to a terminal instead of being seen: control characters, line separators,
+/// and those that change the direction of writing, which can make a name look like another.
+///
+/// ```
+/// # use mirrorgrad_segment::is_hidden;
+/// assert!(['\n', '\u{1b}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2066}'].into_iter().all(is_hidden));
+/// assert!(![' ', 'a', 'ß', 'ש', '犬'].into_iter().any(is_hidden));
+/// ```
+pub fn is_hidden(c: char) -> bool {
+    let directs = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || directs
 }
 
 /// A size `[height, width]` in words.

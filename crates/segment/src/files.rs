@@ -26,12 +26,18 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
         let found = if about.is_dir() { "a directory" } else { "a device or pipe" };
         return Err(DataError::unfit(path, "a file", found));
     }
-    let mut bytes = Vec::new();
+    let too_long = |length: u64| {
+        DataError::unfit(path, format!("at most {limit} bytes"), format!("{length} bytes"))
+    };
+    if about.len() > limit {
+        return Err(too_long(about.len()));
+    }
+    let mut bytes = Vec::with_capacity(about.len() as usize + 1);
     let file = File::open(path).map_err(DataError::read(path))?;
+    // It may have grown meanwhile, and the system's own files do not tell how long they are.
     file.take(limit + 1).read_to_end(&mut bytes).map_err(DataError::read(path))?;
     if bytes.len() as u64 > limit {
-        let found = format!("{} bytes", about.len());
-        return Err(DataError::unfit(path, format!("at most {limit} bytes"), found));
+        return Err(too_long(bytes.len() as u64));
     }
     Ok(bytes)
 }

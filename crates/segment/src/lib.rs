@@ -50,14 +50,14 @@ pub use config::{
 };
 pub use confusion::{Confusion, MetricError};
 pub use dataset::{Dataset, Inspected, palette};
-pub use error::{DataError, one_line, shown};
+pub use error::{DataError, is_hidden, one_line, shown};
 pub use files::write_whole;
 pub use folder::{Folder, FolderOptions, Layout, Part, class_names};
 pub use histogram::{Histogram, class_weights};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};
 pub use memory::{
-    MemoryEstimate, PredictionEstimate, least_bytes, machine_bytes, may_need_more,
+    MemoryEstimate, PredictionEstimate, allowed_bytes, least_bytes, machine_bytes, may_need_more,
     most_resident_bytes, resident_bytes,
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_each};

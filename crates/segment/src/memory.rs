@@ -1,5 +1,9 @@
 //! What training and predicting will need of the machine's memory, before they take it.
 
+mod limit;
+
+pub use limit::{allowed_bytes, machine_bytes, most_resident_bytes, resident_bytes};
+
 use crate::small_batches::check_normalization;
 use crate::trainer::{Learner, StepError};
 use crate::{Config, Mask, Picture, Predictor, RunError, Sample};
@@ -205,50 +209,4 @@ pub fn may_need_more(config: &Config, size: [usize; 2], most: usize) -> bool {
     let pixels = config.training.batch as f64 * size[0] as f64 * size[1] as f64;
     let activations = 40.0 * size_of::<f32>() as f64 * channels * pixels;
     activations + 4.0 * least_bytes(config) as f64 > most as f64
-}
-
-/// The machine's memory, where the system tells (Linux).
-///
-/// ```
-/// # use mirrorgrad_segment::{Config, machine_bytes, may_need_more};
-/// if let Some(most) = machine_bytes() {
-///     assert!(!may_need_more(&Config::default(), [64, 64], most), "{most}");
-/// }
-/// ```
-pub fn machine_bytes() -> Option<usize> {
-    account("/proc/meminfo", "MemTotal:")
-}
-
-/// What this process holds by now, where the system tells (Linux).
-///
-/// ```
-/// # use mirrorgrad_segment::resident_bytes;
-/// let pixels = vec![1_u8; 16 << 20];
-/// if let Some(held) = resident_bytes() {
-///     assert!(held > pixels.len());
-/// }
-/// ```
-pub fn resident_bytes() -> Option<usize> {
-    account("/proc/self/status", "VmRSS:")
-}
-
-/// The most that this process has held so far, where the system tells (Linux).
-///
-/// ```
-/// # use mirrorgrad_segment::most_resident_bytes;
-/// drop(vec![1_u8; 16 << 20]);
-/// if let Some(most) = most_resident_bytes() {
-///     assert!(most > 16 << 20, "what was given back counts too");
-/// }
-/// ```
-pub fn most_resident_bytes() -> Option<usize> {
-    account("/proc/self/status", "VmHWM:")
-}
-
-/// A line of one of the system's accounts, in bytes.
-fn account(file: &str, name: &str) -> Option<usize> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    let kilobytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
 }

@@ -21,6 +21,7 @@ const SMOOTH: f64 = 1.0;
 /// training.loss = LossKind::Dice;
 /// let dice = Objective::new(&training, 2)?.loss(&scores, &targets);
 /// assert!((dice.value().item() - 1.0 / 3.0).abs() < 1e-6);
+/// assert_eq!(Objective::new(&training, 2)?.weight(&targets), 2.0);
 /// # Ok::<(), mirrorgrad_segment::RunError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -65,6 +66,16 @@ impl Objective {
             pixels: (training.loss != LossKind::Dice).then_some(pixels),
             dice: matches!(training.loss, LossKind::Dice | LossKind::CrossEntropyDice),
         })
+    }
+
+    /// How much the loss of a batch counts where the losses of several become one: the class weights of its
+    /// counted pixels together, or, where classes have none, how many such pixels there are.
+    ///
+    /// With it, the mean over batches is the mean over all their pixels, but for the Dice loss: what is found of
+    /// a class, and how much of it there is, are of each batch alone.
+    pub fn weight(&self, targets: &ClassTargets) -> f64 {
+        let plain = PixelLoss::default();
+        f64::from(self.pixels.as_ref().unwrap_or(&plain).total_weight(targets))
     }
 
     /// The loss of `scores: [batch, classes, height, width]`, a single number.

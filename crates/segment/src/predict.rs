@@ -3,14 +3,14 @@
 use crate::batch::{highest_scores, to_tensor};
 use crate::folder::read_classes;
 use crate::metrics::check_size;
+use crate::weights::read_weights_for;
 use crate::{
     Checkpoint, Config, DataError, Mask, Picture, PictureRules, RunError, Settings, Split, palette,
-    read_weights,
 };
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::Mode;
 use mirrorgrad_layers::models::Network;
-use mirrorgrad_layers::weights::{NamedTensors, load_state_dict};
+use mirrorgrad_layers::weights::{NamedTensors, check_finite, load_state_dict};
 use mirrorgrad_tensor::Tensor;
 use std::path::Path;
 
@@ -33,9 +33,27 @@ pub struct Predictor {
     network: Box<dyn Network>,
     config: Config,
     classes: Vec<String>,
+    notice: Option<String>,
 }
 
 impl Predictor {
+    /// The trained network at `path`: a checkpoint, the best one of a run's folder, or weights as safetensors
+    /// beside a configuration and the names of the classes.
+    ///
+    /// # Errors
+    /// If a file is not there or not what it should be, or they do not fit together.
+    pub fn read(path: &Path) -> Result<Self, RunError> {
+        match path.extension() {
+            Some(extension) if extension == "safetensors" && !path.is_dir() => {
+                Self::read_weights(path)
+            }
+            _ => {
+                let file = Checkpoint::file_at(path)?;
+                Self::new(Checkpoint::read(&file)?).map_err(RunError::of_weights(&file))
+            }
+        }
+    }
+
     /// The network of a checkpoint.
     ///
     /// # Errors
@@ -48,17 +66,18 @@ impl Predictor {
     /// The network of a configuration and its weights, for classes of these names.
     ///
     /// # Errors
-    /// If configuration and weights do not fit together.
+    /// If configuration and weights do not fit together, or a weight is infinite or NaN.
     pub fn from_weights(
         config: Config,
         classes: Vec<String>,
         weights: &NamedTensors<f32>,
     ) -> Result<Self, RunError> {
         config.check()?;
-        config.model.check_enough(weights)?;
+        config.model.check_weights(weights)?;
+        check_finite(weights)?;
         let network = config.network(classes.len().max(1));
         load_state_dict(&*network, weights)?;
-        Ok(Self { network, config, classes })
+        Ok(Self { network, config, classes, notice: None })
     }
 
     /// The network of a safetensors file, with `config.toml` and `classes.txt` beside it.
@@ -67,14 +86,18 @@ impl Predictor {
     /// If a file is not there or not what it should be, or they do not fit together.
     pub fn read_weights(path: &Path) -> Result<Self, RunError> {
         let beside = |name: &str| path.with_file_name(name);
-        let weights = read_weights(path)?;
         let mut config = Settings::read(&beside("config.toml"))?.fill()?;
         config.data.folder.split = Split::beside(path);
         let classes = read_classes(&beside("classes.txt"))?;
-        Self::from_weights(config, classes, &weights).map_err(|error| match error {
-            RunError::Weights(error) => RunError::unfit(path, error.to_string()),
-            error => error,
-        })
+        config.check()?;
+        let (weights, notice) = read_weights_for(&config.model.names(), path)?;
+        let read = Self::from_weights(config, classes, &weights);
+        Ok(Self { notice, ..read.map_err(RunError::of_weights(path))? })
+    }
+
+    /// What there is to say of the file it was read from: that names in it were taken for others.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
     }
 
     /// The network.

@@ -95,6 +95,14 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// As what is wrong with the file at `path`, if it is the weights.
+    pub(crate) fn of_weights(path: &Path) -> impl Fn(Self) -> Self {
+        move |error| match error {
+            Self::Weights(error) => Self::unfit(path, error.to_string()),
+            error => error,
+        }
+    }
+
     pub(crate) fn unfit(path: &Path, what: impl Into<String>) -> Self {
         Self::Unfit { path: path.to_owned(), what: what.into() }
     }

@@ -1,7 +1,7 @@
 //! What a run leaves behind.
 
 use crate::error::shown;
-use crate::files::{is_left_over, keep_as, write_beside, write_whole};
+use crate::files::{is_left_over, keep_as, read, write_beside, write_whole};
 use crate::metrics::to_json_lines;
 use crate::{Checkpoint, Config, DataError, EpochMetrics, RunError, Split, split};
 use std::fs::{self, File, TryLockError};
@@ -26,6 +26,9 @@ const FILES: [&str; 13] = [
     "split.json",
 ];
 
+/// Most bytes of a file beside the checkpoints that is read.
+const MOST_READ: u64 = 16 << 20;
+
 /// The folder of a run. Each file is replaced as a whole: written beside, synced, renamed.
 ///
 /// The folder that a run writes to is locked for its process: two would write over each other.
@@ -47,7 +50,7 @@ const FILES: [&str; 13] = [
 pub struct RunFolder {
     dir: PathBuf,
     /// Held open, and by that locked, for as long as the run may write.
-    _lock: Option<Arc<File>>,
+    lock: Option<Arc<File>>,
 }
 
 impl RunFolder {
@@ -95,7 +98,7 @@ impl RunFolder {
     /// If there is no such folder.
     pub fn open(dir: &Path) -> Result<Self, RunError> {
         if dir.is_dir() {
-            return Ok(Self { dir: dir.to_owned(), _lock: None });
+            return Ok(Self { dir: dir.to_owned(), lock: None });
         }
         Err(RunError::unfit(dir, "expected the folder of a run, found none"))
     }
@@ -118,7 +121,7 @@ impl RunFolder {
         if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
             return Err(RunError::unfit(dir, "expected no other run in it, found one at work"));
         }
-        Ok(Self { dir: dir.to_owned(), _lock: lock.map(Arc::new) })
+        Ok(Self { dir: dir.to_owned(), lock: lock.map(Arc::new) })
     }
 
     fn remove_left_overs(&self) -> Result<(), RunError> {
@@ -158,9 +161,45 @@ impl RunFolder {
     /// Writes a file of the folder.
     ///
     /// # Errors
-    /// If it cannot be written; what was there is then still there.
+    /// If it cannot be written; what was there is then still there. So if the folder that the run began in is
+    /// no longer where it was.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        Ok(write_whole(&self.dir.join(name), bytes)?)
+        let path = self.dir.join(name);
+        self.check_place().map_err(DataError::write(&path))?;
+        Ok(write_whole(&path, bytes)?)
+    }
+
+    /// The bytes of a file of the folder that a run does without, `None` where there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has more than 16 MB, which none is written with.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, RunError> {
+        match read(&self.dir.join(name), MOST_READ) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(DataError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Refuses to write where another folder has taken the place of the one that was opened: the lock is on that
+    /// one, and the other may be another run's.
+    #[cfg(unix)]
+    fn check_place(&self) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt;
+        let Some(lock) = &self.lock else { return Ok(()) };
+        let (held, found) = (lock.metadata()?, self.dir.metadata());
+        if found.is_ok_and(|found| (found.dev(), found.ino()) == (held.dev(), held.ino())) {
+            return Ok(());
+        }
+        Err(io::Error::other("the run's folder was renamed, removed or replaced since it began"))
+    }
+
+    /// Elsewhere a folder that is open cannot be renamed.
+    #[cfg(not(unix))]
+    fn check_place(&self) -> io::Result<()> {
+        Ok(())
     }
 
     /// Writes what is known before the first step: the resolved configuration, the names of the classes,
@@ -192,16 +231,18 @@ impl RunFolder {
     /// Whenever the process or the machine stops, one of the two is whole and at most one interval old:
     /// the new one is on the disk before either name is touched, the last one gets its second name
     /// while it still has its first, and each name passes from file to file at one instant. A last one
-    /// that is damaged is not kept: the previous one is worth more.
+    /// that is damaged is not kept: the previous one is worth more. One that cannot be looked at may be whole, and
+    /// is not written over.
     ///
     /// # Errors
     /// If it cannot be written; what was there is then still there.
     pub fn write_last(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
         let (last, prev) = (self.last(), self.prev());
         let bytes = checkpoint.to_bytes().map_err(|what| RunError::unfit(&last, what))?;
+        self.check_place().map_err(DataError::write(&last))?;
         let new = write_beside(&last, &bytes).map_err(DataError::write(&last))?;
         new.sync_all().map_err(DataError::write(&last))?;
-        if Checkpoint::is_whole(&last) {
+        if Checkpoint::is_whole(&last)? {
             keep_as(&last, &prev).map_err(DataError::write(&prev))?;
         }
         Ok(new.commit().map_err(DataError::write(&last))?)
@@ -211,8 +252,9 @@ impl RunFolder {
     /// and then a sentence that says so.
     ///
     /// # Errors
-    /// If neither can be read; both are named.
+    /// If neither can be read; both are named. If the last cannot be opened, it alone: it may be whole.
     pub fn read_last(&self) -> Result<(Checkpoint, Option<String>), RunError> {
+        Checkpoint::opened(&self.last())?;
         let why = match Checkpoint::read(&self.last()) {
             Ok(checkpoint) => return Ok((checkpoint, None)),
             Err(why) => why,

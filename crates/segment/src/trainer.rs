@@ -1,7 +1,9 @@
 //! The training of a network, step by step, with everything needed to stop and go on.
 
+mod accumulated;
 mod beginning;
 mod learner;
+mod longer;
 mod parts;
 mod watch;
 
@@ -91,7 +93,8 @@ impl Trainer {
         }
         let pictures = trainer.train.dataset.len();
         trainer.notes.extend(small_batch_note(&trainer.config, pictures));
-        beginning::load_weights(&trainer.config.model, trainer.network())?;
+        let of_weights = beginning::load_weights(&trainer.config.model, trainer.network())?;
+        trainer.notes.extend(of_weights);
         trainer.check_first()?;
         Ok(trainer)
     }
@@ -210,8 +213,8 @@ impl Trainer {
     }
 
     /// Trains to the end, or until the watch wants to stop, leaving checkpoints in `folder` before
-    /// the first step, as often as the configuration says, after every epoch and at a stop, and metrics
-    /// after every epoch.
+    /// the first step, as often as the configuration says, before and after every validation and at a stop, and
+    /// metrics after every epoch.
     ///
     /// # Errors
     /// If data are broken, a number is lost, or a file cannot be written.
@@ -225,8 +228,9 @@ impl Trainer {
                 folder.write_last(&self.checkpoint()?)?;
                 return Ok(Outcome::Stopped);
             }
-            // Of weights that are no numbers, nothing more is asked.
-            self.check_finite()?;
+            // Whatever validating ends with, the epoch's training is kept; a run that goes on from here validates.
+            self.progress.seconds = before + start.elapsed().as_secs_f64();
+            folder.write_last(&self.checkpoint()?)?;
             let trained = start.elapsed().as_secs_f64();
             let evaluation = evaluate(self.network(), &self.validation)?;
             if !evaluation.loss.is_finite() {

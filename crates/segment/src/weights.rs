@@ -1,8 +1,10 @@
 //! Weights from files.
 
-use crate::RunError;
+use crate::error::shown;
 use crate::files::read;
-use mirrorgrad_layers::weights::{NamedTensors, from_safetensors};
+use crate::RunError;
+use mirrorgrad_layers::weights::{NamedTensors, from_safetensors, take_off_prefix};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Most bytes of a file of weights.
@@ -28,4 +30,16 @@ const MAX_BYTES: u64 = 4 << 30;
 pub fn read_weights(path: &Path) -> Result<NamedTensors<f32>, RunError> {
     let bytes = read(path, MAX_BYTES)?;
     from_safetensors(&bytes).map_err(|error| RunError::unfit(path, error.to_string()))
+}
+
+/// As [`read_weights`], for a network whose tensors have the names `own`: what all names of the file begin with
+/// beyond these is taken off, and then a sentence says so.
+pub(crate) fn read_weights_for(
+    own: &BTreeSet<String>,
+    path: &Path,
+) -> Result<(NamedTensors<f32>, Option<String>), RunError> {
+    let mut weights = read_weights(path)?;
+    let prefix = take_off_prefix(own, &mut weights);
+    let say = |prefix| format!("{}: all names begin with {prefix:?}, which is taken off", shown(path));
+    Ok((weights, prefix.map(say)))
 }

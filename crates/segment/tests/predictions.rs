@@ -6,7 +6,8 @@ mod bright;
 use mirrorgrad_layers::models::Norm;
 use mirrorgrad_layers::named_params;
 use mirrorgrad_segment::batch::{highest_scores, to_tensor, to_tensors};
-use mirrorgrad_segment::{Mask, Picture, Predictor, Sample, colours, overlay};
+use mirrorgrad_layers::weights::state_dict;
+use mirrorgrad_segment::{Config, Mask, Picture, Predictor, Sample, colours, overlay};
 use mirrorgrad_tensor::Tensor;
 
 /// A picture with the given red, and green and blue that say nothing.
@@ -158,15 +159,19 @@ fn weights_for_a_network_beyond_all_memory_are_refused_before_it_is_built() {
     let widths = "[model]\nwidths = [4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096]\n";
     std::fs::write(dir.path().join("config.toml"), widths).unwrap();
     std::fs::write(dir.path().join("classes.txt"), "a\nb\n").unwrap();
-    let few = [("score.bias".to_owned(), mirrorgrad_tensor::Tensor::<f32>::zeros([2]))];
-    let bytes = mirrorgrad_layers::weights::to_safetensors(&few.into());
+    let mut narrow = Config::default();
+    narrow.model.widths = vec![1; 10];
+    let few = state_dict(&*narrow.network(2));
+    let numbers: usize = few.values().map(|tensor| tensor.len()).sum();
+    let bytes = mirrorgrad_layers::weights::to_safetensors(&few);
     let path = dir.path().join("model.safetensors");
     std::fs::write(&path, bytes).unwrap();
     let error = Predictor::read_weights(&path).err().unwrap().to_string();
     // Ten stages of two windows of 3 by 3, the first from three channels.
     let least = 9 * 4096 * (3 + 19 * 4096);
     assert_eq!(least, 2_869_014_528_u64);
-    let says = format!("widths: expected weights of {least} numbers or more");
-    assert!(error.contains(&says), "{error}");
-    assert!(error.ends_with("found 2"), "{error}");
+    let says = format!(
+        "model.safetensors: expected weights of {least} numbers or more for this network, found {numbers}"
+    );
+    assert!(error.ends_with(&says), "{error}");
 }

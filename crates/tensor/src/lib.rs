@@ -46,6 +46,7 @@ pub use element::Element;
 pub use geometry::{Axis, Geometry, GeometryError};
 pub use indices::Indices;
 pub use layout::concat;
+pub use machine::allocator::Allocator;
 pub use machine::isa::{Isa, IsaError};
 pub use machine::peak::peak_gflops;
 pub use normalize::{After, NormLayout, NormStats, Normalization};

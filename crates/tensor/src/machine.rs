@@ -1,6 +1,7 @@
 //! What touches the machine: instruction sets, vector registers and unchecked addresses. All unsafe
 //! code of the workspace is in this folder, behind functions that check what they are given.
 //!
+//! - [`allocator`]: what happens where there is no memory;
 //! - [`arena`]: memory lent out in stretches;
 //! - [`gemm`]: matrixmultiply over checked views;
 //! - [`isa`]: which instruction sets there are, and how a routine is compiled for each;
@@ -14,6 +15,7 @@
 // Registers and unchecked addresses cannot be had without; each block says why it is sound.
 #![allow(unsafe_code, reason = "the crate denies it, and this is the one folder that may")]
 
+pub(crate) mod allocator;
 pub(crate) mod arena;
 pub(crate) mod gemm;
 pub(crate) mod isa;

@@ -152,7 +152,7 @@ const START: &[Setting] = &[
 #[rustfmt::skip]
 const TRAINING: &[Setting] = &[
     setting(["epochs", "training.epochs", "N"], Read::Number, "Passes over the training pictures"),
-    setting(["accumulate", "training.accumulate", "N"], Read::Number, "Batches whose gradients are averaged into one step"),
+    setting(["accumulate", "training.accumulate", "N"], Read::Number, "Batches that make one step, as one large batch would"),
     setting(["loss", "training.loss", "NAME"], Read::Name(&["cross_entropy", "focal", "dice", "cross_entropy_dice"]), "What is made small"),
     setting(["class-weights", "training.class_weights", "auto|A,B,.."], Read::NameOr("auto", None), "How much a pixel counts by its class: by median frequency (auto), or one number a class; all alike without"),
     setting(["label-smoothing", "training.label_smoothing", "SHARE"], Read::Number, "The share of every truth that is spread over all classes"),

@@ -2,8 +2,8 @@
 
 use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_layers::weights::NamedTensors;
-use mirrorgrad_segment::{one_line, read_weights};
+use mirrorgrad_layers::weights::{NamedTensors, some_of};
+use mirrorgrad_segment::{Checkpoint, one_line, read_weights};
 use mirrorgrad_study::{FilterHealth, Refusal, filters};
 use mirrorgrad_tensor::{Tensor, Window};
 use serde_json::json;
@@ -41,8 +41,7 @@ pub fn run(args: &HealthArgs) -> Result<ExitCode, Failure> {
         .collect::<Result<_, Failure>>()?;
     if each.is_empty() {
         let expected = format!("weights of four axes whose names contain {:?}", args.tensor);
-        let names: Vec<_> = tensors.keys().collect();
-        return Err(Refusal::expected("--tensor", expected, format!("{names:?}")).into());
+        return Err(Refusal::expected("--tensor", expected, some_of(tensors.keys())).into());
     }
     if args.json {
         let object: serde_json::Map<_, _> =
@@ -94,5 +93,5 @@ fn read(path: &Path) -> Result<NamedTensors<f32>, Failure> {
     if path.extension().is_some_and(|extension| extension == "safetensors") {
         return Ok(read_weights(path)?);
     }
-    Ok(options::checkpoint(path)?.weights)
+    Ok(Checkpoint::read(&Checkpoint::file_at(path)?)?.weights)
 }

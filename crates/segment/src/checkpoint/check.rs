@@ -3,7 +3,7 @@
 
 use super::{Checkpoint, Progress};
 use crate::{EpochMetrics, TrainingConfig};
-use mirrorgrad_layers::weights::NamedTensors;
+use mirrorgrad_layers::weights::check_finite;
 
 /// Most classes a label of 8 bits can tell apart.
 const MAX_CLASSES: usize = 256;
@@ -17,7 +17,7 @@ pub fn check(checkpoint: &Checkpoint) -> Result<(), String> {
     check_history(history, progress)?;
     // The optimizer's numbers may be infinite: Adam divides by the root of a square that overflowed, and
     // goes on.
-    check_finite(weights)
+    check_finite(weights).map_err(|error| error.to_string())
 }
 
 fn check_classes(classes: &[String]) -> Result<(), String> {
@@ -70,15 +70,6 @@ fn check_history(history: &[EpochMetrics], progress: &Progress) -> Result<(), St
             ));
         }
         last = *epoch;
-    }
-    Ok(())
-}
-
-fn check_finite(weights: &NamedTensors<f32>) -> Result<(), String> {
-    for (name, tensor) in weights {
-        if let Some(value) = tensor.as_slice().iter().find(|value| !value.is_finite()) {
-            return Err(format!("expected finite weights, found {value} in {name:?}"));
-        }
     }
     Ok(())
 }

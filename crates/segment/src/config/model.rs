@@ -2,9 +2,11 @@
 
 use crate::DataError;
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Norm, UNet, UNetConfig, Upsampling};
-use mirrorgrad_layers::weights::NamedTensors;
+use mirrorgrad_layers::named_params;
+use mirrorgrad_layers::weights::{NamedTensors, WeightsError, check_names};
 use serde::de::{self, Deserializer, IntoDeserializer};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -72,6 +74,10 @@ const STAGES: usize = 5;
 /// Widths and depths beyond these are mistakes, not networks.
 const MOST_CHANNELS: usize = 4096;
 const MOST_STAGES: usize = 10;
+/// Channels of each stage, at most, of a network that is built for its names.
+const NARROW: usize = 32;
+/// Weights that any machine has room for.
+const SMALL: usize = 1 << 20;
 
 impl ModelKind {
     /// Channels of each stage where nothing else is asked for.
@@ -188,16 +194,25 @@ impl ModelConfig {
         self.weights.is_none() || self.fresh.iter().any(|layer| is_of(parameter, layer))
     }
 
-    /// Refuses weights of fewer numbers than the network has: a file may name one that no memory can hold,
-    /// and this is known before it is built.
-    pub(crate) fn check_enough(&self, weights: &NamedTensors<f32>) -> Result<(), DataError> {
+    /// The names of the network's tensors, which do not depend on how wide it is: known without the memory
+    /// that it takes.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        let widths = self.widths.iter().map(|&width| width.min(NARROW)).collect();
+        let network = Self { widths, ..self.clone() }.network(1, 0);
+        named_params(&*network).into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Refuses weights under other names than the network's, and of fewer numbers than it has: a file may name
+    /// one that no memory can hold, and this is known before it is built.
+    pub(crate) fn check_weights(&self, weights: &NamedTensors<f32>) -> Result<(), WeightsError> {
+        check_names(&self.names(), weights)?;
         let least = self.least_weights();
         let found: usize = weights.values().map(|tensor| tensor.len()).sum();
-        if found >= least {
+        // Of a small network, the shape that does not fit is found when it is loaded, and named.
+        if least <= found.max(SMALL) {
             return Ok(());
         }
-        let expected = format!("weights of {least} numbers or more for {:?}", self.widths);
-        Err(DataError::option("widths", expected, found))
+        Err(WeightsError::TooFew { least, found })
     }
 
     /// The network for so many classes, with first weights drawn from the seed.

@@ -9,6 +9,11 @@ use crate::text::text_of;
 use std::path::{self, Path, PathBuf};
 use toml::{Table, Value};
 
+/// Most words of a key: more than any has.
+const MOST_WORDS: usize = 8;
+/// Characters of a setting that a message shows.
+const SHOWN: usize = 80;
+
 /// Most bytes of a configuration file.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -56,7 +61,7 @@ impl Settings {
     /// # Errors
     /// If there is no such key, or it has no such value. The setting is left out then.
     pub fn set_text(&mut self, setting: &str) -> Result<(), DataError> {
-        let place = format!("--set {}", one_line(setting));
+        let place = format!("--set {}", beginning(&one_line(setting)));
         let Some((key, text)) = setting.split_once('=') else {
             return Err(DataError::setting(place, "expected KEY=VALUE, as training.epochs=30"));
         };
@@ -73,6 +78,11 @@ impl Settings {
     /// # Errors
     /// If there is no such key, or it has no such value. The setting is left out then.
     pub fn set(&mut self, key: &str, value: Value, place: &str) -> Result<(), DataError> {
+        let words = key.split('.').count();
+        if words > MOST_WORDS {
+            let what = format!("expected a key of at most {MOST_WORDS} words, found {words}");
+            return Err(DataError::setting(place, what));
+        }
         let mut table = self.table.clone();
         let (path, last) = key.rsplit_once('.').unwrap_or(("", key));
         let mut inner = &mut table;
@@ -137,6 +147,12 @@ impl Settings {
         self.fill().ok()?.data.dir
     }
 
+    /// The number of epochs, if one was set.
+    pub fn epochs(&self) -> Option<usize> {
+        let set = self.has("training.epochs");
+        set.then(|| Some(self.parse().ok()?.training.epochs)).flatten()
+    }
+
     /// The configuration of a run on the folder `dir`, without a look at it and without a check.
     ///
     /// # Errors
@@ -194,5 +210,13 @@ fn renew(table: &mut Table) {
         && let Some(old) = model.remove("batch_norm")
     {
         model.insert("norm".to_owned(), old);
+    }
+}
+
+/// What a message shows of a text that may be long.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text.to_owned(),
     }
 }

@@ -23,7 +23,7 @@ pub struct TrainingConfig {
     pub epochs: usize,
     /// Pictures in a batch.
     pub batch: usize,
-    /// Batches whose gradients are averaged into one step.
+    /// Batches that make one step: their losses are averaged, each by the weight of its counted pixels.
     pub accumulate: usize,
     /// What is made small.
     pub loss: LossKind,
@@ -82,7 +82,8 @@ pub enum LossKind {
     CrossEntropy,
     /// Focal loss (Lin et al. 2017).
     Focal,
-    /// Dice loss (Milletari et al. 2016).
+    /// Dice loss (Milletari et al. 2016), of each batch: over batches that make one step it is averaged, by the
+    /// number of their counted pixels, which is not the Dice loss of all their pictures together.
     Dice,
     /// The sum of cross entropy and Dice loss.
     CrossEntropyDice,
@@ -228,7 +229,7 @@ impl Default for TrainingConfig {
 
 impl TrainingConfig {
     /// Refuses values that no run can have.
-    pub(super) fn check(&self) -> Result<(), DataError> {
+    pub(crate) fn check(&self) -> Result<(), DataError> {
         // Networks are trained in single precision: what it cannot hold is as good as infinite, or as 0 or 1.
         let at_least_0 = |value: f64| value >= 0.0 && (value as f32).is_finite();
         let share = |value: f64| value >= 0.0 && (value as f32) < 1.0;

@@ -3,10 +3,12 @@
 
 use crate::config::{ClassWeights, ModelConfig, WeightsByName, is_of};
 use crate::survey::Survey;
-use crate::{Config, DataError, Dataset, Histogram, Loader, RunError, class_weights, read_weights};
+use crate::weights::read_weights_for;
+use crate::{Config, DataError, Dataset, Histogram, Loader, RunError, class_weights};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::named_params;
-use mirrorgrad_layers::weights::{load_state_dict, state_dict};
+use mirrorgrad_layers::weights::{check_finite, load_state_dict, state_dict};
+use std::collections::BTreeSet;
 
 /// Looks at every sample to train on and to validate on.
 ///
@@ -35,16 +37,19 @@ pub fn count_weights(
     Ok(())
 }
 
-/// Puts the weights that a configuration names in place of those drawn.
-pub fn load_weights(model: &ModelConfig, network: &dyn Network) -> Result<(), RunError> {
-    let Some(path) = &model.weights else { return Ok(()) };
-    let mut tensors = read_weights(path)?;
+/// Puts the weights that a configuration names in place of those drawn. Returns what there is to say of them.
+pub fn load_weights(
+    model: &ModelConfig,
+    network: &dyn Network,
+) -> Result<Option<String>, RunError> {
+    let Some(path) = &model.weights else { return Ok(None) };
+    let own: BTreeSet<String> = named_params(network).into_iter().map(|(name, _)| name).collect();
+    let (mut tensors, notice) = read_weights_for(&own, path)?;
     for fresh in &model.fresh {
         let is_fresh = |name: &str| is_of(name, fresh);
-        let names = named_params(network);
-        if !names.iter().any(|(name, _)| is_fresh(name)) {
+        if !own.iter().any(|name| is_fresh(name)) {
             let mut layers: Vec<&str> =
-                names.iter().filter_map(|(name, _)| name.split('.').next()).collect();
+                own.iter().filter_map(|name| name.split('.').next()).collect();
             layers.dedup();
             let expected = format!("the beginning of a name: {}, ..", layers.join(", "));
             return Err(DataError::option("--fresh", expected, fresh).into());
@@ -52,5 +57,7 @@ pub fn load_weights(model: &ModelConfig, network: &dyn Network) -> Result<(), Ru
         tensors.retain(|name, _| !is_fresh(name));
         tensors.extend(state_dict(network).into_iter().filter(|(name, _)| is_fresh(name)));
     }
-    load_state_dict(network, &tensors).map_err(|why| RunError::Start { path: path.clone(), why })
+    let loaded = check_finite(&tensors).and_then(|()| load_state_dict(network, &tensors));
+    loaded.map_err(|why| RunError::Start { path: path.clone(), why })?;
+    Ok(notice)
 }

@@ -1,11 +1,12 @@
 //! A network and what moves it, one step at a time.
 
+use super::accumulated::Accumulated;
 use super::parts::left_out;
 use crate::batch::to_tensors;
 use crate::metrics::check_size;
 use crate::small_batches::check_normalization;
 use crate::{Config, DataError, Loader, Objective, RunError, Sample};
-use mirrorgrad_autograd::{Gradients, Var};
+use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
 use mirrorgrad_layers::{Draws, Mode, Param, Schedule, find_fault, named_params};
@@ -70,26 +71,20 @@ impl Learner {
         })
     }
 
-    /// Step number `step`: the gradients of its `count` batches, averaged, move the weights. Returns the mean
-    /// of their losses. One batch is there at a time.
+    /// Step number `step`: the gradients of its `count` batches move the weights. Returns their loss. One batch
+    /// is there at a time.
     pub fn step(
         &mut self,
         batches: impl IntoIterator<Item = Result<Vec<Sample>, DataError>>,
         count: usize,
         step: u64,
     ) -> Result<f32, StepError> {
-        let share = 1.0 / count as f32;
-        let (mut loss, mut total) = (0.0, None::<Gradients>);
+        let mut sums = Accumulated::of(count);
         for (i, samples) in batches.into_iter().take(count).enumerate() {
             let pass = step * self.config.training.accumulate as u64 + i as u64;
-            let (part, grads) = self.pass(&samples?, pass, share)?;
-            loss += part * share;
-            total = Some(match total {
-                None => grads,
-                Some(total) => total.plus(&grads),
-            });
+            self.pass(&samples?, pass, &mut sums)?;
         }
-        let Some(mut grads) = total else { return Ok(loss) };
+        let Some((loss, mut grads)) = sums.mean() else { return Ok(0.0) };
         if let Some(limit) = self.config.training.clip {
             (grads, _) = clip_grad_norm(grads, limit);
         }
@@ -97,14 +92,14 @@ impl Learner {
         Ok(loss)
     }
 
-    /// One batch there and back: its loss, and its `share` of the gradients. From picture to loss and
-    /// back, all of it is here.
+    /// One batch there and back, and to the `sums` of its step. From picture to loss and back, all of it is
+    /// here.
     fn pass(
         &self,
         samples: &[Sample],
         pass: u64,
-        share: f32,
-    ) -> Result<(f32, Gradients), StepError> {
+        sums: &mut Accumulated,
+    ) -> Result<(), StepError> {
         let first = &samples[0];
         check_size(&*self.network, &first.name, first.size())?;
         check_normalization(&self.config, samples.len(), &first.name, first.size())?;
@@ -115,13 +110,15 @@ impl Learner {
         let loss = self.objective.loss(&scores, &targets);
         drop(scores); // The graph holds what the way back needs, and lets go of it on the way.
         let value = loss.value().item();
+        let share = sums.share(self.objective.weight(&targets));
         let grads = match share {
             1.0 => loss.backward(),
             _ => loss.scale(share).backward(),
         };
         let norm = grads.norm();
         if value.is_finite() && norm.is_finite() {
-            return Ok((value, grads));
+            sums.add(value, share, grads);
+            return Ok(());
         }
         // Rare enough to be worth doing twice: the step is repeated, and watched.
         let fault =
@@ -132,6 +129,11 @@ impl Learner {
             }
             None => Lost { what: "the norm of all gradients".into(), value: norm.into() },
         }))
+    }
+
+    /// Takes another schedule from here on.
+    pub fn reschedule(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
     }
 
     /// The learning rate of a step.

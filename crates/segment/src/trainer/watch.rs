@@ -91,7 +91,7 @@ pub struct StepReport {
     pub taken: usize,
     /// Pictures in them.
     pub pictures: usize,
-    /// The mean of their losses.
+    /// The mean of their losses, each by the weight of its counted pixels.
     pub loss: f32,
 }
 

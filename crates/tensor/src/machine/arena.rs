@@ -4,8 +4,8 @@
 //! other sizes have left. Of those that are large enough, the first is lent: the end of a chunk is reached
 //! only when nothing before it is free, and pages that were never reached are none that the process holds.
 
+use super::allocator::out_of_memory;
 use memmap2::{MmapMut, MmapRaw};
-use std::alloc::{Layout, handle_alloc_error};
 use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
 use std::slice;
@@ -51,9 +51,7 @@ impl Arena {
         let mut chunk = Chunk::of(roomy.max(bytes)).or_else(|| Chunk::of(bytes));
         let stretch = chunk.as_mut().and_then(|chunk| chunk.lend(bytes));
         self.chunks.extend(chunk);
-        stretch.unwrap_or_else(|| {
-            handle_alloc_error(Layout::from_size_align(bytes, LINE).expect("bytes have addresses"))
-        })
+        stretch.unwrap_or_else(|| out_of_memory(bytes))
     }
 
     /// Takes back what was lent.
