@@ -112,10 +112,8 @@ fn accumulated_batches_are_one_batch_however_their_pixels_weigh() {
     ] {
         let whole = after(&[&sets[..], &["training.batch=4"]].concat());
         for (batch, accumulate) in [(2, 2), (1, 4)] {
-            let parts = [
-                format!("training.batch={batch}"),
-                format!("training.accumulate={accumulate}"),
-            ];
+            let parts =
+                [format!("training.batch={batch}"), format!("training.accumulate={accumulate}")];
             let parts = after(&[&sets[..], &[&parts[0], &parts[1]]].concat());
             assert_eq!((whole.progress.step, parts.progress.step), (6, 6));
             let worst = apart(&whole, &parts);

@@ -85,12 +85,7 @@ impl Survey {
 
     /// What keeps a run of `config` from training on the samples without fault, as `loader` brings them to a
     /// network that takes sides from `least` on.
-    pub fn training_faults(
-        &self,
-        config: &Config,
-        loader: &Loader,
-        least: usize,
-    ) -> Vec<RunError> {
+    pub fn training_faults(&self, config: &Config, loader: &Loader, least: usize) -> Vec<RunError> {
         let mut faults = match config.data.augment.crop {
             // Every sample is brought to the crop's size, whatever its own.
             Some(_) => Vec::new(),

@@ -94,12 +94,7 @@ impl Learner {
 
     /// One batch there and back, and to the `sums` of its step. From picture to loss and back, all of it is
     /// here.
-    fn pass(
-        &self,
-        samples: &[Sample],
-        pass: u64,
-        sums: &mut Accumulated,
-    ) -> Result<(), StepError> {
+    fn pass(&self, samples: &[Sample], pass: u64, sums: &mut Accumulated) -> Result<(), StepError> {
         let first = &samples[0];
         check_size(&*self.network, &first.name, first.size())?;
         check_normalization(&self.config, samples.len(), &first.name, first.size())?;
