@@ -177,7 +177,8 @@ fn a_mismatch_names_both_numbers_the_step_and_the_operand() {
     let off = |v: &[Var<f64>]| Var::apply(OffAt { element: 1, error: 1.0 }, &[&v[1]]).sum();
     let at = [point(), [3.0, 0.5].into()];
     let message = gradcheck(1, off, &at).unwrap_err().to_string();
-    let numbers = message.strip_prefix("derivative 1 by operands [1]: element 1: the gradient says ");
+    let numbers =
+        message.strip_prefix("derivative 1 by operands [1]: element 1: the gradient says ");
     let words: Vec<&str> = numbers.expect(&message).split([' ', ',']).collect();
     let number = |at: usize| words[at].parse::<f64>().expect(&message);
     let (claim, differences) = (number(0), number(3));
@@ -240,7 +241,9 @@ const KNOWN: [Known; 12] = [
     ("√x", |x, _| x.sqrt()),
     ("exp x / s", |x, s| x.scale(1.0 / s).exp()),
     ("tanh 3 x / s", |x, s| x.scale(3.0 / s).tanh()),
-    ("s² tanh 30 (x / s − 1)", |x, s| x.scale(1.0 / s).shift(-1.0).scale(30.0).tanh().scale(s * s)),
+    ("s² tanh 30 (x / s − 1)", |x, s| {
+        x.scale(1.0 / s).shift(-1.0).scale(30.0).tanh().scale(s * s)
+    }),
     ("s² sigmoid x / s", |x, s| x.scale(1.0 / s).sigmoid().scale(s * s)),
     ("x + 1000 s", |x, s| x.shift(1000.0 * s)),
 ];
@@ -261,9 +264,7 @@ fn right_functions_of_any_size_pass_and_wrong_ones_do_not() {
                 assert_eq!(right, Ok(()), "{name} at {x:?}");
                 for error in [1e-4, -1e-4, 1.0, -1.0] {
                     let off = OffAt { element: 0, error };
-                    let wrong = |v: &[Var<f64>]| {
-                        f(&Var::apply(OffAt { ..off }, &[&v[0]]), size)
-                    };
+                    let wrong = |v: &[Var<f64>]| f(&Var::apply(OffAt { ..off }, &[&v[0]]), size);
                     let result = gradcheck(1, wrong, std::slice::from_ref(&x));
                     assert!(result.is_err(), "{name} at {x:?}, off by {error}, passes");
                 }

@@ -110,7 +110,10 @@ fn planes() -> Vec<Case> {
         }),
         case("PlaneResample", x, |v| upsample_bilinear2d(&v[0], [6, 3], false)),
         case("PlaneResample", x, |v| {
-            resample(&Resample::new(SparseRows::nearest(4, 3), SparseRows::adaptive_average(4, 2)), &v[0])
+            resample(
+                &Resample::new(SparseRows::nearest(4, 3), SparseRows::adaptive_average(4, 2)),
+                &v[0],
+            )
         }),
     ]
 }
@@ -152,14 +155,8 @@ fn targets() -> ClassTargets {
 }
 
 fn table() -> Vec<Case> {
-    let families = [
-        arithmetic(),
-        pointwise(),
-        reductions_and_places(),
-        planes(),
-        norms(),
-        losses(),
-    ];
+    let families =
+        [arithmetic(), pointwise(), reductions_and_places(), planes(), norms(), losses()];
     families.into_iter().flatten().collect()
 }
 
@@ -167,7 +164,8 @@ fn table() -> Vec<Case> {
 const EXTREMES: [(&str, &[f64]); 8] = [
     ("zeros", &[0.0, -0.0]),
     ("tiny", &[f64::MIN_POSITIVE, -f64::MIN_POSITIVE, 5e-324, -1e-200]),
-    ("huge", &[1e150, -1e150, 1e3, -1e3]),
+    // No ties among these: of equal scores as huge, no probabilities can be told.
+    ("huge", &[1e150, -1e150, 1e3, -1e3, 1e100]),
     ("infinite", &[f64::INFINITY]),
     ("of negative infinity", &[f64::NEG_INFINITY]),
     ("of both infinities", &[f64::INFINITY, f64::NEG_INFINITY]),
@@ -196,6 +194,10 @@ fn fused_gradients_at_extreme_operands_are_the_differentiable_ones() {
         for (kind, values) in EXTREMES {
             for (every, first) in [(1, 0), (2, 1), (3, 0), (5, 2), (7, 6)] {
                 for which in 0..case.shapes.len() {
+                    // An infinite gain makes NaN of all that it meets, at different times.
+                    if case.op == "Normalize" && which == 1 && kind.contains("infinit") {
+                        continue;
+                    }
                     let operand = |(i, shape): (usize, &Vec<usize>)| match i == which {
                         true => extreme(shape, values, every, first, 1 + i as u64),
                         false => noise(shape, 1 + i as u64),
@@ -254,7 +256,9 @@ fn every_op_is_in_the_table() {
     for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/ops")).unwrap() {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
         for line in text.lines() {
-            let of = |name: &str| line.starts_with("impl<") && line.contains(&format!(" {name}<T> for "));
+            let of = |name: &str| {
+                line.starts_with("impl<") && line.contains(&format!(" {name}<T> for "))
+            };
             if !["Op", "Pointwise", "Piecewise"].into_iter().any(of) {
                 continue;
             }

@@ -215,7 +215,8 @@ fn a_batch_norm_of_one_value_a_channel_is_refused() {
     for norm in [batch_norm, batch_norm_relu] {
         let x = Var::constant(Tensor::ones([1, 3, 1, 1]));
         let message = common::panic_of(|| norm(&x, &one(), &one(), 0.1));
-        let wanted = "batch_norm: expected more than one value per channel when training, got [1, 3, 1, 1]";
+        let wanted =
+            "batch_norm: expected more than one value per channel when training, got [1, 3, 1, 1]";
         assert_eq!(message, wanted);
         for shape in [[2, 3, 1, 1], [1, 3, 2, 1], [1, 3, 1, 2], [0, 3, 2, 2]] {
             norm(&Var::constant(Tensor::ones(shape)), &one(), &one(), 0.1);
