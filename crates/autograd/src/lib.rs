@@ -19,6 +19,7 @@
 
 mod check;
 mod describe;
+mod differences;
 mod graph;
 mod op;
 pub mod ops;

@@ -6,11 +6,14 @@
 mod arithmetic;
 mod conv;
 mod dice;
+mod focal;
 mod index;
 mod layout;
 mod loss;
+mod mask;
 mod matmul;
 mod norm;
+mod piecewise;
 mod pointwise;
 mod pool;
 mod reduce;

@@ -173,6 +173,143 @@ fn a_mismatch_says_where_and_what() {
 }
 
 #[test]
+fn a_mismatch_names_both_numbers_the_step_and_the_operand() {
+    let off = |v: &[Var<f64>]| Var::apply(OffAt { element: 1, error: 1.0 }, &[&v[1]]).sum();
+    let at = [point(), [3.0, 0.5].into()];
+    let message = gradcheck(1, off, &at).unwrap_err().to_string();
+    let numbers =
+        message.strip_prefix("derivative 1 by operands [1]: element 1: the gradient says ");
+    let words: Vec<&str> = numbers.expect(&message).split([' ', ',']).collect();
+    let number = |at: usize| words[at].parse::<f64>().expect(&message);
+    let (claim, differences) = (number(0), number(3));
+    assert!((claim / differences - 2.0).abs() < 1e-9, "{message}");
+    // The wider of the two steps, a part of 0.5.
+    assert!(number(words.len() - 1) <= 0.5, "{message}");
+}
+
+/// The identity, whose two kinds of gradient are off by a factor each.
+#[derive(Debug)]
+struct TwoGradients {
+    recorded: f64,
+    fused: f64,
+}
+
+impl Op<f64> for TwoGradients {
+    type Saved = ();
+
+    fn forward(&self, x: &[&Tensor<f64>]) -> (Tensor<f64>, ()) {
+        (x[0].clone(), ())
+    }
+
+    fn vjp(&self, _: usize, _: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
+        grad.scale(self.recorded)
+    }
+
+    fn fused(
+        &self,
+        _: &[bool],
+        _: &Call<'_, f64, ()>,
+        grad: &Tensor<f64>,
+    ) -> Option<Vec<Option<Tensor<f64>>>> {
+        Some(vec![Some(grad.map(|g| g * self.fused))])
+    }
+}
+
+#[test]
+fn a_kernel_that_gives_another_gradient_than_the_differentiable_one_is_rejected() {
+    let f = |recorded, fused| {
+        move |v: &[Var<f64>]| Var::apply(TwoGradients { recorded, fused }, &[&v[0].exp()])
+    };
+    gradcheck(2, f(1.0, 1.0), &[point()]).unwrap();
+    let mismatch = gradcheck(2, f(1.0, 2.0), &[point()]).unwrap_err();
+    assert!(mismatch.what.starts_with("element 0: backward() says "), "{mismatch}");
+    assert_eq!(mismatch.order, 1);
+    assert_rejected(gradcheck(1, f(2.0, 1.0), &[point()]), 1, &[0]);
+}
+
+/// Functions of one number with what a slip makes of them: the same values, but a gradient off by one part
+/// in ten thousand. Each at a size of its own.
+type Known = (&'static str, fn(&Var<f64>, f64) -> Var<f64>);
+
+const KNOWN: [Known; 12] = [
+    ("x", |x, _| x.clone()),
+    ("x²", |x, _| x * x),
+    ("x³ + x² s", |x, s| x.powi(3) + x.powi(2).scale(s)),
+    ("1 / x", |x, _| x.powi(-1)),
+    ("1 / x²", |x, _| x.powi(-2)),
+    ("ln x", |x, _| x.ln()),
+    ("√x", |x, _| x.sqrt()),
+    ("exp x / s", |x, s| x.scale(1.0 / s).exp()),
+    ("tanh 3 x / s", |x, s| x.scale(3.0 / s).tanh()),
+    ("s² tanh 30 (x / s − 1)", |x, s| {
+        x.scale(1.0 / s).shift(-1.0).scale(30.0).tanh().scale(s * s)
+    }),
+    ("s² sigmoid x / s", |x, s| x.scale(1.0 / s).sigmoid().scale(s * s)),
+    ("x + 1000 s", |x, s| x.shift(1000.0 * s)),
+];
+
+#[test]
+fn right_functions_of_any_size_pass_and_wrong_ones_do_not() {
+    for exponent in (-12..=12).step_by(3) {
+        let size = 10_f64.powi(exponent);
+        for (name, f) in KNOWN {
+            for factor in [1.0, 1.013, -0.7] {
+                let x = Tensor::from([factor * size]);
+                let undefined = ["ln x", "√x"].contains(&name);
+                let level = name.starts_with("s² tanh 30");
+                if factor < 0.0 && (undefined || level) {
+                    continue;
+                }
+                let right = gradcheck(2, |v| f(&v[0], size), std::slice::from_ref(&x));
+                assert_eq!(right, Ok(()), "{name} at {x:?}");
+                for error in [1e-4, -1e-4, 1.0, -1.0] {
+                    let off = OffAt { element: 0, error };
+                    let wrong = |v: &[Var<f64>]| f(&Var::apply(OffAt { ..off }, &[&v[0]]), size);
+                    let result = gradcheck(1, wrong, std::slice::from_ref(&x));
+                    assert!(result.is_err(), "{name} at {x:?}, off by {error}, passes");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn elements_of_all_sizes_beside_each_other_are_checked_each_by_its_own() {
+    let at = Tensor::from([1e-12, -1e-6, 1.0, 1e6, -1e12]);
+    for n in [2, -1, 3] {
+        let f = |x: &Var<f64>| x.powi(n);
+        gradcheck(2, |v| f(&v[0]), std::slice::from_ref(&at)).unwrap();
+        for element in 0..5 {
+            let off = |v: &[Var<f64>]| f(&Var::apply(OffAt { element, error: 1e-3 }, &[&v[0]]));
+            let mismatch = gradcheck(1, off, std::slice::from_ref(&at)).unwrap_err();
+            assert!(mismatch.what.starts_with(&format!("element {element}:")), "{mismatch}");
+        }
+    }
+}
+
+#[test]
+fn steep_functions_of_operands_far_from_their_steepness_are_not_blamed() {
+    // The first step is too wide for each of them.
+    gradcheck(1, |v| v[0].scale(3000.0).tanh(), &[[2e-4].into()]).unwrap();
+    gradcheck(1, |v| v[0].shift(-1e4).tanh(), &[[1e4 + 0.3].into()]).unwrap();
+    gradcheck(1, |v| v[0].shift(-1.0).ln(), &[[1.0 + 1e-5].into()]).unwrap();
+    // Zero has no size of its own.
+    gradcheck(2, |v| v[0].exp(), &[[0.0, 0.0].into()]).unwrap();
+    gradcheck(2, |v| v[0].exp(), &[[0.0, -2.0].into()]).unwrap();
+}
+
+#[test]
+fn differences_that_never_agree_are_said_not_to() {
+    // Its graph is noise: no step has a slope.
+    let noisy = |v: &[Var<f64>]| {
+        let hash = |v: f64| ((v.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64) * v;
+        &v[0] + &Var::constant(v[0].value().map(hash))
+    };
+    let mismatch = gradcheck(1, noisy, &[[1.3].into()]).unwrap_err();
+    assert!(mismatch.what.contains("no two steps agree"), "{mismatch}");
+}
+
+#[test]
 fn adjoint_functions_pass() {
     let matrix = noise(&[4, 3], 1);
     let (apply, back) = (

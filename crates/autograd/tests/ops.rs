@@ -49,6 +49,7 @@ fn arithmetic() -> Vec<Case> {
         positive("div", &[&[2, 1, 3], &[4, 1]], |v| &v[0] / &v[1]),
         positive("div: a number", &[&[], &[1, 3]], |v| &v[0] / &v[1]),
         case("neg", &[&[3]], |v| -&v[0]),
+        case("mask", &[&[2, 1, 2]], |v| v[0].mask(&[[0.0, 1.5], [-2.0, 0.0]].into())),
         case("scale", &[&[2, 2]], |v| v[0].scale(-1.5)),
         case("shift", &[&[2, 2]], |v| v[0].shift(0.3)),
         case("matmul", &[&[2, 3], &[3, 4]], |v| v[0].matmul(&v[1])),
@@ -225,7 +226,7 @@ fn norms() -> Vec<Case> {
         case("batch_norm", &[&[2, 2, 3, 1], &[2], &[2]], batch),
         case("batch_norm: batch 1", &[&[1, 2, 2, 3], &[2], &[2]], batch),
         case("batch_norm: no places", &[&[3, 2], &[2], &[2]], batch),
-        case("batch_norm: one element", &[&[1, 2, 1, 1], &[2], &[2]], batch),
+        case("group_norm: one element", &[&[1, 2, 1, 1], &[2], &[2]], group(2)),
         case("batch_norm_relu", &[&[3, 2, 3, 1], &[2], &[2]], |v| {
             batch_norm_relu(&v[0], &v[1], &v[2], EPS).0
         }),

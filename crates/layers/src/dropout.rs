@@ -1,4 +1,5 @@
-//! Dropout: parts of the signal are silenced while training.
+//! Dropout: parts of the signal are silenced while training, and their gradients with them, infinite ones
+//! too.
 
 use crate::{Draws, Mode, Module};
 use mirrorgrad_autograd::Var;
@@ -71,7 +72,7 @@ fn keep(p: f64) -> f64 {
 /// `x` times a mask of 0 and 1 / keep of the given shape.
 fn silence<T: Element>(x: &Var<T>, shape: &[usize], keep: f64, draws: &Draws) -> Var<T> {
     let mask: Tensor<T> = Tensor::bernoulli(shape, keep, &mut draws.next_rng());
-    x * &Var::constant(mask.map(|v| v * T::of(keep.recip())))
+    x.mask(&mask.map(|v| v * T::of(keep.recip())))
 }
 
 impl<T: Element> Module<T> for Dropout {

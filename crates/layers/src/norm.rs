@@ -56,7 +56,7 @@ impl<T: Element> BatchNorm2d<T> {
             return; // Nothing has no statistics.
         }
         let part = T::of(self.momentum);
-        let unbiased = T::of(count as f64 / (count.max(2) - 1) as f64);
+        let unbiased = T::of(count as f64 / (count - 1) as f64);
         let mix = |old: T, new: T| old + part * (new - old);
         self.running_mean.set(self.running_mean.value().zip(&stats.mean, mix));
         let variance = stats.variance.map(|v| v * unbiased);
@@ -75,7 +75,8 @@ impl<T: Element> BatchNorm2d<T> {
 
 impl<T: Element> Module<T> for BatchNorm2d<T> {
     /// # Panics
-    /// If `x` does not have four axes, or has other than the layer's channels.
+    /// If `x` does not have four axes, or has other than the layer's channels; while training, also if a
+    /// channel has one value alone.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let ([_, channels, _, _], own) = (x.value().dims(), self.weight.value().len());

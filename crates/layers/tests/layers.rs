@@ -239,12 +239,28 @@ fn batch_normalization_with_a_relu_is_a_relu_of_batch_normalization() {
 }
 
 #[test]
-fn a_batch_of_one_number_leaves_finite_statistics() {
-    let layer = BatchNorm2d::<f64>::new(1);
-    let y = layer.forward(&Var::constant(Tensor::full([1, 1, 1, 1], 7.0)), &train(0));
-    assert_eq!(y.value().item(), 0.0);
-    let all = named_params(&layer);
-    assert!(all.iter().all(|(_, param)| param.value().item().is_finite()));
+fn batch_normalization_refuses_to_train_on_one_value_a_channel_and_keeps_its_statistics() {
+    for layer in [BatchNorm2d::<f64>::new(2), BatchNorm2d::new(2).with_relu()] {
+        let before = state_dict(&layer);
+        let forward = |shape: [usize; 4], mode: &Mode| {
+            let x = Var::constant(Tensor::full(shape, 7.0));
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| layer.forward(&x, mode)))
+        };
+        let payload = forward([1, 2, 1, 1], &train(0)).unwrap_err();
+        let message = payload.downcast::<String>().unwrap();
+        assert!(
+            message.starts_with("batch_norm: expected more than one value per channel"),
+            "{message}"
+        );
+        assert_eq!(state_dict(&layer), before);
+        // Predicting takes what comes, and two values are enough to train on.
+        assert!(forward([1, 2, 1, 1], &Mode::Eval).is_ok());
+        assert!(
+            forward([2, 2, 1, 1], &train(0)).is_ok() && forward([1, 2, 1, 2], &train(0)).is_ok()
+        );
+        // Two equal values: the running variance moves a tenth of the way to 0, and stays a number.
+        assert!(state_dict(&layer)["running_var"].as_slice().iter().all(|v| *v > 0.0 && *v < 1.0));
+    }
 }
 
 #[test]
@@ -296,6 +312,29 @@ fn dropout2d_silences_whole_channels() {
     assert!(planes.iter().all(|&v| v == 0.0 || v == 2.0));
     let silent = planes.iter().filter(|&&v| v == 0.0).count();
     assert!((430..570).contains(&silent), "{silent} of 1000");
+}
+
+#[test]
+fn what_dropout_silences_passes_nothing_back_though_all_of_it_be_infinite() {
+    let layers: [&dyn Module<f64>; 2] = [&Dropout::new(0.5), &Dropout2d::new(0.5)];
+    for layer in layers {
+        // The slope of ln at 0 is infinite; the silenced elements are 0.
+        let x = Var::parameter(Tensor::full([4, 8, 1, 1], 3.0));
+        let y = || layer.forward(&x, &train(0));
+        let recorded = y().ln().sum().grad(&[&x]).remove(0);
+        let fused = y().ln().sum().backward();
+        for grad in [recorded.value(), fused.get(&x).unwrap()] {
+            let pairs = grad.as_slice().iter().zip(y().value().clone().as_slice().to_vec());
+            for (&grad, y) in pairs {
+                let want = if y == 0.0 { 0.0 } else { 1.0 / 3.0 };
+                assert!((grad - want).abs() < 1e-12, "{grad}");
+            }
+        }
+        // Nor does what it silences come through.
+        let infinite = Var::constant(Tensor::full([4, 8, 1, 1], f64::INFINITY));
+        let y = layer.forward(&infinite, &train(0));
+        assert!(y.value().as_slice().iter().all(|&v| v == 0.0 || v == f64::INFINITY));
+    }
 }
 
 #[test]

@@ -230,6 +230,10 @@ impl<T: Element> Request<'_, T> {
         let dims: [usize; 4] = self.dims("input")?;
         self.check_channels("weight", dims[1])?;
         self.check_channels("bias", dims[1])?;
+        if product(&[dims[0], dims[2], dims[3]]) == 1 {
+            let found = format!("shape {dims:?}");
+            return Err(Refusal::expected("input", "more than one value per channel", found));
+        }
         let eps = self.eps()?;
         let run = move |v: &Operands<T>| {
             let [gain, bias] = Self::affine(v);
@@ -310,4 +314,24 @@ fn check_sides(size: [usize; 2]) -> Result<[usize; 2], Refusal> {
 /// Each weight is used once a spot and picture.
 fn conv_work(geometry: &Geometry, batch: usize, weight: &[usize]) -> u128 {
     product(&geometry.map()) * product(weight) * batch as u128
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Array, Arrays, operate};
+    use mirrorgrad_tensor::Tensor;
+
+    #[test]
+    fn a_batch_norm_of_one_value_a_channel_is_refused_in_words() {
+        let of = |shape: [usize; 4]| {
+            let input = Array::F64(Tensor::ones(shape));
+            operate("batch_norm2d", "{}", &Arrays::from([("input".to_owned(), input)]))
+        };
+        let refusal = of([1, 3, 1, 1]).unwrap_err().to_string();
+        assert!(refusal.contains("more than one value per channel"), "{refusal}");
+        assert!(refusal.contains("[1, 3, 1, 1]"), "{refusal}");
+        for shape in [[2, 3, 1, 1], [1, 3, 2, 1], [1, 3, 1, 2]] {
+            assert!(of(shape).is_ok(), "{shape:?}");
+        }
+    }
 }

@@ -3,6 +3,19 @@
 use crate::broadcast::{Pairing, broadcast_shape};
 use crate::{Element, Tensor, parallel};
 
+/// `factor · x`, but 0 where the factor is 0, whatever `x` is: what has no part in a result is selected
+/// out of it, since 0 · ∞ is NaN.
+///
+/// ```
+/// # use mirrorgrad_tensor::masked;
+/// assert_eq!(masked(3.0, 2.0), 6.0);
+/// assert_eq!([masked(f64::INFINITY, 0.0), masked(f64::NAN, 0.0)], [0.0, 0.0]);
+/// assert!(masked(0.0, f64::NAN).is_nan());
+/// ```
+pub fn masked<T: Element>(x: T, factor: T) -> T {
+    if factor == T::zero() { T::zero() } else { x * factor }
+}
+
 impl<T: Element> Tensor<T> {
     /// `f` of every element.
     pub fn map(&self, f: impl Fn(T) -> T + Send + Sync) -> Self {

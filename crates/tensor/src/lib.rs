@@ -43,6 +43,7 @@ pub use broadcast::broadcast_shape;
 pub use buffer::peak_bytes;
 pub use conv::{Path, PathError, conv, conv_adjoint, conv_weight, conv_weight_bias};
 pub use element::Element;
+pub use elementwise::masked;
 pub use geometry::{Axis, Geometry, GeometryError};
 pub use indices::Indices;
 pub use layout::concat;

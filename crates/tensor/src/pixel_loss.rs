@@ -11,7 +11,7 @@
 //! smoothing (PyTorch's `CrossEntropyLoss`).
 
 use crate::softmax::{Places, log_sum_exp};
-use crate::{Element, Tensor};
+use crate::{Element, Tensor, masked};
 use std::sync::Arc;
 
 /// The class of every pixel, checked once: each is a class or ignored.
@@ -178,6 +178,40 @@ impl<T: Element> PixelLoss<T> {
         T::of(counts.iter().enumerate().map(|(class, &count)| count as f64 * weight(class)).sum())
     }
 
+    /// What every pixel's own class counts, (1 − ε) · w[y], and 0 where it is ignored; in the shape of the
+    /// targets.
+    ///
+    /// # Panics
+    /// If there are weights for other classes than the targets'.
+    #[track_caller]
+    pub fn target_weights(&self, targets: &ClassTargets) -> Tensor<T> {
+        self.check_weights(targets);
+        self.at_pixels(targets, |class| self.hard(class))
+    }
+
+    /// What each class counts at every pixel, ε / C · w[c]: `[classes]`.
+    ///
+    /// # Panics
+    /// If there are weights for other classes than the targets'.
+    #[track_caller]
+    pub fn spread_weights(&self, targets: &ClassTargets) -> Tensor<T> {
+        self.check_weights(targets);
+        Tensor::from_fn([targets.classes], |class| self.soft(class, targets.classes))
+    }
+
+    /// 1 where the loss depends on a pixel's scores; 0 where it is ignored or all that could count weighs
+    /// nothing. In the shape of the targets.
+    ///
+    /// # Panics
+    /// If there are weights for other classes than the targets'.
+    #[track_caller]
+    pub fn read(&self, targets: &ClassTargets) -> Tensor<T> {
+        self.check_weights(targets);
+        let soft_sum = self.soft_sum(targets.classes);
+        let one = |read| if read { T::one() } else { T::zero() };
+        self.at_pixels(targets, |class| one(self.reads(class, soft_sum)))
+    }
+
     /// The loss of every pixel, 0 where ignored, and ln Σ exp of its scores, which
     /// [`PixelLoss::backward`] reads. `scores: [batch, classes, ..]`, results `[batch, ..]`.
     ///
@@ -203,10 +237,11 @@ impl<T: Element> PixelLoss<T> {
                 }
                 let y = label as usize;
                 let log_p = line(y)[i] - log_sum[i];
-                *out = -self.hard(y) * self.fade(log_p) * log_p;
+                // A class that weighs nothing costs nothing, though its probability be 0.
+                *out = -masked(log_p, self.hard(y) * self.fade(log_p));
                 if self.label_smoothing > 0.0 {
                     let all: T = (0..places.classes)
-                        .map(|c| self.soft(c, places.classes) * (line(c)[i] - log_sum[i]))
+                        .map(|c| masked(line(c)[i] - log_sum[i], self.soft(c, places.classes)))
                         .sum();
                     *out -= all;
                 }
@@ -233,20 +268,22 @@ impl<T: Element> PixelLoss<T> {
         assert_eq!(log_sums.shape(), targets.shape(), "pixel loss: sums of another shape");
         let one_line = Places { classes: 1, ..places };
         let x = scores.as_slice();
-        let soft_sum: T = (0..places.classes).map(|class| self.soft(class, places.classes)).sum();
+        let soft_sum = self.soft_sum(places.classes);
         places.build(scores.shape(), |batch, first, out| {
             let line = |class| places.line(x, batch, class, first);
             let log_sum = one_line.line(log_sums.as_slice(), batch, 0, first);
             let labels = one_line.line(&targets.labels, batch, 0, first);
             let grads = one_line.line(grad.as_slice(), batch, 0, first);
             // d loss / d ln p is −(hard at y) − (soft everywhere); the softmax turns d into
-            // d − p · Σ d, and an ignored pixel has a factor of 0.
+            // d − p · Σ d. A pixel that the loss does not read is selected out: its scores may be infinite.
             let (mut hard, mut all) =
                 (vec![T::zero(); labels.len()], vec![T::zero(); labels.len()]);
+            let mut read = vec![false; labels.len()];
             for (i, &label) in labels.iter().enumerate() {
                 if label != ClassTargets::IGNORED {
                     let y = label as usize;
                     let log_p = line(y)[i] - log_sum[i];
+                    read[i] = self.reads(y, soft_sum);
                     hard[i] = self.hard(y) * self.fade_slope(log_p);
                     all[i] = (hard[i] + soft_sum) * grads[i];
                     hard[i] *= grads[i];
@@ -257,7 +294,9 @@ impl<T: Element> PixelLoss<T> {
                     *o = score - log_sum;
                 }
                 T::exp_in_place(out);
-                out.iter_mut().zip(&all).for_each(|(o, &all)| *o *= all);
+                for ((o, &all), &read) in out.iter_mut().zip(&all).zip(&read) {
+                    *o = if read { *o * all } else { T::zero() };
+                }
                 let soft = self.soft(class, places.classes);
                 if soft == T::zero() {
                     continue;
@@ -269,7 +308,7 @@ impl<T: Element> PixelLoss<T> {
                 }
             }
             for (i, &label) in labels.iter().enumerate() {
-                if label != ClassTargets::IGNORED {
+                if read[i] {
                     out[label as usize][i] -= hard[i];
                 }
             }
@@ -284,6 +323,19 @@ impl<T: Element> PixelLoss<T> {
     /// Weight of every class: ε / C · w[c].
     fn soft(&self, class: usize, classes: usize) -> T {
         T::of(self.label_smoothing / classes as f64) * self.weight(class)
+    }
+
+    fn soft_sum(&self, classes: usize) -> T {
+        (0..classes).map(|class| self.soft(class, classes)).sum()
+    }
+
+    fn reads(&self, class: usize, soft_sum: T) -> bool {
+        self.hard(class) != T::zero() || soft_sum != T::zero()
+    }
+
+    fn at_pixels(&self, targets: &ClassTargets, of: impl Fn(usize) -> T) -> Tensor<T> {
+        let values = targets.iter().map(|class| class.map_or(T::zero(), &of));
+        Tensor::new(targets.shape(), values.collect::<Vec<_>>())
     }
 
     fn weight(&self, class: usize) -> T {
@@ -303,7 +355,8 @@ impl<T: Element> PixelLoss<T> {
         let (gamma, rest) = (T::of(self.focusing), -log_p.exp_m1());
         // ln p / (1 − p) tends to −1 as p tends to 1.
         let ratio = if rest == T::zero() { -T::one() } else { log_p / rest };
-        rest.powf(gamma) * (T::one() - gamma * log_p.exp() * ratio)
+        // p · ln p tends to 0 with p.
+        rest.powf(gamma) * (T::one() - masked(ratio, gamma * log_p.exp()))
     }
 
     #[track_caller]
@@ -321,9 +374,14 @@ impl<T: Element> PixelLoss<T> {
             targets.shape(),
             targets.classes
         );
+        self.check_weights(targets);
+        Places::along(scores.shape(), 1)
+    }
+
+    #[track_caller]
+    fn check_weights(&self, targets: &ClassTargets) {
         if let Some(weights) = &self.class_weights {
             assert_eq!(weights.shape(), [targets.classes], "cross_entropy: one weight a class");
         }
-        Places::along(scores.shape(), 1)
     }
 }

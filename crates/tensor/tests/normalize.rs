@@ -131,12 +131,34 @@ fn a_relu_afterwards_cuts_values_and_gradients_where_the_normalized_number_is_no
 }
 
 #[test]
+fn a_gradient_that_a_relu_afterwards_cuts_may_be_anything() {
+    let x = Tensor::from([[1.0, 2.0], [3.0, 9.0]]);
+    let norm = Normalization::new(NormLayout::batch(x.shape()), 0.0);
+    let norm = Normalization { after: After::Relu, ..norm };
+    let (gain, bias) = (Tensor::from([1.0, 1.0]), Tensor::from([0.5, 1.0]));
+    let (y, stats) = norm.forward(&x, &gain, &bias);
+    assert_eq!(y, Tensor::from([[0.0, 0.0], [1.5, 2.0]])); // The second by exactly 0.
+    let to = |cut: f64| {
+        let grad = Tensor::from([[cut, cut], [2.0, 3.0]]);
+        norm.backward(&x, &gain, &bias, &stats, &grad)
+    };
+    for cut in [1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        assert_eq!(to(cut), to(0.0));
+    }
+}
+
+#[test]
 fn a_relu_afterwards_does_not_hide_nan() {
     let x = Tensor::from([[f64::NAN], [1.0]]);
     let norm = Normalization::new(NormLayout::batch(x.shape()), EPS);
     let norm = Normalization { after: After::Relu, ..norm };
     let (y, _) = norm.forward(&x, &Tensor::ones([1]), &Tensor::zeros([1]));
     assert!(y.as_slice().iter().all(|v| v.is_nan()), "{y:?}");
+    let (y, stats) = norm.forward(&x, &Tensor::ones([1]), &Tensor::zeros([1]));
+    let grads = norm.backward(&x, &Tensor::ones([1]), &Tensor::zeros([1]), &stats, &y.map(|_| 1.0));
+    for grad in grads {
+        assert!(grad.as_slice().iter().all(|v| v.is_nan()), "{grad:?}");
+    }
 }
 
 #[test]

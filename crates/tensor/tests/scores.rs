@@ -198,6 +198,57 @@ fn losses_of_certain_scores_are_finite_and_so_are_their_gradients() {
 }
 
 #[test]
+fn a_pixel_that_the_loss_does_not_read_may_hold_anything() {
+    // The last is ignored, and the one before is of a class that weighs nothing.
+    let targets = ClassTargets::new([3], [1, 0, 9], 2, Some(9)).unwrap();
+    for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let x = Tensor::from([[0.5, 0.25], [odd, 1.0], [odd, odd]]);
+        let mut loss = PixelLoss { class_weights: Some([0.0, 2.0].into()), ..PixelLoss::default() };
+        for focusing in [0.0, 2.0] {
+            loss.focusing = focusing;
+            let [losses, sums] = loss.forward(&x, &targets);
+            let to_x = loss.backward(&x, &targets, &sums, &Tensor::full([3], f64::INFINITY));
+            assert_eq!(losses.as_slice()[1..], [0.0; 2]);
+            assert_eq!(to_x.as_slice()[2..], [0.0; 4]);
+            assert_eq!(loss.read(&targets), [1.0, 0.0, 0.0].into());
+        }
+        // Smoothing reads the second pixel, whatever its own class weighs.
+        loss.label_smoothing = 0.25;
+        assert_eq!(loss.read(&targets), [1.0, 1.0, 0.0].into());
+        let [losses, sums] = loss.forward(&x, &targets);
+        let to_x = loss.backward(&x, &targets, &sums, &Tensor::ones([3]));
+        assert!(to_x.at(&[1, 1]) != 0.0);
+        assert_eq!((losses.at(&[2]), &to_x.as_slice()[4..]), (0.0, &[0.0; 2][..]));
+    }
+}
+
+#[test]
+fn the_weights_of_pixels_and_classes_share_what_smoothing_spreads() {
+    let targets = ClassTargets::new([4], [1, 0, 9, 2], 3, Some(9)).unwrap();
+    let class_weights = Some([2.0, 4.0, 0.5].into());
+    let loss = PixelLoss { class_weights, label_smoothing: 0.25, focusing: 0.0 };
+    assert_eq!(loss.target_weights(&targets), [3.0, 1.5, 0.0, 0.375].into());
+    let want = Tensor::from([2.0 / 12.0, 4.0 / 12.0, 0.5 / 12.0]);
+    assert_close(&loss.spread_weights(&targets), &want, 1e-15, &"spread");
+    let plain = PixelLoss::<f64>::default();
+    assert_eq!(plain.target_weights(&targets), [1.0, 1.0, 0.0, 1.0].into());
+    assert_eq!(plain.spread_weights(&targets), Tensor::zeros([3]));
+}
+
+#[test]
+fn a_class_without_a_chance_costs_infinitely_and_pulls_as_any_other_wrong_pixel() {
+    let targets = ClassTargets::new([2], [1, 0], 2, None).unwrap();
+    let x = Tensor::from([[0.0, f64::NEG_INFINITY], [0.0, f64::NEG_INFINITY]]);
+    for focusing in [0.0, 0.5, 2.0] {
+        let loss = PixelLoss { focusing, ..PixelLoss::default() };
+        let [losses, sums] = loss.forward(&x, &targets);
+        assert_eq!(losses.as_slice(), [f64::INFINITY, 0.0]);
+        let to_x = loss.backward(&x, &targets, &sums, &Tensor::ones([2]));
+        assert_eq!(to_x.as_slice(), [1.0, -1.0, 0.0, 0.0]);
+    }
+}
+
+#[test]
 fn targets_hold_classes_and_ignored_pixels() {
     let targets = ClassTargets::new([2, 2], [0, 255, 2, 1], 3, Some(255)).unwrap();
     assert_eq!((targets.shape(), targets.classes()), (&[2, 2][..], 3));

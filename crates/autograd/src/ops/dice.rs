@@ -2,7 +2,7 @@
 
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{
-    ClassTargets, Element, Tensor, for_each_chunk, log_softmax, log_softmax_backward,
+    ClassTargets, Element, Tensor, for_each_chunk, log_softmax, log_softmax_backward, masked,
 };
 
 /// `1 − mean_c (2 Σ p·t + s) / (Σ p + Σ t + s)`, p the softmax of the scores, t the truth, sums over
@@ -53,10 +53,10 @@ impl Dice {
     /// The definition, in differentiable calls: what gradients of gradients are taken from.
     fn composed<T: Element>(&self, scores: &Var<T>) -> Var<T> {
         let axes: Vec<usize> = (0..scores.value().rank()).filter(|&axis| axis != 1).collect();
-        let truth = Var::constant(self.targets.one_hot());
-        let p = scores.softmax(1) * Var::constant(self.counted());
-        let overlap = (&p * &truth).sum_axes(&axes).scale(T::of(2.0)).shift(T::of(self.smooth));
-        let total = (p + truth).sum_axes(&axes).shift(T::of(self.smooth));
+        let (truth, counted) = (self.targets.one_hot(), self.counted());
+        let p = scores.mask(&counted).softmax(1).mask(&counted);
+        let overlap = p.mask(&truth).sum_axes(&axes).scale(T::of(2.0)).shift(T::of(self.smooth));
+        let total = (p + Var::constant(truth)).sum_axes(&axes).shift(T::of(self.smooth));
         (overlap / total).mean().scale(-T::one()).shift(T::one())
     }
 
@@ -132,7 +132,12 @@ impl<T: Element> Op<T> for Dice {
                 }
             });
         });
-        Some(vec![Some(log_softmax_backward(log_p, &to_log_p, 1))])
+        let to_scores = log_softmax_backward(log_p, &to_log_p, 1);
+        if labels.iter().all(Option::is_some) {
+            return Some(vec![Some(to_scores)]);
+        }
+        // Selected out, since an ignored pixel's scores may be infinite.
+        Some(vec![Some(to_scores.zip(&self.counted(), masked))])
     }
 }
 

@@ -1,8 +1,9 @@
 //! Losses: how far scores are from what they should be.
 
+use super::focal;
 use super::pointwise::sigmoid;
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{ClassTargets, Element, PixelLoss, Tensor};
+use mirrorgrad_tensor::{ClassTargets, Element, Indices, PixelLoss, Tensor, masked};
 
 /// How the losses of many places become one result.
 ///
@@ -31,8 +32,8 @@ impl Reduction {
         match self {
             Self::None => losses.clone(),
             Self::Sum => losses.sum(),
-            // Nothing counts, and the sum is 0: so is the mean, not 0 / 0.
-            Self::Mean if total_weight == T::zero() => losses.sum(),
+            // Nothing counts: 0, not 0 / 0.
+            Self::Mean if total_weight == T::zero() => losses.mask(&Tensor::zeros([])).sum(),
             Self::Mean => losses.sum().scale(total_weight.recip()),
         }
     }
@@ -48,27 +49,24 @@ struct PerPixel<T: Element> {
 impl<T: Element> PerPixel<T> {
     /// The definition, in differentiable calls: what gradients of gradients are taken from.
     fn composed(&self, scores: &Var<T>) -> Var<T> {
-        let constant = |t: Tensor<T>| Var::constant(t);
-        let PixelLoss { class_weights, label_smoothing, focusing } = &self.loss;
-        let classes = self.targets.classes();
-        let mut column = vec![1; scores.value().rank()];
-        column[1] = classes;
-        let weights = match class_weights {
-            Some(weights) => constant(weights.reshape(&column)),
-            None => constant(Tensor::ones(&column)),
+        let Self { loss, targets } = self;
+        let shape = targets.shape();
+        let line = [&shape[..1], &[1], &shape[1..]].concat();
+        let log_p = scores.mask(&loss.read(targets).reshape(&line)).log_softmax(1);
+        let classes = targets.iter().map(|class| class.unwrap_or(0)).collect::<Vec<_>>();
+        let own = Indices::new(&line, classes);
+        let hard = match loss.focusing {
+            0.0 => log_p.gather(1, &own),
+            focusing => focal::faded(&log_p, &own, focusing),
         };
-        let log_p = scores.log_softmax(1);
-        let weighted = &log_p * &weights;
-        let truth = constant(self.targets.one_hot());
-        let mut hard = &weighted * &truth;
-        if *focusing != 0.0 {
-            // (1 − p)^γ as exp(γ · ln(1 − p)), the logarithm finite where p rounds to 1.
-            let rest = (-log_p.exp().shift(-T::one())).shift(T::min_positive_value());
-            hard = hard * rest.ln().scale(T::of(*focusing)).exp();
+        let hard = hard.reshape(shape).mask(&loss.target_weights(targets).map(|w| -w));
+        if loss.label_smoothing == 0.0 {
+            return hard;
         }
-        let counted = constant(self.targets.counted());
-        let soft = weighted.sum_axes(&[1]).scale(T::of(-label_smoothing / classes as f64));
-        hard.sum_axes(&[1]).scale(T::of(label_smoothing - 1.0)) + soft * counted
+        let mut column = vec![1; line.len()];
+        column[1] = targets.classes();
+        let spread = loss.spread_weights(targets).map(|w| -w).reshape(&column);
+        hard + log_p.mask(&spread).sum_axes(&[1]).mask(&targets.counted())
     }
 }
 
@@ -122,25 +120,25 @@ pub fn cross_entropy<T: Element>(
     loss: &PixelLoss<T>,
     reduction: Reduction,
 ) -> Var<T> {
+    let total_weight = loss.total_weight(targets);
     let op = PerPixel { loss: loss.clone(), targets: targets.clone() };
-    reduction.of(&Var::apply(op, &[scores]), loss.total_weight(targets))
+    reduction.of(&Var::apply(op, &[scores]), total_weight)
 }
 
 /// The binary cross entropy of logits, `ln(1 + eˣ) − y · x`, one a place. Operands: logits, targets.
 #[derive(Debug)]
 struct Bce;
 
-impl Bce {
-    fn composed<T: Element>(x: &Var<T>, y: &Var<T>) -> Var<T> {
-        x.softplus() - x * y
-    }
-}
-
 impl<T: Element> Op<T> for Bce {
     type Saved = ();
 
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
-        let loss = |x: T, y: T| x.max(T::zero()) - x * y + (-x.abs()).exp().ln_1p();
+        // (1 − y) · max(x, 0) + y · max(−x, 0) + ln(1 + e^−|x|): a target of 0 or 1 leaves one of the first
+        // two out, though it be infinite.
+        let loss = |x: T, y: T| {
+            let [above, below] = [x, -x].map(|x| x.max(T::zero()));
+            masked(above, T::one() - y) + masked(below, y) + (-x.abs()).exp().ln_1p()
+        };
         (x[0].zip(x[1], loss), ())
     }
 
@@ -149,7 +147,11 @@ impl<T: Element> Op<T> for Bce {
     }
 
     fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
-        call.composed_vjp(i, grad, |operands| Self::composed(&operands[0], &operands[1]))
+        let x = call.input(0);
+        match i {
+            0 => grad * &(x.sigmoid() - call.input(1)),
+            _ => -grad * x,
+        }
     }
 
     fn fused(
@@ -220,7 +222,7 @@ impl<T: Element> Op<T> for SquaredError {
     ) -> Option<Vec<Option<Tensor<T>>>> {
         let two = T::of(2.0);
         let part = |i: usize| {
-            grad.zip3(call.value(i), call.value(1 - i), |g, own, other| two * g * (own - other))
+            grad.zip3(call.value(i), call.value(1 - i), |g, own, other| two * (g * (own - other)))
         };
         Some(wanted.iter().enumerate().map(|(i, &wanted)| wanted.then(|| part(i))).collect())
     }

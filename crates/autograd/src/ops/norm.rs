@@ -78,7 +78,7 @@ impl<T: Element> Op<T> for Normalize {
 /// ```
 ///
 /// # Panics
-/// If the sizes do not match.
+/// If the sizes do not match, or a channel has one value alone.
 #[track_caller]
 pub fn batch_norm<T: Element>(
     x: &Var<T>,
@@ -86,8 +86,7 @@ pub fn batch_norm<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> (Var<T>, NormStats<T>) {
-    let norm = Normalization::new(NormLayout::batch(x.shape()), eps);
-    Var::apply_saving(Normalize(norm), &[x, gain, bias])
+    Var::apply_saving(Normalize(by_channel(x.shape(), eps)), &[x, gain, bias])
 }
 
 /// A relu of [`batch_norm`], at the cost of the latter alone: numbers and gradients pass through memory
@@ -104,7 +103,7 @@ pub fn batch_norm<T: Element>(
 /// ```
 ///
 /// # Panics
-/// If the sizes do not match.
+/// As [`batch_norm`].
 #[track_caller]
 pub fn batch_norm_relu<T: Element>(
     x: &Var<T>,
@@ -112,8 +111,20 @@ pub fn batch_norm_relu<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> (Var<T>, NormStats<T>) {
-    let norm = Normalization::new(NormLayout::batch(x.shape()), eps);
-    Var::apply_saving(Normalize(Normalization { after: After::Relu, ..norm }), &[x, gain, bias])
+    let norm = Normalization { after: After::Relu, ..by_channel(x.shape(), eps) };
+    Var::apply_saving(Normalize(norm), &[x, gain, bias])
+}
+
+/// One value alone is its own mean: whatever it is, it would become the bias, and nothing would be learned
+/// from it.
+#[track_caller]
+fn by_channel(shape: &[usize], eps: f64) -> Normalization {
+    let layout = NormLayout::batch(shape);
+    assert!(
+        layout.set_len() != 1,
+        "batch_norm: expected more than one value per channel when training, got {shape:?}"
+    );
+    Normalization::new(layout, eps)
 }
 
 /// Normalizes every group of channels of every picture of `x: [batch, channels, ..]`, then applies

@@ -1,4 +1,4 @@
-//! Functions of one number, applied everywhere.
+//! Smooth functions of one number, applied everywhere; those with kinks are in `piecewise.rs`.
 //!
 //! A [`Pointwise`] function gives its value, its slope as a number (for the fused first-order pass)
 //! and its slope as a variable (to differentiate again), each in terms of the one thing it reads: its
@@ -56,11 +56,6 @@ impl<T: Element, F: Pointwise<T>> Op<T> for Map<F> {
     fn describe(&self, _: &()) -> Option<Description> {
         Some(Description::Function(self.0.describe()))
     }
-}
-
-/// A slope that is constant between kinks: differentiated again, it gives zero.
-fn step<T: Element>(read: &Var<T>, slope: impl Fn(T) -> T + Send + Sync) -> Var<T> {
-    Var::constant(read.value().map(slope))
 }
 
 #[derive(Debug)]
@@ -132,6 +127,7 @@ impl<T: Element> Pointwise<T> for Sqrt {
     }
 }
 
+/// A power, of another exponent than 0.
 #[derive(Debug)]
 struct PowI(i32);
 
@@ -143,42 +139,15 @@ impl<T: Element> Pointwise<T> for PowI {
     }
 
     fn slope(&self, x: T) -> T {
-        // 0 · 0⁻¹ would be NaN.
-        if self.0 == 0 { T::zero() } else { T::of(f64::from(self.0)) * x.powi(self.0 - 1) }
+        T::of(f64::from(self.0)) * x.powi(self.0 - 1)
     }
 
     fn derivative(&self, x: &Var<T>) -> Var<T> {
-        match self.0 {
-            0 => step(x, |_| T::zero()),
-            n => x.powi(n - 1).scale(T::of(f64::from(n))),
-        }
+        x.powi(self.0 - 1).scale(T::of(f64::from(self.0)))
     }
 
     fn describe(&self) -> Function {
         Function::Power(self.0)
-    }
-}
-
-#[derive(Debug)]
-struct Abs;
-
-impl<T: Element> Pointwise<T> for Abs {
-    const READS: Reads = Reads::INPUTS;
-
-    fn value(&self, x: T) -> T {
-        x.abs()
-    }
-
-    fn slope(&self, x: T) -> T {
-        if x == T::zero() { x } else { x.signum() }
-    }
-
-    fn derivative(&self, x: &Var<T>) -> Var<T> {
-        step(x, |v| self.slope(v))
-    }
-
-    fn describe(&self) -> Function {
-        Function::Abs
     }
 }
 
@@ -226,93 +195,11 @@ impl<T: Element> Pointwise<T> for Sigmoid {
     }
 
     fn derivative(&self, y: &Var<T>) -> Var<T> {
-        y - &(y * y)
+        y * &(-&y.shift(-T::one()))
     }
 
     fn describe(&self) -> Function {
         Function::Sigmoid
-    }
-}
-
-#[derive(Debug)]
-struct LeakyRelu<T> {
-    slope: T,
-}
-
-impl<T: Element> Pointwise<T> for LeakyRelu<T> {
-    const READS: Reads = Reads::INPUTS;
-
-    fn value(&self, x: T) -> T {
-        if x < T::zero() { self.slope * x } else { x }
-    }
-
-    fn slope(&self, x: T) -> T {
-        if x > T::zero() { T::one() } else { self.slope }
-    }
-
-    fn derivative(&self, x: &Var<T>) -> Var<T> {
-        step(x, |v| self.slope(v))
-    }
-
-    fn describe(&self) -> Function {
-        Function::LeakyRelu(self.slope.as_f64())
-    }
-}
-
-/// The rectifier. Its slope is told from its output, so the input need not be kept; NaN passes.
-#[derive(Debug)]
-struct Relu;
-
-impl<T: Element> Pointwise<T> for Relu {
-    const READS: Reads = Reads::OUTPUT;
-
-    fn value(&self, x: T) -> T {
-        if x < T::zero() { T::zero() } else { x }
-    }
-
-    fn slope(&self, y: T) -> T {
-        if y > T::zero() { T::one() } else { T::zero() }
-    }
-
-    fn derivative(&self, y: &Var<T>) -> Var<T> {
-        step(y, |v| self.slope(v))
-    }
-
-    fn describe(&self) -> Function {
-        Function::Relu
-    }
-}
-
-#[derive(Debug)]
-struct Clamp<T> {
-    low: T,
-    high: T,
-}
-
-impl<T: Element> Pointwise<T> for Clamp<T> {
-    const READS: Reads = Reads::INPUTS;
-
-    fn value(&self, x: T) -> T {
-        // Comparisons with NaN are false: it passes.
-        if x < self.low {
-            self.low
-        } else if x > self.high {
-            self.high
-        } else {
-            x
-        }
-    }
-
-    fn slope(&self, x: T) -> T {
-        if x < self.low || x > self.high { T::zero() } else { T::one() }
-    }
-
-    fn derivative(&self, x: &Var<T>) -> Var<T> {
-        step(x, |v| self.slope(v))
-    }
-
-    fn describe(&self) -> Function {
-        Function::Clamp(self.low.as_f64(), self.high.as_f64())
     }
 }
 
@@ -324,7 +211,8 @@ impl<T: Element> Pointwise<T> for Softplus {
 
     fn value(&self, x: T) -> T {
         // ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|), which does not overflow.
-        Relu.value(x) + (-x.abs()).exp().ln_1p()
+        let above = if x < T::zero() { T::zero() } else { x };
+        above + (-x.abs()).exp().ln_1p()
     }
 
     fn slope(&self, x: T) -> T {
@@ -389,8 +277,8 @@ impl<T: Element> Pointwise<T> for Gelu {
 
     fn derivative(&self, x: &Var<T>) -> Var<T> {
         let normal = x.scale(T::of(std::f64::consts::FRAC_1_SQRT_2)).erf().shift(T::one());
-        let density = (x * x).scale(T::of(-0.5)).exp().scale(T::of(NORMAL_PEAK));
-        normal.scale(T::of(0.5)) + x * density
+        let density = (x * x).scale(T::of(-0.5)).exp();
+        normal.scale(T::of(0.5)) + x.scale(T::of(NORMAL_PEAK)) * density
     }
 
     fn describe(&self) -> Function {
@@ -414,14 +302,12 @@ impl<T: Element> Var<T> {
         Self::apply(Map(Sqrt), &[self])
     }
 
-    /// The `n`th power.
+    /// The `n`th power; the power 0 is 1 everywhere.
     pub fn powi(&self, n: i32) -> Self {
-        Self::apply(Map(PowI(n)), &[self])
-    }
-
-    /// The absolute value; its slope at 0 is 0.
-    pub fn abs(&self) -> Self {
-        Self::apply(Map(Abs), &[self])
+        match n {
+            0 => self.one(),
+            n => Self::apply(Map(PowI(n)), &[self]),
+        }
     }
 
     /// The hyperbolic tangent.
@@ -432,16 +318,6 @@ impl<T: Element> Var<T> {
     /// 1 / (1 + e⁻ˣ).
     pub fn sigmoid(&self) -> Self {
         Self::apply(Map(Sigmoid), &[self])
-    }
-
-    /// max(x, 0); its slope at 0 is 0, and NaN stays NaN.
-    pub fn relu(&self) -> Self {
-        Self::apply(Map(Relu), &[self])
-    }
-
-    /// x where positive, `slope · x` elsewhere.
-    pub fn leaky_relu(&self, slope: T) -> Self {
-        Self::apply(Map(LeakyRelu { slope }), &[self])
     }
 
     /// x · Φ(x), with the exact error function.
@@ -457,10 +333,5 @@ impl<T: Element> Var<T> {
     /// ln(1 + eˣ).
     pub fn softplus(&self) -> Self {
         Self::apply(Map(Softplus), &[self])
-    }
-
-    /// x between `low` and `high`, the nearer of them outside; NaN stays NaN.
-    pub fn clamp(&self, low: T, high: T) -> Self {
-        Self::apply(Map(Clamp { low, high }), &[self])
     }
 }

@@ -184,7 +184,9 @@ impl<T: Element> Var<T> {
     }
 
     /// The variance over `axes`, which disappear: squared distances from the mean, divided by their
-    /// number less `correction` (0 for the variance of these numbers, 1 for an unbiased estimate).
+    /// number less `correction` (0 for the variance of these numbers, 1 for an unbiased estimate). A number
+    /// that is no greater than `correction` leaves nothing to divide by: the result is infinite, or NaN where
+    /// all distances are 0, as NumPy's.
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
@@ -195,7 +197,7 @@ impl<T: Element> Var<T> {
         if correction == 0 {
             return squares.mean_axes(axes);
         }
-        let count = count(self.shape(), axes) - correction as f64;
+        let count = (count(self.shape(), axes) - correction as f64).max(0.0);
         squares.sum_axes(axes).scale(T::of(count).recip())
     }
 

@@ -103,7 +103,7 @@ mod tests {
         };
         let (mut inside, mut outside) = (0, 0);
         for degrees in [0.0_f64, 3.0, 37.0, -64.0, 110.0] {
-            let turned = rotate(&plain, degrees, [9, 8, 7], 255);
+            let turned = rotate(&plain, degrees, [9, 8, 7], Some(255)).unwrap();
             let (sin, cos) = degrees.to_radians().sin_cos();
             for (i, (row, column)) in (0..height * width).map(|i| (i, (i / width, i % width))) {
                 // Back by the angle, about the middle of the picture, y downwards.
@@ -133,5 +133,32 @@ mod tests {
             }
         }
         assert!(inside > 200 && outside > 40, "{inside} and {outside}");
+    }
+
+    #[test]
+    fn a_pixel_has_the_places_from_half_a_pixel_before_it_to_half_a_pixel_behind() {
+        let near = |y, x| nearest([y, x], [3, 2]);
+        // On the border between two pixels the later one is read, from both sides of 0.
+        assert_eq!(near(0.5, -0.5), Some([1, 0]));
+        assert_eq!(near(1.5, 0.5), Some([2, 1]));
+        assert_eq!(near(0.49, 0.51), Some([0, 1]));
+        assert_eq!(near(2.0, 1.0), Some([2, 1]));
+        // The last border belongs to nobody, and nothing lies before the first.
+        assert_eq!([near(2.5, 0.0), near(0.0, 1.5)], [None; 2]);
+        assert_eq!([near(-0.51, 0.0), near(0.0, -0.51)], [None; 2]);
+    }
+
+    #[test]
+    fn a_colour_between_pixels_is_rounded_to_the_nearest_half_up() {
+        let rgb = vec![0, 10, 100, 1, 13, 101, 4, 10, 100, 5, 13, 101];
+        let picture = Picture { width: 2, height: 2, rgb };
+        assert_eq!(between(&picture, [0.0, 0.0]), [0, 10, 100]);
+        assert_eq!(between(&picture, [0.0, 0.5]), [1, 12, 101]); // 0.5, 11.5 and 100.5
+        assert_eq!(between(&picture, [0.0, 0.25]), [0, 11, 100]); // 0.25, 10.75 and 100.25
+        assert_eq!(between(&picture, [0.25, 0.0]), [1, 10, 100]);
+        assert_eq!(between(&picture, [0.5, 1.0]), [3, 13, 101]);
+        // Beyond the outermost centres it is theirs.
+        assert_eq!(between(&picture, [-0.5, 1.5]), [1, 13, 101]);
+        assert_eq!(between(&picture, [1.5, -0.5]), [4, 10, 100]);
     }
 }

@@ -80,7 +80,7 @@ impl Normalization {
                         for ((out, (x, grad)), line) in channels.zip(&lines) {
                             let a = line.slope;
                             for ((o, &v), &g) in out.iter_mut().zip(x).zip(grad) {
-                                *o = a * (g * finish.slope(line.at(v))) - b * v + c;
+                                *o = a * finish.pass(g, line.at(v)) - b * v + c;
                             }
                         }
                     }
@@ -137,8 +137,8 @@ impl<T: Element> Line<T> {
 pub(super) trait Finish<T>: Copy + Send + Sync {
     fn value(self, y: T) -> T;
 
-    /// The derivative of the value.
-    fn slope(self, y: T) -> T;
+    /// The gradient `g` of the value as it passes on to `y`.
+    fn pass(self, g: T, y: T) -> T;
 }
 
 #[derive(Clone, Copy)]
@@ -149,8 +149,8 @@ impl<T: Element> Finish<T> for AsItIs {
         y
     }
 
-    fn slope(self, _: T) -> T {
-        T::one()
+    fn pass(self, g: T, _: T) -> T {
+        g
     }
 }
 
@@ -163,8 +163,10 @@ impl<T: Element> Finish<T> for Relu {
         if y < T::zero() { T::zero() } else { y }
     }
 
-    fn slope(self, y: T) -> T {
-        if y > T::zero() { T::one() } else { T::zero() }
+    /// Selected, not multiplied: 0 · ∞ would be NaN.
+    fn pass(self, g: T, y: T) -> T {
+        let passed = if y > T::zero() { g } else { T::zero() };
+        if y.is_nan() { y } else { passed }
     }
 }
 
@@ -214,7 +216,7 @@ fn line_sums<'a, T: Element>(
         for (([plain, along], line), (x, grad)) in sums.iter_mut().zip(lines).zip(channels) {
             let mut lanes = [[T::zero(); LANES]; 2];
             let mut add = |lane: usize, v: T, g: T| {
-                let g = g * finish.slope(line.at(v));
+                let g = finish.pass(g, line.at(v));
                 lanes[0][lane] += g;
                 lanes[1][lane] += g * (v - mean);
             };
