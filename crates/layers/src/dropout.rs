@@ -1,5 +1,6 @@
 //! Dropout: parts of the signal are silenced while training.
 
+use crate::place::Place;
 use crate::{Draws, Mode, Module};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::{Element, Tensor};
@@ -88,9 +89,12 @@ impl<T: Element> Module<T> for Dropout2d {
     /// If `x` does not have four axes.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let [batch, channels, _, _] = x.value().dims();
+        Place::without_params("dropout2d").image(None, x);
         match mode.draws() {
-            Some(draws) => silence(x, &[batch, channels, 1, 1], self.keep, draws),
+            Some(draws) => {
+                let places = [x.shape()[0], x.shape()[1], 1, 1];
+                silence(x, &places, self.keep, draws)
+            }
             None => x.clone(),
         }
     }

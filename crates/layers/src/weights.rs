@@ -1,7 +1,12 @@
 //! Weights in files: safetensors under PyTorch's names and layouts.
 
+mod shown;
+
+pub use shown::{few, short};
+
 use crate::{Module, named_params};
 use mirrorgrad_tensor::{Element, Tensor};
+use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::collections::{BTreeMap, HashSet};
@@ -25,10 +30,10 @@ pub enum WeightsError {
     #[error("not a safetensors file: {0}")]
     Format(String),
     /// A name occurs twice.
-    #[error("tensor {0:?} occurs twice")]
+    #[error("tensor {:?} occurs twice", short(.0))]
     Duplicate(String),
     /// A tensor is of a type that does not hold real numbers.
-    #[error("tensor {name:?}: expected F32 or F64, got {dtype}")]
+    #[error("tensor {:?}: expected F32 or F64, got {dtype}", short(name))]
     Type {
         /// Its name.
         name: String,
@@ -36,7 +41,11 @@ pub enum WeightsError {
         dtype: String,
     },
     /// Names that the network has and the file does not, or the other way.
-    #[error("the weights are of another network: missing {missing:?}, unknown {unknown:?}")]
+    #[error(
+        "the weights are of another network: missing {}, unknown {}",
+        few(missing),
+        few(unknown)
+    )]
     Names {
         /// What the network expects.
         missing: Vec<String>,
@@ -44,7 +53,7 @@ pub enum WeightsError {
         unknown: Vec<String>,
     },
     /// A tensor has another shape than the network's.
-    #[error("tensor {name:?}: expected shape {expected:?}, got {got:?}")]
+    #[error("tensor {:?}: expected shape {expected:?}, got {got:?}", short(name))]
     Shape {
         /// Its name.
         name: String,
@@ -197,7 +206,8 @@ pub fn from_safetensors<T: Element>(bytes: &[u8]) -> Result<NamedTensors<T>, Wei
 /// # Errors
 /// If the bytes are not such a file, or a name occurs twice.
 pub fn parse_safetensors(bytes: &[u8]) -> Result<SafeTensors<'_>, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|e| WeightsError::Format(e.to_string()))?;
+    let format = |error: SafeTensorError| WeightsError::Format(short(&error.to_string()));
+    let file = SafeTensors::deserialize(bytes).map_err(format)?;
     check_unique(bytes)?;
     Ok(file)
 }

@@ -1,7 +1,7 @@
 //! One number in, one number out, at every place.
 
 use crate::broadcast::{Pairing, broadcast_shape};
-use crate::{Element, Tensor, parallel};
+use crate::{Element, Tensor, check, parallel};
 
 impl<T: Element> Tensor<T> {
     /// `f` of every element.
@@ -21,9 +21,7 @@ impl<T: Element> Tensor<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     pub fn zip(&self, other: &Self, f: impl Fn(T, T) -> T + Send + Sync) -> Self {
-        let shape = broadcast_shape(self.shape(), other.shape()).unwrap_or_else(|| {
-            panic!("shapes {:?} and {:?} do not broadcast", self.shape(), other.shape())
-        });
+        let shape = check::broadcast("zip", self.shape(), other.shape());
         let pairing = Pairing::new(&shape, [self.shape(), other.shape()]);
         let (left, right) = (self.as_slice(), other.as_slice());
         Self::build(&shape, |out| {
@@ -54,7 +52,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
-        assert_eq!(self.shape(), other.shape(), "plus: the shapes differ");
+        check::same_shape("plus", self.shape(), other.shape());
         match self.own_slice_mut() {
             None => self.zip(other, |a, b| a + b),
             Some(own) => {
@@ -96,9 +94,8 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl AsRef<[usize]>) -> Self {
         let shape = shape.as_ref();
-        assert_eq!(
-            broadcast_shape(self.shape(), shape).as_deref(),
-            Some(shape),
+        assert!(
+            broadcast_shape(self.shape(), shape).as_deref() == Some(shape),
             "broadcast_to: {:?} does not broadcast to {shape:?}",
             self.shape()
         );
@@ -125,7 +122,7 @@ impl<T: Element> Tensor<T> {
     /// If the shapes differ.
     #[track_caller]
     pub fn dot(&self, other: &Self) -> T {
-        assert_eq!(self.shape(), other.shape(), "dot: the shapes differ");
+        check::same_shape("dot", self.shape(), other.shape());
         self.zip(other, |a, b| a * b).sum()
     }
 }

@@ -86,8 +86,9 @@ pub fn batch_norm<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> (Var<T>, NormStats<T>) {
-    let norm = Normalization::new(NormLayout::batch(x.shape()), eps);
-    Var::apply_saving(Normalize(norm), &[x, gain, bias])
+    let layout = NormLayout::batch(x.shape());
+    layout.check("batch_norm", x.value(), [gain.value(), bias.value()]);
+    Var::apply_saving(Normalize(Normalization::new(layout, eps)), &[x, gain, bias])
 }
 
 /// A relu of [`batch_norm`], at the cost of the latter alone: numbers and gradients pass through memory
@@ -112,7 +113,9 @@ pub fn batch_norm_relu<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> (Var<T>, NormStats<T>) {
-    let norm = Normalization::new(NormLayout::batch(x.shape()), eps);
+    let layout = NormLayout::batch(x.shape());
+    layout.check("batch_norm_relu", x.value(), [gain.value(), bias.value()]);
+    let norm = Normalization::new(layout, eps);
     Var::apply_saving(Normalize(Normalization { after: After::Relu, ..norm }), &[x, gain, bias])
 }
 
@@ -138,8 +141,9 @@ pub fn group_norm<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> Var<T> {
-    let norm = Normalization::new(NormLayout::group(x.shape(), groups), eps);
-    Var::apply(Normalize(norm), &[x, gain, bias])
+    let layout = NormLayout::group(x.shape(), groups);
+    layout.check("group_norm", x.value(), [gain.value(), bias.value()]);
+    Var::apply(Normalize(Normalization::new(layout, eps)), &[x, gain, bias])
 }
 
 /// Normalizes over the trailing axes, which have the shape of `gain` and `bias` (Ba et al. 2016).
@@ -157,6 +161,7 @@ pub fn group_norm<T: Element>(
 /// If the input's shape does not end with the gain's.
 #[track_caller]
 pub fn layer_norm<T: Element>(x: &Var<T>, gain: &Var<T>, bias: &Var<T>, eps: f64) -> Var<T> {
-    let norm = Normalization::new(NormLayout::layer(x.shape(), gain.shape()), eps);
-    Var::apply(Normalize(norm), &[x, gain, bias])
+    let layout = NormLayout::layer(x.shape(), gain.shape());
+    layout.check("layer_norm", x.value(), [gain.value(), bias.value()]);
+    Var::apply(Normalize(Normalization::new(layout, eps)), &[x, gain, bias])
 }

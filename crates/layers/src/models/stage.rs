@@ -30,6 +30,10 @@ pub struct DoubleConv<T: Element = f32> {
 
 impl<T: Element> DoubleConv<T> {
     /// From `inputs` channels to `outputs`.
+    ///
+    /// # Panics
+    /// If a number of channels is 0.
+    #[track_caller]
     pub fn new([inputs, outputs]: [usize; 2], batch_norm: bool, rng: &mut impl Rng) -> Self {
         let mut conv = |channels| {
             let conv = Conv2d::new(channels, Window::square(3).padding(1), rng);
@@ -49,14 +53,15 @@ impl<T: Element> DoubleConv<T> {
 impl<T: Element> Module<T> for DoubleConv<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let half = |conv: &Conv2d<T>, norm: &Option<BatchNorm2d<T>>, x: &Var<T>| {
-            let x = conv.forward(x, mode);
-            match norm {
+        let mut x = x.clone();
+        for (conv, norm) in [(&self.conv1, &self.norm1), (&self.conv2, &self.norm2)] {
+            x = conv.forward(&x, mode);
+            x = match norm {
                 Some(norm) => norm.forward(&x, mode),
                 None => x.relu(),
-            }
-        };
-        half(&self.conv2, &self.norm2, &half(&self.conv1, &self.norm1, x))
+            };
+        }
+        x
     }
 
     fn visit(&self, names: &mut Names<'_, T>) {

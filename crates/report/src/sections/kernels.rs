@@ -94,6 +94,9 @@ fn verdict(layer: &Deconvolution) -> Markup {
                 "{least} to {most} taps reach a phase; training has to unlearn a checkerboard."
             ),
         ),
+        Some(Verdict::Single) => {
+            ("good", "Single:", "one window, which overlaps with none.".to_owned())
+        }
         Some(Verdict::Dead) => {
             ("bad", "Dead:", "no tap reaches some phases; their pixels stay empty.".to_owned())
         }
