@@ -997,6 +997,29 @@ fn a_layer_is_studied_in_words_in_json_and_as_a_page() {
 }
 
 #[test]
+fn a_page_is_told_by_its_place_alone() {
+    let place = Place::new();
+    let readme = ["study", "deconv", "--map", "3x3", "--kernel", "3", "--stride", "2"];
+    let said = place.run(&[&readme[..], &["--html", "page.html"]].concat()).succeeded();
+    assert_eq!(said, "page page.html\n");
+    let json = place.run(&[&readme[..], &["--html", "page.html", "--json"]].concat()).succeeded();
+    assert!(json.starts_with('{') && json.lines().count() == 1, "{json}");
+}
+
+#[test]
+fn padding_by_name_is_what_a_framework_means_by_it_or_says_who_means_it() {
+    let place = Place::new();
+    let conv = ["study", "conv", "--image", "5x5", "--padding", "same", "--show", "dialects"];
+    let same = place.run(&[&conv[..], &["--kernel", "4"]].concat()).succeeded();
+    assert!(same.contains("PyTorch     padding='same'\n"), "{same}");
+    let strided = [&conv[..], &["--kernel", "3", "--stride", "2"]].concat();
+    let says = ["found padding same", "--dialect tensorflow"];
+    place.run(&strided).misused(&says);
+    let deconv = ["study", "deconv", "--map", "3x3", "--kernel", "3", "--padding", "same"];
+    place.run(&deconv).misused(&says);
+}
+
+#[test]
 fn a_layer_that_makes_no_sense_is_refused_with_what_would() {
     let place = Place::new();
     let refused = |args: &[&str], says: &str| {

@@ -97,7 +97,12 @@ impl Reads {
     pub const ALL: Self = Self { operands: u32::MAX, output: true };
 
     /// The first `count` operands, of which there are under 32.
+    ///
+    /// # Panics
+    /// If there are more.
+    #[track_caller]
     pub const fn first(count: u32) -> Self {
+        assert!(count < 32, "first: expected under 32 operands, got more");
         Self { operands: (1 << count) - 1, output: false }
     }
 
@@ -148,8 +153,9 @@ impl<T: Element, S> Call<'_, T, S> {
     ///
     /// # Panics
     /// If the op did not declare that it reads the operand.
+    #[track_caller]
     pub fn input(&self, i: usize) -> Var<T> {
-        Var::with_node(self.value(i).clone(), self.operands[i].node.clone())
+        Var::with_node(self.value(i).clone(), self.operand(i).node.clone())
     }
 
     /// The gradient of ⟨y, grad⟩ with respect to operand `i`, where `y` is the op's value composed of
@@ -178,13 +184,25 @@ impl<T: Element, S> Call<'_, T, S> {
     ///
     /// # Panics
     /// If the op did not declare that it reads the operand.
+    #[track_caller]
     pub fn value(&self, i: usize) -> &Tensor<T> {
-        self.operands[i].value.as_ref().expect("an op's gradients read what `reads` declares")
+        self.operand(i).value.as_ref().expect("an op's gradients read what `reads` declares")
     }
 
     /// The shape of operand `i`, which is kept in any case.
+    ///
+    /// # Panics
+    /// If there are fewer operands.
+    #[track_caller]
     pub fn shape(&self, i: usize) -> &[usize] {
-        &self.operands[i].shape
+        &self.operand(i).shape
+    }
+
+    #[track_caller]
+    fn operand(&self, i: usize) -> &Operand<T> {
+        let count = self.operands.len();
+        assert!(i < count, "call: expected an operand under {count}, got {i}");
+        &self.operands[i]
     }
 
     /// The number of operands.
@@ -196,6 +214,7 @@ impl<T: Element, S> Call<'_, T, S> {
     ///
     /// # Panics
     /// If the op did not declare that it reads the output.
+    #[track_caller]
     pub fn output(&self) -> Var<T> {
         Var::with_node(self.output_value().clone(), Some(Arc::clone(self.node)))
     }
@@ -204,6 +223,7 @@ impl<T: Element, S> Call<'_, T, S> {
     ///
     /// # Panics
     /// If the op did not declare that it reads the output.
+    #[track_caller]
     pub fn output_value(&self) -> &Tensor<T> {
         self.output.expect("an op's gradients read what `reads` declares")
     }

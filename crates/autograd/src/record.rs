@@ -16,7 +16,7 @@
 //! assert_eq!(y.value(), &[4.0, 9.0].into());
 //! ```
 
-use crate::graph::{Node, Record};
+use crate::graph::{Node, Operand, Record};
 use crate::var::{Recording as Mode, with_recording};
 use crate::{Var, describe};
 use mirrorgrad_tensor::{Element, Tensor};
@@ -158,7 +158,7 @@ impl<T: Element> Step<T> {
     /// If there are fewer.
     #[track_caller]
     pub fn operand(&self, i: usize) -> Source<'_, T> {
-        let operand = &self.record().operands[i];
+        let operand = self.operand_at(i);
         match (&operand.value, &operand.node) {
             (Some(value), _) => Source::Constant(value),
             (None, Some(node)) => Source::Step(Id(node.id)),
@@ -172,7 +172,14 @@ impl<T: Element> Step<T> {
     /// If there are fewer.
     #[track_caller]
     pub fn shape(&self, i: usize) -> &[usize] {
-        &self.record().operands[i].shape
+        &self.operand_at(i).shape
+    }
+
+    #[track_caller]
+    fn operand_at(&self, i: usize) -> &Operand<T> {
+        let operands = &self.record().operands;
+        assert!(i < operands.len(), "step: expected an operand under {}, got {i}", operands.len());
+        &operands[i]
     }
 
     fn record(&self) -> &Record<T> {

@@ -25,11 +25,13 @@ impl<T: Element> Var<T> {
     /// If the cotangent has another shape, or one of `wrt` is not tracked.
     #[track_caller]
     pub fn grad_with(&self, cotangent: &Var<T>, wrt: &[&Var<T>]) -> Vec<Var<T>> {
-        assert_eq!(self.shape(), cotangent.shape(), "grad_with: cotangent of another shape");
-        let ids: Vec<u64> = wrt
-            .iter()
-            .map(|v| v.node().expect("grad: asked for the gradient of an untracked variable").id)
-            .collect();
+        let (own, got) = (self.shape(), cotangent.shape());
+        assert!(own == got, "grad_with: cotangent of another shape: expected {own:?}, got {got:?}");
+        let ids: Vec<u64> = wrt.iter().filter_map(|v| Some(v.node()?.id)).collect();
+        if let Some(untracked) = wrt.iter().find(|v| !v.is_tracked()) {
+            let shape = untracked.shape();
+            panic!("grad: asked for the gradient of an untracked variable, of shape {shape:?}");
+        }
         let wanted: BTreeSet<u64> = ids.iter().copied().collect();
         let mut found = BTreeMap::new();
         // Nothing older than the oldest wanted variable can lead to one.
@@ -71,9 +73,8 @@ impl<T: Element> Var<T> {
 
     #[track_caller]
     fn check_scalar(&self, name: &str) {
-        assert_eq!(
-            self.value().len(),
-            1,
+        assert!(
+            self.value().len() == 1,
             "{name}: expected a single number, got shape {:?}; see grad_with",
             self.shape()
         );
@@ -135,6 +136,8 @@ fn parts<T: Element>(node: &Arc<Node<T>>, grad: Var<T>) -> Vec<Option<Var<T>>> {
 /// assert_eq!(grads.scaled(0.5).plus(&grads).norm(), 15.0);
 /// let other = Var::parameter([1.0].into());
 /// assert_eq!(grads.get(&other), None); // The sum did not depend on it.
+/// assert_eq!(grads.except(&[&other]), [&[6.0, 8.0].into()]);
+/// assert_eq!(grads.only(&[&other]).norm(), 0.0);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Gradients<T: Element = f32>(BTreeMap<u64, Tensor<T>>);
@@ -145,9 +148,26 @@ impl<T: Element> Gradients<T> {
         self.0.get(&parameter.node()?.id)
     }
 
-    /// The Euclidean norm of all gradients together.
+    /// The Euclidean norm of all gradients together, the same bits whenever each parameter was set.
     pub fn norm(&self) -> T {
-        self.0.values().map(|grad| grad.dot(grad)).sum::<T>().sqrt()
+        let mut squares: Vec<T> = self.0.values().map(|grad| grad.dot(grad)).collect();
+        // In an order that the numbers have by themselves: ids tell which parameter was set last.
+        squares.sort_by(|a, b| a.as_f64().total_cmp(&b.as_f64()));
+        squares.into_iter().sum::<T>().sqrt()
+    }
+
+    /// The gradients of these parameters alone.
+    #[must_use]
+    pub fn only(&self, parameters: &[&Var<T>]) -> Self {
+        let ids = parameters.iter().filter_map(|parameter| Some(parameter.node()?.id));
+        Self(ids.filter_map(|id| Some((id, self.0.get(&id)?.clone()))).collect())
+    }
+
+    /// The gradients of all parameters but these: of those that somebody forgot, or left out.
+    pub fn except(&self, parameters: &[&Var<T>]) -> Vec<&Tensor<T>> {
+        let known: BTreeSet<u64> =
+            parameters.iter().filter_map(|parameter| Some(parameter.node()?.id)).collect();
+        self.0.iter().filter(|(id, _)| !known.contains(id)).map(|(_, grad)| grad).collect()
     }
 
     /// All gradients times `factor`.

@@ -64,6 +64,11 @@ pub fn is_recording() -> bool {
     RECORDING.get() == Recording::Gradients
 }
 
+/// Whether all steps are recorded, to be read: those too that change nothing for a picture of this size.
+pub(crate) fn is_traced() -> bool {
+    matches!(RECORDING.get(), Recording::Trace { .. })
+}
+
 pub(crate) fn with_recording<R>(recording: Recording, f: impl FnOnce() -> R) -> R {
     struct Restore(Recording);
     impl Drop for Restore {

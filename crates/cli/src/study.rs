@@ -4,12 +4,12 @@ mod health;
 
 use crate::{Failure, options, say};
 use clap::{Args, Subcommand, ValueEnum};
-use mirrorgrad_segment::write_whole;
+use mirrorgrad_segment::{shown, write_whole};
 use mirrorgrad_study::{Layer, Path, Refusal, Report, Section, Subject};
 use mirrorgrad_tensor::dialect::{
     Caffe, Chainer, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx, tensorflow,
 };
-use mirrorgrad_tensor::{Geometry, Rule, Window};
+use mirrorgrad_tensor::{Geometry, Odd, Rule, Same, Slide, Window};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -84,7 +84,8 @@ struct Words {
     /// Show these parts alone
     #[arg(long, value_name = "PART,..", value_enum, value_delimiter = ',')]
     show: Vec<Part>,
-    /// Write a page to play with, one file that needs no network
+    /// Write a page to play with, one file that needs no network; what --show names is printed, else
+    /// nothing but where the page is
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Print one JSON object and nothing else
@@ -98,6 +99,17 @@ enum Padding {
     Same,
     SameLower,
     Valid,
+}
+
+impl Padding {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Numbers(_) => "in numbers",
+            Self::Same => "same",
+            Self::SameLower => "same-lower",
+            Self::Valid => "valid",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -160,10 +172,10 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
                 let expected = "no --output or --output-padding, which are of deconv";
                 return Err(Refusal::expected("conv", expected, "one of them").into());
             }
-            (Layer::Conv, words, words.rule()?.over(*image))
+            (Layer::Conv, words, words.rule(Layer::Conv)?.over(*image))
         }
         LayerArgs::Deconv { map, words } => (Layer::Deconv, words, {
-            let rule = words.rule()?;
+            let rule = words.rule(Layer::Deconv)?;
             match words.output {
                 Some(output) => rule.under_to(*map, output),
                 None => rule.under(*map),
@@ -187,22 +199,27 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
         Way::Autograd => Path::Autograd,
     });
     let report = Report::new(layer, &subject, broken, words.explain)?;
+    let code = if report.disagree.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if let Some(path) = &words.html {
         write_whole(path, report.page(&subject).as_bytes())?;
     }
     if words.json {
         let json = serde_json::to_string(&report).expect("numbers and names have a JSON form");
         say::line(json)?;
-    } else {
-        let mut sections: Vec<Section> = words.show.iter().map(|&part| part.into()).collect();
-        if sections.is_empty() {
-            sections = Section::ALL.to_vec();
-        }
+        return Ok(code);
+    }
+    let mut sections: Vec<Section> = words.show.iter().map(|&part| part.into()).collect();
+    match &words.html {
+        Some(path) => say::line(format!("page {}", shown(path)))?,
+        None if sections.is_empty() => sections = Section::ALL.to_vec(),
+        None => {}
+    }
+    if !sections.is_empty() {
         let mut text = String::new();
         report.write(&mut text, &sections).expect("a string takes whatever is written");
         say::line(text.trim_end())?;
     }
-    Ok(if report.disagree.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(code)
 }
 
 /// Refuses steps whose phases, or the zeros between whose spots, are too many to be looked at.
@@ -224,11 +241,14 @@ fn check_steps(geometry: &Geometry) -> Result<(), Refusal> {
 
 impl Words {
     /// The arguments as their dialect reads them.
-    fn rule(&self) -> Result<Box<dyn Rule>, Refusal> {
+    fn rule(&self, layer: Layer) -> Result<Box<dyn Rule>, Refusal> {
         let Self { kernel, stride, dilation, padding, output_padding, .. } = *self;
-        let refuse = |expected: &str| {
+        let named = |expected: &str, found: String| {
             let name = self.dialect.to_possible_value().expect("no variant is skipped");
-            Refusal::expected(name.get_name(), expected, "others")
+            Refusal::expected(name.get_name(), expected, found)
+        };
+        let refuse = |expected: &str| {
+            named(expected, format!("padding {}", padding.map_or("none", Padding::word)))
         };
         let numbers = match padding {
             None => Some([0, 0]),
@@ -239,11 +259,26 @@ impl Words {
         let added = output_padding.unwrap_or([0, 0]);
         let takes_none = [Dialect::Tensorflow, Dialect::Caffe, Dialect::Jax, Dialect::Chainer];
         if output_padding.is_some() && takes_none.contains(&self.dialect) {
-            return Err(refuse("no output_padding, which it does not have"));
+            let expected = "no output_padding, which it does not have";
+            return Err(named(expected, format!("{added:?}")));
         }
         Ok(match self.dialect {
             Dialect::Pytorch => {
-                let pad = in_numbers()?;
+                let pad = match (padding, numbers) {
+                    (_, Some(pad)) => pad,
+                    (Some(Padding::Valid), _) if layer == Layer::Conv => [0, 0],
+                    (Some(Padding::Same), _) if layer == Layer::Conv && stride == [1, 1] => {
+                        let slides = Slide::both(kernel, stride, dilation);
+                        return Ok(Box::new(Same { slides, odd: Odd::After }));
+                    }
+                    _ => {
+                        return Err(refuse(
+                            "padding in numbers, or of a convolution valid or, with a stride of \
+                             1, same; --dialect tensorflow, keras, onnx and jax have same for \
+                             every stride",
+                        ));
+                    }
+                };
                 let window =
                     Window { stride, dilation, before: pad, after: pad, ..Window::new(kernel) };
                 Box::new(window.output_padding(added))

@@ -1,8 +1,9 @@
 //! Convolution and transposed convolution: the two layers of one form.
 
+use crate::place::Place;
 use crate::{Init, Mode, Module, Names, Param, Sizes};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, Geometry, GeometryError, Rule, Tensor, concat};
+use mirrorgrad_tensor::{Element, Geometry, Rule, Tensor, concat};
 use rand::Rng;
 use std::sync::Arc;
 
@@ -27,6 +28,10 @@ impl<T: Element> Conv2d<T> {
     /// From `[inputs, outputs]` channels, with PyTorch's default initialization. The window is a
     /// [`Window`](mirrorgrad_tensor::Window), or the words of another framework's
     /// [`dialect`](mirrorgrad_tensor::dialect).
+    ///
+    /// # Panics
+    /// If a number of channels is 0.
+    #[track_caller]
     pub fn new(channels: [usize; 2], window: impl Rule + 'static, rng: &mut impl Rng) -> Self {
         Self::grouped(channels, window, 1, rng)
     }
@@ -34,7 +39,7 @@ impl<T: Element> Conv2d<T> {
     /// With channels in `groups` that do not mix.
     ///
     /// # Panics
-    /// If the groups do not divide both numbers of channels.
+    /// If a number of channels is 0, or the groups do not divide both.
     #[track_caller]
     pub fn grouped(
         [inputs, outputs]: [usize; 2],
@@ -69,9 +74,10 @@ impl<T: Element> Module<T> for Conv2d<T> {
     /// If the window does not fit the image or the channels are not the layer's.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let [_, _, height, width] = x.value().dims();
         let Parts { weight, bias, window, groups } = &self.parts;
-        let geometry = fit("conv2d", window.over([height, width]));
+        let place = Place::of("conv2d", weight);
+        let size = place.image(Some(weight.value().shape()[1] * groups), x);
+        let geometry = place.fit(window.over(size));
         let bias = bias.as_ref().map(Param::var);
         let y = ops::conv2d(&geometry, *groups, x, &weight.var(), bias.as_ref());
         if let Some(after) = window.after() {
@@ -113,6 +119,10 @@ impl<T: Element> ConvTranspose2d<T> {
     /// From `[inputs, outputs]` channels, with PyTorch's default initialization. The window is a
     /// [`Window`](mirrorgrad_tensor::Window), or the words of another framework's
     /// [`dialect`](mirrorgrad_tensor::dialect).
+    ///
+    /// # Panics
+    /// If a number of channels is 0.
+    #[track_caller]
     pub fn new(channels: [usize; 2], window: impl Rule + 'static, rng: &mut impl Rng) -> Self {
         Self::grouped(channels, window, 1, rng)
     }
@@ -120,7 +130,7 @@ impl<T: Element> ConvTranspose2d<T> {
     /// With channels in `groups` that do not mix.
     ///
     /// # Panics
-    /// If the groups do not divide both numbers of channels.
+    /// If a number of channels is 0, or the groups do not divide both.
     #[track_caller]
     pub fn grouped(
         [inputs, outputs]: [usize; 2],
@@ -155,12 +165,19 @@ impl<T: Element> ConvTranspose2d<T> {
     /// If no output padding leads there, or the channels are not the layer's.
     #[track_caller]
     pub fn forward_like(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
-        let [_, _, height, width] = x.value().dims();
-        let [_, _, skip_height, skip_width] = skip.value().dims();
-        let geometry = self.parts.window.under_to([height, width], [skip_height, skip_width]);
-        let y = self.run(&fit("conv_transpose2d", geometry), x, mode);
+        let place = self.place();
+        let (from, to) = (place.image(self.inputs(), x), place.image(None, skip));
+        let y = self.run(&place.fit(self.parts.window.under_to(from, to)), x, mode);
         mode.note_like(&y, skip);
         y
+    }
+
+    fn place(&self) -> Place<'_, T> {
+        Place::of("conv_transpose2d", &self.parts.weight)
+    }
+
+    fn inputs(&self) -> Option<usize> {
+        self.parts.weight.value().shape().first().copied()
     }
 
     #[track_caller]
@@ -179,9 +196,9 @@ impl<T: Element> Module<T> for ConvTranspose2d<T> {
     /// layer's.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let [_, _, height, width] = x.value().dims();
-        let geometry = self.parts.window.under([height, width]);
-        self.run(&fit("conv_transpose2d", geometry), x, mode)
+        let place = self.place();
+        let geometry = place.fit(self.parts.window.under(place.image(self.inputs(), x)));
+        self.run(&geometry, x, mode)
     }
 
     fn visit(&self, names: &mut Names<'_, T>) {
@@ -210,7 +227,11 @@ impl<T: Element> Parts<T> {
     ) -> Self {
         assert!(
             groups > 0 && rows.is_multiple_of(groups) && columns.is_multiple_of(groups),
-            "conv: {groups} groups do not divide {rows} and {columns} channels"
+            "conv: {groups} groups do not divide {rows} and {columns} channels: expected a common divisor"
+        );
+        assert!(
+            rows > 0 && columns > 0,
+            "conv: expected at least one channel on both sides, got {rows} and {columns}"
         );
         let [height, width] = window.kernel();
         let shape = [rows, columns / groups, height, width];
@@ -249,9 +270,4 @@ impl<T: Element> Parts<T> {
     fn multiply_adds(&self, geometry: &Geometry) -> usize {
         self.weight.value().len() * geometry.spots()
     }
-}
-
-#[track_caller]
-pub(crate) fn fit(name: &str, geometry: Result<Geometry, GeometryError>) -> Geometry {
-    geometry.unwrap_or_else(|error| panic!("{name}: {error}"))
 }

@@ -1,6 +1,7 @@
 //! Dropout: parts of the signal are silenced while training, and their gradients with them, infinite ones
 //! too.
 
+use crate::place::Place;
 use crate::{Draws, Mode, Module};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::{Element, Tensor};
@@ -89,9 +90,12 @@ impl<T: Element> Module<T> for Dropout2d {
     /// If `x` does not have four axes.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let [batch, channels, _, _] = x.value().dims();
+        Place::without_params("dropout2d").image(None, x);
         match mode.draws() {
-            Some(draws) => silence(x, &[batch, channels, 1, 1], self.keep, draws),
+            Some(draws) => {
+                let places = [x.shape()[0], x.shape()[1], 1, 1];
+                silence(x, &places, self.keep, draws)
+            }
             None => x.clone(),
         }
     }

@@ -42,7 +42,7 @@ impl Init {
     /// If the shape has under two axes, or [`Init::Bilinear`] meets other than four.
     #[track_caller]
     pub fn weight<T: Element>(self, shape: &[usize], rng: &mut impl Rng) -> Tensor<T> {
-        assert!(shape.len() >= 2, "init: expected a weight [outputs, inputs, ..], got {shape:?}");
+        check_weight(shape);
         let taps: usize = shape[2..].iter().product();
         let (fan_in, fan_out) = ((shape[1] * taps) as f64, (shape[0] * taps) as f64);
         let normal = |variance: f64, rng| Tensor::normal(shape, variance.sqrt(), rng);
@@ -59,10 +59,20 @@ impl Init {
 
     /// PyTorch's default for the bias of a layer whose weight has `shape`: uniform within
     /// ±1 / √fan_in.
+    ///
+    /// # Panics
+    /// If the shape has under two axes.
+    #[track_caller]
     pub fn bias<T: Element>(shape: &[usize], outputs: usize, rng: &mut impl Rng) -> Tensor<T> {
+        check_weight(shape);
         let fan_in: usize = shape[1..].iter().product();
         uniform(&[outputs], (fan_in as f64).sqrt().recip(), rng)
     }
+}
+
+#[track_caller]
+fn check_weight(shape: &[usize]) {
+    assert!(shape.len() >= 2, "init: expected a weight [outputs, inputs, ..], got {shape:?}");
 }
 
 fn uniform<T: Element>(shape: &[usize], bound: f64, rng: &mut impl Rng) -> Tensor<T> {

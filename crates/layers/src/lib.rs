@@ -17,6 +17,7 @@ mod module;
 mod norm;
 pub mod optim;
 mod param;
+mod place;
 mod pool;
 mod probe;
 mod schedule;

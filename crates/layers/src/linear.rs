@@ -1,5 +1,6 @@
 //! The fully connected layer.
 
+use crate::place::Place;
 use crate::{Init, Mode, Module, Names, Param};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::Element;
@@ -30,7 +31,10 @@ impl<T: Element> Linear<T> {
     /// If there are no inputs or no outputs.
     #[track_caller]
     pub fn new([inputs, outputs]: [usize; 2], rng: &mut impl Rng) -> Self {
-        assert!(inputs > 0 && outputs > 0, "linear: expected at least one feature on both sides");
+        assert!(
+            inputs > 0 && outputs > 0,
+            "linear: expected at least one feature on both sides, got {inputs} and {outputs}"
+        );
         let shape = [outputs, inputs];
         let weight = Param::new(Init::PyTorch.weight(&shape, rng));
         Self { weight, bias: Param::new(Init::bias(&shape, outputs, rng)) }
@@ -43,6 +47,11 @@ impl<T: Element> Module<T> for Linear<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let weight = self.weight.var();
+        let (shape, inputs) = (x.shape(), weight.shape()[1]);
+        if shape.len() < 2 || shape.last() != Some(&inputs) {
+            Place::of("linear", &self.weight)
+                .refuse(format_args!("expected a shape [batch, .., {inputs}], got {shape:?}"));
+        }
         let rows: usize = x.shape().iter().skip(1).rev().skip(1).product();
         let y = x.matmul(&weight.transpose()) + self.bias.var();
         mode.note("Linear", Some(&self.weight), &y, rows * weight.value().len());

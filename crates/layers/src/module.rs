@@ -32,7 +32,8 @@ pub trait Module<T: Element = f32>: Send + Sync {
     /// The function.
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T>;
 
-    /// Names the parameters and the modules inside; a module without either keeps the default.
+    /// Names the parameters and the modules inside; a module without either keeps the default. What is
+    /// forgotten here is found by the first step of an [`Optimizer`](crate::optim::Optimizer).
     fn visit(&self, names: &mut Names<'_, T>) {
         let _ = names;
     }
@@ -72,7 +73,14 @@ pub struct Names<'a, T: Element = f32> {
 impl<T: Element> Names<'_, T> {
     /// Names a parameter of this module.
     pub fn param(&mut self, name: &str, param: &Param<T>) {
-        self.found.push((format!("{}{name}", self.path), param.clone()));
+        let name = format!("{}{name}", self.path);
+        param.call(&name);
+        self.found.push((name, param.clone()));
+    }
+
+    /// What names begin with here: the path of the module, with a dot behind it unless it is empty.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     /// Names a module inside this one.
@@ -120,6 +128,7 @@ pub type SummaryRow = (String, LayerCall, usize);
 ///
 /// # Panics
 /// If the module does not take an input of that shape.
+#[track_caller]
 pub fn summary<T: Element>(module: &(impl Module<T> + ?Sized), shape: &[usize]) -> Vec<SummaryRow> {
     let mode = Mode::Trace(Trace::default());
     no_grad(|| module.forward(&Var::constant(Tensor::zeros(shape)), &mode));

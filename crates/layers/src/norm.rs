@@ -1,5 +1,6 @@
 //! Normalization layers.
 
+use crate::place::Place;
 use crate::{Mode, Module, Names, Param};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, NormStats, Tensor};
@@ -79,8 +80,7 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
     /// channel has one value alone.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let ([_, channels, _, _], own) = (x.value().dims(), self.weight.value().len());
-        assert_eq!(channels, own, "batch_norm: expected {own} channels, got {:?}", x.shape());
+        Place::of("batch_norm", &self.weight).image(Some(self.weight.value().len()), x);
         let y = if mode.draws().is_some() {
             let (gain, bias) = (self.weight.var(), self.bias.var());
             let norm = if self.relu { ops::batch_norm_relu } else { ops::batch_norm };
@@ -132,7 +132,7 @@ impl<T: Element> GroupNorm<T> {
     pub fn new(groups: usize, channels: usize) -> Self {
         assert!(
             groups > 0 && channels.is_multiple_of(groups),
-            "group_norm: {groups} groups do not divide {channels} channels"
+            "group_norm: {groups} groups do not divide {channels} channels: expected a divisor"
         );
         let (weight, bias) = (Tensor::ones([channels]), Tensor::zeros([channels]));
         Self { weight: Param::new(weight), bias: Param::new(bias), groups }
@@ -144,6 +144,11 @@ impl<T: Element> Module<T> for GroupNorm<T> {
     /// If there are other than the layer's channels.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        let (shape, channels) = (x.shape(), self.weight.value().len());
+        if shape.get(1) != Some(&channels) {
+            Place::of("group_norm", &self.weight)
+                .refuse(format_args!("expected a shape [batch, {channels}, ..], got {shape:?}"));
+        }
         let y = ops::group_norm(self.groups, x, &self.weight.var(), &self.bias.var(), EPS);
         mode.note("GroupNorm", Some(&self.weight), &y, 0);
         y

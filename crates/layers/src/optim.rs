@@ -7,7 +7,7 @@ pub use adam::Adam;
 pub use sgd::Sgd;
 
 use crate::Param;
-use mirrorgrad_autograd::Gradients;
+use mirrorgrad_autograd::{Gradients, Var};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::collections::BTreeMap;
 
@@ -26,6 +26,12 @@ use std::collections::BTreeMap;
 pub trait Optimizer<T: Element = f32>: Send {
     /// Moves every trainable parameter that has a gradient, at learning rate `lr`. Returns the names
     /// of those that have none: the loss did not depend on them.
+    ///
+    /// # Panics
+    /// If there is a gradient that is of none of them: of a layer that its module forgets to name in
+    /// [`visit`](crate::Module::visit), which would neither be trained nor saved. To move a part of a
+    /// network alone, give [`Gradients::only`] its part.
+    #[track_caller]
     fn step(&mut self, params: &[(String, Param<T>)], grads: &Gradients<T>, lr: f64)
     -> Vec<String>;
 
@@ -71,11 +77,13 @@ impl<T: Element> OptimizerState<T> {
 
 /// Calls `each(name, parameter, gradient)` for the trainable parameters with a gradient, and returns
 /// the names of the others.
+#[track_caller]
 fn for_each_gradient<T: Element>(
     params: &[(String, Param<T>)],
     grads: &Gradients<T>,
     mut each: impl FnMut(&str, &Param<T>, &Tensor<T>),
 ) -> Vec<String> {
+    check_named(params, grads);
     let mut unreached = Vec::new();
     for (i, (name, param)) in params.iter().enumerate().filter(|(_, (_, p))| p.is_trainable()) {
         // A place with two names moves once, under its first.
@@ -88,6 +96,28 @@ fn for_each_gradient<T: Element>(
         }
     }
     unreached
+}
+
+/// Shapes that a message shows.
+const SHOWN: usize = 6;
+
+/// Every gradient is of a parameter that has a name.
+#[track_caller]
+fn check_named<T: Element>(params: &[(String, Param<T>)], grads: &Gradients<T>) {
+    let named: Vec<Var<T>> = params.iter().map(|(_, param)| param.var()).collect();
+    let others = grads.except(&named.iter().collect::<Vec<_>>());
+    if others.is_empty() {
+        return;
+    }
+    let shapes: Vec<_> = others.iter().take(SHOWN).map(|grad| grad.shape()).collect();
+    panic!(
+        "step: expected gradients of the {} named parameters alone, got {} of others, of shapes \
+         {shapes:?}{}: is a layer forgotten in `visit`? Name it there with `names.child`, a parameter \
+         with `names.param`; or keep what is to be moved with `Gradients::only`",
+        params.len(),
+        others.len(),
+        if others.len() > SHOWN { " and more" } else { "" },
+    );
 }
 
 /// Scales all gradients down so that their common Euclidean norm is at most `limit`. Also returns the

@@ -21,19 +21,31 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Param<T: Element = f32> {
-    place: Arc<RwLock<Var<T>>>,
+    place: Arc<Place<T>>,
     trainable: bool,
+}
+
+#[derive(Debug)]
+struct Place<T: Element> {
+    value: RwLock<Var<T>>,
+    /// The name that a module gave it last, for messages.
+    name: RwLock<String>,
 }
 
 impl<T: Element> Param<T> {
     /// A value to be trained.
     pub fn new(value: Tensor<T>) -> Self {
-        Self { place: Arc::new(RwLock::new(Var::parameter(value))), trainable: true }
+        Self::holding(Var::parameter(value), true)
     }
 
     /// A value that belongs to the network's state but not to what gradients reach.
     pub fn buffer(value: Tensor<T>) -> Self {
-        Self { place: Arc::new(RwLock::new(Var::constant(value))), trainable: false }
+        Self::holding(Var::constant(value), false)
+    }
+
+    fn holding(value: Var<T>, trainable: bool) -> Self {
+        let (value, name) = (RwLock::new(value), RwLock::default());
+        Self { place: Arc::new(Place { value, name }), trainable }
     }
 
     /// Whether gradients reach it.
@@ -44,7 +56,7 @@ impl<T: Element> Param<T> {
     /// The current value, as a leaf of the graph where it is trainable.
     pub fn var(&self) -> Var<T> {
         // A panic elsewhere cannot leave half a value behind: replacing one is a single store.
-        self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.place.value.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The current numbers.
@@ -58,9 +70,22 @@ impl<T: Element> Param<T> {
     /// If the shape changes.
     #[track_caller]
     pub fn set(&self, value: Tensor<T>) {
-        let mut place = self.place.write().unwrap_or_else(PoisonError::into_inner);
-        assert_eq!(place.shape(), value.shape(), "param: a value keeps its shape");
+        let mut place = self.place.value.write().unwrap_or_else(PoisonError::into_inner);
+        let (own, got) = (place.shape(), value.shape());
+        assert!(own == got, "param: a value keeps its shape: expected {own:?}, got {got:?}");
         *place = if self.trainable { Var::parameter(value) } else { Var::constant(value) };
+    }
+
+    /// Keeps the name that a module gives it.
+    pub(crate) fn call(&self, name: &str) {
+        let mut own = self.place.name.write().unwrap_or_else(PoisonError::into_inner);
+        name.clone_into(&mut own);
+    }
+
+    /// The path of the layer it is of, as far as a module has named it.
+    pub(crate) fn layer(&self) -> String {
+        let name = self.place.name.read().unwrap_or_else(PoisonError::into_inner);
+        name.rsplit_once('.').map_or("", |(layer, _)| layer).to_owned()
     }
 
     /// Whether both are the same place.

@@ -1,6 +1,6 @@
 //! Pooling layers.
 
-use crate::conv::fit;
+use crate::place::Place;
 use crate::{Mode, Module, Sizes};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, PoolIndices, Rest, Window};
@@ -39,8 +39,8 @@ impl MaxPool2d {
     /// If the window does not fit the image, or may see only padding.
     #[track_caller]
     pub fn forward_indices<T: Element>(&self, x: &Var<T>, mode: &Mode) -> (Var<T>, PoolIndices) {
-        let [_, _, height, width] = x.value().dims();
-        let geometry = fit("max_pool2d", self.window.pool_over([height, width]));
+        let place = Place::without_params("max_pool2d");
+        let geometry = place.fit(self.window.pool_over(place.image(None, x)));
         let (y, indices) = ops::max_pool2d(&geometry, x);
         if self.window.rest == Rest::Drop {
             mode.note_sizes(&y, Sizes::Padded(self.window.after));
@@ -78,6 +78,11 @@ impl MaxUnpool2d {
     /// If `x` does not have the shape of the indices.
     #[track_caller]
     pub fn forward<T: Element>(&self, x: &Var<T>, indices: &PoolIndices, mode: &Mode) -> Var<T> {
+        let (shape, own) = (x.shape(), indices.shape());
+        if shape != own {
+            Place::<T>::without_params("max_unpool2d")
+                .refuse(format_args!("expected the indices' shape {own:?}, got {shape:?}"));
+        }
         let y = ops::max_unpool2d(x, indices);
         mode.note("MaxUnpool2d", None, &y, 0);
         y
@@ -115,8 +120,12 @@ impl<T: Element> Module<T> for AvgPool2d {
     /// If the window does not fit the image, or may see only padding.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let y = ops::avg_pool2d(&self.window, x, true);
-        let y = y.unwrap_or_else(|error| panic!("avg_pool2d: {error}"));
+        let place = Place::without_params("avg_pool2d");
+        place.image(None, x);
+        let y = match ops::avg_pool2d(&self.window, x, true) {
+            Ok(y) => y,
+            Err(error) => place.refuse(error),
+        };
         if self.window.rest == Rest::Drop {
             mode.note_sizes(&y, Sizes::Padded(self.window.after));
         }
@@ -152,6 +161,7 @@ impl AdaptiveAvgPool2d {
 impl<T: Element> Module<T> for AdaptiveAvgPool2d {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        Place::without_params("adaptive_avg_pool2d").image(None, x);
         let y = ops::adaptive_avg_pool2d(x, self.size);
         mode.note("AdaptiveAvgPool2d", None, &y, 0);
         y

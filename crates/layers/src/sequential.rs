@@ -1,8 +1,10 @@
 //! One module after another.
 
-use crate::{Mode, Module, Names};
+use crate::place::Inside;
+use crate::{Mode, Module, Names, named_params};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::Element;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Modules applied one after another; their names are their numbers.
 ///
@@ -20,19 +22,35 @@ use mirrorgrad_tensor::Element;
 /// ```
 #[derive(Default)]
 pub struct Sequential<T: Element = f32> {
-    modules: Vec<Box<dyn Module<T>>>,
+    modules: Vec<Box<dyn Part<T>>>,
+    /// Its path with a dot behind it, as it was named last.
+    path: RwLock<Arc<str>>,
+}
+
+/// A module in a box, which a panic's line finds its way through: it is a caller's, whom `dyn` forgets
+/// unless the trait itself says so.
+trait Part<T: Element>: Module<T> {
+    #[track_caller]
+    fn run(&self, x: &Var<T>, mode: &Mode) -> Var<T>;
+}
+
+impl<T: Element, M: Module<T>> Part<T> for M {
+    fn run(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+        self.forward(x, mode)
+    }
 }
 
 impl<T: Element> Sequential<T> {
     /// No modules yet: the identity.
     pub fn new() -> Self {
-        Self { modules: Vec::new() }
+        Self { modules: Vec::new(), path: RwLock::default() }
     }
 
     /// With one more module at the end.
     #[must_use]
     pub fn with(mut self, module: impl Module<T> + 'static) -> Self {
         self.modules.push(Box::new(module));
+        named_params(&self); // Layers know their place from the beginning.
         self
     }
 }
@@ -40,10 +58,17 @@ impl<T: Element> Sequential<T> {
 impl<T: Element> Module<T> for Sequential<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        self.modules.iter().fold(x.clone(), |x, module| module.forward(&x, mode))
+        let path = Arc::clone(&self.path.read().unwrap_or_else(PoisonError::into_inner));
+        let mut x = x.clone();
+        for (i, module) in self.modules.iter().enumerate() {
+            let _inside = Inside::part(&path, i);
+            x = module.run(&x, mode);
+        }
+        x
     }
 
     fn visit(&self, names: &mut Names<'_, T>) {
+        *self.path.write().unwrap_or_else(PoisonError::into_inner) = names.path().into();
         for (i, module) in self.modules.iter().enumerate() {
             names.child(&i.to_string(), module.as_ref());
         }

@@ -1,5 +1,6 @@
 //! Upsampling by a fixed rule.
 
+use crate::place::Place;
 use crate::{Mode, Module, Sizes};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::Element;
@@ -58,14 +59,18 @@ impl Upsample {
     /// If one of them does not have four axes, or a size is 0.
     #[track_caller]
     pub fn forward_like<T: Element>(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
-        let [_, _, height, width] = skip.value().dims();
-        let y = self.to(x, [height, width], mode);
+        let y = self.to(x, Place::without_params("upsample").image(None, skip), mode);
         mode.note_like(&y, skip);
         y
     }
 
     #[track_caller]
     fn to<T: Element>(&self, x: &Var<T>, size: [usize; 2], mode: &Mode) -> Var<T> {
+        let place = Place::without_params("upsample");
+        let from = place.image(None, x);
+        if [from, size].as_flattened().contains(&0) {
+            place.refuse(format_args!("expected sizes of at least 1, got {from:?} to {size:?}"));
+        }
         let y = match self.interpolation {
             Interpolation::Nearest => ops::upsample_nearest2d(x, size),
             Interpolation::Bilinear => ops::upsample_bilinear2d(x, size, false),
@@ -79,7 +84,7 @@ impl Upsample {
 impl<T: Element> Module<T> for Upsample {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let [_, _, height, width] = x.value().dims();
+        let [height, width] = Place::without_params("upsample").image(None, x);
         let y = self.to(x, [height * self.factor, width * self.factor], mode);
         mode.note_sizes(&y, Sizes::Times(self.factor));
         y

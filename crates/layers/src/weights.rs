@@ -2,9 +2,11 @@
 
 mod file;
 mod names;
+mod shown;
 
 pub use file::{from_safetensors, parse_safetensors, to_safetensors};
 pub use names::{check_names, some_of, take_off_prefix};
+pub use shown::short;
 
 use crate::{Module, named_params};
 use mirrorgrad_tensor::{Element, Tensor};
@@ -29,10 +31,10 @@ pub enum WeightsError {
     #[error("not a safetensors file: {0}")]
     Format(String),
     /// A name occurs twice.
-    #[error("tensor {0:?} occurs twice")]
+    #[error("tensor {:?} occurs twice", short(.0))]
     Duplicate(String),
     /// A tensor is of a type that does not hold real numbers.
-    #[error("tensor {name:?}: expected F16, BF16, F32 or F64, got {dtype}")]
+    #[error("tensor {:?}: expected F16, BF16, F32 or F64, got {dtype}", short(name))]
     Type {
         /// Its name.
         name: String,
@@ -48,7 +50,7 @@ pub enum WeightsError {
         unknown: Vec<String>,
     },
     /// A tensor has another shape than the network's.
-    #[error("tensor {name:?}: expected shape {expected:?}, got {got:?}")]
+    #[error("tensor {:?}: expected shape {expected:?}, got {got:?}", short(name))]
     Shape {
         /// Its name.
         name: String,

@@ -1,9 +1,11 @@
 //! Optimizers against their papers' formulas, one number at a time.
 
 use mirrorgrad_autograd::Var;
-use mirrorgrad_layers::Param;
 use mirrorgrad_layers::optim::{Adam, Optimizer, Sgd, clip_grad_norm};
+use mirrorgrad_layers::{Linear, Mode, Module, Names, Param, named_params};
 use mirrorgrad_tensor::Tensor;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 /// Learning rates of successive steps; they change, as a schedule's do.
 const RATES: [f64; 5] = [0.1, 0.05, 0.2, 0.01, 0.1];
@@ -183,4 +185,69 @@ fn a_norm_that_is_no_number_is_told_and_scales_nothing() {
     let loss = (&a * &Var::constant([f64::INFINITY, 2.0].into())).sum();
     let (grads, norm) = clip_grad_norm(loss.backward(), 1.0);
     assert_eq!((norm, grads.get(&a)), (f64::INFINITY, Some(&[f64::INFINITY, 2.0].into())));
+}
+
+#[test]
+fn a_clipped_step_has_the_same_bits_whenever_each_parameter_was_set() {
+    // Sums of squares from 1e-3 to 1e3, which give another last digit in another order.
+    let factor = |i: usize| 10_f32.powf((i * 7 % 11) as f32 * 0.3 - 1.5) * (1.0 + i as f32 / 7.0);
+    let step = |order: &dyn Fn(usize) -> usize| {
+        let name = |i: usize| (format!("{i}"), Param::<f32>::new([0.25, -0.5].into()));
+        let params: Vec<_> = (0..11).map(name).collect();
+        // As a resumed run sets them.
+        (0..11).for_each(|i| params[order(i)].1.set([0.25, -0.5].into()));
+        let terms = params.iter().enumerate().map(|(i, (_, p))| p.var().scale(factor(i)).sum());
+        let loss = terms.reduce(|sum, term| sum + term).unwrap();
+        let (grads, norm) = clip_grad_norm(loss.backward(), 1.0);
+        Sgd::new(0.0).step(&params, &grads, 0.1);
+        let bits = |(_, p): &(_, Param<f32>)| p.value().as_slice()[0].to_bits();
+        (norm.to_bits(), params.iter().map(bits).collect::<Vec<_>>())
+    };
+    let first = step(&|i| i);
+    for stride in 2..11 {
+        assert_eq!(step(&|i| i * stride % 11), first, "set in steps of {stride}");
+    }
+}
+
+/// Two layers, of which one is forgotten.
+struct Forgetful {
+    known: Linear,
+    forgotten: Linear,
+}
+
+impl Module for Forgetful {
+    fn forward(&self, x: &Var, mode: &Mode) -> Var {
+        self.forgotten.forward(&self.known.forward(x, mode), mode)
+    }
+
+    fn visit(&self, names: &mut Names<'_>) {
+        names.child("known", &self.known);
+    }
+}
+
+fn forgetful() -> (Forgetful, Var) {
+    let rng = &mut ChaCha8Rng::seed_from_u64(0);
+    let net = Forgetful { known: Linear::new([2, 3], rng), forgotten: Linear::new([3, 1], rng) };
+    let loss = net.forward(&Var::constant([[1.0, 2.0]].into()), &Mode::Eval).sum();
+    (net, loss)
+}
+
+#[test]
+#[should_panic(
+    expected = "got 2 of others, of shapes [[1, 3], [1]]: is a layer forgotten in `visit`?"
+)]
+fn a_layer_that_visit_forgets_is_found_by_the_first_step() {
+    let (net, loss) = forgetful();
+    Adam::new(0.0).step(&named_params(&net), &loss.backward(), 0.1);
+}
+
+#[test]
+fn a_part_of_a_network_moves_alone_where_that_is_said() {
+    let (net, loss) = forgetful();
+    let params = named_params(&net);
+    let before = params[0].1.value();
+    let vars: Vec<Var> = params.iter().map(|(_, param)| param.var()).collect();
+    let grads = loss.backward().only(&vars.iter().collect::<Vec<_>>());
+    assert_eq!(Sgd::new(0.0).step(&params, &grads, 0.1), [""; 0]);
+    assert_ne!(params[0].1.value(), before);
 }

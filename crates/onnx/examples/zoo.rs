@@ -118,6 +118,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
         zoo.push((name, Box::new(Fcn::new(&config, rng))));
     }
     let linear = Linear::new([CHANNELS, 3], rng);
+    let narrow = Conv2d::new(both, Window::square(5), rng);
     let squeeze = Linear::new([CHANNELS, CHANNELS], rng);
     let [gain, bias] = [1, 2].map(|seed| {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
@@ -168,6 +169,92 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
             function(|x, _| {
                 let cut = x.crop([1, 2], [5, 6]).pad(&[[0, 0], [0, 1], [2, 0], [1, 1]]);
                 ops::concat(&[&cut, &cut.scale(-2.0)], 1)
+            }),
+        ),
+        (
+            // Shi et al. 2016.
+            "pixel_shuffle",
+            function(|x, _| {
+                let [batch, channels, height, width] = x.value().dims();
+                let apart = x.reshape([batch, channels / 4, 2, 2, height, width]);
+                let near = apart.permute(&[0, 1, 4, 2, 5, 3]);
+                near.reshape([batch, channels / 4, 2 * height, 2 * width])
+            }),
+        ),
+        (
+            "pixel_unshuffle",
+            function(|x, _| {
+                let [batch, channels, height, width] = x.value().dims();
+                let [rows, columns] = [height / 2, width / 2];
+                let even = x.crop([0, 0], [2 * rows, 2 * columns]);
+                let apart = even.reshape([batch, channels, rows, 2, columns, 2]);
+                let near = apart.permute(&[0, 1, 3, 5, 2, 4]);
+                near.reshape([batch, 4 * channels, rows, columns])
+            }),
+        ),
+        (
+            "channel_shuffle",
+            function(|x, _| {
+                let [batch, channels, height, width] = x.value().dims();
+                let groups = x.reshape([batch, 2, channels / 2, height, width]);
+                groups.permute(&[0, 2, 1, 3, 4]).reshape([batch, channels, height, width])
+            }),
+        ),
+        (
+            "places_as_rows",
+            function(|x, _| {
+                let [batch, channels, height, width] = x.value().dims();
+                let rows = x.permute(&[0, 2, 3, 1]).reshape([batch * height * width, channels]);
+                rows.softmax(1).reshape([batch, height, width, channels]).permute(&[0, 3, 1, 2])
+            }),
+        ),
+        (
+            // The skip is cut to what a convolution without padding left, as in the paper.
+            "cut_to_meet",
+            function(move |x, mode| {
+                let y = narrow.forward(x, mode);
+                let [_, _, height, width] = y.value().dims();
+                ops::concat(&[&x.crop([2, 2], [height, width]), &y], 1)
+            }),
+        ),
+        (
+            // A row and a column less, where there is an odd one.
+            "cut_to_even",
+            function(|x, _| {
+                let [_, _, height, width] = x.value().dims();
+                x.crop([0, 0], [height / 2 * 2, width / 2 * 2])
+            }),
+        ),
+        (
+            // Padded to even sizes and back.
+            "cut_to_the_picture",
+            function(|x, mode| {
+                let [_, _, height, width] = x.value().dims();
+                let padded = x.pad(&[[0, 0], [0, 0], [0, height % 2], [0, width % 2]]);
+                let down = MaxPool2d::square(2).forward(&padded, mode);
+                let up = Upsample::new(2, Interpolation::Nearest).forward(&down, mode);
+                up.crop([0, 0], [height, width]) + x
+            }),
+        ),
+        (
+            "cut_in_the_middle",
+            function(|x, _| {
+                let [_, _, height, width] = x.value().dims();
+                x.crop([(height - 6) / 2, (width - 5) / 2], [6, 5])
+            }),
+        ),
+        (
+            "halves",
+            function(|x, _| {
+                let width = x.shape()[3] / 2;
+                x.narrow(3, 0..width) - x.narrow(3, width..2 * width)
+            }),
+        ),
+        (
+            "repeated",
+            function(|x, _| {
+                let [batch, channels, height, width] = x.value().dims();
+                x.mean_axes_keep(&[2]).broadcast_to(&[batch, channels, height, width]) - x
             }),
         ),
         (

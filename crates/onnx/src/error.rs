@@ -1,5 +1,7 @@
 //! Why a network cannot be written down.
 
+use std::fmt;
+
 /// Why a network cannot be written down as an ONNX file.
 ///
 /// ```
@@ -10,7 +12,9 @@
 /// let says = "the network: expected an op that ONNX has words for, found PlaneResample";
 /// assert_eq!(error.to_string(), says);
 /// ```
-#[derive(Debug, thiserror::Error)]
+///
+/// A `main` that returns it prints the same line.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
     /// There are no words for an op.
@@ -38,9 +42,23 @@ pub enum ExportError {
         place: String,
     },
     /// The network does other things to a picture of another size.
-    #[error("expected a network that does the same to pictures of all sizes, found {0:?} steps")]
-    Steps([usize; 2]),
+    #[error(
+        "{place}: expected a network that does the same to pictures of all sizes, found {found}"
+    )]
+    Steps {
+        /// Where in the network.
+        place: String,
+        /// What it does to two of them.
+        found: String,
+    },
     /// The result has nothing to do with the picture.
     #[error("expected a result that depends on the picture, found one that does not")]
     Constant,
+}
+
+/// As [`Display`](fmt::Display): it is a `main` that shows it so.
+impl fmt::Debug for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

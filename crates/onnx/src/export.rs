@@ -1,18 +1,23 @@
-//! The file: a network that was watched at work, twice.
+//! The file: a network that was watched at work, on pictures of several sizes.
 
 use crate::ExportError;
+use crate::graph::within;
+use crate::place::Places;
 use crate::proto::{
     DimensionProto, FLOAT, GraphProto, ModelProto, OperatorSetIdProto, Size,
     StringStringEntryProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
+use crate::sizes::{Shapes, positions};
 use crate::spatial::address;
-use crate::write::Writer;
-use mirrorgrad_autograd::record::{Description, record};
-use mirrorgrad_layers::{Mode, Module, Trace};
+use crate::write::{Writer, op_name};
+use mirrorgrad_autograd::Var;
+use mirrorgrad_autograd::record::{Description, Id, Recording, Source, Step, record};
+use mirrorgrad_layers::{LayerCall, Mode, Module, Sizes, Trace};
 use mirrorgrad_tensor::Tensor;
 use prost::Message;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
 
 /// The version of ONNX's operators that is written: the first that all of today's runtimes know.
 ///
@@ -92,32 +97,41 @@ impl Interface {
 ///
 /// # Panics
 /// If the network does not take pictures `[batch, channels, height, width]` of so many channels and of
-/// two to four times the smallest height and width, or of 8 to 13 pixels if that is less.
+/// two to four times the smallest height and width, or of 8 to 16 pixels if that is less.
 pub fn export(
     module: &(impl Module + ?Sized),
     interface: &Interface,
 ) -> Result<Vec<u8>, ExportError> {
-    let least = interface.smallest.max(4);
-    let channels = interface.channels;
-    let (mut graph, [x, y]) = watch(module, interface, [2, channels, 2 * least, 3 * least])?;
-    let (other, [other_x, other_y]) =
-        watch(module, interface, [3, channels, 3 * least + 1, 2 * least + 1])?;
-    check_same(&graph, &other)?;
+    let (recordings, watched): (Vec<_>, Vec<_>) =
+        pictures(interface).into_iter().map(|picture| watch(module, picture)).unzip();
+    check_steps(module, &recordings, &watched)?;
+    let shapes = Shapes::of(&recordings);
+    let graphs = (0..recordings.len())
+        .map(|nth| write(module, interface, &recordings, &shapes, &watched, nth))
+        .collect::<Result<Vec<GraphProto>, _>>()?;
+    graphs.iter().skip(1).try_for_each(|other| check_same(&graphs[0], other))?;
     let open = ["batch", "channels", "height", "width"];
     let own = |axis: usize| {
         Some(match axis {
-            1 => Size::DimValue(channels as i64),
+            1 => Size::DimValue(interface.channels as i64),
             _ => Size::DimParam(open[axis].to_string()),
         })
     };
-    let size = |axis: usize| match y[axis] {
-        size if Some(&size) == other_y.get(axis) => Some(Size::DimValue(size as i64)),
-        size if Some(&size) == x.get(axis) && other_y.get(axis) == other_x.get(axis) => own(axis),
-        _ => None,
+    let size = |axis: usize| {
+        let sizes = watched.iter().map(|watched| watched.y.shape().get(axis));
+        let first = watched[0].y.shape()[axis];
+        match () {
+            () if sizes.clone().all(|size| size == Some(&first)) => {
+                Some(Size::DimValue(first as i64))
+            }
+            () if sizes.eq(watched.iter().map(|watched| watched.picture.get(axis))) => own(axis),
+            () => None,
+        }
     };
+    let mut graph = graphs.into_iter().next().expect("there is a picture");
     graph.name = Some("mirrorgrad".to_string());
     graph.input = vec![tensor(&interface.input, (0..4).map(own))];
-    graph.output = vec![tensor(&interface.output, (0..y.len()).map(size))];
+    graph.output = vec![tensor(&interface.output, (0..watched[0].y.value().rank()).map(size))];
     let entry = |(key, value): &(String, String)| StringStringEntryProto {
         key: Some(key.clone()),
         value: Some(value.clone()),
@@ -133,25 +147,102 @@ pub fn export(
     Ok(model.encode_to_vec())
 }
 
-/// The graph of what the network does to one batch, with the shapes of its input and output.
-fn watch(
-    module: &(impl Module + ?Sized),
-    interface: &Interface,
-    shape: [usize; 4],
-) -> Result<(GraphProto, [Vec<usize>; 2]), ExportError> {
+/// The pictures that a network is watched at: what is so for all of them is taken to be so for every size.
+/// Heights and widths leave every remainder by 2, 3 and 4.
+fn pictures(interface: &Interface) -> [[usize; 4]; 6] {
+    let (least, channels) = (interface.smallest.max(4), interface.channels);
+    [
+        [2, channels, 2 * least, 3 * least],
+        [3, channels, 3 * least + 1, 2 * least + 1],
+        [5, channels, 2 * least + 3, 4 * least],
+        [4, channels, 4 * least - 2, 3 * least - 1],
+        [6, channels, 4 * least - 1, 2 * least + 2],
+        [3, channels, 3 * least + 2, 4 * least - 3],
+    ]
+}
+
+/// What a network made of a picture, beside the record of its steps.
+struct Watched {
+    picture: [usize; 4],
+    y: Var,
+    sizes: BTreeMap<Id, Sizes>,
+    calls: Vec<LayerCall>,
+}
+
+fn watch(module: &(impl Module + ?Sized), picture: [usize; 4]) -> (Recording, Watched) {
     // Noise, so that values which depend on the picture differ between two of them.
-    let noise = Tensor::normal(shape, 1.0, &mut ChaCha8Rng::seed_from_u64(shape[0] as u64));
+    let noise = Tensor::normal(picture, 1.0, &mut ChaCha8Rng::seed_from_u64(picture[0] as u64));
     let mode = Mode::Trace(Trace::default());
     let (recording, y) = record(noise, |x| module.forward(x, &mode));
     let Mode::Trace(trace) = mode else { unreachable!("the mode was set above") };
-    let mut writer = Writer::new(module, trace, interface, recording.input());
+    (recording, Watched { picture, y, sizes: trace.sizes(), calls: trace.into_calls() })
+}
+
+/// Refuses a network that takes other steps for a picture of another size.
+fn check_steps(
+    module: &(impl Module + ?Sized),
+    recordings: &[Recording],
+    watched: &[Watched],
+) -> Result<(), ExportError> {
+    let what = |step: Option<&Step>| step.map_or("nothing more".to_string(), op_name);
+    let (one, places) = (&recordings[0], positions(&recordings[0]));
+    for (other, of) in recordings.iter().zip(watched).skip(1) {
+        let other_places = positions(other);
+        let mut paths = Places::new(module, watched[0].calls.clone());
+        for nth in 0..one.steps().len().max(other.steps().len()) {
+            let [step, twin] = [one, other].map(|recording| recording.steps().get(nth));
+            let place = step.map_or(String::new(), |step| paths.path(step));
+            let same = step.zip(twin).is_some_and(|(step, twin)| {
+                op_name(step) == op_name(twin)
+                    && sources(step, &places) == sources(twin, &other_places)
+            });
+            if !same {
+                let [found, instead] = [what(step), what(twin)];
+                let size =
+                    |watched: &Watched| format!("{}x{}", watched.picture[2], watched.picture[3]);
+                return Err(ExportError::Steps {
+                    place: within(&place, &found),
+                    found: format!(
+                        "{found} for one of {} pixels where one of {} has {instead}",
+                        size(&watched[0]),
+                        size(of),
+                    ),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the operands of a step come from; constants from nowhere.
+fn sources(step: &Step, positions: &BTreeMap<Id, usize>) -> Vec<Option<usize>> {
+    let position = |i| match step.operand(i) {
+        Source::Step(id) => positions.get(&id).copied(),
+        Source::Constant(_) => None,
+    };
+    (0..step.operands()).map(position).collect()
+}
+
+/// The graph of what the network does, as the picture number `nth` shows it.
+fn write(
+    module: &(impl Module + ?Sized),
+    interface: &Interface,
+    recordings: &[Recording],
+    shapes: &Shapes,
+    watched: &[Watched],
+    nth: usize,
+) -> Result<GraphProto, ExportError> {
+    let (recording, Watched { y, sizes, calls, .. }) = (&recordings[nth], &watched[nth]);
+    let places = Places::new(module, calls.clone());
+    let mut writer = Writer::new(places, sizes, shapes, interface, recording.input());
     for step in recording.steps() {
         if let Some(Description::MaxUnpool { indices }) = step.describe() {
             writer.pools.insert(address(&indices), None);
         }
     }
-    for step in recording.steps() {
-        writer.step(step)?;
+    for (i, step) in recording.steps().iter().enumerate() {
+        let steps: Vec<&Step> = recordings.iter().map(|recording| &recording.steps()[i]).collect();
+        writer.step(step, steps)?;
     }
     let result = y.id().and_then(|id| writer.value(id)).ok_or(ExportError::Constant)?.to_string();
     let result = match result == interface.input {
@@ -159,26 +250,26 @@ fn watch(
         false => result,
     };
     writer.graph.rename(&result, &interface.output);
-    Ok((writer.graph.proto, [shape.to_vec(), y.shape().to_vec()]))
+    Ok(writer.graph.proto)
 }
 
 /// Refuses graphs that are of one picture each.
 fn check_same(one: &GraphProto, other: &GraphProto) -> Result<(), ExportError> {
-    let counts = |graph: &GraphProto| [graph.node.len(), graph.initializer.len()];
-    if counts(one) != counts(other) {
-        return Err(ExportError::Steps([one.node.len(), other.node.len()]));
-    }
-    let fixed = |place: &Option<String>| {
-        Err(ExportError::Fixed { place: place.clone().unwrap_or_default() })
+    let constant = first_difference(&one.initializer, &other.initializer);
+    let place = match constant {
+        Some(constant) => constant.name.clone(),
+        None => match first_difference(&one.node, &other.node) {
+            Some(node) => node.name.clone(),
+            None => return Ok(()),
+        },
     };
-    let constants = one.initializer.iter().zip(&other.initializer);
-    if let Some((constant, _)) = constants.clone().find(|(one, other)| one != other) {
-        return fixed(&constant.name);
-    }
-    match one.node.iter().zip(&other.node).find(|(one, other)| one != other) {
-        Some((node, _)) => fixed(&node.name),
-        None => Ok(()),
-    }
+    Err(ExportError::Fixed { place: place.unwrap_or_default() })
+}
+
+/// The first that the lists do not have in common.
+fn first_difference<'a, T: PartialEq>(one: &'a [T], other: &'a [T]) -> Option<&'a T> {
+    let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+    one.get(same).or(other.get(same))
 }
 
 fn tensor(name: &str, sizes: impl Iterator<Item = Option<Size>>) -> ValueInfoProto {

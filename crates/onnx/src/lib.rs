@@ -5,10 +5,11 @@
 //! day it is written. What does not depend on the picture is written as its value, so a batch
 //! normalization becomes a product and a sum.
 //!
-//! Batch, height and width stay open. A record has the sizes of one picture in it, and numbers do not
-//! tell where they come from; layers do ([`Mode::note_sizes`](mirrorgrad_layers::Mode::note_sizes)). That
-//! nothing was forgotten is checked: the file is made from two batches of different sizes, and if it is
-//! not the same file, there is none.
+//! Batch, height and width stay open. A record has the sizes of one picture in it, so several are made, of
+//! pictures of several sizes: a size that differs between them is written as what it is of an earlier
+//! one, a half, the double, three pixels less. What resizes an image is told by layers
+//! ([`Mode::note_sizes`](mirrorgrad_layers::Mode::note_sizes)). That nothing was forgotten is checked: the
+//! file is made from every record, and if it is not the same file, there is none.
 //!
 //! ```
 //! # use mirrorgrad_layers::{Activation, Conv2d, Sequential};
@@ -32,6 +33,8 @@ mod function;
 mod graph;
 mod place;
 pub mod proto;
+mod shape;
+mod sizes;
 mod spatial;
 mod write;
 

@@ -8,7 +8,7 @@ use mirrorgrad_autograd::record::Interpolation;
 use mirrorgrad_layers::Sizes;
 use mirrorgrad_tensor::{Axis, Geometry, PoolIndices, Slide};
 
-impl Writer {
+impl Writer<'_> {
     pub fn conv(
         &mut self,
         call: &Call<'_>,

@@ -3,18 +3,23 @@
 use crate::function::{self, affine};
 use crate::graph::{Graph, float, int, ints, within};
 use crate::place::Places;
+use crate::sizes::Shapes;
 use crate::{ExportError, Interface};
 use mirrorgrad_autograd::record::{Description, Id, Source, Step};
-use mirrorgrad_layers::{Module, Sizes, Trace};
+use mirrorgrad_layers::Sizes;
 use mirrorgrad_tensor::{NormLayout, Tensor};
 use std::collections::{BTreeMap, HashMap};
 
 /// A graph, and where the values of a record are in it.
-pub(crate) struct Writer {
+pub(crate) struct Writer<'a> {
     pub graph: Graph,
     places: Places,
-    sizes: BTreeMap<Id, Sizes>,
+    sizes: &'a BTreeMap<Id, Sizes>,
+    /// Of the picture and all steps, for pictures of several sizes.
+    pub shapes: &'a Shapes,
     values: BTreeMap<Id, String>,
+    /// The values by position: the picture, then the steps' results so far.
+    pub written_steps: Vec<String>,
     /// Parameters that are in the graph, and what they are called there.
     written: HashMap<String, String>,
     /// Pools whose indices are read again, by where these lie.
@@ -33,6 +38,12 @@ pub(crate) struct Pool {
 /// A step that is being written.
 pub(crate) struct Call<'a> {
     pub step: &'a Step,
+    /// The same step for every picture that was watched.
+    steps: Vec<&'a Step>,
+    /// Where its result stands.
+    pub position: usize,
+    /// Where its first operand stands, unless that is a constant.
+    pub operand: Option<usize>,
     pub path: String,
     pub inputs: Vec<String>,
     /// Where its height and width come from, if that was noted.
@@ -45,6 +56,24 @@ impl Call<'_> {
         self.inputs.iter().map(String::as_str).collect()
     }
 
+    /// The shape of operand `i`, for every picture.
+    pub fn shapes(&self, i: usize) -> Vec<&[usize]> {
+        self.steps.iter().map(|step| step.shape(i)).collect()
+    }
+
+    /// What every picture's description says.
+    pub fn each<R>(&self, of: impl Fn(Description) -> Option<R>) -> Vec<R> {
+        self.steps.iter().filter_map(|step| of(step.describe()?)).collect()
+    }
+
+    /// Refuses a list of sizes that follows from none before it.
+    pub fn refuse_sizes(&self, what: &str, sizes: &[i64]) -> ExportError {
+        self.refuse(format!(
+            "expected {what} that follows from sizes before it, found {sizes:?} for pictures of \
+             several sizes"
+        ))
+    }
+
     pub fn refuse(&self, what: impl Into<String>) -> ExportError {
         let place = within(&self.path, &op_name(self.step));
         ExportError::Use { place, what: what.into() }
@@ -52,41 +81,49 @@ impl Call<'_> {
 }
 
 /// The name of a step's op, without what is in it. A function of one number goes by its own name.
-fn op_name(step: &Step) -> String {
+pub(crate) fn op_name(step: &Step) -> String {
     let shown = format!("{step:?}");
     let shown = shown.strip_prefix("Map(").unwrap_or(&shown);
     shown.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default().to_string()
 }
 
-impl Writer {
+impl<'a> Writer<'a> {
     /// Of a record that begins with `input`; no value but those of the interface will have their names.
     pub fn new(
-        module: &(impl Module + ?Sized),
-        trace: Trace,
+        places: Places,
+        sizes: &'a BTreeMap<Id, Sizes>,
+        shapes: &'a Shapes,
         interface: &Interface,
         input: Id,
     ) -> Self {
         let mut graph = Graph::default();
         let name = graph.name(&interface.input);
         graph.name(&interface.output);
-        let sizes = trace.sizes();
         Self {
             graph,
-            places: Places::new(module, trace.into_calls()),
+            places,
             sizes,
-            values: BTreeMap::from([(input, name)]),
+            shapes,
+            values: BTreeMap::from([(input, name.clone())]),
+            written_steps: vec![name],
             written: HashMap::new(),
             pools: HashMap::new(),
         }
     }
 
-    /// Writes a step whose operands were written before.
-    pub fn step(&mut self, step: &Step) -> Result<(), ExportError> {
+    /// Writes a step whose operands were written before; `steps` are the same for every picture.
+    pub fn step(&mut self, step: &Step, steps: Vec<&Step>) -> Result<(), ExportError> {
         let path = self.places.path(step);
+        let position = self.written_steps.len();
+        let operand = match (step.operands() > 0).then(|| step.operand(0)) {
+            Some(Source::Step(id)) => self.values.keys().position(|key| *key == id),
+            _ => None,
+        };
         let inputs = (0..step.operands()).map(|i| self.operand(&path, step.operand(i))).collect();
         let sizes = self.sizes.get(&step.id()).copied();
-        let call = Call { step, path, inputs, sizes };
+        let call = Call { step, steps, position, operand, path, inputs, sizes };
         let value = self.call(&call)?;
+        self.written_steps.push(value.clone());
         self.values.insert(step.id(), value);
         Ok(())
     }
@@ -154,45 +191,16 @@ impl Writer {
             Description::LogSoftmax { axis } => {
                 graph.node(path, "LogSoftmax", &inputs, vec![int("axis", axis)])
             }
-            Description::Reshape { shape } => self.reshape(call, &shape),
+            Description::Reshape { .. } => self.reshape(call)?,
             Description::Permute { axes } => {
                 graph.node(path, "Transpose", &inputs, vec![ints("perm", axes)])
             }
-            Description::Slice { ranges } => {
-                let shape = call.step.shape(0);
-                let cut = ranges.iter().zip(shape).enumerate();
-                let cut = cut.filter(|(_, (range, size))| **range != (0..**size));
-                let (axes, ranges): (Vec<_>, Vec<_>) =
-                    cut.map(|(axis, (range, _))| (axis as i64, range)).unzip();
-                if axes.is_empty() {
-                    return Ok(call.inputs[0].clone());
-                }
-                let starts: Vec<_> = ranges.iter().map(|range| range.start as i64).collect();
-                let ends: Vec<_> = ranges.iter().map(|range| range.end as i64).collect();
-                let [starts, ends, axes] =
-                    [starts, ends, axes].map(|list| graph.integers(path, &list));
-                graph.node(path, "Slice", &[inputs[0], &starts, &ends, &axes], vec![])
-            }
-            Description::Pad { sides } => {
-                let pads = [0, 1].map(|end| sides.iter().map(move |side| side[end] as i64));
-                let pads = graph.integers(path, &pads.into_iter().flatten().collect::<Vec<_>>());
-                graph.node(path, "Pad", &[inputs[0], &pads], vec![])
-            }
+            Description::Slice { .. } => self.slice(call)?,
+            Description::Pad { .. } => self.pad(call)?,
             Description::Concat { axis } => {
                 graph.node(path, "Concat", &inputs, vec![int("axis", axis)])
             }
-            Description::Broadcast { shape } => {
-                let own = call.step.shape(0);
-                let added = shape.len() - own.len();
-                // Where the operand has the size already, 1 means to keep it.
-                let size = |(axis, &size): (usize, &usize)| match axis.checked_sub(added) {
-                    Some(axis) if own[axis] == size => 1,
-                    _ => size as i64,
-                };
-                let shape: Vec<_> = shape.iter().enumerate().map(size).collect();
-                let shape = graph.integers(path, &shape);
-                graph.node(path, "Expand", &[inputs[0], &shape], vec![])
-            }
+            Description::Broadcast { .. } => self.broadcast(call)?,
             Description::Sum { axes } => {
                 let axes: Vec<_> = axes.iter().map(|&axis| axis as i64).collect();
                 let axes = graph.integers(path, &axes);
@@ -211,37 +219,6 @@ impl Writer {
             }
             _ => return Err(unknown()),
         })
-    }
-
-    /// Another shape, in terms that hold for other sizes where there are such terms: unit axes that come
-    /// or go; else axes that stay as they are, and one that takes what is left.
-    fn reshape(&mut self, call: &Call<'_>, to: &[usize]) -> String {
-        let (path, graph, from) = (&call.path, &mut self.graph, call.step.shape(0));
-        let long = |shape: &[usize]| -> Vec<_> {
-            shape.iter().copied().filter(|&size| size != 1).collect()
-        };
-        let unit = |shape: &[usize]| -> Vec<_> {
-            (0..shape.len()).filter(|&axis| shape[axis] == 1).map(|axis| axis as i64).collect()
-        };
-        if long(from) == long(to) {
-            let mut value = call.inputs[0].clone();
-            for (op, axes) in [("Squeeze", unit(from)), ("Unsqueeze", unit(to))] {
-                if !axes.is_empty() {
-                    let axes = graph.integers(path, &axes);
-                    value = graph.node(path, op, &[&value, &axes], vec![]);
-                }
-            }
-            return value;
-        }
-        let kept = from.iter().zip(to).take_while(|(from, to)| from == to).count();
-        let size = |(axis, &size): (usize, &usize)| match axis {
-            axis if axis < kept => 0,
-            axis if axis + 1 == to.len() => -1,
-            _ => size as i64,
-        };
-        let shape: Vec<_> = to.iter().enumerate().map(size).collect();
-        let shape = graph.integers(path, &shape);
-        graph.node(path, "Reshape", &[&call.inputs[0], &shape], vec![])
     }
 
     /// Group and layer normalization. By the statistics of a batch nothing is normalized in evaluation.

@@ -11,7 +11,7 @@ use mirrorgrad_layers::{
 use mirrorgrad_onnx::proto::{
     GraphProto, ModelProto, NodeProto, Size, TensorProto, ValueInfoProto,
 };
-use mirrorgrad_onnx::{Interface, OPSET, export};
+use mirrorgrad_onnx::{ExportError, Interface, OPSET, export};
 use mirrorgrad_tensor::{Tensor, Window};
 use prost::Message;
 use rand::SeedableRng;
@@ -316,4 +316,90 @@ fn a_parameter_that_is_called_as_the_input_is_another_value_wherever_it_is_used(
     let [first, second] = &graph.node[..] else { panic!("{:?}", graph.node) };
     assert_eq!([&first.input[0][..], &first.input[1]], ["picture", scale.name()]);
     assert_eq!([&second.input[0], &second.input[1][..]], [&first.output[0], scale.name()]);
+}
+
+/// The whole numbers of a constant that a node reads.
+fn integers(graph: &GraphProto, name: &str) -> Vec<i64> {
+    let (bytes, _) = initializer(graph, name).raw_data.as_ref().unwrap().as_chunks();
+    bytes.iter().copied().map(i64::from_le_bytes).collect()
+}
+
+#[test]
+fn a_pixel_shuffle_takes_its_sizes_from_the_picture() {
+    let shuffle = Layer(|x: &Var| {
+        let [batch, _, height, width] = x.value().dims();
+        let apart = x.reshape([batch, 3, 1, 1, height, width]).concat_twice();
+        let near = apart.permute(&[0, 1, 4, 2, 5, 3]);
+        near.reshape([batch, 3, 2 * height, 2 * width])
+    });
+    let graph = exported(&shuffle, 1);
+    let ops = ops_of(&graph);
+    assert!(ops.contains(&"Shape") && ops.contains(&"Mul"), "{ops:?}");
+    assert_eq!(shape_of(&graph.output[0])[1..], [Some(Size::DimValue(3)), None, None]);
+}
+
+trait ConcatTwice {
+    fn concat_twice(&self) -> Var;
+}
+
+impl ConcatTwice for Var {
+    /// Four times the numbers, along two new axes.
+    fn concat_twice(&self) -> Var {
+        let rows = ops::concat(&[self, self], 2);
+        ops::concat(&[&rows, &rows], 3)
+    }
+}
+
+#[test]
+fn a_cut_is_told_from_the_end_where_it_is_as_far_from_it_for_every_picture() {
+    let graph = exported(
+        &Layer(|x: &Var| {
+            let [_, _, height, width] = x.value().dims();
+            x.crop([1, 2], [height - 1, width - 5])
+        }),
+        1,
+    );
+    let [cut] = &graph.node[..] else { panic!("{:?}", ops_of(&graph)) };
+    let lists: Vec<_> = cut.input[1..].iter().map(|name| integers(&graph, name)).collect();
+    assert_eq!(lists, [vec![1, 2], vec![i64::MAX, -3], vec![2, 3]]);
+}
+
+#[test]
+fn what_vanishes_at_one_size_is_no_other_network() {
+    // A cut to even sizes, and rows in pairs: both are nothing for some pictures.
+    let even = Layer(|x: &Var| {
+        let [batch, channels, height, width] = x.value().dims();
+        let even = x.crop([0, 0], [height / 2 * 2, width / 2 * 2]);
+        even.reshape([batch, channels, height / 2 * 2, width / 2 * 2])
+    });
+    assert!(ops_of(&exported(&even, 1)).ends_with(&["Slice"]));
+    let padded = Layer(|x: &Var| {
+        let [_, _, height, width] = x.value().dims();
+        x.pad(&[[0, 0], [0, 0], [0, height % 2], [0, width % 2]])
+    });
+    assert!(ops_of(&exported(&padded, 1)).ends_with(&["Pad"]));
+}
+
+#[test]
+fn a_size_that_follows_from_nothing_is_refused_in_one_line() {
+    // Beyond twelve rows nothing grows.
+    let least = Layer(|x: &Var| x.narrow(2, 0..x.shape()[2].min(12)));
+    let says = refusal(&least);
+    assert!(says.starts_with("Slice: expected a cut that follows from sizes before it"), "{says}");
+    let error: Box<dyn std::error::Error> =
+        Box::new(export(&least, &Interface::new(3)).unwrap_err());
+    assert_eq!(format!("{error:?}"), says); // What a `main` shows.
+    assert_eq!(says.lines().count(), 1);
+}
+
+#[test]
+fn a_network_that_does_something_else_to_another_picture_is_told_by_both() {
+    let fickle = Layer(|x: &Var| if x.shape()[2] % 2 == 0 { x.relu() } else { x.exp() }.scale(2.0));
+    let error = export(&fickle, &Interface::new(3)).unwrap_err();
+    assert!(matches!(error, ExportError::Steps { .. }), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "Relu: expected a network that does the same to pictures of all sizes, found Relu for one of \
+         8x12 pixels where one of 13x9 has Exp"
+    );
 }

@@ -1,7 +1,7 @@
 //! Named tensors in files: safetensors of F32, F64 and I64.
 
 use crate::Refusal;
-use mirrorgrad_layers::weights::parse_safetensors;
+use mirrorgrad_layers::weights::{parse_safetensors, short};
 use mirrorgrad_tensor::Tensor;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ pub fn read(bytes: &[u8]) -> Result<Arrays, Refusal> {
             other => {
                 let found = format!("{other:?}");
                 return Err(Refusal::expected(
-                    format!("tensor {name:?}"),
+                    format!("tensor {:?}", short(&name)),
                     "F32, F64 or I64",
                     found,
                 ));
@@ -105,7 +105,10 @@ pub fn read(bytes: &[u8]) -> Result<Arrays, Refusal> {
         };
         Ok((name, array))
     };
-    file.tensors().into_iter().map(array).collect()
+    let mut tensors = file.tensors();
+    // Of several faults, the same one is told each time.
+    tensors.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    tensors.into_iter().map(array).collect()
 }
 
 /// The bytes of a safetensors file.
@@ -125,4 +128,45 @@ pub fn write(arrays: &Arrays) -> Vec<u8> {
         (name, view.expect("an array's bytes fill its shape"))
     });
     safetensors::serialize(views, None).expect("names are unique and sizes small")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::operate;
+    use std::fmt::Write;
+
+    /// A safetensors file of empty tensors.
+    fn empty(count: usize) -> Vec<u8> {
+        let mut header = String::from("{");
+        for i in 0..count {
+            let comma = if i == 0 { "" } else { "," };
+            write!(header, r#"{comma}"t{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#)
+                .unwrap();
+        }
+        header += "}";
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
+    }
+
+    #[test]
+    fn a_header_full_of_empty_tensors_is_refused_in_a_short_line_with_their_number() {
+        // Of a million, this takes seconds if it is linear, and hours if it is not.
+        let arrays = read(&empty(30_000)).unwrap();
+        let says = operate("conv2d", "{}", &arrays).unwrap_err().to_string();
+        assert_eq!(says, r#"tensors: expected one called "input", found none"#);
+        let mut arrays = arrays;
+        arrays.insert("input".to_owned(), arrays["t0"].clone());
+        arrays.insert("weight".to_owned(), arrays["t0"].clone());
+        let says = operate("conv2d", "{}", &arrays).unwrap_err().to_string();
+        assert!(says.ends_with(r#"found 30002, "t0" among them"#), "{says}");
+    }
+
+    #[test]
+    fn a_name_of_any_length_is_told_by_its_beginning() {
+        let name = "n".repeat(1 << 20);
+        let header = format!(r#"{{"{name}":{{"dtype":"BOOL","shape":[0],"data_offsets":[0,0]}}}}"#);
+        let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+        let says = read(&bytes).unwrap_err().to_string();
+        assert!(says.len() < 200 && says.contains("expected F32, F64 or I64"), "{says}");
+    }
 }

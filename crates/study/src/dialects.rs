@@ -3,7 +3,7 @@
 use mirrorgrad_tensor::dialect::{
     Caffe, Chainer, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx, tensorflow,
 };
-use mirrorgrad_tensor::{Axis, Geometry, Rule, Window};
+use mirrorgrad_tensor::{Axis, Geometry, Odd, Rule, Same, Slide, Window};
 use serde::Serialize;
 use std::fmt::Display;
 
@@ -208,6 +208,14 @@ impl About {
         // Only the padding in front can be off by one to either side.
         let mut candidates: Vec<Candidate> =
             vec![(Box::new(window.output_padding(output_padding)), words)];
+        if (self.layer, self.stride) == (Layer::Conv, [1, 1]) {
+            let slides = Slide::both(self.kernel, self.stride, self.dilation);
+            let mut words = "padding='same'".to_string();
+            if self.dilation != [1, 1] {
+                words += &format!(", dilation={:?}", self.dilation);
+            }
+            candidates.push((Box::new(Same { slides, odd: Odd::After }), words));
+        }
         let one_more = self.before.map(|before| before + 1);
         let shifted = Window { before: one_more, after: one_more, ..window };
         if let (Layer::Deconv, Ok(geometry)) =

@@ -5,7 +5,7 @@
 //! the numbers differ, the picture has a checkerboard to unlearn; where one is 0, pixels stay empty
 //! (Odena, Dumoulin & Olah 2016).
 
-use mirrorgrad_tensor::{Geometry, Tensor};
+use mirrorgrad_tensor::{Axis, Geometry, Tensor};
 use serde::Serialize;
 
 /// The phases of one geometry, and the gains of a weight in them.
@@ -43,9 +43,11 @@ pub struct Health {
 /// assert_eq!(verdict(4, 2)?, Verdict::Even);
 /// assert_eq!(verdict(3, 2)?, Verdict::Uneven);
 /// assert_eq!(verdict(2, 3)?, Verdict::Dead);
+/// let one_spot = Window::square(3).stride(2).under([1, 1])?;
+/// assert_eq!(Health::of(&one_spot, &[1.0; 9]).verdict, Verdict::Single);
 /// # Ok::<(), GeometryError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every phase has as many taps.
@@ -54,6 +56,8 @@ pub enum Verdict {
     Uneven,
     /// Some phases have none: their pixels are always empty.
     Dead,
+    /// There is a single window, which overlaps with none: no phase comes again.
+    Single,
 }
 
 /// The phases of one channel's filter in a trained weight.
@@ -132,7 +136,7 @@ impl Health {
         for (tap, w) in weight.iter().enumerate() {
             // pixel = stride · spot + dilation · tap − before, of which only the rest by the stride
             // tells the phase.
-            let phase = |axis: mirrorgrad_tensor::Axis, tap: usize| {
+            let phase = |axis: Axis, tap: usize| {
                 let rest = axis.before % axis.stride;
                 (axis.dilation * tap + axis.stride - rest) % axis.stride
             };
@@ -140,15 +144,48 @@ impl Health {
             taps[row][column] += 1;
             gain[row][column] += w;
         }
-        let (least, most) = taps
-            .iter()
-            .flatten()
-            .fold((usize::MAX, 0), |(least, most), &count| (least.min(count), most.max(count)));
-        let verdict = match (least, most) {
-            (0, _) => Verdict::Dead,
-            (least, most) if least == most => Verdict::Even,
-            _ => Verdict::Uneven,
+        let verdict = match geometry.axes().iter().filter(|axis| axis.map > 1).map(even).max() {
+            None => Verdict::Single,
+            Some(verdict) => verdict,
         };
         Self { taps, gain, verdict }
+    }
+}
+
+/// Whether the phases along one axis, on which there are several spots, have as many taps. Across axes, the
+/// taps of a phase are a product.
+fn even(axis: &Axis) -> Verdict {
+    let mut taps = vec![0; axis.stride];
+    (0..axis.kernel).for_each(|tap| taps[axis.dilation * tap % axis.stride] += 1);
+    match (taps.iter().min(), taps.iter().max()) {
+        (Some(0), _) => Verdict::Dead,
+        (least, most) if least == most => Verdict::Even,
+        _ => Verdict::Uneven,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Health, Verdict};
+    use mirrorgrad_tensor::Window;
+
+    #[test]
+    fn only_windows_that_overlap_leave_a_checkerboard() {
+        let verdict = |window: Window, map: [usize; 2]| {
+            let geometry = window.under(map).unwrap();
+            Health::of(&geometry, &vec![1.0; geometry.taps()]).verdict
+        };
+        let three = Window::square(3).stride(2);
+        assert_eq!(verdict(three, [1, 1]), Verdict::Single);
+        assert_eq!(verdict(three, [1, 2]), Verdict::Uneven);
+        assert_eq!(verdict(three, [3, 3]), Verdict::Uneven);
+        // Along the axis of three spots the stride divides the kernel.
+        let uneven = Window { stride: [2, 2], ..Window::new([3, 4]) };
+        assert_eq!(verdict(uneven, [1, 3]), Verdict::Even);
+        assert_eq!(verdict(uneven, [3, 1]), Verdict::Uneven);
+        let dead = Window { stride: [2, 3], ..Window::new([4, 2]) };
+        assert_eq!(verdict(dead, [3, 1]), Verdict::Even);
+        assert_eq!(verdict(dead, [3, 3]), Verdict::Dead);
+        assert_eq!(verdict(Window::square(4).stride(2), [3, 3]), Verdict::Even);
     }
 }

@@ -4,6 +4,7 @@ use crate::attributes::Attributes;
 use crate::plan::{Operands, Plan, Request};
 use crate::{Array, Arrays, Refusal};
 use mirrorgrad_autograd::Var;
+use mirrorgrad_layers::weights::short;
 use mirrorgrad_tensor::{Element, PoolIndices, Tensor};
 use std::collections::BTreeMap;
 
@@ -83,6 +84,8 @@ const OPERATIONS: [Operation; 10] = [
     },
 ];
 
+/// Tensors that a request has at most, whatever its operation: above, their number is what is wrong.
+const MOST_NAMES: usize = 16;
 /// Most bytes that a request may want at one time, by an estimate from above.
 const MOST_BYTES: u128 = 3 << 29;
 /// Most multiply-adds of a request, gradients included: seconds.
@@ -273,7 +276,11 @@ impl Operation {
                 let all = [self.differentiable, self.constants].concat();
                 let expected =
                     format!("{all:?}, grad_output, or grad_grad_ of what is differentiated");
-                Err(Refusal::expected("tensors", expected, format!("{name:?}")))
+                let found = match inputs.len() {
+                    count if count > MOST_NAMES => format!("{count}, {:?} among them", short(name)),
+                    _ => format!("{:?}", short(name)),
+                };
+                Err(Refusal::expected("tensors", expected, found))
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::dialects::{Layer, Saying, sayings};
 use crate::health::Health;
 use crate::paths::{Columns, Path, dissenters};
-use crate::sizes::{Arguments, Sizes, arguments};
+use crate::sizes::{Arguments, Sizes};
 use crate::{Refusal, Subject};
 use serde::Serialize;
 
@@ -190,7 +190,7 @@ impl Report {
             dilation: each(|a| a.dilation),
             before: each(|a| a.before),
             sizes: [Sizes::of(&axes[0]), Sizes::of(&axes[1])],
-            arguments: axes.map(|axis| arguments(axis.image, axis.map)),
+            arguments: axes.map(|axis| Arguments::of(&axis)),
             matrix: Matrix::of(subject),
             paths: results.into_iter().map(|(p, result)| Way { name: p.name(), result }).collect(),
             disagree,

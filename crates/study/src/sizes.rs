@@ -124,17 +124,73 @@ pub fn arguments(image: usize, map: usize) -> Vec<Arguments> {
         // Of a single spot every stride is as good as another.
         let strides = if map == 1 { 1..=1 } else { 1..=image + 2 * kernel };
         for stride in strides {
-            for padding in 0..kernel {
-                let window = Window::square(kernel).stride(stride).padding(padding);
-                if let Ok(geometry) = window.under_to([map; 2], [image; 2])
-                    && window.over([image; 2]) == Ok(geometry)
-                {
-                    let full = stride * (map - 1) + kernel;
-                    let output_padding = image + 2 * padding - full;
-                    found.push(Arguments { kernel, stride, padding, output_padding });
-                }
-            }
+            let leading = |padding| Arguments::leading(image, map, [kernel, stride, padding]);
+            found.extend((0..kernel).filter_map(leading));
         }
     }
     found
+}
+
+impl Arguments {
+    /// Every one of [`arguments`], and the axis's own where it is none of those searched through: a stride
+    /// behind a single spot, a larger kernel, more padding. None of its own has an axis with dilation, or
+    /// with padding that differs between its sides.
+    ///
+    /// ```
+    /// # use mirrorgrad_study::{Arguments, arguments};
+    /// # use mirrorgrad_tensor::Window;
+    /// let [axis, _] = Window::square(3).stride(2).over([4, 4])?.axes();
+    /// let own = Arguments { kernel: 3, stride: 2, padding: 0, output_padding: 1 };
+    /// assert!(Arguments::of(&axis).contains(&own) && !arguments(4, 1).contains(&own));
+    /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+    /// ```
+    pub fn of(axis: &Axis) -> Vec<Self> {
+        let mut all = arguments(axis.image, axis.map);
+        let words = [axis.kernel, axis.stride, axis.before];
+        let own = Self::leading(axis.image, axis.map, words).filter(|_| axis.dilation == 1);
+        if let Some(own) = own.filter(|own| !all.contains(own)) {
+            let place = all.partition_point(|other| other.words() < own.words());
+            all.insert(place, own);
+        }
+        all
+    }
+
+    fn words(&self) -> [usize; 3] {
+        [self.kernel, self.stride, self.padding]
+    }
+
+    /// With the output padding that leads from `map` to `image`, if there is one.
+    fn leading(image: usize, map: usize, [kernel, stride, padding]: [usize; 3]) -> Option<Self> {
+        let window = Window::square(kernel).stride(stride).padding(padding);
+        let geometry = window.under_to([map; 2], [image; 2]).ok()?;
+        (window.over([image; 2]) == Ok(geometry)).then(|| {
+            let full = stride * (map - 1) + kernel;
+            Self { kernel, stride, padding, output_padding: image + 2 * padding - full }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use mirrorgrad_tensor::Window;
+
+    #[test]
+    fn the_arguments_that_were_asked_for_are_among_those_that_do_the_same() {
+        let cases = [
+            (Window::square(3).stride(2), 4),              // A single spot.
+            (Window::square(2).stride(5), 2),              // As small a picture.
+            (Window::square(11).stride(2).padding(2), 20), // A larger kernel than is searched through.
+            (Window::square(1).padding(3), 4),             // More padding.
+            (Window::square(3).stride(2).padding(1), 6),
+        ];
+        for (window, image) in cases {
+            let [axis, _] = window.over([image; 2]).unwrap().axes();
+            let all = Arguments::of(&axis);
+            let asked = [axis.kernel, axis.stride, axis.before];
+            let same = all.iter().filter(|other| other.words() == asked);
+            assert_eq!(same.count(), 1, "{window:?} on {image}");
+            assert!(all.is_sorted_by_key(Arguments::words), "{all:?}");
+        }
+    }
 }

@@ -274,6 +274,7 @@ impl Report {
             Verdict::Even => "   even: every pixel is reached by as many taps\n",
             Verdict::Uneven => "   uneven: a checkerboard until training has unlearned it\n",
             Verdict::Dead => "   dead: no tap ever reaches some of the pixels\n",
+            Verdict::Single => "   single: one window, which overlaps with none\n",
         })
     }
 }

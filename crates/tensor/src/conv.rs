@@ -17,6 +17,7 @@ mod depthwise;
 mod direct;
 mod direct_weight;
 mod few;
+mod form;
 mod kernels;
 mod panels;
 mod path;
@@ -27,10 +28,11 @@ mod stage;
 mod weave;
 mod winograd;
 
+use form::Form;
+pub use form::{Operand, check_conv};
 pub(crate) use kernels::Kernels;
 pub use path::{Path, PathError};
 
-use crate::matmul::matrix;
 use crate::{Element, Geometry, Tensor, parallel};
 
 /// Pieces that a call is cut into at least where it can be: enough for a laptop's cores.
@@ -144,7 +146,9 @@ pub fn conv_weight<T: Element>(
     image: &Tensor<T>,
     map: &Tensor<T>,
 ) -> Tensor<T> {
-    let weight = Form::weight_shape(geometry, groups, image, map);
+    let ends = [image.shape(), map.shape()];
+    check_conv("conv_weight", geometry, groups, Operand::Weight, ends, None);
+    let weight = Form::weight_shape("conv_weight", geometry, groups, ends);
     Path::fastest_for_weight(geometry, groups, &weight).weight(geometry, groups, image, map)
 }
 
@@ -171,129 +175,8 @@ pub fn conv_weight_bias<T: Element>(
     image: &Tensor<T>,
     map: &Tensor<T>,
 ) -> (Tensor<T>, Tensor<T>) {
-    let weight = Form::weight_shape(geometry, groups, image, map);
+    let ends = [image.shape(), map.shape()];
+    check_conv("conv_weight_bias", geometry, groups, Operand::Weight, ends, None);
+    let weight = Form::weight_shape("conv_weight_bias", geometry, groups, ends);
     Path::fastest_for_weight(geometry, groups, &weight).weight_bias(geometry, groups, image, map)
-}
-
-/// The sizes of one call. `nth` counts groups of a batch: picture by picture, group by group.
-#[derive(Debug)]
-pub struct Form<'a> {
-    name: &'static str,
-    geometry: &'a Geometry,
-    groups: usize,
-    inputs: usize,
-    outputs: usize,
-    group_inputs: usize,
-    group_outputs: usize,
-    /// Rows of the columns of one group: input channels times taps.
-    lines: usize,
-}
-
-impl<'a> Form<'a> {
-    #[track_caller]
-    fn new(name: &'static str, geometry: &'a Geometry, groups: usize, weight: &[usize]) -> Self {
-        let &[outputs, group_inputs, kh, kw] = weight else {
-            panic!("{name}: expected a weight of 4 axes, got shape {weight:?}")
-        };
-        assert_eq!(
-            [kh, kw],
-            geometry.kernel(),
-            "{name}: the weight {weight:?} does not have the window's kernel"
-        );
-        assert!(
-            outputs > 0 && group_inputs > 0,
-            "{name}: expected at least one channel on both sides of weight {weight:?}"
-        );
-        assert!(
-            groups > 0 && outputs % groups == 0,
-            "{name}: {groups} groups do not divide {outputs} outputs of weight {weight:?}"
-        );
-        let lines = group_inputs * geometry.taps();
-        Self {
-            name,
-            geometry,
-            groups,
-            inputs: group_inputs * groups,
-            outputs,
-            group_inputs,
-            group_outputs: outputs / groups,
-            lines,
-        }
-    }
-
-    /// The shape of the weight between an image and a map.
-    #[track_caller]
-    fn weight_shape<T: Element>(
-        geometry: &Geometry,
-        groups: usize,
-        image: &Tensor<T>,
-        map: &Tensor<T>,
-    ) -> [usize; 4] {
-        let ([_, inputs, ..], [_, outputs, ..]) = (image.dims::<4>(), map.dims::<4>());
-        assert!(groups > 0, "conv_weight: groups must be at least 1");
-        let [kh, kw] = geometry.kernel();
-        [outputs, inputs / groups, kh, kw]
-    }
-
-    #[track_caller]
-    fn check_image<T: Element>(&self, image: &Tensor<T>) -> usize {
-        self.check("an image", image, self.inputs, self.geometry.image())
-    }
-
-    #[track_caller]
-    fn check_map<T: Element>(&self, map: &Tensor<T>) -> usize {
-        self.check("a map", map, self.outputs, self.geometry.map())
-    }
-
-    #[track_caller]
-    fn check<T: Element>(
-        &self,
-        what: &str,
-        x: &Tensor<T>,
-        channels: usize,
-        [height, width]: [usize; 2],
-    ) -> usize {
-        match *x.shape() {
-            [batch, c, h, w] if [c, h, w] == [channels, height, width] => batch,
-            _ => panic!(
-                "{}: expected {what} of shape [batch, {channels}, {height}, {width}] for {} \
-                 groups, got {:?}",
-                self.name,
-                self.groups,
-                x.shape()
-            ),
-        }
-    }
-
-    #[track_caller]
-    fn check_bias<T: Element>(&self, bias: Option<&Tensor<T>>, channels: usize) {
-        if let Some(bias) = bias {
-            assert_eq!(bias.shape(), [channels], "{}: expected one bias a channel", self.name);
-        }
-    }
-
-    fn image_of<'t, T: Element>(&self, nth: usize, image: &'t Tensor<T>) -> &'t [T] {
-        let size = self.group_inputs * self.geometry.pixels();
-        &image.as_slice()[nth * size..][..size]
-    }
-
-    fn map_of<'t, T: Element>(&self, nth: usize, map: &'t Tensor<T>) -> &'t [T] {
-        let size = self.group_outputs * self.geometry.spots();
-        &map.as_slice()[nth * size..][..size]
-    }
-
-    fn weight_of<'t, T: Element>(
-        &self,
-        nth: usize,
-        weight: &'t Tensor<T>,
-    ) -> ndarray::ArrayView2<'t, T> {
-        let size = self.group_outputs * self.lines;
-        let group = nth % self.groups;
-        matrix([self.group_outputs, self.lines], &weight.as_slice()[group * size..])
-    }
-
-    /// The biases of the `nth` group's outputs.
-    fn bias_of<'t, T: Element>(&self, nth: usize, bias: &'t Tensor<T>) -> &'t [T] {
-        &bias.as_slice()[(nth % self.groups) * self.group_outputs..][..self.group_outputs]
-    }
 }

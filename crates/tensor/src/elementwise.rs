@@ -1,7 +1,7 @@
 //! One number in, one number out, at every place.
 
 use crate::broadcast::{Pairing, broadcast_shape};
-use crate::{Element, Tensor, parallel};
+use crate::{Element, Tensor, check, parallel};
 
 /// `factor · x`, but 0 where the factor is 0, whatever `x` is: what has no part in a result is selected
 /// out of it, since 0 · ∞ is NaN.
@@ -34,9 +34,7 @@ impl<T: Element> Tensor<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     pub fn zip(&self, other: &Self, f: impl Fn(T, T) -> T + Send + Sync) -> Self {
-        let shape = broadcast_shape(self.shape(), other.shape()).unwrap_or_else(|| {
-            panic!("shapes {:?} and {:?} do not broadcast", self.shape(), other.shape())
-        });
+        let shape = check::broadcast("zip", self.shape(), other.shape());
         let pairing = Pairing::new(&shape, [self.shape(), other.shape()]);
         let (left, right) = (self.as_slice(), other.as_slice());
         Self::build(&shape, |out| {
@@ -67,7 +65,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {
-        assert_eq!(self.shape(), other.shape(), "plus: the shapes differ");
+        check::same_shape("plus", self.shape(), other.shape());
         match self.own_slice_mut() {
             None => self.zip(other, |a, b| a + b),
             Some(own) => {
@@ -109,9 +107,8 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl AsRef<[usize]>) -> Self {
         let shape = shape.as_ref();
-        assert_eq!(
-            broadcast_shape(self.shape(), shape).as_deref(),
-            Some(shape),
+        assert!(
+            broadcast_shape(self.shape(), shape).as_deref() == Some(shape),
             "broadcast_to: {:?} does not broadcast to {shape:?}",
             self.shape()
         );
@@ -138,7 +135,7 @@ impl<T: Element> Tensor<T> {
     /// If the shapes differ.
     #[track_caller]
     pub fn dot(&self, other: &Self) -> T {
-        assert_eq!(self.shape(), other.shape(), "dot: the shapes differ");
+        check::same_shape("dot", self.shape(), other.shape());
         self.zip(other, |a, b| a * b).sum()
     }
 }

@@ -146,12 +146,17 @@ pub(crate) fn check_size(what: &'static str, got: [usize; 2]) -> Result<(), Geom
 impl Axis {
     /// The pixel under `tap` when the window stands at `spot`, if it lies inside the image.
     pub fn pixel(&self, spot: usize, tap: usize) -> Option<usize> {
-        let place = self.stride * spot + self.dilation * tap;
+        let place = self.stride.checked_mul(spot)?.checked_add(self.dilation.checked_mul(tap)?)?;
         place.checked_sub(self.before).filter(|&pixel| pixel < self.image)
     }
 
     /// The spots at which `tap` lies inside the image.
+    ///
+    /// # Panics
+    /// If the stride is 0.
+    #[track_caller]
     pub fn spots_inside(&self, tap: usize) -> Range<usize> {
+        assert!(self.stride > 0, "spots_inside: expected a stride of at least 1, got 0");
         let offset = self.dilation * tap;
         let first = self.before.saturating_sub(offset).div_ceil(self.stride);
         let end = (self.image + self.before).saturating_sub(offset).div_ceil(self.stride);
@@ -160,7 +165,12 @@ impl Axis {
     }
 
     /// The taps that lie inside the image when the window stands at `spot`.
+    ///
+    /// # Panics
+    /// If the dilation is 0.
+    #[track_caller]
     pub fn taps_inside(&self, spot: usize) -> Range<usize> {
+        assert!(self.dilation > 0, "taps_inside: expected a dilation of at least 1, got 0");
         let offset = self.stride * spot;
         let first = self.before.saturating_sub(offset).div_ceil(self.dilation);
         let end = (self.image + self.before).saturating_sub(offset).div_ceil(self.dilation);

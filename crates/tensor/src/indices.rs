@@ -1,6 +1,6 @@
 //! Positions chosen by data: gather reads at them, scatter adds at them.
 
-use crate::{Element, Tensor};
+use crate::{Element, Tensor, check};
 use std::sync::Arc;
 
 /// A tensor of positions, shared like any other.
@@ -29,12 +29,9 @@ impl Indices {
     #[track_caller]
     pub fn new(shape: impl AsRef<[usize]>, values: impl Into<Arc<[usize]>>) -> Self {
         let (shape, values) = (shape.as_ref(), values.into());
-        assert_eq!(
-            shape.iter().product::<usize>(),
-            values.len(),
-            "indices: shape {shape:?} does not hold {} positions",
-            values.len()
-        );
+        let (all, len) =
+            (shape.iter().try_fold(1_usize, |all, &n| all.checked_mul(n)), values.len());
+        assert!(all == Some(len), "indices: shape {shape:?} does not hold {len} positions");
         Self { shape: shape.into(), values }
     }
 
@@ -54,19 +51,8 @@ impl Indices {
     /// If the ranks differ, the other axes are longer than the tensor's, or a position lies outside.
     #[track_caller]
     pub fn along(&self, axis: usize, from: &[usize]) -> Self {
-        let others = |(i, (own, there)): (usize, (&usize, &usize))| i == axis || own <= there;
-        assert!(
-            axis < from.len()
-                && self.shape.len() == from.len()
-                && self.shape.iter().zip(from).enumerate().all(others),
-            "indices of shape {:?} do not fit along axis {axis} of {from:?}",
-            self.shape
-        );
+        self.check_along("along", axis, from);
         let flat = self.values.iter().enumerate().map(|(nth, &position)| {
-            assert!(
-                position < from[axis],
-                "position {position} lies outside axis {axis} of {from:?}"
-            );
             let (mut rest, mut stride, mut at) = (nth, 1, 0);
             for i in (0..from.len()).rev() {
                 let own = rest % self.shape[i];
@@ -78,6 +64,34 @@ impl Indices {
         });
         Self { shape: Arc::clone(&self.shape), values: flat.collect() }
     }
+
+    /// Refuses what [`Indices::along`] does, in the name of a function that will call it.
+    ///
+    /// # Panics
+    /// As [`Indices::along`].
+    #[track_caller]
+    pub fn check_along(&self, name: &str, axis: usize, from: &[usize]) {
+        let others = |(i, (own, there)): (usize, (&usize, &usize))| i == axis || own <= there;
+        assert!(
+            axis < from.len()
+                && self.shape.len() == from.len()
+                && self.shape.iter().zip(from).enumerate().all(others),
+            "{name}: indices of shape {:?} do not fit along axis {axis} of {from:?}",
+            self.shape
+        );
+        let position = self.values.iter().find(|&&position| position >= from[axis]);
+        if let Some(position) = position {
+            panic!("{name}: position {position} lies outside axis {axis} of {from:?}");
+        }
+    }
+}
+
+/// Positions lie in a tensor of `len` elements.
+#[track_caller]
+fn check_positions(name: &str, at: &Indices, len: usize) {
+    if let Some(position) = at.as_slice().iter().find(|&&position| position >= len) {
+        panic!("{name}: position {position} lies outside the {len} elements");
+    }
 }
 
 impl<T: Element> Tensor<T> {
@@ -87,6 +101,7 @@ impl<T: Element> Tensor<T> {
     /// If a position lies outside.
     #[track_caller]
     pub fn gather_flat(&self, at: &Indices) -> Self {
+        check_positions("gather_flat", at, self.len());
         let from = self.as_slice();
         Self::build(at.shape(), |out| {
             out.iter_mut().zip(at.as_slice()).for_each(|(o, &i)| *o = from[i]);
@@ -100,7 +115,9 @@ impl<T: Element> Tensor<T> {
     /// If the shapes of values and positions differ, or a position lies outside `shape`.
     #[track_caller]
     pub fn scatter_flat(&self, at: &Indices, shape: impl AsRef<[usize]>) -> Self {
-        assert_eq!(self.shape(), at.shape(), "scatter: the shapes of values and positions differ");
+        let shape = shape.as_ref();
+        check::same_shape("scatter_flat", self.shape(), at.shape());
+        check_positions("scatter_flat", at, shape.iter().product());
         Self::build(shape, |out| {
             out.fill(T::zero());
             self.as_slice().iter().zip(at.as_slice()).for_each(|(&v, &i)| out[i] += v);

@@ -1,6 +1,6 @@
 //! The same numbers in another order or place. Each function names its adjoint.
 
-use crate::{Element, Tensor};
+use crate::{Element, Tensor, check};
 use ndarray::{ArrayViewMutD, Axis, IxDyn, Slice};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -40,13 +40,7 @@ impl<T: Element> Tensor<T> {
     /// If a range reaches outside its axis or their number is not the rank.
     #[track_caller]
     pub fn slice(&self, ranges: &[Range<usize>]) -> Self {
-        let fits =
-            |(range, &size): (&Range<usize>, &usize)| range.start <= range.end && range.end <= size;
-        assert!(
-            ranges.len() == self.rank() && ranges.iter().zip(self.shape()).all(fits),
-            "slice: {ranges:?} does not lie inside shape {:?}",
-            self.shape()
-        );
+        check::block("slice", ranges, self.shape());
         let mut view = self.view();
         for (axis, range) in ranges.iter().enumerate() {
             view.slice_axis_inplace(Axis(axis), Slice::from(range.clone()));
@@ -71,13 +65,21 @@ impl<T: Element> Tensor<T> {
     /// If there is not one pair for each axis.
     #[track_caller]
     pub fn pad(&self, sides: &[[usize; 2]]) -> Self {
-        assert_eq!(sides.len(), self.rank(), "pad: one pair of sides is needed for each axis");
-        let shape: Vec<usize> = self
-            .shape()
-            .iter()
-            .zip(sides)
-            .map(|(&n, [before, after])| n + before + after)
-            .collect();
+        assert!(
+            sides.len() == self.rank(),
+            "pad: one pair of sides is needed for each axis of shape {:?}, got {sides:?}",
+            self.shape()
+        );
+        let size = |(&n, [before, after]): (&usize, &[usize; 2])| {
+            n.saturating_add(*before).saturating_add(*after)
+        };
+        let shape: Vec<usize> = self.shape().iter().zip(sides).map(size).collect();
+        let all = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+        assert!(
+            all.is_some_and(|all| all <= isize::MAX as usize / size_of::<T>()),
+            "pad: {sides:?} around shape {:?} holds too many elements",
+            self.shape()
+        );
         Self::build(&shape, |out| {
             out.fill(T::zero());
             let mut target = view_mut(&shape, out);
@@ -104,14 +106,19 @@ impl<T: Element> Tensor<T> {
 /// If there are none, or sizes along other axes differ.
 #[track_caller]
 pub fn concat<T: Element>(parts: &[&Tensor<T>], axis: usize) -> Tensor<T> {
-    let first = parts.first().expect("concat: expected at least one tensor");
-    assert!(axis < first.rank(), "concat: shape {:?} has no axis {axis}", first.shape());
+    let first = parts.first().expect("concat: expected at least one tensor, got none");
+    check::axes("concat", &[axis], first.shape());
     let mut shape = first.shape().to_vec();
     shape[axis] = parts.iter().map(|part| part.shape().get(axis).copied().unwrap_or(0)).sum();
     for part in parts {
         let mut expected = shape.clone();
         expected[axis] = part.shape().get(axis).copied().unwrap_or(0);
-        assert_eq!(part.shape(), expected, "concat: shapes differ outside axis {axis}");
+        assert!(
+            part.shape() == expected,
+            "concat: shapes differ outside axis {axis}: {:?} and {:?}",
+            first.shape(),
+            part.shape()
+        );
     }
     // Before the axis all parts agree, after it each contributes one contiguous stretch.
     let inner: usize = shape[axis + 1..].iter().product();

@@ -17,6 +17,7 @@
 
 mod broadcast;
 mod buffer;
+pub mod check;
 mod conv;
 pub mod dialect;
 mod element;
@@ -41,7 +42,9 @@ mod window;
 
 pub use broadcast::broadcast_shape;
 pub use buffer::peak_bytes;
-pub use conv::{Path, PathError, conv, conv_adjoint, conv_weight, conv_weight_bias};
+pub use conv::{
+    Operand, Path, PathError, check_conv, conv, conv_adjoint, conv_weight, conv_weight_bias,
+};
 pub use element::Element;
 pub use elementwise::masked;
 pub use geometry::{Axis, Geometry, GeometryError};
@@ -53,7 +56,9 @@ pub use machine::peak::peak_gflops;
 pub use normalize::{After, NormLayout, NormStats, Normalization};
 pub use parallel::for_each_chunk;
 pub use pixel_loss::{ClassTargets, PixelLoss, TargetError};
-pub use pooling::{PoolIndices, max_pool, plane_gather, plane_scatter, plane_scatter_add};
+pub use pooling::{
+    PoolIndices, check_pool, max_pool, plane_gather, plane_scatter, plane_scatter_add,
+};
 pub use resample::{Resample, SparseRows};
 pub use rule::{Odd, Rule, Same, Slide, cropped, legal};
 pub use softmax::{log_softmax, log_softmax_backward};

@@ -15,14 +15,14 @@ impl<T: Element> Tensor<T> {
     /// If a tensor has under two axes, the inner sizes differ, or the outer axes do not broadcast.
     #[track_caller]
     pub fn matmul(&self, other: &Self) -> Self {
-        let refuse = || -> ! {
-            panic!("matmul: {:?} and {:?} do not multiply", self.shape(), other.shape())
-        };
-        let ([left @ .., m, k], [right @ .., inner, n]) = (self.shape(), other.shape()) else {
-            refuse()
+        let (a, b) = (self.shape(), other.shape());
+        let ([left @ .., m, k], [right @ .., inner, n]) = (a, b) else {
+            panic!("matmul: {a:?} and {b:?} do not multiply")
         };
         let (m, k, n) = (*m, *k, *n);
-        let Some(batch) = broadcast_shape(left, right).filter(|_| k == *inner) else { refuse() };
+        let Some(batch) = broadcast_shape(left, right).filter(|_| k == *inner) else {
+            panic!("matmul: {a:?} and {b:?} do not multiply")
+        };
         let operands = [
             self.broadcast_to([&batch[..], &[m, k]].concat()),
             other.broadcast_to([&batch[..], &[k, n]].concat()),

@@ -9,7 +9,7 @@ mod passes;
 
 pub use layout::NormLayout;
 
-use crate::{Element, Tensor};
+use crate::{Element, Tensor, check};
 use passes::{AsItIs, Relu};
 
 /// The mean and the (biased) variance of every set, each of shape `[sets]`.
@@ -92,7 +92,7 @@ impl Normalization {
         gain: &Tensor<T>,
         bias: &Tensor<T>,
     ) -> (Tensor<T>, NormStats<T>) {
-        self.layout.check(x, [gain, bias]);
+        self.layout.check("norm", x, [gain, bias]);
         match self.after {
             After::Nothing => self.forward_then(AsItIs, x, gain, bias),
             After::Relu => self.forward_then(Relu, x, gain, bias),
@@ -114,8 +114,11 @@ impl Normalization {
         stats: &NormStats<T>,
         grad: &Tensor<T>,
     ) -> [Tensor<T>; 3] {
-        self.layout.check(x, [gain, bias]);
-        assert_eq!(x.shape(), grad.shape(), "norm: gradient and input differ in shape");
+        self.layout.check("norm", x, [gain, bias]);
+        check::same_shape("norm", x.shape(), grad.shape());
+        for stat in [&stats.mean, &stats.variance] {
+            check::same_shape("norm", &[self.layout.sets], stat.shape());
+        }
         if x.is_empty() {
             let zeros = || Tensor::zeros([self.layout.gains()]);
             return [Tensor::zeros(x.shape()), zeros(), zeros()];

@@ -77,15 +77,18 @@ impl ClassTargets {
     /// If the labels do not fill the shape, or one is neither a class nor `ignore_index`.
     ///
     /// # Panics
-    /// If there are no classes.
+    /// If there are no classes, or too many to be counted, or the shape has no axes.
+    #[track_caller]
     pub fn new(
         shape: impl AsRef<[usize]>,
         labels: impl IntoIterator<Item = i64>,
         classes: usize,
         ignore_index: Option<i64>,
     ) -> Result<Self, TargetError> {
-        assert!((1..Self::IGNORED as usize).contains(&classes), "targets: there are no classes");
-        let shape = shape.as_ref();
+        let (shape, most) = (shape.as_ref(), Self::IGNORED as usize);
+        assert!(classes > 0, "targets: there are no classes: expected at least one, got 0");
+        assert!(classes < most, "targets: expected under {most} classes, got {classes}");
+        assert!(!shape.is_empty(), "targets: expected a shape [batch, ..], got []");
         let check = |(at, label): (usize, i64)| match u32::try_from(label) {
             _ if Some(label) == ignore_index => Ok(Self::IGNORED),
             Ok(class) if (class as usize) < classes => Ok(class),
@@ -170,8 +173,13 @@ impl<T: Element> Default for PixelLoss<T> {
 
 impl<T: Element> PixelLoss<T> {
     /// The sum of the class weights of all counted pixels: what a mean is divided by.
+    ///
+    /// # Panics
+    /// If there are class weights, and not one a class.
+    #[track_caller]
     pub fn total_weight(&self, targets: &ClassTargets) -> T {
         // Counted first: a long sum of equal terms would lose its digits.
+        self.check_weights(targets);
         let mut counts = vec![0_u64; targets.classes];
         targets.iter().flatten().for_each(|class| counts[class] += 1);
         let weight = |class: usize| self.weight(class).as_f64();
@@ -264,8 +272,13 @@ impl<T: Element> PixelLoss<T> {
         grad: &Tensor<T>,
     ) -> Tensor<T> {
         let places = self.check(scores, targets);
-        assert_eq!(grad.shape(), targets.shape(), "pixel loss: gradient of another shape");
-        assert_eq!(log_sums.shape(), targets.shape(), "pixel loss: sums of another shape");
+        for (what, each) in [("gradient", grad), ("sums", log_sums)] {
+            let (own, got) = (targets.shape(), each.shape());
+            assert!(
+                got == own,
+                "cross_entropy: {what} of another shape: expected {own:?}, got {got:?}"
+            );
+        }
         let one_line = Places { classes: 1, ..places };
         let x = scores.as_slice();
         let soft_sum = self.soft_sum(places.classes);
@@ -360,6 +373,14 @@ impl<T: Element> PixelLoss<T> {
     }
 
     #[track_caller]
+    fn check_weights(&self, targets: &ClassTargets) {
+        let (own, classes) = (self.class_weights.as_ref().map(Tensor::shape), targets.classes);
+        if let Some(got) = own.filter(|own| *own != [classes]) {
+            panic!("cross_entropy: one weight a class: expected [{classes}], got {got:?}");
+        }
+    }
+
+    #[track_caller]
     fn check(&self, scores: &Tensor<T>, targets: &ClassTargets) -> Places {
         let fits = match scores.shape() {
             [batch, classes, rest @ ..] => {
@@ -376,12 +397,5 @@ impl<T: Element> PixelLoss<T> {
         );
         self.check_weights(targets);
         Places::along(scores.shape(), 1)
-    }
-
-    #[track_caller]
-    fn check_weights(&self, targets: &ClassTargets) {
-        if let Some(weights) = &self.class_weights {
-            assert_eq!(weights.shape(), [targets.classes], "cross_entropy: one weight a class");
-        }
     }
 }

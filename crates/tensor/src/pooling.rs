@@ -4,7 +4,7 @@ use crate::buffer::Buffer;
 use crate::machine::isa::Routine;
 use crate::machine::lanes::Lanes;
 use crate::machine::stream::{copy_past_caches, is_large};
-use crate::{Element, Geometry, Tensor};
+use crate::{Axis, Element, Geometry, Tensor, check};
 use rayon::prelude::*;
 use std::fmt;
 use std::sync::Arc;
@@ -80,6 +80,19 @@ impl PoolIndices {
         [batch, channels, self.image[0], self.image[1]]
     }
 
+    /// Refuses a map that the indices are not of, in the name of a function.
+    ///
+    /// # Panics
+    /// If its shape is not [`PoolIndices::shape`].
+    #[track_caller]
+    pub fn check_map(&self, name: &str, shape: &[usize]) {
+        let own = self.shape;
+        assert!(
+            shape == own,
+            "{name}: the indices are of another map: expected {own:?}, got {shape:?}"
+        );
+    }
+
     fn spots(&self) -> usize {
         self.shape[2] * self.shape[3]
     }
@@ -106,8 +119,8 @@ impl PoolIndices {
 /// If the image has another size than the geometry's, or a window sees no pixel.
 #[track_caller]
 pub fn max_pool<T: Element>(geometry: &Geometry, image: &Tensor<T>) -> (Tensor<T>, PoolIndices) {
+    check_pool("max_pool", geometry, image.shape());
     let [batch, channels, height, width] = image.dims();
-    assert_eq!([height, width], geometry.image(), "max_pool: the geometry is of another image");
     let [map_height, map_width] = geometry.map();
     let shape = [batch, channels, map_height, map_width];
     let (spots, pixels) = (geometry.spots(), geometry.pixels());
@@ -142,7 +155,33 @@ fn take_largest<T: Element>(
         let (best, place) = (&mut best[run.clone()], &mut place[run]);
         T::dispatch(Larger { pixels: &plane[pixel..], first: pixel as u32, stride, best, place });
     });
-    assert!(!place.contains(&UNSEEN), "max_pool: a window of {geometry:?} sees only padding");
+}
+
+/// Refuses what [`max_pool`] does, in the name of a function that will call it.
+///
+/// ```
+/// # use mirrorgrad_tensor::{Window, check_pool};
+/// let geometry = Window::square(2).stride(2).pool_over([2, 4])?;
+/// check_pool("max_pool2d", &geometry, &[8, 3, 2, 4]);
+/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+/// ```
+///
+/// # Panics
+/// As [`max_pool`].
+#[track_caller]
+pub fn check_pool(name: &str, geometry: &Geometry, shape: &[usize]) {
+    let ([_, _, height, width], [own_height, own_width]) =
+        (check::dims(name, shape), geometry.image());
+    assert!(
+        [height, width] == geometry.image(),
+        "{name}: the geometry is of another image: expected [batch, channels, {own_height}, \
+         {own_width}], got {shape:?}"
+    );
+    let blind = |axis: &Axis| (0..axis.map).any(|spot| axis.taps_inside(spot).is_empty());
+    assert!(
+        !geometry.axes().iter().any(blind),
+        "{name}: a window of {geometry:?} sees only padding"
+    );
 }
 
 /// Marks a spot that has seen no pixel yet.
@@ -203,7 +242,12 @@ fn take_larger<T: Element>(value: T, at: u32, best: &mut T, place: &mut u32) {
 /// If the image does not have the shape that the indices point into.
 #[track_caller]
 pub fn plane_gather<T: Element>(indices: &PoolIndices, image: &Tensor<T>) -> Tensor<T> {
-    assert_eq!(image.shape(), indices.image_shape(), "the indices are of another image");
+    let expected = indices.image_shape();
+    assert!(
+        image.shape() == expected,
+        "plane_gather: the indices are of another image: expected {expected:?}, got {:?}",
+        image.shape()
+    );
     Tensor::build(indices.shape(), |out| {
         each_plane(indices, out, indices.spots(), |nth, places, out| {
             let plane = &image.as_slice()[nth * indices.area()..][..indices.area()];
@@ -226,6 +270,7 @@ pub fn plane_gather<T: Element>(indices: &PoolIndices, image: &Tensor<T>) -> Ten
 /// If the map does not have the shape of the indices.
 #[track_caller]
 pub fn plane_scatter_add<T: Element>(indices: &PoolIndices, map: &Tensor<T>) -> Tensor<T> {
+    indices.check_map("plane_scatter_add", map.shape());
     scatter(indices, map, |pixel, value| *pixel += value)
 }
 
@@ -247,16 +292,15 @@ pub fn plane_scatter_add<T: Element>(indices: &PoolIndices, map: &Tensor<T>) -> 
 /// If the map does not have the shape of the indices.
 #[track_caller]
 pub fn plane_scatter<T: Element>(indices: &PoolIndices, map: &Tensor<T>) -> Tensor<T> {
+    indices.check_map("plane_scatter", map.shape());
     scatter(indices, map, |pixel, value| *pixel = value)
 }
 
-#[track_caller]
 fn scatter<T: Element>(
     indices: &PoolIndices,
     map: &Tensor<T>,
     put: impl Fn(&mut T, T) + Send + Sync,
 ) -> Tensor<T> {
-    assert_eq!(map.shape(), indices.shape(), "the indices are of another map");
     Tensor::build(indices.image_shape(), |out| {
         let large = is_large::<T>(out.len());
         each_plane(indices, out, indices.area(), |nth, places, plane| {

@@ -1,6 +1,6 @@
 //! Many numbers in, one out.
 
-use crate::{Element, Indices, Tensor, parallel};
+use crate::{Element, Indices, Tensor, check, parallel};
 
 impl<T: Element> Tensor<T> {
     /// The sum of all elements.
@@ -25,7 +25,9 @@ impl<T: Element> Tensor<T> {
     /// If an axis does not exist or is named twice.
     #[track_caller]
     pub fn sum_axes(&self, axes: &[usize], keep: bool) -> Self {
-        let reduced = reduced_shape(self.shape(), axes);
+        check::axes("sum_axes", axes, self.shape());
+        let size = |(axis, &size)| if axes.contains(&axis) { 1 } else { size };
+        let reduced: Vec<usize> = self.shape().iter().enumerate().map(size).collect();
         let mut sum = self.clone();
         // Neighbouring axes are summed together, the last ones first: they are contiguous.
         let mut end = self.rank();
@@ -55,9 +57,8 @@ impl<T: Element> Tensor<T> {
         if self.shape() == shape {
             return self.clone();
         }
-        assert_eq!(
-            crate::broadcast_shape(shape, self.shape()).as_deref(),
-            Some(self.shape()),
+        assert!(
+            crate::broadcast_shape(shape, self.shape()).as_deref() == Some(self.shape()),
             "sum_to: {shape:?} does not broadcast to {:?}",
             self.shape()
         );
@@ -76,9 +77,9 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn max_last(&self) -> (Self, Indices) {
         let Some((&n, outer)) = self.shape().split_last() else {
-            panic!("max: a tensor of rank 0 has no axis")
+            panic!("max_last: expected at least one axis, got shape []")
         };
-        assert!(n > 0, "max: the axis is empty in shape {:?}", self.shape());
+        assert!(n > 0, "max_last: the axis is empty in shape {:?}", self.shape());
         let mut places = Vec::with_capacity(self.len() / n);
         for (row, values) in self.as_slice().chunks_exact(n).enumerate() {
             let mut best = 0;
@@ -92,17 +93,6 @@ impl<T: Element> Tensor<T> {
         let values = places.iter().map(|&i| self.as_slice()[i]).collect::<Vec<_>>();
         (Self::new(outer, values), Indices::new(outer, places))
     }
-}
-
-#[track_caller]
-fn reduced_shape(shape: &[usize], axes: &[usize]) -> Vec<usize> {
-    let mut reduced = shape.to_vec();
-    for (i, &axis) in axes.iter().enumerate() {
-        assert!(axis < shape.len(), "axis {axis} does not exist in shape {shape:?}");
-        assert!(!axes[..i].contains(&axis), "axis {axis} is named twice in {axes:?}");
-        reduced[axis] = 1;
-    }
-    reduced
 }
 
 /// Sums over the neighbouring axes `start..end`, leaving one of size 1 in each one's place.

@@ -11,7 +11,7 @@ use crate::machine::lanes::Lanes;
 use crate::machine::stream::{copy_past_caches, is_large};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
-use crate::{Axis, Element, Geometry, Tensor};
+use crate::{Axis, Element, Geometry, Tensor, check};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -38,14 +38,30 @@ impl SparseRows {
     ///
     /// # Panics
     /// If a size is 0 or an entry lies outside.
-    pub fn new([rows, columns]: [usize; 2], row: impl Fn(usize) -> Vec<(usize, f64)>) -> Self {
+    #[track_caller]
+    pub fn new(sizes: [usize; 2], row: impl Fn(usize) -> Vec<(usize, f64)>) -> Self {
+        Self::named("SparseRows::new", sizes, row)
+    }
+
+    /// As [`SparseRows::new`], in the name of another function.
+    #[track_caller]
+    fn named(
+        name: &str,
+        [rows, columns]: [usize; 2],
+        row: impl Fn(usize) -> Vec<(usize, f64)>,
+    ) -> Self {
+        assert!(
+            rows > 0 && columns > 0,
+            "{name}: expected sizes of at least 1, got {columns} to {rows}"
+        );
         let (mut starts, mut entries) = (vec![0], Vec::new());
         for i in 0..rows {
             entries.extend(row(i).into_iter().filter(|(_, weight)| *weight != 0.0));
             starts.push(entries.len());
         }
-        assert!(rows > 0 && columns > 0, "expected sizes of at least 1, got {columns} to {rows}");
-        assert!(entries.iter().all(|(column, _)| *column < columns), "an entry lies outside");
+        if let Some((column, _)) = entries.iter().find(|(column, _)| *column >= columns) {
+            panic!("{name}: an entry lies outside: expected under {columns}, got {column}");
+        }
         Self { columns, starts, entries }
     }
 
@@ -55,14 +71,14 @@ impl SparseRows {
     ///
     /// # Panics
     /// If a size is 0.
+    #[track_caller]
     pub fn linear(from: usize, to: usize, align_corners: bool) -> Self {
-        assert!(from > 0, "linear: expected at least one pixel to interpolate between");
         let source = |x: usize| match align_corners {
             true if to <= 1 => 0.0,
             true => (from - 1) as f64 / (to - 1) as f64 * x as f64,
             false => (from as f64 / to as f64 * (x as f64 + 0.5) - 0.5).max(0.0),
         };
-        Self::new([to, from], |x| {
+        Self::named("linear", [to, from], |x| {
             let place = source(x);
             let left = (place as usize).min(from - 1);
             let right = (left + 1).min(from - 1);
@@ -75,14 +91,16 @@ impl SparseRows {
     ///
     /// # Panics
     /// If a size is 0.
+    #[track_caller]
     pub fn nearest(from: usize, to: usize) -> Self {
-        Self::new([to, from], |x| vec![(x * from / to, 1.0)])
+        Self::named("nearest", [to, from], |x| vec![(x * from / to, 1.0)])
     }
 
     /// Averages under a sliding window. With `count_padding` the divisor counts cells on padding of
     /// up to `after` pixels behind the image, as PyTorch's `count_include_pad`; without, only pixels.
+    #[track_caller]
     pub fn average(axis: &Axis, after: usize, count_padding: bool) -> Self {
-        Self::new([axis.map, axis.image], |spot| {
+        Self::named("average", [axis.map, axis.image], |spot| {
             let pixels: Vec<usize> =
                 (0..axis.kernel).filter_map(|tap| axis.pixel(spot, tap)).collect();
             let place = |tap: &usize| axis.stride * spot + axis.dilation * tap;
@@ -98,8 +116,9 @@ impl SparseRows {
     ///
     /// # Panics
     /// If a size is 0.
+    #[track_caller]
     pub fn adaptive_average(from: usize, to: usize) -> Self {
-        Self::new([to, from], |i| {
+        Self::named("adaptive_average", [to, from], |i| {
             let stretch = i * from / to..((i + 1) * from).div_ceil(to);
             let weight = 1.0 / stretch.len() as f64;
             stretch.map(|pixel| (pixel, weight)).collect()
@@ -117,7 +136,12 @@ impl SparseRows {
     }
 
     /// The entries of a row: source and weight.
+    ///
+    /// # Panics
+    /// If there are fewer rows.
+    #[track_caller]
     pub fn row(&self, row: usize) -> &[(usize, f64)] {
+        assert!(row < self.rows(), "row: expected under {}, got {row}", self.rows());
         &self.entries[self.starts[row]..self.starts[row + 1]]
     }
 
@@ -161,7 +185,9 @@ impl Resample {
     ///
     /// # Panics
     /// If a size is 0.
+    #[track_caller]
     pub fn bilinear(from: [usize; 2], to: [usize; 2], align_corners: bool) -> Self {
+        check::sizes("bilinear", from, to);
         let [y, x] = [0, 1].map(|i| SparseRows::linear(from[i], to[i], align_corners));
         Self::new(y, x)
     }
@@ -170,13 +196,16 @@ impl Resample {
     ///
     /// # Panics
     /// If a size is 0.
+    #[track_caller]
     pub fn nearest(from: [usize; 2], to: [usize; 2]) -> Self {
+        check::sizes("nearest", from, to);
         let [y, x] = [0, 1].map(|i| SparseRows::nearest(from[i], to[i]));
         Self::new(y, x)
     }
 
     /// Average pooling with `after` pixels of padding behind the image; see
     /// [`SparseRows::average`].
+    #[track_caller]
     pub fn average_pool(geometry: &Geometry, after: [usize; 2], count_padding: bool) -> Self {
         let axes = geometry.axes();
         let [y, x] = [0, 1].map(|i| SparseRows::average(&axes[i], after[i], count_padding));
@@ -187,7 +216,9 @@ impl Resample {
     ///
     /// # Panics
     /// If a size is 0.
+    #[track_caller]
     pub fn adaptive_average_pool(from: [usize; 2], to: [usize; 2]) -> Self {
+        check::sizes("adaptive_average_pool", from, to);
         let [y, x] = [0, 1].map(|i| SparseRows::adaptive_average(from[i], to[i]));
         Self::new(y, x)
     }
@@ -213,8 +244,13 @@ impl Resample {
     /// If the planes have another size than [`Resample::from`].
     #[track_caller]
     pub fn apply<T: Element>(&self, x: &Tensor<T>) -> Tensor<T> {
-        let [batch, channels, height, width] = x.dims();
-        assert_eq!([height, width], self.from(), "resample: the planes have another size");
+        let [batch, channels, height, width] = check::dims("resample", x.shape());
+        let from = self.from();
+        assert!(
+            [height, width] == from,
+            "resample: the planes have another size: expected {from:?}, got {:?}",
+            x.shape()
+        );
         let [to_height, to_width] = self.to();
         let (vertical, horizontal) =
             (Weights::<T>::of(&self.axes[0]), Weights::<T>::of(&self.axes[1]));

@@ -38,12 +38,33 @@ impl Slide {
     }
 
     /// Pixels from the first tap to the last.
+    ///
+    /// # Panics
+    /// If kernel, stride or dilation are 0, or so large that sizes overflow.
+    #[track_caller]
     pub const fn extent(&self) -> usize {
+        let Self { kernel, stride, dilation } = *self;
+        assert!(
+            kernel > 0 && stride > 0 && dilation > 0,
+            "slide: expected a kernel, a stride and a dilation of at least 1, got one of 0"
+        );
+        assert!(
+            kernel <= MAX_SIZE && stride <= MAX_SIZE && dilation <= MAX_SIZE,
+            "slide: expected a kernel, a stride and a dilation of at most 2^24, got a larger one"
+        );
         self.dilation * (self.kernel - 1) + 1
     }
 
     /// Pixels that the windows of `map` spots reach: a transposed output before it is cropped.
+    ///
+    /// # Panics
+    /// As [`Slide::extent`], or if `map` is 0 or as large.
+    #[track_caller]
     pub const fn full(&self, map: usize) -> usize {
+        assert!(
+            0 < map && map <= MAX_SIZE,
+            "slide: expected a map of 1 to 2^24 spots, got another"
+        );
         self.stride * (map - 1) + self.extent()
     }
 
@@ -56,8 +77,9 @@ impl Slide {
     /// A spot wherever the window fits the image with its padding.
     ///
     /// # Errors
-    /// If it does not fit anywhere.
+    /// If it does not fit anywhere, or a size is 0 or out of bounds.
     pub fn fit(&self, image: usize, before: usize, after: usize) -> Result<Axis, GeometryError> {
+        check_slides([*self; 2])?;
         let (kernel, dilation, extent) = (self.kernel, self.dilation, self.extent());
         let padded = image.saturating_add(before).saturating_add(after);
         if extent > padded {
@@ -75,7 +97,12 @@ impl Slide {
 
     /// A spot for each stride of the image, what is missing padded: `⌈image / stride⌉` of them. The odd
     /// pixel of padding goes to where `odd` says.
+    ///
+    /// # Panics
+    /// As [`Slide::full`], of so many spots.
+    #[track_caller]
     pub fn same(&self, image: usize, odd: Odd) -> Axis {
+        self.extent(); // Nothing is 0.
         let map = image.div_ceil(self.stride);
         self.meets(image, map, odd.before(self.full(map).saturating_sub(image)))
     }
@@ -84,13 +111,14 @@ impl Slide {
     /// of, the largest if not told.
     ///
     /// # Errors
-    /// If `image` is not one of those, with the range of them.
+    /// If `image` is not one of those, with the range of them, or a size is 0 or out of bounds.
     pub fn same_under(
         &self,
         map: usize,
         image: Option<usize>,
         odd: Odd,
     ) -> Result<Axis, GeometryError> {
+        check_transposed([*self; 2], [map; 2])?;
         let sizes = [self.stride * (map - 1) + 1, self.stride * map];
         let why = "the size over the stride, rounded up, must be the map's";
         let image = legal("output_size", why, sizes, image.unwrap_or(sizes[1]))?;

@@ -1,6 +1,6 @@
 //! The logarithm of the softmax, along any axis.
 
-use crate::{Element, Tensor};
+use crate::{Element, Tensor, check};
 use rayon::prelude::*;
 
 /// `x − ln Σ exp x`, the sum over `axis`. Computed from the largest element, so that nothing
@@ -18,6 +18,7 @@ use rayon::prelude::*;
 /// If the axis does not exist.
 #[track_caller]
 pub fn log_softmax<T: Element>(x: &Tensor<T>, axis: usize) -> Tensor<T> {
+    check::axes("log_softmax", &[axis], x.shape());
     let places = Places::along(x.shape(), axis);
     places.build(x.shape(), |batch, first, out| {
         let line = |class| places.line(x.as_slice(), batch, class, first);
@@ -45,7 +46,8 @@ pub fn log_softmax<T: Element>(x: &Tensor<T>, axis: usize) -> Tensor<T> {
 /// If the shapes differ.
 #[track_caller]
 pub fn log_softmax_backward<T: Element>(y: &Tensor<T>, grad: &Tensor<T>, axis: usize) -> Tensor<T> {
-    assert_eq!(y.shape(), grad.shape(), "log_softmax: gradient and result differ in shape");
+    check::same_shape("log_softmax_backward", y.shape(), grad.shape());
+    check::axes("log_softmax_backward", &[axis], y.shape());
     let places = Places::along(y.shape(), axis);
     places.build(y.shape(), |batch, first, out| {
         let (y, grad) = (y.as_slice(), grad.as_slice());
@@ -98,10 +100,8 @@ pub(crate) struct Places {
 impl Places {
     const BLOCK: usize = 512;
 
-    /// With the classes along `axis`.
-    #[track_caller]
+    /// With the classes along `axis`, which exists.
     pub fn along(shape: &[usize], axis: usize) -> Self {
-        assert!(axis < shape.len(), "softmax: axis {axis} does not exist in shape {shape:?}");
         Self { classes: shape[axis], places: shape[axis + 1..].iter().product() }
     }
 

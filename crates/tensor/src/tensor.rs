@@ -1,7 +1,7 @@
 //! What holds numbers: immutable, shared, contiguous.
 
 use crate::buffer::Buffer;
-use crate::{Element, parallel};
+use crate::{Element, check, parallel};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use std::fmt;
 use std::sync::Arc;
@@ -28,12 +28,8 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn new(shape: impl AsRef<[usize]>, values: impl AsRef<[T]>) -> Self {
         let (shape, values) = (shape.as_ref(), values.as_ref());
-        assert_eq!(
-            count(shape),
-            values.len(),
-            "tensor: shape {shape:?} does not hold {} values",
-            values.len()
-        );
+        let len = values.len();
+        assert!(count::<T>(shape) == len, "tensor: shape {shape:?} does not hold {len} values");
         Self::build(shape, |out| out.copy_from_slice(values))
     }
 
@@ -45,22 +41,25 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn build(shape: impl AsRef<[usize]>, write: impl FnOnce(&mut [T])) -> Self {
         let shape = shape.as_ref();
-        let mut data = Buffer::scratch(count(shape));
+        let mut data = Buffer::scratch(count::<T>(shape));
         write(&mut data);
         Self { shape: shape.into(), data: Arc::new(data) }
     }
 
     /// A tensor filled with `value`.
+    #[track_caller]
     pub fn full(shape: impl AsRef<[usize]>, value: T) -> Self {
         Self::build(shape, |out| parallel::for_each_chunk(out, |_, part| part.fill(value)))
     }
 
     /// A tensor of zeros.
+    #[track_caller]
     pub fn zeros(shape: impl AsRef<[usize]>) -> Self {
         Self::full(shape, T::zero())
     }
 
     /// A tensor of ones.
+    #[track_caller]
     pub fn ones(shape: impl AsRef<[usize]>) -> Self {
         Self::full(shape, T::one())
     }
@@ -71,6 +70,7 @@ impl<T: Element> Tensor<T> {
     }
 
     /// A tensor whose element at flat position `i` is `f(i)`; `f` is called in order.
+    #[track_caller]
     pub fn from_fn(shape: impl AsRef<[usize]>, mut f: impl FnMut(usize) -> T) -> Self {
         Self::build(shape, |out| out.iter_mut().enumerate().for_each(|(i, o)| *o = f(i)))
     }
@@ -110,9 +110,7 @@ impl<T: Element> Tensor<T> {
     /// If the rank is another.
     #[track_caller]
     pub fn dims<const N: usize>(&self) -> [usize; N] {
-        self.shape().try_into().unwrap_or_else(|_| {
-            panic!("expected a tensor of {N} axes, got one of shape {:?}", self.shape())
-        })
+        check::dims("dims", self.shape())
     }
 
     /// The elements in row-major order.
@@ -136,10 +134,10 @@ impl<T: Element> Tensor<T> {
     /// If the index lies outside.
     #[track_caller]
     pub fn at(&self, index: &[usize]) -> T {
-        *self
-            .view()
-            .get(index)
-            .unwrap_or_else(|| panic!("at: index {index:?} lies outside shape {:?}", self.shape()))
+        match self.view().get(index) {
+            Some(&value) => value,
+            None => panic!("at: index {index:?} lies outside shape {:?}", self.shape()),
+        }
     }
 
     /// The only element.
@@ -148,7 +146,7 @@ impl<T: Element> Tensor<T> {
     /// If there is not exactly one.
     #[track_caller]
     pub fn item(&self) -> T {
-        assert_eq!(self.len(), 1, "item: expected one element, got shape {:?}", self.shape());
+        assert!(self.len() == 1, "item: expected one element, got shape {:?}", self.shape());
         self.data[0]
     }
 
@@ -174,6 +172,13 @@ impl<T: Element> Tensor<T> {
     /// If `bytes` is not as long as `shape` needs.
     #[track_caller]
     pub fn from_le_bytes(shape: impl AsRef<[usize]>, bytes: &[u8]) -> Self {
+        let (shape, len) = (shape.as_ref(), bytes.len());
+        let wanted = count::<T>(shape) * size_of::<T>();
+        assert!(
+            len == wanted,
+            "from_le_bytes: expected {wanted} bytes for shape {shape:?} of {}, got {len}",
+            T::NAME
+        );
         Self::new(shape, bytes.chunks(size_of::<T>()).map(T::of_le_bytes).collect::<Vec<_>>())
     }
 
@@ -184,21 +189,21 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn reshape(&self, shape: impl AsRef<[usize]>) -> Self {
         let shape = shape.as_ref();
-        assert_eq!(
-            count(shape),
-            self.len(),
-            "reshape: {:?} does not fit into {shape:?}",
-            self.shape()
-        );
+        let len = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+        let own = self.shape();
+        assert!(len == Some(self.len()), "reshape: {own:?} does not fit into {shape:?}");
         Self { shape: shape.into(), data: Arc::clone(&self.data) }
     }
 }
 
-/// The elements that a shape holds.
+/// The elements that a shape holds, each of which has an address.
 #[track_caller]
-fn count(shape: &[usize]) -> usize {
+fn count<T>(shape: &[usize]) -> usize {
     let product = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
-    product.unwrap_or_else(|| panic!("tensor: shape {shape:?} holds too many elements"))
+    match product.filter(|&elements| elements <= isize::MAX as usize / size_of::<T>()) {
+        Some(elements) => elements,
+        None => panic!("tensor: shape {shape:?} holds too many elements"),
+    }
 }
 
 /// Equal shapes and equal numbers; NaN differs from itself.

@@ -2,8 +2,15 @@
 
 use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{Element, Tensor};
+use mirrorgrad_tensor::{Element, Tensor, check};
 use std::ops;
+
+/// `f` of both operands, broadcast, in an operator's name.
+#[track_caller]
+fn zip<T: Element>(name: &str, x: &[&Tensor<T>], f: impl Fn(T, T) -> T + Send + Sync) -> Tensor<T> {
+    check::broadcast(name, x[0].shape(), x[1].shape());
+    x[0].zip(x[1], f)
+}
 
 #[derive(Debug)]
 struct Add;
@@ -11,8 +18,9 @@ struct Add;
 impl<T: Element> Op<T> for Add {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
-        (x[0].zip(x[1], |a, b| a + b), ())
+        (zip("add", x, |a, b| a + b), ())
     }
 
     fn reads(&self) -> Reads {
@@ -34,8 +42,9 @@ struct Sub;
 impl<T: Element> Op<T> for Sub {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
-        (x[0].zip(x[1], |a, b| a - b), ())
+        (zip("sub", x, |a, b| a - b), ())
     }
 
     fn reads(&self) -> Reads {
@@ -58,8 +67,9 @@ struct Mul;
 impl<T: Element> Op<T> for Mul {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
-        (x[0].zip(x[1], |a, b| a * b), ())
+        (zip("mul", x, |a, b| a * b), ())
     }
 
     fn reads(&self) -> Reads {
@@ -81,8 +91,9 @@ struct Div;
 impl<T: Element> Op<T> for Div {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
-        (x[0].zip(x[1], |a, b| a / b), ())
+        (zip("div", x, |a, b| a / b), ())
     }
 
     fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
@@ -106,6 +117,7 @@ struct Affine<T> {
 impl<T: Element> Op<T> for Affine<T> {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         let Self { slope, offset } = *self;
         (x[0].map(move |v| slope * v + offset), ())

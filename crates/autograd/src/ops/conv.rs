@@ -14,7 +14,7 @@
 
 use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{self as tensor, Element, Geometry, Tensor};
+use mirrorgrad_tensor::{self as tensor, Element, Geometry, Operand, Tensor};
 
 #[derive(Debug)]
 struct Conv {
@@ -23,19 +23,13 @@ struct Conv {
     missing: Operand,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operand {
-    Map,
-    Image,
-    Weight,
-}
-
 /// Position of the optional bias among the operands: what a solution starts from.
 const BIAS: usize = 2;
 
 impl<T: Element> Op<T> for Conv {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         let (g, n, bias) = (&self.geometry, self.groups, x.get(BIAS).copied());
         let value = match self.missing {
@@ -115,7 +109,7 @@ pub fn conv2d<T: Element>(
     weight: &Var<T>,
     bias: Option<&Var<T>>,
 ) -> Var<T> {
-    solve(geometry, groups, Operand::Map, x, weight, bias)
+    solve("conv2d", geometry, groups, Operand::Map, [x, weight], bias)
 }
 
 /// The transposed convolution of a map: what [`conv2d`] does to gradients of its image.
@@ -147,7 +141,7 @@ pub fn conv_transpose2d<T: Element>(
     weight: &Var<T>,
     bias: Option<&Var<T>>,
 ) -> Var<T> {
-    solve(geometry, groups, Operand::Image, y, weight, bias)
+    solve("conv_transpose2d", geometry, groups, Operand::Image, [y, weight], bias)
 }
 
 /// The weight that a pair of image and map asks for: what both layers do to gradients of their
@@ -175,18 +169,20 @@ pub fn conv_weight2d<T: Element>(
     x: &Var<T>,
     y: &Var<T>,
 ) -> Var<T> {
-    solve(geometry, groups, Operand::Weight, x, y, None)
+    solve("conv_weight2d", geometry, groups, Operand::Weight, [x, y], None)
 }
 
 #[track_caller]
 fn solve<T: Element>(
+    name: &'static str,
     geometry: &Geometry,
     groups: usize,
     missing: Operand,
-    first: &Var<T>,
-    second: &Var<T>,
+    [first, second]: [&Var<T>; 2],
     bias: Option<&Var<T>>,
 ) -> Var<T> {
+    let (known, bias_shape) = ([first.shape(), second.shape()], bias.map(Var::shape));
+    tensor::check_conv(name, geometry, groups, missing, known, bias_shape);
     let op = Conv { geometry: *geometry, groups, missing };
     match bias {
         Some(bias) => Var::apply(op, &[first, second, bias]),

@@ -1,7 +1,7 @@
 //! Reading at positions and adding at positions, each the other's adjoint.
 
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{Element, Indices, Tensor};
+use mirrorgrad_tensor::{Element, Indices, Tensor, check};
 
 /// Reads at flat positions. Adjoint: [`ScatterFlat`].
 #[derive(Debug)]
@@ -12,6 +12,7 @@ struct GatherFlat {
 impl<T: Element> Op<T> for GatherFlat {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].gather_flat(&self.at), ())
     }
@@ -35,6 +36,7 @@ struct ScatterFlat {
 impl<T: Element> Op<T> for ScatterFlat {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].scatter_flat(&self.at, &self.shape), ())
     }
@@ -57,6 +59,7 @@ impl<T: Element> Var<T> {
     /// If ranks differ, other axes of `positions` are longer, or a position lies outside.
     #[track_caller]
     pub fn gather(&self, axis: usize, positions: &Indices) -> Self {
+        positions.check_along("gather", axis, self.shape());
         Self::apply(GatherFlat { at: positions.along(axis, self.shape()) }, &[self])
     }
 
@@ -67,6 +70,8 @@ impl<T: Element> Var<T> {
     /// If the shapes of values and positions differ, or a position lies outside `shape`.
     #[track_caller]
     pub fn scatter_add(&self, axis: usize, positions: &Indices, shape: &[usize]) -> Self {
+        check::same_shape("scatter_add", positions.shape(), self.shape());
+        positions.check_along("scatter_add", axis, shape);
         self.scatter_flat(&positions.along(axis, shape), shape)
     }
 

@@ -1,8 +1,9 @@
 //! The same numbers in another order or place; every op here is linear and names its adjoint.
 
 use crate::record::Description;
+use crate::var::is_traced;
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{self as tensor, Element, Tensor};
+use mirrorgrad_tensor::{self as tensor, Element, Tensor, check};
 use std::ops::Range;
 
 /// Another shape. Adjoint: itself, to the old shape.
@@ -14,6 +15,7 @@ struct Reshape {
 impl<T: Element> Op<T> for Reshape {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].reshape(&self.shape), ())
     }
@@ -38,6 +40,7 @@ struct Renew;
 impl<T: Element> Op<T> for Renew {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].clone(), ())
     }
@@ -60,6 +63,7 @@ struct Permute {
 impl<T: Element> Op<T> for Permute {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].permute(&self.axes), ())
     }
@@ -88,6 +92,7 @@ struct Slice {
 impl<T: Element> Op<T> for Slice {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].slice(&self.ranges), ())
     }
@@ -115,6 +120,7 @@ struct Pad {
 impl<T: Element> Op<T> for Pad {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].pad(&self.sides), ())
     }
@@ -143,6 +149,7 @@ struct Concat {
 impl<T: Element> Op<T> for Concat {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (tensor::concat(x, self.axis), ())
     }
@@ -193,7 +200,7 @@ impl<T: Element> Var<T> {
     /// If the shape holds another number of elements.
     #[track_caller]
     pub fn reshape(&self, shape: impl AsRef<[usize]>) -> Self {
-        if self.shape() == shape.as_ref() {
+        if self.shape() == shape.as_ref() && !is_traced() {
             return self.clone();
         }
         Self::apply(Reshape { shape: shape.as_ref().to_vec() }, &[self])
@@ -239,8 +246,10 @@ impl<T: Element> Var<T> {
     /// If the axis does not exist or the range reaches outside it.
     #[track_caller]
     pub fn narrow(&self, axis: usize, range: Range<usize>) -> Self {
+        check::axes("narrow", &[axis], self.shape());
         let mut ranges: Vec<_> = self.shape().iter().map(|&n| 0..n).collect();
         ranges[axis] = range;
+        check::block("narrow", &ranges, self.shape());
         self.slice(&ranges)
     }
 
@@ -253,8 +262,9 @@ impl<T: Element> Var<T> {
         let rank = self.value().rank();
         assert!(rank >= 2, "crop: shape {:?} has under two axes", self.shape());
         let mut ranges: Vec<_> = self.shape().iter().map(|&n| 0..n).collect();
-        ranges[rank - 2] = top..top + height;
-        ranges[rank - 1] = left..left + width;
+        ranges[rank - 2] = top..top.saturating_add(height);
+        ranges[rank - 1] = left..left.saturating_add(width);
+        check::block("crop", &ranges, self.shape());
         self.slice(&ranges)
     }
 

@@ -3,7 +3,7 @@
 use super::focal;
 use super::pointwise::sigmoid;
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{ClassTargets, Element, Indices, PixelLoss, Tensor, masked};
+use mirrorgrad_tensor::{ClassTargets, Element, Indices, PixelLoss, Tensor, check, masked};
 
 /// How the losses of many places become one result.
 ///
@@ -74,6 +74,7 @@ impl<T: Element> Op<T> for PerPixel<T> {
     /// ln Σ exp of every pixel's scores.
     type Saved = Tensor<T>;
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, Tensor<T>) {
         let [losses, log_sums] = self.loss.forward(x[0], &self.targets);
         (losses, log_sums)
@@ -189,7 +190,7 @@ pub fn binary_cross_entropy_with_logits<T: Element>(
     targets: &Var<T>,
     reduction: Reduction,
 ) -> Var<T> {
-    assert_eq!(logits.shape(), targets.shape(), "bce: logits and targets differ in shape");
+    check::same_shape("binary_cross_entropy_with_logits", logits.shape(), targets.shape());
     let losses = Var::apply(Bce, &[logits, targets]);
     reduction.of(&losses, T::of(logits.value().len() as f64))
 }
@@ -244,6 +245,6 @@ impl<T: Element> Op<T> for SquaredError {
 /// If the shapes differ.
 #[track_caller]
 pub fn mse_loss<T: Element>(x: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
-    assert_eq!(x.shape(), target.shape(), "mse: the shapes differ");
+    check::same_shape("mse_loss", x.shape(), target.shape());
     reduction.of(&Var::apply(SquaredError, &[x, target]), T::of(x.value().len() as f64))
 }

@@ -10,6 +10,7 @@ struct MatMul;
 impl<T: Element> Op<T> for MatMul {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].matmul(x[1]), ())
     }

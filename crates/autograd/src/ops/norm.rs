@@ -86,7 +86,8 @@ pub fn batch_norm<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> (Var<T>, NormStats<T>) {
-    Var::apply_saving(Normalize(by_channel(x.shape(), eps)), &[x, gain, bias])
+    let norm = by_channel("batch_norm", x, [gain, bias], eps);
+    Var::apply_saving(Normalize(norm), &[x, gain, bias])
 }
 
 /// A relu of [`batch_norm`], at the cost of the latter alone: numbers and gradients pass through memory
@@ -111,18 +112,25 @@ pub fn batch_norm_relu<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> (Var<T>, NormStats<T>) {
-    let norm = Normalization { after: After::Relu, ..by_channel(x.shape(), eps) };
+    let norm = by_channel("batch_norm_relu", x, [gain, bias], eps);
+    let norm = Normalization { after: After::Relu, ..norm };
     Var::apply_saving(Normalize(norm), &[x, gain, bias])
 }
 
-/// One value alone is its own mean: whatever it is, it would become the bias, and nothing would be learned
-/// from it.
+/// How `name` normalizes. One value alone is its own mean: whatever it is, it would become the bias, and nothing
+/// would be learned from it.
 #[track_caller]
-fn by_channel(shape: &[usize], eps: f64) -> Normalization {
-    let layout = NormLayout::batch(shape);
+fn by_channel<T: Element>(
+    name: &str,
+    x: &Var<T>,
+    [gain, bias]: [&Var<T>; 2],
+    eps: f64,
+) -> Normalization {
+    let (shape, layout) = (x.shape(), NormLayout::batch(x.shape()));
+    layout.check(name, x.value(), [gain.value(), bias.value()]);
     assert!(
         layout.set_len() != 1,
-        "batch_norm: expected more than one value per channel when training, got {shape:?}"
+        "{name}: expected more than one value per channel when training, got {shape:?}"
     );
     Normalization::new(layout, eps)
 }
@@ -149,8 +157,9 @@ pub fn group_norm<T: Element>(
     bias: &Var<T>,
     eps: f64,
 ) -> Var<T> {
-    let norm = Normalization::new(NormLayout::group(x.shape(), groups), eps);
-    Var::apply(Normalize(norm), &[x, gain, bias])
+    let layout = NormLayout::group(x.shape(), groups);
+    layout.check("group_norm", x.value(), [gain.value(), bias.value()]);
+    Var::apply(Normalize(Normalization::new(layout, eps)), &[x, gain, bias])
 }
 
 /// Normalizes over the trailing axes, which have the shape of `gain` and `bias` (Ba et al. 2016).
@@ -168,6 +177,7 @@ pub fn group_norm<T: Element>(
 /// If the input's shape does not end with the gain's.
 #[track_caller]
 pub fn layer_norm<T: Element>(x: &Var<T>, gain: &Var<T>, bias: &Var<T>, eps: f64) -> Var<T> {
-    let norm = Normalization::new(NormLayout::layer(x.shape(), gain.shape()), eps);
-    Var::apply(Normalize(norm), &[x, gain, bias])
+    let layout = NormLayout::layer(x.shape(), gain.shape());
+    layout.check("layer_norm", x.value(), [gain.value(), bias.value()]);
+    Var::apply(Normalize(Normalization::new(layout, eps)), &[x, gain, bias])
 }

@@ -5,7 +5,7 @@ use super::resample::resample_as;
 use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{
-    self as tensor, Element, Geometry, GeometryError, PoolIndices, Resample, Tensor, Window,
+    self as tensor, Element, Geometry, GeometryError, PoolIndices, Resample, Tensor, Window, check,
 };
 
 /// The largest pixel under each window. Its gradient goes back to where the pixel was.
@@ -17,6 +17,7 @@ struct MaxPool {
 impl<T: Element> Op<T> for MaxPool {
     type Saved = PoolIndices;
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, PoolIndices) {
         tensor::max_pool(&self.geometry, x[0])
     }
@@ -43,6 +44,7 @@ struct PlaneGather {
 impl<T: Element> Op<T> for PlaneGather {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (tensor::plane_gather(&self.at, x[0]), ())
     }
@@ -65,6 +67,7 @@ struct PlaneScatterAdd {
 impl<T: Element> Op<T> for PlaneScatterAdd {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (tensor::plane_scatter_add(&self.at, x[0]), ())
     }
@@ -88,6 +91,7 @@ struct MaxUnpool {
 impl<T: Element> Op<T> for MaxUnpool {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (tensor::plane_scatter(&self.at, x[0]), ())
     }
@@ -125,6 +129,7 @@ impl<T: Element> Op<T> for MaxUnpool {
 /// If the image has another size than the geometry's, or a window sees only padding.
 #[track_caller]
 pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolIndices) {
+    tensor::check_pool("max_pool2d", geometry, x.shape());
     Var::apply_saving(MaxPool { geometry: *geometry }, &[x])
 }
 
@@ -146,6 +151,7 @@ pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolI
 /// If `x` does not have the shape of the indices.
 #[track_caller]
 pub fn max_unpool2d<T: Element>(x: &Var<T>, indices: &PoolIndices) -> Var<T> {
+    indices.check_map("max_unpool2d", x.shape());
     Var::apply(MaxUnpool { at: indices.clone() }, &[x])
 }
 
@@ -173,7 +179,7 @@ pub fn avg_pool2d<T: Element>(
     x: &Var<T>,
     count_include_pad: bool,
 ) -> Result<Var<T>, GeometryError> {
-    let [_, _, height, width] = x.value().dims();
+    let [_, _, height, width] = check::dims("avg_pool2d", x.shape());
     let geometry = window.pool_over([height, width])?;
     let after = window.after;
     let map = Resample::average_pool(&geometry, after, count_include_pad);
@@ -195,8 +201,8 @@ pub fn avg_pool2d<T: Element>(
 /// If `x` does not have four axes or a size is 0.
 #[track_caller]
 pub fn adaptive_avg_pool2d<T: Element>(x: &Var<T>, size: [usize; 2]) -> Var<T> {
-    let [_, _, height, width] = x.value().dims();
-    assert!(!size.contains(&0), "adaptive_avg_pool2d: expected a size of at least 1, got {size:?}");
+    let [_, _, height, width] = check::dims("adaptive_avg_pool2d", x.shape());
+    check::sizes("adaptive_avg_pool2d", [height, width], size);
     let map = Resample::adaptive_average_pool([height, width], size);
     resample_as(Description::AdaptiveAveragePool { to: size }, map, x)
 }

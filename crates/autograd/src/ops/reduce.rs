@@ -1,8 +1,9 @@
 //! Sums, means, variances and maxima over axes, and the broadcasting that is their adjoint.
 
 use crate::record::Description;
+use crate::var::is_traced;
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{Element, Indices, Tensor};
+use mirrorgrad_tensor::{Element, Indices, Tensor, check};
 
 /// Sums over `axes`, which stay with size 1. Adjoint: [`BroadcastTo`].
 #[derive(Debug)]
@@ -13,6 +14,7 @@ struct Sum {
 impl<T: Element> Op<T> for Sum {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].sum_axes(&self.axes, true), ())
     }
@@ -46,6 +48,7 @@ impl Mean {
 impl<T: Element> Op<T> for Mean {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         let part: T = self.part(x[0].shape());
         (x[0].sum_axes(&self.axes, true).map(|sum| sum * part), ())
@@ -73,6 +76,7 @@ struct BroadcastTo {
 impl<T: Element> Op<T> for BroadcastTo {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].broadcast_to(&self.shape), ())
     }
@@ -99,6 +103,7 @@ struct SumTo {
 impl<T: Element> Op<T> for SumTo {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (x[0].sum_to(&self.shape), ())
     }
@@ -119,6 +124,7 @@ struct MaxLast;
 impl<T: Element> Op<T> for MaxLast {
     type Saved = Indices;
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, Indices) {
         x[0].max_last()
     }
@@ -148,6 +154,7 @@ impl<T: Element> Var<T> {
     /// If an axis does not exist or is named twice.
     #[track_caller]
     pub fn sum_axes(&self, axes: &[usize]) -> Self {
+        check::axes("sum_axes", axes, self.shape());
         self.sum_axes_keep(axes).reshape(self.shape_without(axes))
     }
 
@@ -157,6 +164,7 @@ impl<T: Element> Var<T> {
     /// If an axis does not exist or is named twice.
     #[track_caller]
     pub fn sum_axes_keep(&self, axes: &[usize]) -> Self {
+        check::axes("sum_axes_keep", axes, self.shape());
         Self::apply(Sum { axes: axes.to_vec() }, &[self])
     }
 
@@ -171,6 +179,7 @@ impl<T: Element> Var<T> {
     /// If an axis does not exist or is named twice.
     #[track_caller]
     pub fn mean_axes(&self, axes: &[usize]) -> Self {
+        check::axes("mean_axes", axes, self.shape());
         self.mean_axes_keep(axes).reshape(self.shape_without(axes))
     }
 
@@ -180,6 +189,7 @@ impl<T: Element> Var<T> {
     /// If an axis does not exist or is named twice.
     #[track_caller]
     pub fn mean_axes_keep(&self, axes: &[usize]) -> Self {
+        check::axes("mean_axes_keep", axes, self.shape());
         Self::apply(Mean { axes: axes.to_vec() }, &[self])
     }
 
@@ -192,6 +202,7 @@ impl<T: Element> Var<T> {
     /// If an axis does not exist or is named twice.
     #[track_caller]
     pub fn var_axes(&self, axes: &[usize], correction: usize) -> Self {
+        check::axes("var_axes", axes, self.shape());
         let distance = self - &self.mean_axes_keep(axes);
         let squares = &distance * &distance;
         if correction == 0 {
@@ -208,6 +219,15 @@ impl<T: Element> Var<T> {
     /// If an axis does not exist, is named twice or is empty.
     #[track_caller]
     pub fn max_axes(&self, axes: &[usize]) -> Self {
+        check::axes("max_axes", axes, self.shape());
+        self.largest("max_axes", axes)
+    }
+
+    /// See [`Var::max_axes`]; the axes exist.
+    #[track_caller]
+    fn largest(&self, name: &str, axes: &[usize]) -> Self {
+        let empty = axes.iter().any(|&axis| self.shape()[axis] == 0);
+        assert!(!empty, "{name}: an axis of {axes:?} is empty in shape {:?}", self.shape());
         let kept: Vec<usize> = (0..self.value().rank()).filter(|a| !axes.contains(a)).collect();
         let mut shape = self.shape_without(axes);
         let last = self.permute(&[&kept, axes].concat());
@@ -221,7 +241,7 @@ impl<T: Element> Var<T> {
     /// If there are none.
     #[track_caller]
     pub fn max(&self) -> Self {
-        self.max_axes(&self.all_axes())
+        self.largest("max", &self.all_axes())
     }
 
     /// Repeated along new or unit axes. Adjoint: [`Var::sum_to`].
@@ -230,7 +250,7 @@ impl<T: Element> Var<T> {
     /// If the shape does not broadcast to `shape`.
     #[track_caller]
     pub fn broadcast_to(&self, shape: &[usize]) -> Self {
-        if self.shape() == shape {
+        if self.shape() == shape && !is_traced() {
             return self.clone();
         }
         Self::apply(BroadcastTo { shape: shape.to_vec() }, &[self])

@@ -2,7 +2,7 @@
 
 use crate::record::{Description, Interpolation};
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{Element, Resample, Tensor};
+use mirrorgrad_tensor::{Element, Resample, Tensor, check};
 
 /// Applies a [`Resample`]. Adjoint: the same with its adjoint.
 #[derive(Debug)]
@@ -14,6 +14,7 @@ struct PlaneResample {
 impl<T: Element> Op<T> for PlaneResample {
     type Saved = ();
 
+    #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         (self.map.apply(x[0]), ())
     }
@@ -52,6 +53,7 @@ pub fn resample<T: Element>(map: &Resample, x: &Var<T>) -> Var<T> {
 }
 
 /// As [`resample`], by a map that has a name.
+#[track_caller]
 pub(super) fn resample_as<T: Element>(
     description: Description,
     map: Resample,
@@ -80,7 +82,7 @@ pub fn upsample_bilinear2d<T: Element>(
     size: [usize; 2],
     align_corners: bool,
 ) -> Var<T> {
-    let map = Resample::bilinear(sizes("bilinear", x, size), size, align_corners);
+    let map = Resample::bilinear(sizes("upsample_bilinear2d", x, size), size, align_corners);
     let interpolation = Interpolation::Bilinear { align_corners };
     resample_as(Description::Resize { interpolation, to: size }, map, x)
 }
@@ -100,16 +102,13 @@ pub fn upsample_bilinear2d<T: Element>(
 /// If `x` does not have four axes or a size is 0.
 #[track_caller]
 pub fn upsample_nearest2d<T: Element>(x: &Var<T>, size: [usize; 2]) -> Var<T> {
-    let map = Resample::nearest(sizes("nearest", x, size), size);
+    let map = Resample::nearest(sizes("upsample_nearest2d", x, size), size);
     resample_as(Description::Resize { interpolation: Interpolation::Nearest, to: size }, map, x)
 }
 
 #[track_caller]
 fn sizes<T: Element>(name: &str, x: &Var<T>, to: [usize; 2]) -> [usize; 2] {
-    let [_, _, height, width] = x.value().dims();
-    assert!(
-        ![height, width, to[0], to[1]].contains(&0),
-        "upsample_{name}2d: expected sizes of at least 1, got {height}x{width} to {to:?}"
-    );
+    let [_, _, height, width] = check::dims(name, x.shape());
+    check::sizes(name, [height, width], to);
     [height, width]
 }

@@ -2,7 +2,7 @@
 
 use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{self as tensor, Element, Tensor};
+use mirrorgrad_tensor::{self as tensor, Element, Tensor, check};
 
 #[derive(Debug)]
 struct LogSoftmax {
@@ -45,6 +45,7 @@ impl<T: Element> Var<T> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn log_softmax(&self, axis: usize) -> Self {
+        check::axes("log_softmax", &[axis], self.shape());
         Self::apply(LogSoftmax { axis }, &[self])
     }
 
@@ -54,6 +55,7 @@ impl<T: Element> Var<T> {
     /// If the axis does not exist.
     #[track_caller]
     pub fn softmax(&self, axis: usize) -> Self {
+        check::axes("softmax", &[axis], self.shape());
         self.log_softmax(axis).exp()
     }
 }

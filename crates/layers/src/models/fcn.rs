@@ -15,14 +15,16 @@
 //! from there: with five stages these are the paper's FCN-32s, FCN-16s and FCN-8s.
 
 use super::{DoubleConv, Network, Norm};
+use crate::place::Inside;
 use crate::{
     Conv2d, ConvTranspose2d, Init, Interpolation, MaxPool2d, MaxUnpool2d, Mode, Module, Names,
-    Upsample,
+    Upsample, named_params,
 };
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::{Element, PoolIndices, Window};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// How scores or features get back to the picture's size.
 ///
@@ -154,7 +156,10 @@ impl<T: Element> Fcn<T> {
     #[track_caller]
     pub fn new(config: &FcnConfig, rng: &mut impl Rng) -> Self {
         let FcnConfig { inputs, classes, ref widths, norm, upsample, finest } = *config;
-        let (&first, &last) = widths.first().zip(widths.last()).expect("fcn: there are no stages");
+        let (&first, &last) = widths
+            .first()
+            .zip(widths.last())
+            .expect("fcn: there are no stages: expected at least one width, got none");
         assert!(
             inputs > 0 && classes > 0 && !widths.contains(&0),
             "fcn: expected at least one channel everywhere, got {config:?}"
@@ -194,13 +199,18 @@ impl<T: Element> Fcn<T> {
                 WayUp::Unpool { decoders }
             }
         };
-        Self { stages, score, finest, way_up }
+        let network = Self { stages, score, finest, way_up };
+        named_params(&network); // Layers know their place from the beginning.
+        network
     }
 
+    #[track_caller]
     fn down(&self, x: &Var<T>, mode: &Mode) -> (Vec<Level<T>>, Var<T>) {
         let mut levels = Vec::new();
         let mut x = x.clone();
-        for stage in &self.stages {
+        let stages = Arc::from("stages.");
+        for (i, stage) in self.stages.iter().enumerate() {
+            let _inside = Inside::part(&stages, i);
             let features = stage.forward(&x, mode);
             let (pooled, indices) = MaxPool2d::square(2).forward_indices(&features, mode);
             levels.push(Level { features, indices });
@@ -225,32 +235,34 @@ impl<T: Element> Module<T> for Fcn<T> {
         let scored = levels.iter().skip(self.finest);
         match &self.way_up {
             WayUp::Deconv { ups, skips, last } => {
-                let layers = scored.zip(ups).zip(skips).rev();
-                let scores = self.score.forward(&deepest, mode);
-                let scores = layers.fold(scores, |scores, ((level, up), skip)| {
+                let mut scores = self.score.forward(&deepest, mode);
+                for ((level, up), skip) in scored.zip(ups).zip(skips).rev() {
                     let skip = skip.forward(&level.features, mode);
-                    up.forward_like(&scores, &skip, mode) + skip
-                });
-                last.iter().fold(scores, |scores, last| last.forward_like(&scores, x, mode))
+                    scores = up.forward_like(&scores, &skip, mode) + skip;
+                }
+                match last {
+                    Some(last) => last.forward_like(&scores, x, mode),
+                    None => scores,
+                }
             }
             WayUp::Bilinear { skips } => {
                 let interpolate = Upsample::new(2, Interpolation::Bilinear);
-                let scores = self.score.forward(&deepest, mode);
-                let scores = scored.zip(skips).rev().fold(scores, |scores, (level, skip)| {
+                let mut scores = self.score.forward(&deepest, mode);
+                for (level, skip) in scored.zip(skips).rev() {
                     let skip = skip.forward(&level.features, mode);
-                    interpolate.forward_like(&scores, &skip, mode) + skip
-                });
+                    scores = interpolate.forward_like(&scores, &skip, mode) + skip;
+                }
                 match self.finest {
                     0 => scores,
                     _ => interpolate.forward_like(&scores, x, mode),
                 }
             }
             WayUp::Unpool { decoders } => {
-                let features =
-                    scored.zip(decoders).rev().fold(deepest, |features, (level, decoder)| {
-                        let spread = MaxUnpool2d.forward(&features, &level.indices, mode);
-                        decoder.forward(&spread, mode)
-                    });
+                let mut features = deepest;
+                for (level, decoder) in scored.zip(decoders).rev() {
+                    let spread = MaxUnpool2d.forward(&features, &level.indices, mode);
+                    features = decoder.forward(&spread, mode);
+                }
                 self.score.forward(&features, mode)
             }
         }

@@ -31,6 +31,10 @@ pub struct DoubleConv<T: Element = f32> {
 
 impl<T: Element> DoubleConv<T> {
     /// From `inputs` channels to `outputs`.
+    ///
+    /// # Panics
+    /// If a number of channels is 0.
+    #[track_caller]
     pub fn new([inputs, outputs]: [usize; 2], norm: Norm, rng: &mut impl Rng) -> Self {
         let mut conv = |channels| {
             let conv = Conv2d::new(channels, Window::square(3).padding(1), rng);

@@ -12,10 +12,14 @@
 //! included.
 
 use super::{DoubleConv, Network, Norm, Upsampling};
-use crate::{Conv2d, ConvTranspose2d, Interpolation, MaxPool2d, Mode, Module, Names, Upsample};
+use crate::place::Inside;
+use crate::{
+    Conv2d, ConvTranspose2d, Interpolation, MaxPool2d, Mode, Module, Names, Upsample, named_params,
+};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, Window};
 use rand::Rng;
+use std::sync::Arc;
 
 /// What a [`UNet`] is built from.
 ///
@@ -91,7 +95,9 @@ impl<T: Element> UNet<T> {
     #[track_caller]
     pub fn new(config: &UNetConfig, rng: &mut impl Rng) -> Self {
         let UNetConfig { inputs, classes, ref widths, norm, upsample } = *config;
-        let &first = widths.first().expect("unet: there are no stages");
+        let &first = widths
+            .first()
+            .expect("unet: there are no stages: expected at least one width, got none");
         assert!(
             inputs > 0 && classes > 0 && !widths.contains(&0) && upsample != Upsampling::Unpool,
             "unet: expected at least one channel everywhere and deconv or bilinear, got {config:?}"
@@ -111,7 +117,9 @@ impl<T: Element> UNet<T> {
             })
             .collect();
         let score = Conv2d::new([first, classes], Window::square(1), rng);
-        Self { stages, ups, decoders, score }
+        let network = Self { stages, ups, decoders, score };
+        named_params(&network); // Layers know their place from the beginning.
+        network
     }
 }
 
@@ -127,23 +135,24 @@ impl<T: Element> Module<T> for UNet<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let mut skips: Vec<Var<T>> = Vec::new();
-        for stage in &self.stages {
+        let stages = Arc::from("stages.");
+        for (i, stage) in self.stages.iter().enumerate() {
+            let _inside = Inside::part(&stages, i);
             let x = match skips.last() {
                 Some(above) => MaxPool2d::square(2).forward(above, mode),
                 None => x.clone(),
             };
             skips.push(stage.forward(&x, mode));
         }
-        let deepest = skips.pop().expect("there is a stage");
+        let mut features = skips.pop().expect("there is a stage");
         let double = Upsample::new(2, Interpolation::Bilinear);
-        let levels = skips.into_iter().zip(&self.decoders).enumerate().rev();
-        let features = levels.fold(deepest, |features, (i, (skip, decoder))| {
+        for (i, (skip, decoder)) in skips.into_iter().zip(&self.decoders).enumerate().rev() {
             let up = match &self.ups {
                 Some(ups) => ups[i].forward_like(&features, &skip, mode),
                 None => double.forward_like(&features, &skip, mode),
             };
-            decoder.forward(&ops::concat(&[&skip, &up], 1), mode)
-        });
+            features = decoder.forward(&ops::concat(&[&skip, &up], 1), mode);
+        }
         self.score.forward(&features, mode)
     }
 

@@ -1,6 +1,6 @@
 //! Safetensors files: tensors to bytes and back.
 
-use super::{NamedTensors, WeightsError, is_counter};
+use super::{NamedTensors, WeightsError, is_counter, short};
 use half::{bf16, f16};
 use mirrorgrad_tensor::{Element, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -85,7 +85,7 @@ fn widened<T: Element>(view: &TensorView<'_>, number: impl Fn([u8; 2]) -> f32) -
 /// # Errors
 /// If the bytes are not such a file, or a name occurs twice.
 pub fn parse_safetensors(bytes: &[u8]) -> Result<SafeTensors<'_>, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|e| WeightsError::Format(e.to_string()))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format(short(&error.to_string())))?;
     check_unique(bytes)?;
     Ok(file)
 }

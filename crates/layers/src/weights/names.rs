@@ -1,6 +1,6 @@
 //! Names of tensors: what does not fit, in words, and what stands before all of them.
 
-use super::{NamedTensors, WeightsError, is_counter};
+use super::{NamedTensors, WeightsError, is_counter, short};
 use mirrorgrad_tensor::Element;
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub(super) fn unfit(missing: &[String], unknown: &[String]) -> String {
 pub fn some_of<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
     let mut names = names.into_iter();
     let told: Vec<_> =
-        names.by_ref().take(TOLD).map(|name| format!("{:?}", name.as_ref())).collect();
+        names.by_ref().take(TOLD).map(|name| format!("{:?}", short(name.as_ref()))).collect();
     let told = told.join(", ");
     match names.count() {
         0 => told,

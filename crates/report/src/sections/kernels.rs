@@ -106,6 +106,9 @@ fn verdict(layer: &Deconvolution) -> Markup {
             "Dead phases:",
             "no tap reaches some phases; their pixels stay empty.".to_owned(),
         ),
+        Some(Verdict::Single) => {
+            ("good", "Single:", "one window, which overlaps with none.".to_owned())
+        }
         None => ("warn", "Unknown:", "the layer has no channel of its own.".to_owned()),
     };
     html! {

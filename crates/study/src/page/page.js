@@ -279,12 +279,17 @@ function drawHeat() {
   for (const e of state.entries) taps[e.pixel]++;
   const most = Math.max(1, ...taps);
   grid('heat', x.image, taps.map((n, pixel) => ({ text: n, shade: 0.75 * n / most, lit: { pixel }, name: `${n} taps` })));
-  const phases = new Array(y.stride * x.stride).fill(0);
-  for (let ty = 0; ty < y.kernel; ty++) for (let tx = 0; tx < x.kernel; tx++) {
-    phases[((y.dilation * ty) % y.stride) * x.stride + (x.dilation * tx) % x.stride]++;
-  }
-  const [least, largest] = [Math.min(...phases), Math.max(...phases)];
-  byId('health').textContent = least === 0 ? 'Dead: no tap ever reaches some of the pixels.'
+  // Along an axis with a single spot no phase comes again: each of its taps has a row to itself.
+  const along = (axis) => {
+    if (axis.map === 1) return [1, 1];
+    const phases = new Array(axis.stride).fill(0);
+    for (let tap = 0; tap < axis.kernel; tap++) phases[(axis.dilation * tap) % axis.stride]++;
+    return [Math.min(...phases), Math.max(...phases)];
+  };
+  const [[leastY, mostY], [leastX, mostX]] = [along(y), along(x)];
+  const [least, largest] = [leastY * leastX, mostY * mostX];
+  byId('health').textContent = y.map === 1 && x.map === 1 ? 'Single: one window, which overlaps with none.'
+    : least === 0 ? 'Dead: no tap ever reaches some of the pixels.'
     : least === largest ? `Even: ${least} taps reach every pixel away from the border.`
       : `Uneven: ${least} to ${largest} taps, a checkerboard until training has unlearned it.`;
 }

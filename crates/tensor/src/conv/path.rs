@@ -2,7 +2,7 @@
 
 use super::kernels::Operands;
 use super::phases::PhaseAxis;
-use super::{Form, winograd};
+use super::{Form, Operand, winograd};
 use crate::{Element, Geometry, Tensor};
 use std::fmt;
 use std::sync::OnceLock;
@@ -86,8 +86,13 @@ impl Path {
     ///
     /// # Panics
     /// If `MIRRORGRAD_CONV` names none; see [`Path::chosen`].
+    #[track_caller]
     pub fn fastest(geometry: &Geometry, groups: usize, weight: &[usize]) -> Self {
-        match Self::chosen().unwrap_or_else(|error| panic!("{error}")) {
+        let chosen = match Self::chosen() {
+            Ok(chosen) => chosen,
+            Err(error) => panic!("{error}"),
+        };
+        match chosen {
             // Whoever takes the weight says what it should be.
             _ if weight.len() != 4 => Self::Plain,
             Some(path) if path.takes(geometry, groups, weight) => path,
@@ -110,7 +115,7 @@ impl Path {
                 let most = MOST_READ.max(MOST_FOR_A_TAP.saturating_mul(geometry.taps()));
                 least_read(geometry) <= most.min(u32::MAX as usize)
             }
-            Self::Depthwise => groups > 1 && weight[0] == groups && weight[1] == 1,
+            Self::Depthwise => groups > 1 && weight.starts_with(&[groups, 1]),
             Self::Winograd => geometry.axes().iter().all(winograd::takes),
         }
     }
@@ -119,6 +124,7 @@ impl Path {
     ///
     /// # Panics
     /// If `MIRRORGRAD_CONV` names none; see [`Path::chosen`].
+    #[track_caller]
     pub fn fastest_for_weight(geometry: &Geometry, groups: usize, weight: &[usize]) -> Self {
         let strided = geometry.axes().iter().any(|axis| axis.stride > 1);
         match Self::fastest(geometry, groups, weight) {
@@ -142,12 +148,11 @@ impl Path {
         weight: &Tensor<T>,
         bias: Option<&Tensor<T>>,
     ) -> Tensor<T> {
-        let form = &Form::new("conv", geometry, groups, weight.shape());
-        let batch = form.check_image(image);
-        form.check_bias(bias, form.outputs);
+        let (known, bias_shape) = ([image.shape(), weight.shape()], bias.map(Tensor::shape));
+        let form = &Form::of("conv", geometry, groups, Operand::Map, known, bias_shape);
         self.check(form, weight.shape());
         let [height, width] = geometry.map();
-        Tensor::build([batch, form.outputs, height, width], |out| {
+        Tensor::build([form.batch, form.outputs, height, width], |out| {
             T::map(self, form, Operands { source: image, weight, bias }, out);
         })
     }
@@ -165,12 +170,11 @@ impl Path {
         weight: &Tensor<T>,
         bias: Option<&Tensor<T>>,
     ) -> Tensor<T> {
-        let form = &Form::new("conv_adjoint", geometry, groups, weight.shape());
-        let batch = form.check_map(map);
-        form.check_bias(bias, form.inputs);
+        let (known, bias_shape) = ([map.shape(), weight.shape()], bias.map(Tensor::shape));
+        let form = &Form::of("conv_adjoint", geometry, groups, Operand::Image, known, bias_shape);
         self.check(form, weight.shape());
         let [height, width] = geometry.image();
-        Tensor::build([batch, form.inputs, height, width], |out| {
+        Tensor::build([form.batch, form.inputs, height, width], |out| {
             T::image(self, form, Operands { source: map, weight, bias }, out);
         })
     }
@@ -187,9 +191,8 @@ impl Path {
         image: &Tensor<T>,
         map: &Tensor<T>,
     ) -> Tensor<T> {
-        let shape = Form::weight_shape(geometry, groups, image, map);
-        let form = &Form::new("conv_weight", geometry, groups, &shape);
-        self.check_weight(form, image, map);
+        let (form, shape) = self.form_of_weight("conv_weight", geometry, groups, image, map);
+        let form = &form;
         Tensor::build(shape, |out| T::weight(self, form, [image, map], out, None))
     }
 
@@ -205,9 +208,8 @@ impl Path {
         image: &Tensor<T>,
         map: &Tensor<T>,
     ) -> (Tensor<T>, Tensor<T>) {
-        let shape = Form::weight_shape(geometry, groups, image, map);
-        let form = &Form::new("conv_weight_bias", geometry, groups, &shape);
-        self.check_weight(form, image, map);
+        let (form, shape) = self.form_of_weight("conv_weight_bias", geometry, groups, image, map);
+        let form = &form;
         let mut bias = vec![T::zero(); form.outputs];
         let weight = Tensor::build(shape, |out| {
             T::weight(self, form, [image, map], out, Some(&mut bias));
@@ -215,12 +217,21 @@ impl Path {
         (weight, Tensor::new([form.outputs], bias))
     }
 
+    /// The sizes of a call that finds a weight, and the weight's shape.
     #[track_caller]
-    fn check_weight<T: Element>(self, form: &Form<'_>, image: &Tensor<T>, map: &Tensor<T>) {
-        let (batch, maps) = (form.check_image(image), form.check_map(map));
-        assert_eq!(batch, maps, "{}: image and map differ in batch size", form.name);
-        let [kh, kw] = form.geometry.kernel();
-        self.check(form, &[form.outputs, form.group_inputs, kh, kw]);
+    fn form_of_weight<'a, T: Element>(
+        self,
+        name: &'static str,
+        geometry: &'a Geometry,
+        groups: usize,
+        image: &Tensor<T>,
+        map: &Tensor<T>,
+    ) -> (Form<'a>, [usize; 4]) {
+        let known = [image.shape(), map.shape()];
+        let form = Form::of(name, geometry, groups, Operand::Weight, known, None);
+        let shape = Form::weight_shape(name, geometry, groups, known);
+        self.check(&form, &shape);
+        (form, shape)
     }
 
     #[track_caller]

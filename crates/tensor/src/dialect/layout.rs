@@ -1,6 +1,6 @@
 //! The order in which frameworks store a weight.
 
-use crate::{Element, Tensor};
+use crate::{Element, Tensor, check};
 
 /// The axes of a weight in memory: outputs `O`, inputs `I`, height `H` and width `W`, of the layer that
 /// holds it.
@@ -56,6 +56,7 @@ impl WeightLayout {
     /// If it does not have four axes.
     #[track_caller]
     pub fn convert<T: Element>(self, other: Self, weight: &Tensor<T>) -> Tensor<T> {
+        check::dims::<4>("convert", weight.shape());
         weight.permute(&self.axes_to(other))
     }
 
@@ -66,7 +67,7 @@ impl WeightLayout {
     /// If it does not have four axes.
     #[track_caller]
     pub fn flipped<T: Element>(self, weight: &Tensor<T>) -> Tensor<T> {
-        weight.dims::<4>();
+        check::dims::<4>("flipped", weight.shape());
         let mut view = weight.view();
         for (axis, letter) in self.letters().into_iter().enumerate() {
             if matches!(letter, 'H' | 'W') {

@@ -115,11 +115,23 @@ impl NormLayout {
         &gains.as_slice()[(set % self.period) * self.channels..][..self.channels]
     }
 
+    /// Refuses operands that are not the layout's, in the name of a function.
+    ///
+    /// # Panics
+    /// If there are other than its numbers, gains or biases.
     #[track_caller]
-    pub(super) fn check<T: Element>(&self, x: &Tensor<T>, gain_and_bias: [&Tensor<T>; 2]) {
-        assert_eq!(x.len(), self.repeats * self.sets * self.row(), "norm: layout of another shape");
-        for each in gain_and_bias {
-            assert_eq!(each.len(), self.gains(), "norm: expected one gain and bias a channel");
+    pub fn check<T: Element>(&self, name: &str, x: &Tensor<T>, gain_and_bias: [&Tensor<T>; 2]) {
+        let (shape, all) = (x.shape(), self.repeats * self.sets * self.row());
+        assert!(
+            x.len() == all,
+            "{name}: layout of another shape: expected {all} numbers, got {shape:?}"
+        );
+        for (each, gains) in gain_and_bias.map(|each| (each, self.gains())) {
+            assert!(
+                each.len() == gains,
+                "{name}: expected one gain and bias a channel, {gains} for {shape:?}, got {:?}",
+                each.shape()
+            );
         }
     }
 }

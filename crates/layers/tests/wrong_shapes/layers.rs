@@ -1,0 +1,335 @@
+//! Parameters with names.
+
+use super::{Case, Without, rng, var, zeros};
+use mirrorgrad_layers::models::{DoubleConv, Fcn, FcnConfig, UNet, UNetConfig};
+use mirrorgrad_layers::*;
+use mirrorgrad_tensor::{PoolIndices, Window};
+
+fn window() -> Window {
+    Window::square(3)
+}
+
+fn conv() -> Conv2d<f64> {
+    Conv2d::new([3, 4], window(), &mut rng())
+}
+
+fn up() -> ConvTranspose2d<f64> {
+    ConvTranspose2d::new([3, 4], Window::square(2).stride(2), &mut rng())
+}
+
+fn double() -> Upsample {
+    Upsample::new(2, Interpolation::Nearest)
+}
+
+fn no_class() -> UNetConfig {
+    UNetConfig::new(0)
+}
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        ("Conv2d::new", "conv: expected at least one channel on both sides, got 4 and 0", || {
+            _ = Conv2d::<f64>::new([0, 4], window(), &mut rng());
+        }),
+        ("Conv2d::grouped", "conv: 2 groups do not divide 4 and 3 channels: expected", || {
+            _ = Conv2d::<f64>::grouped([3, 4], window(), 2, &mut rng());
+        }),
+        ("Init::weight", "init: bilinear wants a weight of four axes, got shape [2, 2]", || {
+            _ = Init::Bilinear.weight::<f64>(&[2, 2], &mut rng());
+        }),
+        (
+            "Conv2d::forward",
+            "conv2d: expected an image of shape [batch, 3, height, width], got [1",
+            || {
+                _ = conv().forward(&var(&[1, 2, 4, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "Conv2d::forward",
+            "conv2d: expected an image of shape [batch, 3, height, width], got [3]",
+            || {
+                _ = conv().forward(&var(&[3]), &Mode::Eval);
+            },
+        ),
+        (
+            "Conv2d::forward",
+            "conv2d: a window 3 pixels long (kernel 3, dilation 1) does not fit",
+            || {
+                _ = conv().forward(&var(&[1, 3, 2, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "ConvTranspose2d::new",
+            "conv: expected at least one channel on both sides, got 4 and 0",
+            || {
+                _ = ConvTranspose2d::<f64>::new([4, 0], window(), &mut rng());
+            },
+        ),
+        (
+            "ConvTranspose2d::grouped",
+            "conv: 0 groups do not divide 3 and 4 channels: expected",
+            || {
+                _ = ConvTranspose2d::<f64>::grouped([3, 4], window(), 0, &mut rng());
+            },
+        ),
+        (
+            "ConvTranspose2d::forward",
+            "conv_transpose2d: expected an image of shape [batch, 3, h",
+            || {
+                _ = up().forward(&var(&[1, 4, 4, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "ConvTranspose2d::forward_like",
+            "conv_transpose2d: expected an image of shape [batch, c",
+            || {
+                _ = up().forward_like(&var(&[1, 3, 4, 4]), &var(&[8, 8]), &Mode::Eval);
+            },
+        ),
+        (
+            "ConvTranspose2d::forward_like",
+            "conv_transpose2d: output_size 10 is not legal: expected 8",
+            || {
+                _ = up().forward_like(&var(&[1, 3, 4, 4]), &var(&[1, 1, 8, 10]), &Mode::Eval);
+            },
+        ),
+        ("Linear::new", "linear: expected at least one feature on both sides, got 0 and 2", || {
+            _ = Linear::<f64>::new([0, 2], &mut rng());
+        }),
+        ("Linear::forward", "linear: expected a shape [batch, .., 3], got [1, 2]", || {
+            _ = Linear::new([3, 2], &mut rng()).forward(&var(&[1, 2]), &Mode::Eval);
+        }),
+        ("Linear::forward", "linear: expected a shape [batch, .., 3], got [3]", || {
+            _ = Linear::new([3, 2], &mut rng()).forward(&var(&[3]), &Mode::Eval);
+        }),
+        (
+            "BatchNorm2d::forward",
+            "batch_norm: expected an image of shape [batch, 3, height, width]",
+            || {
+                _ = BatchNorm2d::new(3).forward(&var(&[1, 4, 2, 2]), &Mode::Eval);
+            },
+        ),
+        (
+            "BatchNorm2d::forward",
+            "batch_norm: expected an image of shape [batch, 3, height, width]",
+            || {
+                _ = BatchNorm2d::new(3).forward(&var(&[3, 2]), &Mode::Train(Draws::new(0, 0)));
+            },
+        ),
+        ("GroupNorm::new", "group_norm: 3 groups do not divide 4 channels: expected", || {
+            _ = GroupNorm::<f64>::new(3, 4);
+        }),
+        ("GroupNorm::forward", "group_norm: expected a shape [batch, 4, ..], got [2, 6]", || {
+            _ = GroupNorm::new(2, 4).forward(&var(&[2, 6]), &Mode::Eval);
+        }),
+        (
+            "MaxPool2d::forward",
+            "max_pool2d: a window 2 pixels long (kernel 2, dilation 1) does not",
+            || {
+                _ = MaxPool2d::square(2).forward(&var(&[1, 1, 1, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "MaxPool2d::forward_indices",
+            "max_pool2d: expected an image of shape [batch, channels",
+            || {
+                _ = MaxPool2d::square(2).forward_indices(&var(&[4, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "MaxUnpool2d::forward",
+            "max_unpool2d: expected the indices' shape [1, 1, 1, 1], got [1, 1, ",
+            || {
+                let at = PoolIndices::new([1, 1, 1, 1], [2, 2], &[3]).unwrap();
+                _ = MaxUnpool2d.forward(&var(&[1, 1, 2, 2]), &at, &Mode::Eval);
+            },
+        ),
+        (
+            "AvgPool2d::forward",
+            "avg_pool2d: a window 3 pixels long (kernel 3, dilation 1) does not fit",
+            || {
+                _ = AvgPool2d::new(window()).forward(&var(&[1, 1, 1, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "AvgPool2d::forward",
+            "avg_pool2d: expected an image of shape [batch, channels, height, wi",
+            || {
+                _ = AvgPool2d::new(window()).forward(&var(&[4]), &Mode::Eval);
+            },
+        ),
+        (
+            "AdaptiveAvgPool2d::forward",
+            "adaptive_avg_pool2d: expected an image of shape [batch, ch",
+            || {
+                _ = AdaptiveAvgPool2d::new([1, 1]).forward(&var(&[4, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "AdaptiveAvgPool2d::forward",
+            "adaptive_avg_pool2d: expected sizes of at least 1, got [4, 4] ",
+            || {
+                _ = AdaptiveAvgPool2d::new([0, 1]).forward(&var(&[1, 1, 4, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "Upsample::forward",
+            "upsample: expected an image of shape [batch, channels, height, width]",
+            || {
+                _ = double().forward(&var(&[4, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "Upsample::forward",
+            "upsample: expected sizes of at least 1, got [4, 4] to [0, 0]",
+            || {
+                _ = Upsample::new(0, Interpolation::Bilinear)
+                    .forward(&var(&[1, 1, 4, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "Upsample::forward_like",
+            "upsample: expected an image of shape [batch, channels, height, wid",
+            || {
+                _ = double().forward_like(&var(&[1, 1, 4, 4]), &var(&[8, 8]), &Mode::Eval);
+            },
+        ),
+        ("Dropout::new", "dropout: expected a probability in 0..1, got 1", || {
+            _ = Dropout::new(1.0)
+        }),
+        ("Dropout2d::new", "dropout: expected a probability in 0..1, got -1", || {
+            _ = Dropout2d::new(-1.0);
+        }),
+        (
+            "Dropout2d::forward",
+            "dropout2d: expected an image of shape [batch, channels, height, width]",
+            || {
+                _ = Dropout2d::new(0.5).forward(&var(&[4, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "Sequential::forward",
+            "0: conv2d: expected an image of shape [batch, 3, height, width], got",
+            || {
+                _ = Sequential::new().with(conv()).forward(&var(&[3]), &Mode::Eval);
+            },
+        ),
+        (
+            "DoubleConv::new",
+            "conv: expected at least one channel on both sides, got 4 and 0",
+            || {
+                _ = DoubleConv::<f64>::new([0, 4], true, &mut rng());
+            },
+        ),
+        (
+            "DoubleConv::forward",
+            "conv2d: expected an image of shape [batch, 3, height, width], got [1, 2",
+            || {
+                _ = DoubleConv::new([3, 4], true, &mut rng())
+                    .forward(&var(&[1, 2, 4, 4]), &Mode::Eval);
+            },
+        ),
+        (
+            "UNet::new",
+            "unet: expected at least one channel everywhere and deconv or bilinear, got",
+            || {
+                _ = UNet::<f64>::new(&no_class(), &mut rng());
+            },
+        ),
+        ("UNet::new", "unet: there are no stages: expected at least one width, got none", || {
+            _ = UNet::<f64>::new(&UNetConfig { widths: vec![], ..UNetConfig::new(2) }, &mut rng());
+        }),
+        (
+            "UNet::forward",
+            "stages.0.conv1: conv2d: expected an image of shape [batch, 3, height, widt",
+            || {
+                _ = UNet::new(&UNetConfig::new(2), &mut rng())
+                    .forward(&var(&[1, 2, 16, 16]), &Mode::Eval);
+            },
+        ),
+        ("Fcn::new", "fcn: expected a finest stage up to 4, got 9", || {
+            _ = Fcn::<f64>::new(&FcnConfig { finest: 9, ..FcnConfig::new(2) }, &mut rng());
+        }),
+        ("Fcn::new", "fcn: there are no stages: expected at least one width, got none", || {
+            _ = Fcn::<f64>::new(&FcnConfig { widths: vec![], ..FcnConfig::new(2) }, &mut rng());
+        }),
+        (
+            "Fcn::forward",
+            "stages.0.conv1: conv2d: expected an image of shape [batch, 3, height, width]",
+            || {
+                _ = Fcn::new(&FcnConfig::new(2), &mut rng())
+                    .forward(&var(&[1, 2, 16, 16]), &Mode::Eval);
+            },
+        ),
+        ("Param::set", "param: a value keeps its shape: expected [1], got [2]", || {
+            Param::new(zeros(&[1])).set(zeros(&[2]));
+        }),
+        ("Init::weight", "init: expected a weight [outputs, inputs, ..], got [2]", || {
+            _ = Init::PyTorch.weight::<f64>(&[2], &mut rng());
+        }),
+        ("Init::bias", "init: expected a weight [outputs, inputs, ..], got []", || {
+            _ = Init::bias::<f64>(&[], 2, &mut rng());
+        }),
+    ]
+}
+
+pub const WITHOUT: Without = Without(&[
+    // They run a module inside, which says what is wrong.
+    "summary",
+    "find_fault",
+    // They return a `Result`.
+    "load_state_dict",
+    "from_safetensors",
+    "parse_safetensors",
+    // They take no shapes, or whatever shape there is.
+    "Activation::forward",
+    "Dropout::forward",
+    "Conv2d::weight",
+    "Conv2d::without_bias",
+    "ConvTranspose2d::weight",
+    "ConvTranspose2d::without_bias",
+    "ConvTranspose2d::init",
+    "Conv2d::init",
+    "BatchNorm2d::new",
+    "BatchNorm2d::with_relu",
+    "MaxPool2d::new",
+    "MaxPool2d::square",
+    "AvgPool2d::new",
+    "AdaptiveAvgPool2d::new",
+    "Upsample::new",
+    "UNetConfig::new",
+    "FcnConfig::new",
+    "Sequential::new",
+    "Sequential::with",
+    "Draws::new",
+    "Draws::next_rng",
+    "Mode::draws",
+    "Mode::note",
+    "Mode::note_sizes",
+    "Mode::note_like",
+    "Trace::sizes",
+    "Trace::into_calls",
+    "LayerCall::is_of",
+    "LayerCall::result",
+    "Names::param",
+    "Names::child",
+    "Param::new",
+    "Param::buffer",
+    "Param::is_trainable",
+    "Param::var",
+    "Param::value",
+    "Param::is",
+    "named_params",
+    "state_dict",
+    "to_safetensors",
+    "Schedule::factor",
+    "clip_grad_norm",
+    "few",
+    "short",
+    "Adam::new",
+    "Adam::adamw",
+    "Adam::eps",
+    "Adam::betas",
+    "Sgd::new",
+    "Sgd::weight_decay",
+    "Sgd::nesterov",
+]);
