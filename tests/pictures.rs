@@ -11,8 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// As little training as there is.
-const QUICK: [&str; 8] =
-    ["--widths", "2", "--epochs", "1", "--batch", "2", "--limit-batches", "1"];
+const QUICK: [&str; 8] = ["--widths", "2", "--epochs", "1", "--batch", "2", "--limit-batches", "1"];
 
 fn run(dir: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mirrorgrad")).current_dir(dir).args(args).output().unwrap()
