@@ -409,7 +409,7 @@ fn predictions_are_refused_for_what_is_no_picture_or_too_small() {
     };
     predict(&["nowhere.png"]).refused(&["nowhere.png: cannot be read"]);
     fs::write(place.work("text.png"), "not a picture").unwrap();
-    predict(&["text.png"]).refused(&["text.png: expected a whole JPEG or PNG", "found"]);
+    predict(&["text.png"]).refused(&["text.png: expected a whole JPEG, PNG", "found"]);
     RgbImage::new(3, 9).save(place.work("tiny.png")).unwrap();
     let says = "tiny.png: expected at least 4x4 pixels for this network, found 9 high, 3 wide";
     predict(&["tiny.png"]).refused(&[says]);
@@ -559,7 +559,7 @@ fn a_label_out_of_range_is_refused_and_the_way_to_ignore_it_told() {
 
 #[test]
 fn pictures_cut_short_are_refused() {
-    broken("train/images/00.png", truncate, &["expected a whole JPEG or PNG", "found"]);
+    broken("train/images/00.png", truncate, &["expected a whole JPEG, PNG", "found"]);
     let place = Place::new();
     let path = place.data("train/images/00.png");
     let jpeg = path.with_extension("jpg");
@@ -567,18 +567,22 @@ fn pictures_cut_short_are_refused() {
     fs::remove_file(&path).unwrap();
     place.train(&["--out", "whole"]).succeeded();
     truncate(&jpeg);
-    let says = [jpeg.to_str().unwrap(), "expected a whole JPEG or PNG", "found"];
+    let says = [jpeg.to_str().unwrap(), "expected a whole JPEG, PNG", "found"];
     place.train(&["--out", "run"]).refused(&says);
 }
 
 #[test]
 fn masks_that_hold_no_indices_are_refused() {
     let sixteen = |path: &Path| {
-        image::ImageBuffer::<image::Luma<u16>, _>::new(28, 24).save(path).unwrap();
+        let bright = image::Luma([256_u16]);
+        image::ImageBuffer::from_pixel(28, 24, bright).save(path).unwrap();
     };
-    broken("train/masks/00.png", sixteen, &["expected a mask: a PNG", "found 16-bit grey"]);
-    let colours = |path: &Path| RgbImage::new(28, 24).save(path).unwrap();
-    let says = ["expected a mask: a PNG", "found Rgb pixels; say what each colour means"];
+    let says = ["expected a mask: a PNG", "found 256 at (x=0, y=0), in 16 bits"];
+    broken("train/masks/00.png", sixteen, &says);
+    let colours = |path: &Path| {
+        RgbImage::from_pixel(28, 24, image::Rgb([1, 2, 3])).save(path).unwrap();
+    };
+    let says = ["the colour 1 2 3 at (x=0, y=0); say what each colour means", "as 1 2 3 NAME"];
     broken("train/masks/00.png", colours, &says);
     broken("train/masks/00.png", truncate, &["expected a mask: a PNG", "found"]);
     let jpeg = |path: &Path| {
@@ -675,6 +679,7 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
         ("--size=9999999999999999999999x5", "expected HEIGHTxWIDTH"),
         ("--widths=3,a", "expected numbers, as 16,32,64, found \"3,a\""),
         ("--widths=", "expected numbers"),
+        ("--range=5", "expected percentile or two numbers"),
         (
             "--widths=-1",
             "--widths: expected a whole number from 0 to 9223372036854775807, found -1",

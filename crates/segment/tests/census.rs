@@ -88,7 +88,7 @@ fn all_faults_are_found_and_not_only_the_first() {
     let faults = [
         "widow.png: expected its picture",
         "alone.jpg: expected its mask",
-        "d.jpg: expected a whole JPEG or PNG picture, found Gif",
+        "d.jpg: expected a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture, found ",
         "e.png: expected 4 high, 4 wide",
         "f.jpg: expected a whole JPEG",
         "f.png: expected a mask",

@@ -192,7 +192,13 @@ impl Read {
                 false => Err(format!("expected {}, found {text:?}", names.join(", "))),
             }),
             Self::NameOr(name, count) => ValueParser::new(move |text: &str| {
-                if text == name { Ok(Value::String(text.into())) } else { numbers(text, count) }
+                if text == name {
+                    return Ok(Value::String(text.into()));
+                }
+                let or = |refusal: String| {
+                    refusal.replacen("expected", &format!("expected {name} or"), 1)
+                };
+                numbers(text, count).map_err(or)
             }),
             Self::On | Self::Is(..) => unreachable!("it has no value to be read"),
         }
