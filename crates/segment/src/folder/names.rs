@@ -16,6 +16,10 @@ pub const EXTENSIONS: [&str; 15] = [
 /// What geographic programs keep beside a picture: TIFF files that are none of the data set.
 const BESIDE: [&str; 2] = ["ovr", "msk"];
 
+/// Files of a directory that are read as something else.
+const READ: [&str; 5] =
+    ["classes.txt", "colours.txt", "colors.txt", "labelmap.txt", super::classes::PIXEL_VALUES];
+
 /// How files of pictures begin, whatever they are called.
 const BEGINNINGS: [&[u8]; 6] =
     [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*", b"RIFF"];
@@ -31,6 +35,11 @@ impl Root {
         has_extension(path, &EXTENSIONS)
             || self.check_inside(path).is_ok() && begins_like_a_picture(path)
     }
+}
+
+/// Whether a file is none that is passed over, though no picture.
+pub fn is_read_elsewhere(path: &Path) -> bool {
+    READ.iter().any(|name| path.ends_with(name))
 }
 
 /// Whether the name of a file ends in one of these, in small or capital letters.
