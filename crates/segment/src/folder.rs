@@ -116,17 +116,15 @@ impl FolderOptions {
         let mut resolved = self.clone();
         (resolved.layout, resolved.ignore_index) = (Some(source.layout), source.asked);
         resolved.mask_values = source.values.clone();
-        let listings = match source.listings(self) {
-            Err(error) if self.skip_faulty => return Err(error),
-            // What is wrong is said when it is opened.
-            listings => listings.unwrap_or_default(),
-        };
-        let mut suffixes = listings.iter().map(|(_, listing)| &listing.suffix);
+        // Why a part cannot be listed is said when it is opened.
+        let listings = source.listings(self).into_iter().filter_map(|(_, listing)| listing.ok());
+        let listings: Vec<_> = listings.collect();
+        let mut suffixes = listings.iter().map(|listing| &listing.suffix);
         if let (None, Some(first)) = (&self.mask_suffix, suffixes.next()) {
             resolved.mask_suffix = first.clone().filter(|_| suffixes.all(|other| other == first));
         }
         if self.skip_faulty && self.faulty.is_none() {
-            let faulty = listings.into_iter().flat_map(|(_, listing)| listing.faulty);
+            let faulty = listings.into_iter().flat_map(|listing| listing.faulty);
             resolved.faulty = Some(faulty.collect());
         }
         Ok(resolved)
@@ -277,8 +275,8 @@ impl Folder {
     /// If the directory cannot be read, or says nothing of its classes.
     pub fn notes(dir: &Path, options: &FolderOptions) -> Result<Vec<String>, DataError> {
         let source = Source::open(dir, options)?;
-        let listings = source.listings(options)?;
-        Ok(source.notes(listings.iter().map(|(_, listing)| listing)))
+        let listings = source.listings(options);
+        Ok(source.notes(listings.iter().filter_map(|(_, listing)| listing.as_ref().ok())))
     }
 
     /// Its pictures and masks, by their names within the directory.

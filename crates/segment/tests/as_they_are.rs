@@ -4,7 +4,7 @@ mod common;
 
 use common::place::Place;
 use common::{Header, assert_says, jpeg, png, png_of};
-use mirrorgrad_segment::{Census, DataError, Dataset, Folder, FolderOptions, Layout, Part};
+use mirrorgrad_segment::{Census, DataError, Dataset, Folder, FolderOptions, Part};
 use std::fs;
 
 fn options() -> FolderOptions {
@@ -118,7 +118,7 @@ fn the_rule_holds_for_every_layout() {
 
 #[test]
 fn parts_and_directories_of_masks_have_many_names() {
-    let cases: [[&str; 4]; 10] = [
+    let cases: [[&str; 4]; 11] = [
         ["train/images", "train/masks", "val/images", "val/masks"],
         ["train/images", "train/labels", "valid/images", "valid/labels"],
         ["Train/Images", "Train/Masks", "Validation/Images", "Validation/Masks"],
@@ -127,6 +127,7 @@ fn parts_and_directories_of_masks_have_many_names() {
         ["images/training", "annotations/training", "images/validation", "annotations/validation"],
         ["train", "train_labels", "val", "val_labels"],
         ["train", "train_masks", "valid", "valid_masks"],
+        ["train_images", "train_masks", "val_images", "val_masks"],
         ["train", "trainannot", "val", "valannot"],
         ["train", "trainannot", "valid", "validannot"],
     ];
@@ -212,11 +213,11 @@ fn of_several_suffixes_one_has_to_be_asked_for() {
     assert_part(&place, &asked, Part::All, &[("a", 1), ("b", 1)]);
     let told = notes(&place, &asked);
     assert!(told[0].ends_with(": masks/a_color.png, masks/b_color.png"), "{told:?}");
-    for (layout, suffix) in [(Layout::List, "_ids"), (Layout::Folders, "masks/a")] {
-        let mask_suffix = Some(suffix.to_owned());
-        let senseless = FolderOptions { mask_suffix, layout: Some(layout), ..options() };
-        assert_says(place.open(Part::All, &senseless), &[&"--mask-suffix: expected"]);
-    }
+    let senseless = FolderOptions { mask_suffix: Some("masks/a".to_owned()), ..options() };
+    assert_says(place.open(Part::All, &senseless), &[&"--mask-suffix: expected what the names"]);
+    place.put("train.txt", b"images/a.jpg masks/a_ids.png\n");
+    let says = "train.txt names each mask, found _ids";
+    assert_says(place.open(Part::All, &asked), &[&"--mask-suffix: expected none, since ", &says]);
 }
 
 #[test]
@@ -264,6 +265,9 @@ fn roboflows_masks_lie_beside_their_pictures_and_its_table_names_the_classes() {
     assert_part(&place, &options(), Part::Validation, &[("c_jpg.rf.3", 1)]);
     let folder = place.open(Part::Train, &options()).unwrap();
     assert_eq!(folder.classes(), ["no \"pet\"", "cat, or dog"]);
+    let says =
+        "the names of masks are those of their pictures and _mask, as train/a_jpg.rf.1_mask.png";
+    assert_eq!(notes(&place, &options()), [says]);
     // One mask that is missing is one fault.
     fs::remove_file(place.at("train/a_jpg.rf.1_mask.png")).unwrap();
     assert_says(place.open(Part::Train, &options()), &[&"1.jpg: expected its mask", &"1_mask.png"]);

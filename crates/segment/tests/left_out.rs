@@ -85,6 +85,21 @@ fn a_trainer_keeps_them_in_its_configuration_and_resumes_on_the_same() {
 }
 
 #[test]
+fn a_part_to_test_on_that_has_no_masks_keeps_nobody_from_training() {
+    let place = faulty();
+    fs::create_dir(place.at("train")).unwrap();
+    for dir in ["images", "masks"] {
+        fs::rename(place.at(dir), place.at("train").join(dir)).unwrap();
+    }
+    place.picture("test/images/a.jpg");
+    let resolved = skipping().resolve(place.path()).unwrap();
+    assert_eq!(resolved.faulty.as_ref().map(Vec::len), Some(3));
+    assert_eq!(place.stems(Part::All, &resolved).unwrap(), ["a", "e", "f"]);
+    assert_eq!(Folder::notes(place.path(), &resolved).unwrap().len(), 5);
+    assert_says(place.open(Part::Test, &resolved), &[&"test/masks", &"cannot be read"]);
+}
+
+#[test]
 fn of_faults_alone_no_run_can_be_made() {
     let place = Place::pair();
     place.put("images/a.jpg", b"<html>");

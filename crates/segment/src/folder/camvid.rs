@@ -51,6 +51,7 @@ fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
     if !list.exists() {
         return root.by_stem(&pictures, &masks);
     }
+    root.check_no_suffix(&list)?;
     root.listed(&list, |line, at| {
         let [picture, mask] = words(line, "a picture and its mask", at)?;
         let last = |path: &'_ str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();

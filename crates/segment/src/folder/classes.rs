@@ -14,7 +14,7 @@ const MAX_CLASSES: usize = 256;
 /// Most bytes of a file of names.
 const MAX_CLASSES_BYTES: u64 = 1 << 20;
 /// What Roboflow calls its table, beside the pictures of each part.
-const PIXEL_VALUES: &str = "_classes.csv";
+pub const PIXEL_VALUES: &str = "_classes.csv";
 
 /// The names of classes in a `classes.txt`.
 ///

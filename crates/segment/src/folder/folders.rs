@@ -46,7 +46,7 @@ struct Spot {
 }
 
 fn sign(dir: &Path) -> Option<&'static str> {
-    let parts = ["train", "val", "valid", "validation", "training", "Train", "Val", "Valid"];
+    let parts = ["train", "val", "valid", "validation", "training", "Train", "train_images"];
     let images = ["images", "image", "imgs", "img", "Images", "Image", "Imgs", "Img"];
     let flat = || suffix::within(&pictures_in(dir)).is_some().then_some(BESIDE);
     first(dir, &parts).or_else(|| first(dir, &images)).or_else(flat)
@@ -104,9 +104,13 @@ fn spot(dir: &Path, name: &str) -> Option<Spot> {
         let told = format!("{}/{name}", parent.to_string_lossy());
         return Some(Spot { told, images, masks, usual });
     }
-    let siblings = MASKS.iter().map(|masks| dir.join(format!("{name}_{masks}")));
-    let masks = siblings.filter(|path| path.is_dir()).collect();
-    own.is_dir().then(|| Spot::beside(own, name, masks))
+    let siblings = |names: &[&str]| -> Vec<PathBuf> {
+        let paths = names.iter().map(|more| dir.join(format!("{name}_{more}")));
+        paths.filter(|path| path.is_dir()).collect()
+    };
+    let own = if own.is_dir() { own } else { siblings(IMAGES).into_iter().next()? };
+    let told = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Some(Spot::beside(own, &told, siblings(MASKS)))
 }
 
 impl Spot {

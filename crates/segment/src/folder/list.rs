@@ -29,7 +29,9 @@ fn file(name: &str) -> String {
 
 fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
     let name = only(&root.dir, section, section.in_dir(&root.dir, file))?;
-    root.listed(&root.join(&file(&name)), |line, at| {
+    let list = root.join(&file(&name));
+    root.check_no_suffix(&list)?;
+    root.listed(&list, |line, at| {
         let [picture, mask] = words(line, "a picture and its mask, tab or space between", at)?;
         let picture = root.file(&root.dir, picture, at)?;
         Ok(Pair { picture, mask: root.file(&root.dir, mask, at)? })

@@ -10,6 +10,10 @@ use crate::PictureFormat;
 /// What geographic programs keep beside a picture: TIFF files that are none of the data set.
 const BESIDE: [&str; 2] = ["ovr", "msk"];
 
+/// Files of a directory that are read as something else.
+const READ: [&str; 5] =
+    ["classes.txt", "colours.txt", "colors.txt", "labelmap.txt", super::classes::PIXEL_VALUES];
+
 impl Root {
     /// Whether an entry of a directory counts as a picture or a mask: by its name, or else by how it begins. Of
     /// formats that are known and not read, the reader says so: what is plainly a picture is never passed over.
@@ -27,6 +31,11 @@ impl Root {
 /// How names of pictures end, in small letters, the most frequent first.
 pub fn extensions() -> impl Iterator<Item = &'static str> {
     PictureFormat::ALL.into_iter().flat_map(PictureFormat::extensions).copied()
+}
+
+/// Whether a file is none that is passed over, though no picture.
+pub fn is_read_elsewhere(path: &Path) -> bool {
+    READ.iter().any(|name| path.ends_with(name))
 }
 
 /// Whether the name of a file ends in one of these, in small or capital letters.

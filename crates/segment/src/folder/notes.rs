@@ -1,6 +1,6 @@
 //! What is told of a directory beside its faults.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::Source;
@@ -30,18 +30,17 @@ impl Source {
         if !unused.is_empty() {
             notes.push(format!("lists that no part is read by: {}", some(&unused)));
         }
-        let suffixes = listings.clone().filter_map(|listing| {
-            let suffix = listing.suffix.as_deref().filter(|suffix| !suffix.is_empty())?;
-            Some((suffix, listing.pairs.first()?))
-        });
-        let mut told: Vec<String> = suffixes
-            .map(|(suffix, pair)| {
-                let example = self.root.relative(&pair.mask);
-                format!("the names of masks are those of their pictures and {suffix}, as {example}")
-            })
-            .collect();
-        told.dedup_by_key(|note| note.split(", as ").next().map(str::to_owned));
-        notes.extend(told);
+        let mut suffixes = BTreeMap::new();
+        for listing in listings.clone() {
+            let suffix = listing.suffix.as_deref().filter(|suffix| !suffix.is_empty());
+            if let (Some(suffix), Some(pair)) = (suffix, listing.pairs.first()) {
+                suffixes.entry(suffix).or_insert(&pair.mask);
+            }
+        }
+        notes.extend(suffixes.into_iter().map(|(suffix, mask)| {
+            let mask = self.root.relative(mask);
+            format!("the names of masks are those of their pictures and {suffix}, as {mask}")
+        }));
         let left_out: Vec<_> = listings.flat_map(|listing| &listing.left_out).collect();
         if !left_out.is_empty() {
             let (count, s) = (left_out.len(), if left_out.len() == 1 { "" } else { "s" });

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::layout::Listing;
+use super::names::is_read_elsewhere;
 use super::suffix::{self, Suffix};
 use super::{Pair, Root};
 use crate::DataError;
@@ -38,7 +39,7 @@ impl Root {
         let suffix = match &self.mask_suffix {
             Some(asked) => {
                 // Beside the masks that are asked for there may be others.
-                let others = labels.extract_if(.., |file| !suffix::is_mask(file, asked));
+                let others = labels.extract_if(.., |file| !suffix::ends_in(file, asked));
                 listing.passed.extend(others);
                 Suffix::One(asked.clone())
             }
@@ -99,7 +100,7 @@ impl Root {
         let mut files = Vec::new();
         for path in paths {
             if !self.is_picture(&path) {
-                listing.passed.push(path);
+                listing.passed.extend(Some(path).filter(|path| !is_read_elsewhere(path)));
             } else if path.is_symlink()
                 && let Err(fault) = self.check_inside(&path)
             {

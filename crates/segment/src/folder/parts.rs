@@ -20,14 +20,12 @@ impl Source {
             .map_err(|error| self.told(error))
     }
 
-    /// The sections there are, each with what is in it and what is wrong with it, not divided further.
-    pub fn listings(&self, options: &FolderOptions) -> Result<Vec<(Section, Listing)>, DataError> {
+    /// The sections there are, each with what is in it and what is wrong with it, not divided further, or why
+    /// it cannot be listed.
+    pub fn listings(&self, options: &FolderOptions) -> Vec<(Section, Result<Listing, DataError>)> {
         let all = [Section::Train, Section::Validation, Section::Whole, Section::Test];
-        let there: Vec<_> = all.into_iter().filter(|&it| self.place(it).is_some()).collect();
-        if there.is_empty() {
-            return Err(self.told(self.nothing("pictures and masks")));
-        }
-        there.into_iter().map(|section| Ok((section, self.list(section, options)?))).collect()
+        let there = all.into_iter().filter(|&it| self.place(it).is_some());
+        there.map(|section| (section, self.list(section, options))).collect()
     }
 
     /// The parts there are, each with what is in it and what is wrong with it.
@@ -36,7 +34,8 @@ impl Source {
         options: &FolderOptions,
     ) -> Result<Vec<(&'static str, Listing)>, DataError> {
         let mut sections = Vec::new();
-        for (section, mut listing) in self.listings(options)? {
+        for (section, listing) in self.listings(options) {
+            let mut listing = listing?;
             let divides = options
                 .validation_split
                 .filter(|_| Some(section) == self.undivided() && !listing.pairs.is_empty());
@@ -52,7 +51,10 @@ impl Source {
             sections.push(("train", listing));
             sections.push(("val", Listing { pairs, ..Listing::default() }));
         }
-        Ok(sections)
+        match sections.is_empty() {
+            true => Err(self.told(self.nothing("pictures and masks"))),
+            false => Ok(sections),
+        }
     }
 
     /// The section that a share to validate on can be taken out of.

@@ -92,6 +92,14 @@ impl Root {
         Ok(listing)
     }
 
+    /// Refuses a suffix of masks beside a list that names each of them.
+    pub fn check_no_suffix(&self, list: &Path) -> Result<(), DataError> {
+        self.mask_suffix.as_ref().map_or(Ok(()), |suffix| {
+            let expected = format!("none, since {} names each mask", shown(list));
+            Err(DataError::option("--mask-suffix", expected, suffix))
+        })
+    }
+
     /// The file inside `dir` that a line of a list names, which must be there; `at` is the line.
     pub fn file(&self, dir: &Path, name: &str, at: &Path) -> Result<PathBuf, DataError> {
         let expected = format!("the path of a file inside {}", shown(dir));

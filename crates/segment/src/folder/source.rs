@@ -68,7 +68,7 @@ impl Source {
             }
         };
         if let Some(suffix) = &options.mask_suffix {
-            check_suffix(suffix, layout)?;
+            check_suffix(suffix)?;
         }
         Ok(Self {
             root,
@@ -302,11 +302,7 @@ fn numbers(classes: usize) -> Vec<String> {
 }
 
 /// Refuses a suffix that no mask can have.
-fn check_suffix(suffix: &str, layout: Layout) -> Result<(), DataError> {
-    if layout == Layout::List {
-        let expected = "none, since the lists of layout list name each mask";
-        return Err(DataError::option("--mask-suffix", expected, suffix));
-    }
+fn check_suffix(suffix: &str) -> Result<(), DataError> {
     if suffix.contains(['/', '\\']) || suffix.contains(char::is_control) {
         let expected = "what the names of masks end in, without the extension, as _mask";
         return Err(DataError::option("--mask-suffix", expected, one_line(suffix)));

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::names::has_extension;
 
+/// What the names of masks end in that lie beside their pictures: formats that keep numbers.
+const MASKS: [&str; 5] = ["png", "bmp", "gif", "tif", "tiff"];
+
 /// What is found of the suffixes of masks.
 #[derive(Debug, PartialEq)]
 pub enum Suffix {
@@ -38,13 +41,14 @@ pub fn between(pictures: &[PathBuf], masks: &[PathBuf]) -> Suffix {
 }
 
 /// The suffix by which every file of a directory is a picture or a mask of one. Nothing where that is so
-/// by no suffix; empty where each PNG is the mask of a file of the same name that is none.
+/// by no suffix; empty where each PNG is the mask of a file of the same name that is no PNG.
 pub fn within(files: &[PathBuf]) -> Option<String> {
-    let (masks, pictures): (Vec<_>, Vec<_>) = files.iter().partition(|file| is_png(file));
-    let [of_masks, of_pictures] = [&masks, &pictures].map(|files| stems(files.iter().copied()));
-    if !of_masks.is_empty() && of_masks == of_pictures {
+    let (masks, pictures): (Vec<_>, Vec<_>) = files.iter().partition(|file| is_mask(file, ""));
+    let [masks, pictures] = [masks, pictures].map(stems);
+    if !masks.is_empty() && masks == pictures {
         return Some(String::new());
     }
+    let of_masks = stems(files.iter().filter(|file| has_extension(file, &MASKS)));
     let all = stems(files);
     let fits = |suffix: &str| {
         let (masks, pictures): (BTreeSet<&str>, BTreeSet<&str>) = all.iter().partition(|stem| {
@@ -62,14 +66,16 @@ pub fn within(files: &[PathBuf]) -> Option<String> {
     found.or(known.map(|(suffix, _)| *suffix)).map(str::to_owned)
 }
 
-/// Whether a file of a directory that has both is a mask: a PNG of this suffix.
+/// Whether a file of a directory that has both is a mask: one of this suffix or, without, a PNG.
 pub fn is_mask(file: &Path, suffix: &str) -> bool {
-    let stem = file.file_stem().and_then(|stem| stem.to_str());
-    is_png(file) && stem.is_some_and(|stem| stem.len() > suffix.len() && stem.ends_with(suffix))
+    let extensions: &[&str] = if suffix.is_empty() { &["png"] } else { &MASKS };
+    has_extension(file, extensions) && ends_in(file, suffix)
 }
 
-fn is_png(file: &Path) -> bool {
-    has_extension(file, &["png"])
+/// Whether the name of a file is another name and the suffix.
+pub fn ends_in(file: &Path, suffix: &str) -> bool {
+    let stem = file.file_stem().and_then(|stem| stem.to_str());
+    stem.is_some_and(|stem| stem.len() > suffix.len() && stem.ends_with(suffix))
 }
 
 fn stems<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> BTreeSet<&'a str> {
@@ -124,6 +130,7 @@ mod tests {
             (&["a.jpg", "a.png", "b.jpg", "b.png"], Some("")),
             (&["a.jpg", "a_mask.png", "b.jpg"], Some("_mask")),
             (&["a.jpg", "a_m.png", "b.jpg"], None),
+            (&["a.jpg", "a_m.GIF"], Some("_m")),
             (&["a.jpg", "a_m.jpg"], None),
             (&["a.png", "a_m.png", "a_m_m.png", "b.png"], None),
             (&["a.jpg", "b.jpg"], None),
