@@ -59,7 +59,8 @@ fn the_old_name_of_a_norm_is_understood_and_later_settings_replace_it() {
 #[test]
 fn no_batch_norm_is_norm_none_and_not_another_norm_beside_it() {
     let dir = tempfile::tempdir().unwrap();
-    let both = mirrorgrad(&["train", "--no-batch-norm", "--norm", "group"], dir.path());
+    let both = ["train", "--data", "nowhere", "--no-batch-norm", "--norm", "group"];
+    let both = mirrorgrad(&both, dir.path());
     let told = String::from_utf8(both.stderr).unwrap();
     assert_eq!(both.status.code(), Some(2), "{told}");
     assert!(told.contains("--no-batch-norm") && told.contains("--norm"), "{told}");
