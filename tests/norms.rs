@@ -4,7 +4,7 @@ mod folder;
 
 use image::{GrayImage, RgbImage};
 use mirrorgrad::layers::models::Norm;
-use mirrorgrad::segment::{Config, Dataset, MemoryEstimate, Part, RunFolder, Settings, Trainer};
+use mirrorgrad::segment::{Config, MemoryEstimate, Part, RunFolder, Settings, Trainer};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -144,7 +144,10 @@ fn memory_is_estimated_where_one_picture_alone_could_not_be_trained_on() {
 #[test]
 fn few_pictures_a_batch_are_warned_of_under_batch_normalization_alone() {
     let data = folder::data(false);
-    let note = |sets: &[&str]| Trainer::new(on(data.path(), sets)).unwrap().note();
+    let note = |sets: &[&str]| {
+        let trainer = Trainer::new(on(data.path(), sets)).unwrap();
+        trainer.notes().iter().find(|note| note.starts_with("batch normalization")).cloned()
+    };
     let told = note(&["training.batch=2", "training.accumulate=4"]).unwrap();
     assert!(told.contains("batches of 2 pictures") && told.contains("--norm group"), "{told}");
     assert!(note(&["training.batch=8", "training.limit_batches=1"]).is_none());

@@ -85,7 +85,8 @@ fn widened<T: Element>(view: &TensorView<'_>, number: impl Fn([u8; 2]) -> f32) -
 /// # Errors
 /// If the bytes are not such a file, or a name occurs twice.
 pub fn parse_safetensors(bytes: &[u8]) -> Result<SafeTensors<'_>, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Format(short(&error.to_string())))?;
+    let file = SafeTensors::deserialize(bytes)
+        .map_err(|error| WeightsError::Format(short(&error.to_string())))?;
     check_unique(bytes)?;
     Ok(file)
 }
