@@ -178,7 +178,7 @@ impl<T: Element> PixelLoss<T> {
         T::of(counts.iter().enumerate().map(|(class, &count)| count as f64 * weight(class)).sum())
     }
 
-    /// What every pixel's own class counts, (1 − ε) · w[y], and 0 where it is ignored; in the shape of the
+    /// What every pixel's own class counts, `(1 − ε) · w[y]`, and 0 where it is ignored; in the shape of the
     /// targets.
     ///
     /// # Panics
@@ -189,7 +189,7 @@ impl<T: Element> PixelLoss<T> {
         self.at_pixels(targets, |class| self.hard(class))
     }
 
-    /// What each class counts at every pixel, ε / C · w[c]: `[classes]`.
+    /// What each class counts at every pixel, `ε / C · w[c]`, of shape `[classes]`.
     ///
     /// # Panics
     /// If there are weights for other classes than the targets'.
