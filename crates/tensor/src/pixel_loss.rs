@@ -186,7 +186,7 @@ impl<T: Element> PixelLoss<T> {
         T::of(counts.iter().enumerate().map(|(class, &count)| count as f64 * weight(class)).sum())
     }
 
-    /// What every pixel's own class counts, (1 − ε) · w[y], and 0 where it is ignored; in the shape of the
+    /// What every pixel's own class counts, `(1 − ε) · w[y]`, and 0 where it is ignored; in the shape of the
     /// targets.
     ///
     /// # Panics
@@ -197,7 +197,7 @@ impl<T: Element> PixelLoss<T> {
         self.at_pixels(targets, |class| self.hard(class))
     }
 
-    /// What each class counts at every pixel, ε / C · w[c]: `[classes]`.
+    /// What each class counts at every pixel, `ε / C · w[c]`, of shape `[classes]`.
     ///
     /// # Panics
     /// If there are weights for other classes than the targets'.
@@ -234,16 +234,17 @@ impl<T: Element> PixelLoss<T> {
             let line = |class| places.line(x, batch, class, first);
             out[0].copy_from_slice(&log_sum_exp(places.classes, line));
         });
+        let soft_sum = self.soft_sum(places.classes);
         let losses = one_line.build(targets.shape(), |batch, first, out| {
             let line = |class| places.line(x, batch, class, first);
             let log_sum = one_line.line(log_sums.as_slice(), batch, 0, first);
             let labels = one_line.line(&targets.labels, batch, 0, first);
             for (i, (out, &label)) in out[0].iter_mut().zip(labels).enumerate() {
                 *out = T::zero();
-                if label == ClassTargets::IGNORED {
+                let y = label as usize;
+                if label == ClassTargets::IGNORED || !self.reads(y, soft_sum) {
                     continue;
                 }
-                let y = label as usize;
                 let log_p = line(y)[i] - log_sum[i];
                 // A class that weighs nothing costs nothing, though its probability be 0.
                 *out = -masked(log_p, self.hard(y) * self.fade(log_p));

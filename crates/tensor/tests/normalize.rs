@@ -137,7 +137,7 @@ fn a_gradient_that_a_relu_afterwards_cuts_may_be_anything() {
     let norm = Normalization { after: After::Relu, ..norm };
     let (gain, bias) = (Tensor::from([1.0, 1.0]), Tensor::from([0.5, 1.0]));
     let (y, stats) = norm.forward(&x, &gain, &bias);
-    assert_eq!(y, Tensor::from([[0.0, 0.0], [1.5, 2.0]])); // The second by exactly 0.
+    assert_eq!(y.as_slice()[..2], [0.0; 2]); // The second is normalized to exactly 0.
     let to = |cut: f64| {
         let grad = Tensor::from([[cut, cut], [2.0, 3.0]]);
         norm.backward(&x, &gain, &bias, &stats, &grad)

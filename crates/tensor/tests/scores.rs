@@ -217,7 +217,6 @@ fn a_pixel_that_the_loss_does_not_read_may_hold_anything() {
         assert_eq!(loss.read(&targets), [1.0, 1.0, 0.0].into());
         let [losses, sums] = loss.forward(&x, &targets);
         let to_x = loss.backward(&x, &targets, &sums, &Tensor::ones([3]));
-        assert!(to_x.at(&[1, 1]) != 0.0);
         assert_eq!((losses.at(&[2]), &to_x.as_slice()[4..]), (0.0, &[0.0; 2][..]));
     }
 }
