@@ -481,6 +481,9 @@ pub const WITHOUT: Without = Without(&[
     "CoordinateMap::crop_onto",
     "Path::chosen",
     // They take whatever there is.
+    "Isa::chosen",
+    "Isa::is_present",
+    "peak_gflops",
     "Path::fastest",
     "Path::fastest_for_weight",
     "Path::takes",
