@@ -134,9 +134,8 @@ impl Writer<'_> {
                         |shape: &Vec<usize>| shape[axes.clone()].iter().product::<usize>() as i64;
                     let pairs = || shapes.iter().map(size).zip(numbers);
                     let (size, number) = pairs().next()?;
-                    let formulas = Formula::of_kind(kind, *number, size).into_iter();
                     let holds = |formula: &Formula| pairs().all(|(size, n)| formula.of(size) == *n);
-                    let formula = formulas.filter(holds).next()?;
+                    let formula = Formula::of_kind(kind, *number, size).into_iter().find(holds)?;
                     Some((position, axes, formula))
                 })
             })

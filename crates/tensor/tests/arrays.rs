@@ -368,7 +368,7 @@ fn misuse_panics_with_what_was_expected() {
         ("dot: the shapes differ", |x| _ = x.dot(&Tensor::ones([3]))),
         ("axis 2 does not exist in shape [2, 3]", |x| drop(x.sum_axes(&[2], false))),
         ("axis 1 is named twice in [1, 1]", |x| drop(x.sum_axes(&[1, 1], false))),
-        ("max: the axis is empty in shape [2, 0]", |x| _ = x.slice(&[0..2, 1..1]).max_last()),
+        ("max_last: the axis is empty in shape [2, 0]", |x| _ = x.slice(&[0..2, 1..1]).max_last()),
         ("permute: [0, 0] is not a permutation", |x| drop(x.permute(&[0, 0]))),
         ("transpose: shape [3] has under two axes", |_| drop(Tensor::<f64>::ones([3]).transpose())),
         ("slice: [0..2, 1..4] does not lie inside shape [2, 3]", |x| drop(x.slice(&[0..2, 1..4]))),

@@ -36,6 +36,10 @@ impl<T: Element> DoubleConv<T> {
     /// If a number of channels is 0.
     #[track_caller]
     pub fn new([inputs, outputs]: [usize; 2], norm: Norm, rng: &mut impl Rng) -> Self {
+        assert!(
+            inputs > 0 && outputs > 0,
+            "double_conv: expected at least one channel on both sides, got {inputs} and {outputs}"
+        );
         let mut conv = |channels| {
             let conv = Conv2d::new(channels, Window::square(3).padding(1), rng);
             let conv = conv.init(Init::KaimingNormal, rng);

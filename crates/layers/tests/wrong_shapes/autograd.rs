@@ -85,8 +85,8 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         ("Var::transpose", "transpose: shape [3] has under two axes", || _ = var(&[3]).transpose()),
-        ("Var::slice", "slice: [0..3] does not lie inside shape [2]", || {
-            var(&[2]).slice(&[0..3]);
+        ("Var::slice", "slice: [0..3, 0..1] does not lie inside shape [2, 2]", || {
+            var(&[2, 2]).slice(&[0..3, 0..1]);
         }),
         ("Var::narrow", "narrow: axis 2 does not exist in shape [2, 3]", || {
             var(&[2, 3]).narrow(2, 0..1);

@@ -215,7 +215,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "DoubleConv::new",
-            "conv: expected at least one channel on both sides, got 4 and 0",
+            "double_conv: expected at least one channel on both sides, got 0 and 4",
             || {
                 _ = DoubleConv::<f64>::new([0, 4], true, &mut rng());
             },
