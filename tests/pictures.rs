@@ -94,6 +94,11 @@ fn the_range_of_a_run_is_that_of_its_predictions() {
     RgbImage::from_pixel(8, 8, Rgb([9; 3])).save(dir.join("plain.png")).unwrap();
     let [_, error] = said(&run(dir, &["predict", "run", "plain.png", "--out", "p"]), 1);
     assert!(error.contains("--range 0,4080 means, which are of 16 bits, found 8 bits"), "{error}");
+    // Another program can know it, too.
+    said(&run(dir, &["export", "run", "network.onnx"]), 0);
+    let onnx = fs::read(dir.join("network.onnx")).unwrap();
+    let has = |text: &[u8]| onnx.windows(text.len()).any(|window| window == text);
+    assert!(has(b"range") && has(b"[0,4080]"));
     let bad = run(dir, &["train", "--data", ".", "--range", "9,3"]);
     let [_, error] = said(&bad, bad.status.code().unwrap());
     assert!(error.contains("--range: expected percentile, or what is black"), "{error}");

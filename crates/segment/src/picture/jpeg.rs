@@ -14,8 +14,9 @@ const END: [u8; 2] = [0xff, 0xd9];
 /// left out where the decoder is led astray by them: notes behind a scan, and anything behind the last one.
 pub fn needed(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
     // Segments are skipped whole: a thumbnail in one has an end of its own.
-    let mut spans = vec![0..2];
     let mut at = 2;
+    let start = 0..at;
+    let mut spans = vec![start];
     // How many spans there are up to the end of the last scan.
     let mut scanned = 0;
     loop {
