@@ -50,7 +50,10 @@ fn assert_refused(weights: &NamedTensors<f32>, says: &str) {
     for (command, Output { status, stderr, .. }) in tried(dir.path()) {
         let told = String::from_utf8(stderr).unwrap();
         assert_eq!((status.code(), told.lines().count()), (Some(1), 1), "{command}: {told}");
-        assert!(told.trim_end().ends_with(&format!("model.safetensors: {says}")), "{command}: {told}");
+        assert!(
+            told.trim_end().ends_with(&format!("model.safetensors: {says}")),
+            "{command}: {told}"
+        );
     }
     assert!(!dir.path().join("run").exists());
 }
@@ -70,8 +73,14 @@ fn a_missing_or_unknown_tensor_is_named_by_every_command() {
 fn weights_that_are_not_finite_are_refused_by_name() {
     for value in [f32::NAN, f32::NEG_INFINITY] {
         let mut weights = weights();
-        weights.insert("score.bias".to_owned(), Tensor::from_fn([5], |i| if i == 3 { value } else { 0.0 }));
-        assert_refused(&weights, &format!("tensor \"score.bias\": expected finite numbers, found {value}"));
+        weights.insert(
+            "score.bias".to_owned(),
+            Tensor::from_fn([5], |i| if i == 3 { value } else { 0.0 }),
+        );
+        assert_refused(
+            &weights,
+            &format!("tensor \"score.bias\": expected finite numbers, found {value}"),
+        );
     }
 }
 

@@ -68,6 +68,9 @@ mod tests {
         let told = visible(&json);
         assert_eq!(told.chars().find(|&c| is_hidden(c)), None);
         assert_eq!(serde_json::from_str::<String>(&told).unwrap(), all);
-        assert_eq!(visible("two\nlines, \u{9b}31m and \u{202e}"), "two\nlines, \\u009b31m and \\u202e");
+        assert_eq!(
+            visible("two\nlines, \u{9b}31m and \u{202e}"),
+            "two\nlines, \\u009b31m and \\u202e"
+        );
     }
 }

@@ -161,7 +161,9 @@ fn answer_first(bar: Option<ProgressBar>) -> io::Result<()> {
             return;
         }
         let told = || {
-            say::progress("stopping: finishing this step, writing a checkpoint; again to stop at once")
+            say::progress(
+                "stopping: finishing this step, writing a checkpoint; again to stop at once",
+            )
         };
         match &bar {
             Some(bar) => bar.suspend(told),

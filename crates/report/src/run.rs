@@ -123,7 +123,8 @@ fn check_same_run(
     if same {
         return Ok(());
     }
-    let what = "expected last.ckpt and best.ckpt of one run, found them of two: one is from elsewhere";
+    let what =
+        "expected last.ckpt and best.ckpt of one run, found them of two: one is from elsewhere";
     Err(RunError::Unfit { path: folder.path().to_owned(), what: what.to_owned() })
 }
 

@@ -3,8 +3,8 @@
 use crate::batch::{highest_scores, to_tensor};
 use crate::folder::read_classes;
 use crate::metrics::check_size;
-use crate::{Checkpoint, Config, Mask, Picture, RunError, Settings, palette};
 use crate::weights::read_weights_for;
+use crate::{Checkpoint, Config, Mask, Picture, RunError, Settings, palette};
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::Mode;
 use mirrorgrad_layers::models::Network;

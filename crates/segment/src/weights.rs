@@ -1,8 +1,8 @@
 //! Weights from files.
 
+use crate::RunError;
 use crate::error::shown;
 use crate::files::read;
-use crate::RunError;
 use mirrorgrad_layers::weights::{NamedTensors, from_safetensors, take_off_prefix};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -40,6 +40,7 @@ pub(crate) fn read_weights_for(
 ) -> Result<(NamedTensors<f32>, Option<String>), RunError> {
     let mut weights = read_weights(path)?;
     let prefix = take_off_prefix(own, &mut weights);
-    let say = |prefix| format!("{}: all names begin with {prefix:?}, which is taken off", shown(path));
+    let say =
+        |prefix| format!("{}: all names begin with {prefix:?}, which is taken off", shown(path));
     Ok((weights, prefix.map(say)))
 }

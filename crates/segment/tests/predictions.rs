@@ -4,8 +4,8 @@
 mod bright;
 
 use mirrorgrad_layers::named_params;
-use mirrorgrad_segment::batch::{highest_scores, to_tensor, to_tensors};
 use mirrorgrad_layers::weights::state_dict;
+use mirrorgrad_segment::batch::{highest_scores, to_tensor, to_tensors};
 use mirrorgrad_segment::{Config, Mask, Picture, Predictor, Sample, colours, overlay};
 use mirrorgrad_tensor::Tensor;
 

@@ -25,7 +25,8 @@ pub(super) fn unfit(missing: &[String], unknown: &[String]) -> String {
 /// ```
 pub fn some_of<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
     let mut names = names.into_iter();
-    let told: Vec<_> = names.by_ref().take(TOLD).map(|name| format!("{:?}", name.as_ref())).collect();
+    let told: Vec<_> =
+        names.by_ref().take(TOLD).map(|name| format!("{:?}", name.as_ref())).collect();
     let told = told.join(", ");
     match names.count() {
         0 => told,
@@ -90,10 +91,7 @@ pub fn take_off_prefix<T: Element>(
 
 /// The common beginning, in whole words, without which most names are the network's; `None` where that is the
 /// empty one.
-fn best_prefix<T: Element>(
-    own: &BTreeSet<String>,
-    tensors: &NamedTensors<T>,
-) -> Option<String> {
+fn best_prefix<T: Element>(own: &BTreeSet<String>, tensors: &NamedTensors<T>) -> Option<String> {
     // Names in order have in common what the first and the last have.
     let ((first, _), (last, _)) = (tensors.first_key_value()?, tensors.last_key_value()?);
     let common = first.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
@@ -101,8 +99,8 @@ fn best_prefix<T: Element>(
     let fitting = |end: usize| tensors.keys().filter(|name| own.contains(&name[end..])).count();
     let ends = std::iter::once(0).chain(words.map(|(dot, _)| dot + 1));
     // Of equals, the shortest.
-    let best = ends.map(|end| (fitting(end), end)).reduce(|best, next| {
-        if next.0 > best.0 { next } else { best }
-    });
+    let best = ends
+        .map(|end| (fitting(end), end))
+        .reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.filter(|&(_, end)| end > 0).map(|(_, end)| first[..end].to_owned())
 }

@@ -136,7 +136,9 @@ mod tests {
     fn a_limit_of_addresses_leaves_what_is_not_mapped_without_being_held() {
         let status = "VmPeak:\t 90 kB\nVmSize:\t   80 kB\nVmRSS:\t   30 kB\n";
         let line = |limit: &str| {
-            format!("Limit   Soft Limit   Hard Limit   Units\nMax address space   {limit}   unlimited   bytes\n")
+            format!(
+                "Limit   Soft Limit   Hard Limit   Units\nMax address space   {limit}   unlimited   bytes\n"
+            )
         };
         assert_eq!(of_addresses(&line("unlimited"), status), None);
         assert_eq!(of_addresses(&line("102400"), status), Some(102_400 - 50 * 1024));

@@ -89,12 +89,7 @@ impl Learner {
 
     /// One batch there and back, and to the `sums` of its step. From picture to loss and back, all of it is
     /// here.
-    fn pass(
-        &self,
-        samples: &[Sample],
-        pass: u64,
-        sums: &mut Accumulated,
-    ) -> Result<(), StepError> {
+    fn pass(&self, samples: &[Sample], pass: u64, sums: &mut Accumulated) -> Result<(), StepError> {
         check_size(&*self.network, &samples[0].name, samples[0].size())?;
         let ignore_index = self.config.data.folder.ignored_label();
         let (x, targets) = to_tensors(samples, self.classes, ignore_index)?;
