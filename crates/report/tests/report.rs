@@ -358,3 +358,36 @@ fn the_deepest_network_is_looked_through_at_its_smallest_picture() {
     // The deepest goes from one pixel to two by two.
     assert!(layers.iter().all(|layer| layer.stride == 2 && layer.unevenness() == Some(0.0)));
 }
+
+#[test]
+fn checkpoints_of_two_runs_in_one_folder_are_told_apart() {
+    let made = Made::new(|config| config.training.epochs = 2);
+    let changes: [fn(&mut mirrorgrad_segment::Config); 3] = [
+        |config| config.model.widths = vec![2, 4],
+        |config| config.training.seed = 1,
+        |config| config.training.lr = 0.02,
+    ];
+    let own = fs::read(made.folder.best()).unwrap();
+    for change in changes {
+        let other = Made::new(|config| {
+            config.training.epochs = 2;
+            change(config);
+        });
+        fs::copy(other.folder.best(), made.folder.best()).unwrap();
+        let error = Run::read(&made.folder).err().unwrap().to_string();
+        assert!(error.contains("expected last.ckpt and best.ckpt of one run"), "{error}");
+        let error = write(&made.folder, &made.validation()).unwrap_err().to_string();
+        assert!(error.contains("expected last.ckpt and best.ckpt of one run"), "{error}");
+    }
+    fs::write(made.folder.best(), own).unwrap();
+    Run::read(&made.folder).unwrap();
+}
+
+#[test]
+fn a_file_from_before_1970_has_no_date_and_no_panic() {
+    let made = Made::new(|config| config.training.epochs = 1);
+    let last = fs::File::options().write(true).open(made.folder.last()).unwrap();
+    let before = std::time::UNIX_EPOCH - std::time::Duration::from_secs(86_400);
+    last.set_modified(before).unwrap();
+    assert!(made.page().contains("before 1970"));
+}

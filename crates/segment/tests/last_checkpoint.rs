@@ -206,3 +206,47 @@ fn a_state_that_cannot_be_written_leaves_both_checkpoints() {
     assert_eq!(step(&folder.last()), Some(2));
     assert_eq!(names(dir.path()).iter().filter(|name| name.starts_with(".last")).count(), 0);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_run_writes_nothing_into_the_folder_that_took_the_place_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, moved) = (dir.path().join("run"), dir.path().join("moved"));
+    let first = run(&path, [1, 2]);
+    fs::rename(&path, &moved).unwrap();
+    let second = run(&path, [7]);
+    let says =
+        "cannot be written: the run's folder was renamed, removed or replaced since it began";
+    let tries: [(&str, &dyn Fn() -> Result<(), mirrorgrad_segment::RunError>); 3] = [
+        ("last.ckpt", &|| first.write_last(&state(3))),
+        ("best.ckpt", &|| first.write_best(&state(3))),
+        ("metrics.jsonl", &|| first.write_metrics(&[])),
+    ];
+    for (name, write) in tries {
+        let error = write().unwrap_err().to_string();
+        assert!(error.contains(name) && error.ends_with(says), "{error}");
+    }
+    assert_eq!((names(&path), step(&second.last())), (vec!["last.ckpt".to_owned()], Some(7)));
+    // Both go on, each from its own.
+    second.write_last(&state(8)).unwrap();
+    drop(first);
+    assert_eq!(RunFolder::resume(&moved).unwrap().read_last().unwrap().0.progress.step, 2);
+}
+
+/// A link to itself cannot be opened, and neither can any file when too many are open.
+#[cfg(unix)]
+#[test]
+fn a_last_checkpoint_that_cannot_be_opened_is_neither_replaced_nor_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = run(dir.path(), [1, 2]);
+    fs::remove_file(folder.last()).unwrap();
+    std::os::unix::fs::symlink("last.ckpt", folder.last()).unwrap();
+    for error in [
+        folder.write_last(&state(3)).unwrap_err().to_string(),
+        folder.read_last().unwrap_err().to_string(),
+    ] {
+        assert!(error.contains("last.ckpt: cannot be read: "), "{error}");
+    }
+    assert_eq!(step(&folder.prev()), Some(1));
+    assert_eq!(names(dir.path()), ["last.ckpt", "prev.ckpt"]);
+}

@@ -43,13 +43,14 @@ pub fn load_weights(
     network: &dyn Network,
 ) -> Result<Option<String>, RunError> {
     let Some(path) = &model.weights else { return Ok(None) };
-    let own: BTreeSet<String> = named_params(network).into_iter().map(|(name, _)| name).collect();
+    let names = named_params(network).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let own = names.iter().cloned().collect::<BTreeSet<_>>();
     let (mut tensors, notice) = read_weights_for(&own, path)?;
     for fresh in &model.fresh {
         let is_fresh = |name: &str| is_of(name, fresh);
-        if !own.iter().any(|name| is_fresh(name)) {
+        if !names.iter().any(|name| is_fresh(name)) {
             let mut layers: Vec<&str> =
-                own.iter().filter_map(|name| name.split('.').next()).collect();
+                names.iter().filter_map(|name| name.split('.').next()).collect();
             layers.dedup();
             let expected = format!("the beginning of a name: {}, ..", layers.join(", "));
             return Err(DataError::option("--fresh", expected, fresh).into());
