@@ -28,7 +28,7 @@ fn pixels_are_counted_by_truth_and_prediction() {
     let rows: Vec<[u64; 4]> =
         (0..4).map(|t| std::array::from_fn(|p| confusion.count(t, p))).collect();
     assert_eq!(rows, [[3, 1, 0, 0], [0, 2, 0, 0], [2, 0, 0, 0], [0, 0, 0, 0]]);
-    assert_eq!(confusion.total(), 8);
+    assert_eq!((confusion.total(), confusion.classes()), (8, 4));
 }
 
 #[test]
