@@ -1161,7 +1161,6 @@ fn what_no_batch_can_be_is_refused_before_there_is_a_folder() {
     let place = Place::new();
     for (args, says) in [
         (&["--crop", "2x2"][..], "--crop: expected at least 4x4 pixels for this network"),
-        (&["--crop", "20x64"], "crop: expected at most 24 high, 28 wide as"),
         (&["--transpose", "0.5"], "transpose: expected square pictures or a square crop"),
         (
             &["--loss", "dice", "--label-smoothing", "0.1"],
