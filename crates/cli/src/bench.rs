@@ -43,7 +43,8 @@ pub struct BenchArgs {
 
 /// Reads a side of pictures that three pools halve and two deconvolutions bring back.
 fn side(text: &str) -> Result<u16, String> {
-    let side = text.parse().ok().filter(|side: &u16| (8..=2048).contains(side) && side % 8 == 0);
+    let side =
+        text.parse().ok().filter(|side: &u16| (8..=2048).contains(side) && side.is_multiple_of(8));
     side.ok_or_else(|| format!("expected a multiple of 8, from 8 to 2048, found {text:?}"))
 }
 

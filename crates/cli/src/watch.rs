@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Seconds between plain lines within an epoch.
@@ -22,6 +22,8 @@ pub struct Terminal {
     epochs: usize,
     /// The signal that asked for an end; 0 while none has.
     stop: Arc<AtomicUsize>,
+    /// Says so when one has.
+    answer: Option<JoinHandle<()>>,
     pace: Pace,
     last_line: Instant,
     miou: Option<f64>,
@@ -45,14 +47,15 @@ impl Terminal {
     /// end, and is answered at once; the second ends at once.
     pub fn new(epochs: usize) -> Result<Self, Failure> {
         let bar = std::io::stderr().is_terminal().then(bar);
-        let stop = catch_signals()
-            .and_then(|stop| answer_first(bar.clone()).map(|()| stop))
+        let (stop, answer) = catch_signals()
+            .and_then(|stop| Ok((stop, answer_first(bar.clone())?)))
             .map_err(|error| Failure::new(format!("Ctrl-C cannot be caught: {error}")))?;
         let now = Instant::now();
         Ok(Self {
             bar,
             epochs,
             stop,
+            answer: Some(answer),
             pace: Pace { start: now, pictures: 0, batches: 0 },
             last_line: now,
             miou: None,
@@ -64,8 +67,14 @@ impl Terminal {
         ExitCode::from(signal_code(self.stop.load(Ordering::Relaxed) as i32))
     }
 
-    /// Takes the bar away.
-    pub fn finish(&self) {
+    /// Takes the bar away, and lets a signal be answered before more is said.
+    pub fn finish(&mut self) {
+        if self.wants_stop()
+            && let Some(answer) = self.answer.take()
+        {
+            // What it could not say is no reason to stop otherwise.
+            let _ = answer.join();
+        }
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -154,7 +163,7 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 /// Answers the first signal when it comes: the step that is being taken may be long.
-fn answer_first(bar: Option<ProgressBar>) -> io::Result<()> {
+fn answer_first(bar: Option<ProgressBar>) -> io::Result<JoinHandle<()>> {
     let mut signals = Signals::new(signals())?;
     let answer = move || {
         if signals.forever().next().is_none() {
@@ -170,7 +179,7 @@ fn answer_first(bar: Option<ProgressBar>) -> io::Result<()> {
             None => told(),
         }
     };
-    thread::Builder::new().name("signals".to_owned()).spawn(answer).map(drop)
+    thread::Builder::new().name("signals".to_owned()).spawn(answer)
 }
 
 /// Where the first of the signals notes itself; a second ends the process.
