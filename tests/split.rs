@@ -112,7 +112,9 @@ fn other_data_are_measured_as_they_are_divided() {
     for name in ["images", "masks"] {
         fs::rename(other.path().join("train").join(name), other.path().join(name)).unwrap();
     }
-    ["train", "val"].map(|name| fs::remove_dir_all(other.path().join(name)).unwrap());
+    for name in ["train", "val"] {
+        fs::remove_dir_all(other.path().join(name)).unwrap();
+    }
     fs::rename(other.path().join("images/00.png"), other.path().join("images/x.png")).unwrap();
     fs::rename(other.path().join("masks/00.png"), other.path().join("masks/x.png")).unwrap();
     let missing = pictures(&place.split(), "val")[0].replace("images/", "");
