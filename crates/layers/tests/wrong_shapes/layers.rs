@@ -1,7 +1,7 @@
 //! Parameters with names.
 
 use super::{Case, Without, rng, var, zeros};
-use mirrorgrad_layers::models::{DoubleConv, Fcn, FcnConfig, UNet, UNetConfig};
+use mirrorgrad_layers::models::{DoubleConv, Fcn, FcnConfig, Norm, UNet, UNetConfig};
 use mirrorgrad_layers::*;
 use mirrorgrad_tensor::{PoolIndices, Window};
 
@@ -217,14 +217,14 @@ pub fn cases() -> Vec<Case> {
             "DoubleConv::new",
             "double_conv: expected at least one channel on both sides, got 0 and 4",
             || {
-                _ = DoubleConv::<f64>::new([0, 4], true, &mut rng());
+                _ = DoubleConv::<f64>::new([0, 4], Norm::Batch, &mut rng());
             },
         ),
         (
             "DoubleConv::forward",
             "conv2d: expected an image of shape [batch, 3, height, width], got [1, 2",
             || {
-                _ = DoubleConv::new([3, 4], true, &mut rng())
+                _ = DoubleConv::new([3, 4], Norm::Batch, &mut rng())
                     .forward(&var(&[1, 2, 4, 4]), &Mode::Eval);
             },
         ),
