@@ -137,7 +137,7 @@ fn a_run_leaves_its_configuration_metrics_weights_checkpoints_and_pictures() {
     }
     let run = place.work("run");
     let left = "best.ckpt classes.txt config.toml curves.png environment.json grid.png last.ckpt \
-                metrics.jsonl model.safetensors prev.ckpt report.html report.json";
+                metrics.jsonl model.safetensors prev.ckpt report.html report.json split.json";
     assert_eq!(names(&run), left.split(' ').collect::<Vec<_>>());
     let epochs = metrics(&run);
     assert_eq!(epochs.iter().map(|epoch| epoch.epoch).collect::<Vec<_>>(), [1, 2]);
@@ -887,7 +887,9 @@ fn a_run_does_not_go_on_with_other_pictures() {
     let mask = place.data("train/masks").join(first.with_extension("png").file_name().unwrap());
     fs::remove_file(first).unwrap();
     fs::remove_file(mask).unwrap();
-    place.run(&["train", "--resume", "--out", "run"]).refused(&["expected the pictures"]);
+    place
+        .run(&["train", "--resume", "--out", "run"])
+        .refused(&["expected a picture or mask of the run's split"]);
 }
 
 #[test]

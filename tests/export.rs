@@ -173,6 +173,7 @@ fn weights_beside_a_configuration_and_classes_are_a_network() {
     refuse(&["theirs/config.toml"]);
     fs::remove_file(place.path("theirs/config.toml")).unwrap();
     refuse(&["theirs/config.toml", "cannot be read"]);
+    fs::copy(place.path("run/config.toml"), place.path("theirs/config.toml")).unwrap();
     fs::write(place.path(weights), "no weights").unwrap();
     refuse(&["theirs/model.safetensors", "not a safetensors file"]);
 }

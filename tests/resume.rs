@@ -212,7 +212,7 @@ fn a_run_that_is_stopped_at_every_step_ends_as_early_as_one_that_is_not() {
     let data = folder::data(true);
     let mut config = config(data.path(), OptimizerKind::Adamw);
     // So slow that no weight changes: the first epoch stays the best.
-    (config.training.lr, config.training.epochs) = (1e-60, 9);
+    (config.training.lr, config.training.epochs) = (1e-37, 9);
     config.training.patience = Some(2);
     let whole = unbroken(&config);
     assert_eq!((whole.progress.epoch, whole.progress.step), (3, STEPS as u64));

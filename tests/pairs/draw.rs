@@ -35,7 +35,7 @@ const ENDS_OF: &[(&str, &[&str])] = &[
     ("data.augment.noise", &["255.0", "0.001", "256.0"]),
     ("model.kind", &["fcn8s", "fcn16s", "fcn32s", "unet", "segnet", "resnet"]),
     ("model.widths", &["[]", "[1]", "[4, 4, 4, 4]", "[4, 4, 4, 4, 4]", "[0]", "[4097]", "[1, 9]"]),
-    ("model.batch_norm", &["false"]),
+    ("model.norm", &["group", "none", "layer"]),
     ("model.upsample", &["bilinear", "unpool"]),
     ("model.fresh", &["[\"score\"]", "[\"nowhere\"]"]),
     ("training.epochs", &["0", "1", "3", "1000001"]),

@@ -83,7 +83,9 @@ impl Call<'_> {
 /// The name of a step's op, without what is in it. A function of one number goes by its own name.
 pub(crate) fn op_name(step: &Step) -> String {
     let shown = format!("{step:?}");
-    let shown = shown.strip_prefix("Map(").unwrap_or(&shown);
+    // Functions of single numbers are told by their own names.
+    let function = ["Map(", "Pieces("].iter().find_map(|wrapped| shown.strip_prefix(wrapped));
+    let shown = function.unwrap_or(&shown);
     shown.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default().to_string()
 }
 

@@ -134,7 +134,7 @@ impl FolderOptions {
     #[must_use]
     pub fn elsewhere(mut self) -> Self {
         (self.layout, self.mask_suffix) = (None, None);
-        (self.validation_split, self.faulty) = (None, None);
+        (self.validation_split, self.faulty, self.split) = (None, None, None);
         self
     }
 

@@ -107,7 +107,7 @@ fn a_scaled_side_is_the_nearest_whole_number_of_pixels() {
 fn scales_are_drawn_between_both_ends() {
     for (end, side) in [(0, 4), (u64::MAX, 12)] {
         let augment = Augment { scale: [1.0, 3.0], crop: Some([side; 2]), ..NONE };
-        let drawn = augment.apply(legible([4, 4]), None, &mut Fixed(end)).unwrap();
+        let drawn = augment.apply(legible([4, 4]), Some(255), &mut Fixed(end)).unwrap();
         assert_eq!(drawn.mask, legible([4, 4]).mask.resize([side; 2]));
     }
 }

@@ -236,7 +236,7 @@ fn a_state_that_no_run_can_be_in_is_neither_written_nor_read() {
     assert_no_state(|c| c.config.training.lr = 0.0, "its configuration: lr: expected a positive");
     let infinite = Tensor::scalar(f32::INFINITY);
     let change = |c: &mut Checkpoint| drop(c.weights.insert("b".into(), infinite));
-    assert_no_state(change, "expected finite weights, found inf in \"b\"");
+    assert_no_state(change, "tensor \"b\": expected finite numbers, found inf");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn weights_that_are_no_numbers_are_not_read() {
     let value = 5.5_f32.to_le_bytes();
     let at = payload.windows(4).position(|part| part == value).unwrap();
     payload[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
-    assert_refused(&sealed(&payload), "expected finite weights, found NaN in \"a.weight\"");
+    assert_refused(&sealed(&payload), "tensor \"a.weight\": expected finite numbers, found NaN");
 }
 
 #[test]

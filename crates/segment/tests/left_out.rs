@@ -103,7 +103,7 @@ fn a_part_to_test_on_that_has_no_masks_keeps_nobody_from_training() {
 fn of_faults_alone_no_run_can_be_made() {
     let place = Place::pair();
     place.put("images/a.jpg", b"<html>");
-    assert_says(place.open(Part::All, &skipping()), &[&"a.jpg: expected a whole JPEG or PNG"]);
+    assert_says(place.open(Part::All, &skipping()), &[&"a.jpg: expected a whole JPEG, PNG"]);
     let census = Census::take(place.path(), &skipping(), &|_| ()).unwrap();
     assert_eq!(census.faults.len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Factors that select: what has the factor 0 is gone, whatever it was.
 
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{Element, Tensor, masked};
+use mirrorgrad_tensor::{Element, Tensor, check, masked};
 
 /// The operand times constant factors, broadcast, as [`masked`] multiplies. Adjoint: itself, summed along
 /// what was repeated.
@@ -34,6 +34,7 @@ impl<T: Element> Var<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     pub fn mask(&self, factors: &Tensor<T>) -> Self {
+        check::broadcast("mask", self.shape(), factors.shape());
         Self::apply(Mask { factors: factors.clone() }, &[self])
     }
 }

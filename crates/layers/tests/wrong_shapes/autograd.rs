@@ -48,6 +48,9 @@ fn step(look: impl FnOnce(&Step<f64>)) {
 
 pub fn cases() -> Vec<Case> {
     vec![
+        ("Var::mask", "mask: shapes [2] and [3] do not broadcast", || {
+            var(&[2]).mask(&zeros(&[3]));
+        }),
         ("Var::sum_axes", "sum_axes: axis 7 does not exist in shape [2, 2]", || {
             var(&[2, 2]).sum_axes(&[7]);
         }),

@@ -349,6 +349,23 @@ pub fn cases() -> Vec<Case> {
         ("ClassTargets::new", "targets: expected a shape [batch, ..], got []", || {
             _ = ClassTargets::new([], [0], 1, None);
         }),
+        ("PixelLoss::read", "cross_entropy: one weight a class: expected [4], got [3]", || {
+            _ = weighted().read(&targets());
+        }),
+        (
+            "PixelLoss::target_weights",
+            "cross_entropy: one weight a class: expected [4], got [3]",
+            || {
+                _ = weighted().target_weights(&targets());
+            },
+        ),
+        (
+            "PixelLoss::spread_weights",
+            "cross_entropy: one weight a class: expected [4], got [3]",
+            || {
+                _ = weighted().spread_weights(&targets());
+            },
+        ),
         (
             "PixelLoss::forward",
             "cross_entropy: scores [2, 3, 3] do not fit targets [2, 3] of 4",
@@ -465,6 +482,8 @@ fn zeros_at(len: usize) -> Tensor<f32> {
 }
 
 pub const WITHOUT: Without = Without(&[
+    // It takes two numbers.
+    "masked",
     // They return a `Result` or an `Option`.
     "Geometry::new",
     "Window::over",

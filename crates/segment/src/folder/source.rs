@@ -115,7 +115,12 @@ impl Source {
         let named = named.or(stored_values.map(|table| table.names));
         let Some(classes) = named.or_else(own).or_else(by_values) else {
             let expected = "the names of the classes, one a line, in the order of their labels";
-            let found = self.values_held(options)?.ways_to_name(options.ignore_index);
+            let held = self.values_held(options);
+            // Where there are no masks either, that is said when they are looked for.
+            let found = held.map_or_else(
+                |_| "no such file; write one".to_owned(),
+                |held| held.ways_to_name(options.ignore_index),
+            );
             return Err(DataError::unfit(&file, expected, found));
         };
         let listed = |value: &u8| mask_values.as_ref().is_some_and(|all| all.contains(value));

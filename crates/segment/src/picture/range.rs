@@ -10,13 +10,14 @@ use crate::DataError;
 ///
 /// ```
 /// # use mirrorgrad_segment::{RangeByName, Settings, ValueRange};
+/// # let dir = std::path::Path::new("pictures");
 /// let mut settings = Settings::default();
 /// settings.set_text("data.folder.range=percentile")?;
 /// let percentile = Some(ValueRange::Named(RangeByName::Percentile));
-/// assert_eq!(settings.folder()?.range, percentile);
+/// assert_eq!(settings.on(dir)?.data.folder.range, percentile);
 /// // For a camera of 12 bits, whose files have 16.
 /// settings.set_text("data.folder.range=[0, 4095]")?;
-/// assert_eq!(settings.folder()?.range, Some(ValueRange::Given([0, 4095])));
+/// assert_eq!(settings.on(dir)?.data.folder.range, Some(ValueRange::Given([0, 4095])));
 /// # Ok::<(), mirrorgrad_segment::DataError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
