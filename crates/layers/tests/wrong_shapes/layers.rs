@@ -329,7 +329,6 @@ pub const WITHOUT: Without = Without(&[
     "to_safetensors",
     "Schedule::factor",
     "clip_grad_norm",
-    "few",
     "short",
     "Adam::new",
     "Adam::adamw",
