@@ -281,7 +281,7 @@ fn folders_of_pictures_are_predicted_and_equal_names_keep_their_folders() {
     let output = run(&["predict", "run", "a", "b/x.png", "--raw", "--out", "m"], place.path());
     let (code, out, err) = said(&output);
     assert_eq!((code, out), (Some(0), "3 masks in m\n"), "{err}");
-    assert_eq!(err, "a: 3 files passed over that are no pictures by their names, as a/.y.png\n");
+    assert_eq!(err, "a: 3 files passed over, being no pictures, as a/.y.png\n");
     for mask in ["a/x.png", "b/x.png", "y.png"] {
         assert!(place.path().join("m").join(mask).is_file(), "{mask}");
     }

@@ -45,11 +45,12 @@ impl std::error::Error for Mismatch {}
 /// `f` may return any shape; it is tested through a fixed random combination of its elements. Choose
 /// points away from kinks and ties: there the derivative is a matter of convention.
 ///
-/// Each element of an operand is moved by a part of its own size (where it is 0, of the operand's largest
-/// element; where all are 0, of 1); of more than 64, those of a sixteenth at a time, by random parts. Differences must be as the gradient says to 1e-6 for the first order and
-/// 1e-5 for higher ones, relative to the sum of what the elements of the result change, and to what
-/// rounding can do: 64 units in the last place of the operand and of each value, over the step. A gradient is blamed only
-/// where differences over two steps, one half of the other, agree so far.
+/// Each element of an operand is moved by a part of its own size: where it is 0, of the operand's largest element,
+/// and where all are 0, of 1. Of an operand of more than 64 elements, a sixteenth is moved at a time, by random parts.
+/// Differences must be as the gradient says, to 1e-6 for the first order and 1e-5 for higher ones: relative to the sum
+/// of what the elements of the result change, and but for what rounding can do, which is 64 units in the last place
+/// of the operand and of each value, over the step. A gradient is blamed only where differences over two steps, one
+/// half of the other, agree so far.
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, gradcheck};

@@ -22,6 +22,7 @@ mod voc;
 pub use classes::class_names;
 pub(crate) use classes::read_classes;
 pub use layout::Layout;
+pub use names::is_picture_file;
 use root::Root;
 pub(crate) use source::{Named, Source};
 

@@ -52,7 +52,7 @@ pub use confusion::{Confusion, MetricError};
 pub use dataset::{Dataset, Inspected, palette};
 pub use error::{DataError, is_hidden, one_line, shown};
 pub use files::write_whole;
-pub use folder::{Folder, FolderOptions, Layout, Part, class_names};
+pub use folder::{Folder, FolderOptions, Layout, Part, class_names, is_picture_file};
 pub use histogram::{Histogram, class_weights};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};

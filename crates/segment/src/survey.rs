@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::mask::{Palette, Palettes};
 use crate::metrics::too_small;
 use crate::picture::Dim;
+use crate::small_batches::check_normalization;
 use crate::{Config, DataError, Dataset, Histogram, Inspected, Loader, RunError};
 
 /// What one sample is found to be.
@@ -91,11 +92,16 @@ impl Survey {
             Some(_) => Vec::new(),
             None => self.size_faults(config, least, loader.batch),
         };
+        if config.data.augment.crop.is_none() && faults.is_empty() {
+            let pictures = loader.dataset.len();
+            let alone = self
+                .sizes(config)
+                .filter_map(|(name, size)| check_normalization(config, pictures, name, size).err());
+            faults.extend(alone);
+        }
         if let Some(augment) = &loader.augment {
-            let fixed = config.data.folder.size;
-            let refused = self.good().filter_map(|good| {
-                let size = fixed.unwrap_or(good.size);
-                augment.check_size(&good.name, size, loader.ignore_index).err()
+            let refused = self.sizes(config).filter_map(|(name, size)| {
+                augment.check_size(name, size, loader.ignore_index).err()
             });
             faults.extend(refused.map(RunError::from));
         }
@@ -108,17 +114,21 @@ impl Survey {
         faults
     }
 
+    /// The names of the samples without fault, and the sizes that they are brought to.
+    fn sizes(&self, config: &Config) -> impl Iterator<Item = (&str, [usize; 2])> {
+        let fixed = config.data.folder.size;
+        self.good().map(move |good| (good.name.as_str(), fixed.unwrap_or(good.size)))
+    }
+
     /// Sizes that a network which takes sides from `least` on, or a batch of so many, cannot take.
     pub fn size_faults(&self, config: &Config, least: usize, batch: usize) -> Vec<RunError> {
-        let fixed = config.data.folder.size;
-        let sizes: Vec<_> =
-            self.good().map(|good| (&good.name, fixed.unwrap_or(good.size))).collect();
+        let sizes: Vec<_> = self.sizes(config).collect();
         let mut faults: Vec<RunError> =
             sizes.iter().filter_map(|(name, size)| too_small(least, name, *size)).collect();
         let Some(&(first, first_size)) = sizes.first() else { return faults };
         let other = sizes.iter().find(|(_, size)| *size != first_size);
         if let Some(&(second, second_size)) = other.filter(|_| batch > 1) {
-            let (first, second) = (first.clone(), second.clone());
+            let (first, second) = (first.to_owned(), second.to_owned());
             faults.push(DataError::MixedSizes { first, first_size, second, second_size }.into());
         }
         faults

@@ -348,6 +348,19 @@ fn sizes_that_the_network_or_a_batch_cannot_take_are_found_in_every_picture() {
 }
 
 #[test]
+fn one_value_to_normalize_is_found_in_every_picture() {
+    let place = divided();
+    // Its one pixel is all that a network without pools normalizes.
+    place.put("train/images/z.png", &png(Header::grey(1, 1), &[7]));
+    place.put("train/masks/z.png", &png(Header::grey(1, 1), &[1]));
+    let alone = "model.kind = 'unet'\ntraining.batch = 1";
+    let says = "train/images/z.png: expected two values or more to normalize together";
+    assert_lines(&run_faults(&place, &ignoring(), alone), &[says]);
+    let group = format!("{alone}\nmodel.norm = 'group'");
+    assert_lines(&run_faults(&place, &ignoring(), &group), &[]);
+}
+
+#[test]
 fn a_training_set_in_which_nothing_counts_is_refused_and_a_validation_set_noted() {
     let place = divided();
     for stem in ["a", "b"] {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use common::files::{camera_jpeg, encoded, tiff};
 use common::place::Place;
-use common::{Header, assert_says, jpeg, png};
+use common::{Header, assert_says, assert_survives_damage, jpeg, png};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use mirrorgrad_segment::{
     DataError, FolderOptions, Picture, PictureFormat, decode_picture, read_picture,
@@ -139,15 +139,8 @@ fn no_damage_to_a_byte_is_a_panic() {
     for format in FORMATS {
         let whole = encoded(&coloured(9, 5), format);
         // The first bytes are headers; GIF and WebP have most of their bytes in tables.
-        for at in (0..whole.len().min(200)).chain((200..whole.len()).step_by(7)) {
-            for damage in [1, 0x80, 0xff] {
-                let mut bytes = whole.clone();
-                bytes[at] ^= damage;
-                if let Ok(picture) = decode(&bytes) {
-                    assert_eq!(picture.rgb.len(), 3 * picture.width * picture.height);
-                }
-            }
-        }
+        let places = (0..whole.len().min(200)).chain((200..whole.len()).step_by(7));
+        assert_survives_damage(&whole, places, decode);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The pictures to predict, and what their masks are called.
 
 use crate::{Failure, say};
-use mirrorgrad_segment::{PictureFormat, shown};
+use mirrorgrad_segment::{is_picture_file, shown};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -19,7 +19,7 @@ pub fn all(asked: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(pictures)
 }
 
-/// The pictures in a folder, by how their names end. Other files in it are counted.
+/// The pictures in a folder, as training counts them. Other files in it are counted.
 fn inside(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let entries = fs::read_dir(folder).map_err(Failure::read(folder))?;
     let mut files = entries
@@ -27,8 +27,8 @@ fn inside(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         .filter(|path| path.as_ref().map_or(true, |path| !path.is_dir()))
         .collect::<Result<Vec<_>, _>>()?;
     files.sort();
-    let is_picture = |path: &PathBuf| PictureFormat::of_name(path).is_some() && !is_dot_file(path);
-    let (pictures, others): (Vec<_>, Vec<_>) = files.into_iter().partition(is_picture);
+    let (pictures, others): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|path| is_picture_file(path));
     if pictures.is_empty() {
         let found = others.len();
         return Err(Failure::new(format!(
@@ -40,17 +40,12 @@ fn inside(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         let count = others.len();
         let files = if count == 1 { "file" } else { "files" };
         say::aside(format!(
-            "{}: {count} {files} passed over that are no pictures by their names, as {}",
+            "{}: {count} {files} passed over, being no pictures, as {}",
             shown(folder),
             shown(first)
         ));
     }
     Ok(pictures)
-}
-
-/// Whether a file is one that systems leave beside pictures, as `._cat.png`.
-fn is_dot_file(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// The pictures by what their masks are called, without extension: their own names, and where several have one,

@@ -15,17 +15,36 @@ const READ: [&str; 5] =
     ["classes.txt", "colours.txt", "colors.txt", "labelmap.txt", super::classes::PIXEL_VALUES];
 
 impl Root {
-    /// Whether an entry of a directory counts as a picture or a mask: by its name, or else by how it begins. Of
-    /// formats that are known and not read, the reader says so: what is plainly a picture is never passed over.
+    /// Whether an entry of a directory counts as a picture or a mask, see [`is_picture_file`].
     pub fn is_picture(&self, path: &Path) -> bool {
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        if name.starts_with(b".") || has_extension(path, &BESIDE) {
-            return false;
-        }
         // Another link is not followed only to find out.
-        PictureFormat::of_name(path).is_some()
-            || self.check_inside(path).is_ok() && begins_like_a_picture(path)
+        counts(path, |path| self.check_inside(path).is_ok())
     }
+}
+
+/// Whether a file counts as a picture: by its name, or else by how it begins. Of formats that are known and not
+/// read, the reader says so: what is plainly a picture is never passed over.
+///
+/// ```
+/// # use mirrorgrad_segment::is_picture_file;
+/// # let dir = tempfile::tempdir()?;
+/// let file = |name: &str| dir.path().join(name);
+/// std::fs::write(file("scan"), b"\x89PNG\r\n\x1a\n")?;
+/// std::fs::write(file("Thumbs.db"), "")?;
+/// assert!(is_picture_file(&file("a.JPG")) && is_picture_file(&file("scan")));
+/// assert!(!is_picture_file(&file("Thumbs.db")) && !is_picture_file(&file(".hidden.png")));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn is_picture_file(path: &Path) -> bool {
+    counts(path, |_| true)
+}
+
+fn counts(path: &Path, may_be_opened: impl Fn(&Path) -> bool) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    if name.starts_with(b".") || has_extension(path, &BESIDE) {
+        return false;
+    }
+    PictureFormat::of_name(path).is_some() || may_be_opened(path) && begins_like_a_picture(path)
 }
 
 /// How names of pictures end, in small letters, the most frequent first.

@@ -142,3 +142,19 @@ pub fn assert_says<T>(result: Result<T, DataError>, parts: &[&dyn Display]) {
         assert!(message.contains(&part.to_string()), "{message:?} without {:?}", part.to_string());
     }
 }
+
+/// Decodes a picture with one byte damaged, for each of these places: what comes of it is an error or whole.
+#[track_caller]
+pub fn assert_survives_damage(
+    whole: &[u8],
+    places: impl Iterator<Item = usize>,
+    decode: impl Fn(&[u8]) -> Result<Picture, DataError>,
+) {
+    for (at, damage) in places.flat_map(|at| [1, 0x80, 0xff].map(|damage| (at, damage))) {
+        let mut bytes = whole.to_vec();
+        bytes[at] ^= damage;
+        if let Ok(picture) = decode(&bytes) {
+            assert_eq!(picture.rgb.len(), 3 * picture.width * picture.height, "{damage} at {at}");
+        }
+    }
+}
