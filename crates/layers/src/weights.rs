@@ -68,7 +68,7 @@ pub enum WeightsError {
         found: usize,
     },
     /// A tensor has a number that is infinite or NaN.
-    #[error("tensor {name:?}: expected finite numbers, found {value}")]
+    #[error("tensor {:?}: expected finite numbers, found {value}", short(name))]
     NotFinite {
         /// Its name.
         name: String,
