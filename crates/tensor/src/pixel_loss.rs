@@ -241,13 +241,16 @@ impl<T: Element> PixelLoss<T> {
             let labels = one_line.line(&targets.labels, batch, 0, first);
             for (i, (out, &label)) in out[0].iter_mut().zip(labels).enumerate() {
                 *out = T::zero();
-                let y = label as usize;
-                if label == ClassTargets::IGNORED || !self.reads(y, soft_sum) {
+                if label == ClassTargets::IGNORED {
                     continue;
+                }
+                let (y, hard) = (label as usize, self.hard(label as usize));
+                if hard == T::zero() && soft_sum == T::zero() {
+                    continue; // It reads nothing, be it infinite.
                 }
                 let log_p = line(y)[i] - log_sum[i];
                 // A class that weighs nothing costs nothing, though its probability be 0.
-                *out = -masked(log_p, self.hard(y) * self.fade(log_p));
+                *out = -masked(log_p, hard * self.fade(log_p));
                 if self.label_smoothing > 0.0 {
                     let all: T = (0..places.classes)
                         .map(|c| masked(line(c)[i] - log_sum[i], self.soft(c, places.classes)))
@@ -292,25 +295,29 @@ impl<T: Element> PixelLoss<T> {
             // d − p · Σ d. A pixel that the loss does not read is selected out: its scores may be infinite.
             let (mut hard, mut all) =
                 (vec![T::zero(); labels.len()], vec![T::zero(); labels.len()]);
-            let mut read = vec![false; labels.len()];
+            let mut unread = Vec::new();
             for (i, &label) in labels.iter().enumerate() {
-                if label != ClassTargets::IGNORED {
-                    let y = label as usize;
-                    let log_p = line(y)[i] - log_sum[i];
-                    read[i] = self.reads(y, soft_sum);
-                    hard[i] = self.hard(y) * self.fade_slope(log_p);
-                    all[i] = (hard[i] + soft_sum) * grads[i];
-                    hard[i] *= grads[i];
+                if label == ClassTargets::IGNORED {
+                    unread.push(i);
+                    continue;
                 }
+                let (y, own) = (label as usize, self.hard(label as usize));
+                if own == T::zero() && soft_sum == T::zero() {
+                    unread.push(i);
+                    continue;
+                }
+                let log_p = line(y)[i] - log_sum[i];
+                hard[i] = own * self.fade_slope(log_p);
+                all[i] = (hard[i] + soft_sum) * grads[i];
+                hard[i] *= grads[i];
             }
             for (class, out) in out.iter_mut().enumerate() {
                 for (o, (&score, &log_sum)) in out.iter_mut().zip(line(class).iter().zip(log_sum)) {
                     *o = score - log_sum;
                 }
                 T::exp_in_place(out);
-                for ((o, &all), &read) in out.iter_mut().zip(&all).zip(&read) {
-                    *o = if read { *o * all } else { T::zero() };
-                }
+                out.iter_mut().zip(&all).for_each(|(o, &all)| *o *= all);
+                unread.iter().for_each(|&i| out[i] = T::zero());
                 let soft = self.soft(class, places.classes);
                 if soft == T::zero() {
                     continue;
@@ -322,7 +329,8 @@ impl<T: Element> PixelLoss<T> {
                 }
             }
             for (i, &label) in labels.iter().enumerate() {
-                if read[i] {
+                // What is not read has no part here either: 0.
+                if label != ClassTargets::IGNORED {
                     out[label as usize][i] -= hard[i];
                 }
             }
