@@ -80,12 +80,20 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
     /// channel has one value alone.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        Place::of("batch_norm", &self.weight).image(Some(self.weight.value().len()), x);
+        let (place, channels) = (Place::of("batch_norm", &self.weight), self.weight.value().len());
+        place.image(Some(channels), x);
         let y = if mode.draws().is_some() {
+            let count = x.value().len() / channels.max(1);
+            if count == 1 {
+                let shape = x.shape();
+                place.refuse(format_args!(
+                    "expected more than one value per channel when training, got {shape:?}"
+                ));
+            }
             let (gain, bias) = (self.weight.var(), self.bias.var());
             let norm = if self.relu { ops::batch_norm_relu } else { ops::batch_norm };
             let (y, stats) = norm(x, &gain, &bias, EPS);
-            self.follow(&stats, x.value().len() / gain.value().len().max(1));
+            self.follow(&stats, count);
             y
         } else {
             self.by_running_statistics(x)

@@ -115,6 +115,14 @@ pub fn cases() -> Vec<Case> {
                 _ = BatchNorm2d::new(3).forward(&var(&[3, 2]), &Mode::Train(Draws::new(0, 0)));
             },
         ),
+        (
+            "BatchNorm2d::forward",
+            "batch_norm: expected more than one value per channel when training, got [1, 3, 1, 1]",
+            || {
+                let x = var(&[1, 3, 1, 1]);
+                _ = BatchNorm2d::new(3).forward(&x, &Mode::Train(Draws::new(0, 0)));
+            },
+        ),
         ("GroupNorm::new", "group_norm: 3 groups do not divide 4 channels: expected", || {
             _ = GroupNorm::<f64>::new(3, 4);
         }),
