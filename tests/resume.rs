@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::iter;
 use std::path::Path;
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// Pictures to train on.
@@ -217,6 +218,30 @@ fn a_run_that_is_stopped_at_every_step_ends_as_early_as_one_that_is_not() {
     let whole = unbroken(&config);
     assert_eq!((whole.progress.epoch, whole.progress.step), (3, STEPS as u64));
     assert_eq!(broken_by(&config, iter::repeat(1)), whole);
+}
+
+#[test]
+fn the_seconds_of_a_run_are_those_of_all_its_parts() {
+    let data = folder::data(true);
+    let dir = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(dir.path()).unwrap();
+    let mut trainer = Trainer::new(config(data.path(), OptimizerKind::Sgd)).unwrap();
+    let (mut before, mut most) = (0.0, 0.0);
+    loop {
+        let start = Instant::now();
+        let outcome = trainer.run(&folder, &mut Stop::after(1)).unwrap();
+        most += start.elapsed().as_secs_f64();
+        let last = Checkpoint::read(&folder.last()).unwrap();
+        let epochs: f64 = last.history.iter().map(|epoch| epoch.seconds).sum();
+        let told = epochs + last.progress.seconds;
+        // Each part has a step; what is around it, as the writing of files, may be left out.
+        assert!(before < told && told < most, "{before} < {told} < {most}");
+        if outcome == Outcome::Finished {
+            break;
+        }
+        before = told;
+        trainer = Trainer::resume(last).unwrap();
+    }
 }
 
 /// Keeps a run's folder as it is at every step: as a kill there would leave it.

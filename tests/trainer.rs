@@ -2,11 +2,13 @@
 
 mod folder;
 
+use mirrorgrad::autograd::{Var, ops};
 use mirrorgrad::layers::weights::{from_safetensors, to_safetensors};
 use mirrorgrad::segment::{
-    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, Outcome, Part, RunError,
-    RunFolder, Settings, StepReport, Trainer, Watch,
+    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, Objective, Outcome, Part,
+    RunError, RunFolder, Settings, StepReport, Trainer, TrainingConfig, Watch,
 };
+use mirrorgrad::tensor::{ClassTargets, PixelLoss, Tensor};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -193,6 +195,20 @@ fn every_loss_makes_itself_small() {
 }
 
 #[test]
+fn the_loss_of_two_names_is_the_sum_of_both() {
+    let scores = Var::constant(Tensor::from_fn([2, 3, 2, 2], |i| (i * 7 % 11) as f32 / 4.0));
+    let targets = ClassTargets::new([2, 2, 2], [0, 1, 2, 2, 1, 0, 0, 1], 3, None).unwrap();
+    let config = Place::new().config(&["training.loss=cross_entropy_dice"]);
+    let training = TrainingConfig { label_smoothing: 0.0, ..config.training };
+    let both = Objective::new(&training, 3).unwrap().loss(&scores, &targets).value().item();
+    let entropy =
+        ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean);
+    let parts = [entropy, ops::dice_loss(&scores, &targets, 1.0)].map(|part| part.value().item());
+    assert!(parts.iter().all(|part| *part > 0.1), "{parts:?}");
+    assert!((both - parts[0] - parts[1]).abs() < 1e-6, "{both}, not the sum of {parts:?}");
+}
+
+#[test]
 fn a_batch_is_learned_by_heart_and_judged_by_itself() {
     let place = Place::new();
     let sets = ["training.overfit_batches=1", "training.epochs=60", "data.augment.jitter=1.0"];
@@ -216,6 +232,14 @@ fn a_batch_of_pictures_of_several_sizes_is_learned_by_heart_from_parts_of_one() 
     let trainer = place.train(&["training.overfit_batches=1", "data.augment.crop=[16, 16]"]);
     assert_eq!(trainer.picture_size().unwrap(), [16, 16]);
     assert_eq!((trainer.validation().len(), place.last().progress.step), (4, 2));
+}
+
+#[test]
+fn what_turning_leaves_empty_counts_for_nothing_though_the_data_leave_nothing_out() {
+    let place = Place::new();
+    let trainer = place.train(&["data.augment.rotate=90", "training.epochs=1"]);
+    let batch = trainer.next_batch().unwrap();
+    assert!(batch.iter().any(|sample| sample.mask.labels.contains(&255)));
 }
 
 #[test]
@@ -292,6 +316,31 @@ fn a_run_starts_from_the_weights_of_a_file_and_from_fresh_ones_where_asked() {
         assert!(is_fresh || !moved, "{name}");
     }
     assert_ne!(fresh["stages.1.conv1.weight"], given["stages.1.conv1.weight"]);
+}
+
+#[test]
+fn gradients_that_are_no_numbers_end_a_run_before_they_move_a_weight() {
+    let before = Place::new();
+    before.train(&["training.epochs=1", "model.batch_norm=false"]);
+    let mut weights = before.last().weights;
+    // A tiny signal through two huge weights is a number; a gradient that comes back through both is none.
+    for (name, weight) in &mut weights {
+        *weight = match name.as_str() {
+            "stages.0.conv1.weight" => weight.map(|v| v * 1e-30),
+            "stages.1.conv1.weight" | "stages.1.conv2.weight" => weight.map(|v| v * 1e21),
+            _ if name.ends_with(".bias") => weight.map(|_| 0.0),
+            _ => continue,
+        };
+    }
+    let path = before.run.path().join("huge.safetensors");
+    fs::write(&path, to_safetensors(&weights)).unwrap();
+    let place = Place::new();
+    let config = place.config(&["model.batch_norm=false", &format!("model.weights={path:?}")]);
+    let mut watch = Looking(&place, Vec::new());
+    let error = Trainer::new(config).unwrap().run(&place.folder(), &mut watch).unwrap_err();
+    let RunError::Diverged { what, value, step, epoch } = error else { panic!("{error}") };
+    assert!(what.ends_with("(backward)") && !value.is_finite(), "{what}: {value}");
+    assert_eq!((step, epoch, watch.1.len()), (1, 1, 0));
 }
 
 fn refusal(sets: &[&str]) -> String {
