@@ -102,6 +102,18 @@ fn an_op_that_does_not_describe_itself_is_a_step_that_shows_its_name() {
 }
 
 #[test]
+fn products_logarithms_of_shares_and_maxima_say_what_they_are() {
+    let square = Var::constant(Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
+    let (recording, _) = record([[1.0, -2.0], [0.5, 4.0]].into(), |x| {
+        x.matmul(&square).log_softmax(1).max_axes(&[1])
+    });
+    let described: Vec<_> = described(&recording).into_iter().flatten().collect();
+    for step in [Description::MatMul, Description::LogSoftmax { axis: 1 }, Description::MaxLast] {
+        assert!(described.contains(&step), "{step:?} is not in {described:?}");
+    }
+}
+
+#[test]
 fn an_unpooling_tells_which_pool_its_indices_are_of() {
     let picture = Tensor::from_fn([1, 1, 4, 4], |i| (i * 7 % 16) as f64);
     let (recording, _) = record(picture, |x| {
