@@ -4,7 +4,7 @@ mod folder;
 
 use image::{GrayImage, RgbImage};
 use mirrorgrad::layers::models::Norm;
-use mirrorgrad::segment::{Config, MemoryEstimate, Part, RunFolder, Settings, Trainer};
+use mirrorgrad::segment::{Config, Largest, MemoryEstimate, Part, RunFolder, Settings, Trainer};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -138,7 +138,7 @@ fn a_picture_that_alone_comes_to_one_value_ends_the_run_with_its_name() {
 fn memory_is_estimated_where_one_picture_alone_could_not_be_trained_on() {
     let mut config = resolved(&UNET);
     config.training.batch = 2;
-    MemoryEstimate::of(&config, 3, [4, 4], 0).unwrap();
+    MemoryEstimate::of(&config, 3, Largest::of_all(&config, [4, 4]), 0).unwrap();
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn a_batch_of_pictures_of_several_sizes_is_learned_by_heart_from_parts_of_one() 
         }
     }
     let trainer = place.train(&["training.overfit_batches=1", "data.augment.crop=[16, 16]"]);
-    assert_eq!(trainer.picture_size().unwrap(), [16, 16]);
+    assert_eq!(trainer.largest().training, [16, 16]);
     assert_eq!((trainer.validation().len(), place.last().progress.step), (4, 2));
 }
 

@@ -1,6 +1,6 @@
 //! `mirrorgrad check-data`.
 
-use crate::options::{check_least_memory, most_bytes};
+use crate::options::{Room, check_least_memory};
 use crate::settings::{RunOn, SettingArgs};
 use crate::train::check_memory;
 use crate::{Failure, say};
@@ -48,9 +48,9 @@ pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
     let mut census = Census::take(&args.dir, &config.data.folder, &seen)?;
     bar.finish_and_clear();
     // What `train` would do with these settings, in its order.
-    let most = most_bytes(None);
-    let refused = match check_least_memory(&config, most) {
-        Ok(()) => census.check_run(&config).and_then(|run| check_memory(&run, most).err()),
+    let room = Room::now(None);
+    let refused = match check_least_memory(&config, room.most) {
+        Ok(()) => census.check_run(&config).and_then(|run| check_memory(&run, room).err()),
         Err(refused) => Some(refused),
     };
     refused.into_iter().for_each(|refused| census.add_fault(refused.to_string()));

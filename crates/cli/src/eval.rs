@@ -3,12 +3,13 @@
 mod csv;
 
 use self::csv::PerPicture;
+use crate::options::{self, MB, most_bytes};
 use crate::settings::{Reading, SettingArgs};
-use crate::{Failure, options, say};
+use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_segment::{
-    Config, Evaluation, Folder, Loader, Part, Predictor, evaluate, evaluate_each, loader, one_line,
-    shown,
+    Config, Evaluation, Folder, Loader, Part, Predictor, evaluate, evaluate_each, evaluation_bytes,
+    loader, one_line, resident_bytes, shown,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -33,6 +34,9 @@ pub struct EvalArgs {
     /// Print one JSON object and nothing else
     #[arg(long)]
     json: bool,
+    /// Megabytes that it may need, or is refused [default: 80 % of what the process is allowed]
+    #[arg(long, value_name = "MB")]
+    max_memory: Option<usize>,
     /// Threads to work on; all of the machine's by default
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
@@ -70,6 +74,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
         // Pictures may have any size, each its own.
         batches = Loader { batch: 1, ..batches };
     }
+    check_memory(&predictor, &batches, most_bytes(args.max_memory))?;
     let evaluation = match &args.csv {
         None => evaluate(predictor.network(), &batches)?,
         Some(path) => {
@@ -87,6 +92,19 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
         what.print(&predictor, &evaluation)
     }?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses data whose largest pictures take more memory than `most`.
+fn check_memory(predictor: &Predictor, batches: &Loader, most: usize) -> Result<(), Failure> {
+    let needed = resident_bytes().unwrap_or_default() + evaluation_bytes(predictor, batches)?;
+    if needed <= most {
+        return Ok(());
+    }
+    let ([height, width], most, needed) = (batches.largest(), most / MB, needed / MB);
+    Err(Failure::new(format!(
+        "--max-memory: expected pictures that take at most {most} MB, found some of {height}x{width}, which take about \
+         {needed} MB; try a --size"
+    )))
 }
 
 /// The run's configuration with the data that are asked for.

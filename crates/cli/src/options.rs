@@ -1,11 +1,29 @@
 //! Options that several commands have, and how their values are read.
 
 use crate::{Failure, say};
-use mirrorgrad_segment::{Config, Predictor, RunError, allowed_bytes, least_bytes, one_line};
+use mirrorgrad_segment::{
+    Config, Predictor, RunError, allowed_bytes, least_bytes, one_line, resident_bytes,
+};
 use std::path::Path;
 
 /// Bytes in the megabyte that options and messages count memory in.
 pub const MB: usize = 1_000_000;
+
+/// What a process may hold, and what it held before it began.
+#[derive(Clone, Copy)]
+pub struct Room {
+    /// Bytes that it may need, see [`most_bytes`].
+    pub most: usize,
+    /// Bytes that it holds by now.
+    pub program: usize,
+}
+
+impl Room {
+    /// Of so many megabytes at most, or as many as are allowed.
+    pub fn now(max_memory: Option<usize>) -> Self {
+        Self { most: most_bytes(max_memory), program: resident_bytes().unwrap_or_default() }
+    }
+}
 
 /// The bytes that a process may need: so many megabytes, or four fifths of what it may come to hold.
 pub fn most_bytes(max_memory: Option<usize>) -> usize {

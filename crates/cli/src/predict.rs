@@ -116,7 +116,7 @@ impl Room<'_> {
             Some(estimate) => estimate,
             None => *self.estimate.insert(PredictionEstimate::of(self.predictor)?),
         };
-        let needed = self.program + estimate.bytes([height, width]);
+        let needed = self.program + estimate.bytes(1, [height, width]);
         if needed <= self.most {
             return Ok(());
         }

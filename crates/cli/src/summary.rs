@@ -4,7 +4,7 @@ use crate::settings::{SettingArgs, Shape};
 use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::{named_params, summary};
-use mirrorgrad_segment::{MemoryEstimate, check_size, resident_bytes};
+use mirrorgrad_segment::{Largest, MemoryEstimate, check_size, resident_bytes};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -70,7 +70,8 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     let trained: usize = trained.map(|(_, param)| param.value().len()).sum();
     let millions = total as f64 / 1e6;
     say::line(format!("\n{trained} parameters, {millions:.1} million multiply-adds a picture"))?;
-    memory(&MemoryEstimate::of(&config, classes, args.size, program)?, config.training.batch)?;
+    let largest = Largest::of_all(&config, args.size);
+    memory(&MemoryEstimate::of(&config, classes, largest, program)?, config.training.batch)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -85,8 +86,9 @@ fn memory(estimate: &MemoryEstimate, batch: usize) -> Result<(), Failure> {
         ("program", estimate.program),
         ("weights, gradients, optimizer, kernels", estimate.parameters),
         ("activations", estimate.activations),
+        ("validation, beyond these", estimate.validation),
         ("pictures loaded ahead", estimate.pictures),
-        ("checkpoint being written", estimate.checkpoint),
+        ("files and drawings, beyond these", estimate.writing),
     ];
     parts.iter().try_for_each(|(name, bytes)| say::line(format!("  {name:<40} {:>10}", mb(*bytes))))
 }

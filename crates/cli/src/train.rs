@@ -1,14 +1,14 @@
 //! `mirrorgrad train`.
 
-use crate::options::{MB, check_least_memory, most_bytes};
+use crate::options::{MB, Room, check_least_memory};
 use crate::settings::{Run, SettingArgs};
 use crate::watch::Terminal;
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_report::Environment;
 use mirrorgrad_segment::{
-    Checkpoint, MemoryEstimate, Outcome, Predictor, RunFolder, Settings, Trainer, advice_on_memory,
-    may_need_more, one_line, plots, resident_bytes, shown, write_whole,
+    Checkpoint, Dataset, EpochMetrics, MemoryEstimate, Outcome, Predictor, RunFolder, Settings,
+    Trainer, advice_on_memory, may_need_more, one_line, plots, shown, write_whole,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,24 +46,25 @@ pub struct TrainArgs {
 
 /// Trains, and leaves a run's folder.
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
-    let most = most_bytes(args.max_memory);
+    let room = Room::now(args.max_memory);
     if let Some(file) = &args.show_batch {
-        return show_batch(&new(args.settings.settings()?, most)?, file);
+        return show_batch(&new(args.settings.settings()?, room)?, file);
     }
     if args.fast_dev_run {
-        return try_once(args.settings.settings()?, most);
+        return try_once(args.settings.settings()?, room);
     }
-    let (mut trainer, folder) = match (&args.out, args.resume) {
-        (Some(out), true) => resume(out, args, most)?,
-        (out, _) => begin(out.as_deref(), new(args.settings.settings()?, most)?)?,
+    let (trainer, folder) = match (&args.out, args.resume) {
+        (Some(out), true) => resume(out, args, room)?,
+        (out, _) => begin(out.as_deref(), new(args.settings.settings()?, room)?)?,
     };
     say::progress(format!("run folder {folder}"));
-    let (outcome, code) = train(&mut trainer, &folder)?;
+    let asked = trainer.config().training.epochs;
+    let Trained { outcome, history, code } = train(trainer, &folder)?;
     match outcome {
         Outcome::Finished => {
-            let scores = trainer.history().iter().map(|metrics| metrics.val_miou);
+            let scores = history.iter().map(|metrics| metrics.val_miou);
             if let Some(best) = scores.reduce(f64::max) {
-                let (done, asked) = (trainer.history().len(), trainer.config().training.epochs);
+                let done = history.len();
                 let early = if done < asked { ", ended early" } else { "" };
                 say::progress(format!("done{early}: best validation mIoU {best:.4}, see {folder}"));
             }
@@ -77,21 +78,32 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// Trains until the end or a signal, and draws what it came to. The code is for the process to end with.
-fn train(trainer: &mut Trainer, folder: &RunFolder) -> Result<(Outcome, ExitCode), Failure> {
+/// What training came to.
+struct Trained {
+    outcome: Outcome,
+    history: Vec<EpochMetrics>,
+    /// For the process to end with.
+    code: ExitCode,
+}
+
+/// Trains until the end or a signal, and draws what it came to.
+fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<Trained, Failure> {
     trainer.notes().iter().for_each(|note| say::aside(format!("note: {}", one_line(note))));
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
     note_environment(folder)?;
     let outcome = trainer.run(folder, &mut watch)?;
     watch.finish();
     note_environment(folder)?;
-    draw(trainer, folder)?;
-    mirrorgrad_report::write(folder, trainer.validation())?;
+    let (history, validation) = trainer.into_history();
+    draw(&history, &*validation, folder)?;
+    mirrorgrad_report::write(folder, &validation)?;
+    // Looking takes memory too.
+    note_environment(folder)?;
     let code = match outcome {
         Outcome::Finished => ExitCode::SUCCESS,
         Outcome::Stopped => watch.exit_code(),
     };
-    Ok((outcome, code))
+    Ok(Trained { outcome, history, code })
 }
 
 /// Notes what trains a run, beside it.
@@ -112,7 +124,7 @@ fn begin(out: Option<&Path>, trainer: Trainer) -> Result<(Trainer, RunFolder), F
 }
 
 /// The run in a folder. Its pictures may have moved, and it may get more epochs; everything else it knows.
-fn resume(out: &Path, args: &TrainArgs, most: usize) -> Result<(Trainer, RunFolder), Failure> {
+fn resume(out: &Path, args: &TrainArgs, room: Room) -> Result<(Trainer, RunFolder), Failure> {
     let allowed = ["--data", "--epochs"];
     let given = args.settings.given().into_iter();
     let given: Vec<_> = given.filter(|given| !allowed.contains(&given.as_str())).collect();
@@ -139,50 +151,59 @@ fn resume(out: &Path, args: &TrainArgs, most: usize) -> Result<(Trainer, RunFold
             false => trainer.extend(epochs)?,
         });
     }
-    check_memory(&trainer, most)?;
+    check_memory(&trainer, room)?;
     Ok((trainer, folder))
 }
 
 /// A run of these settings.
-fn new(settings: Settings, most: usize) -> Result<Trainer, Failure> {
+fn new(settings: Settings, room: Room) -> Result<Trainer, Failure> {
     let config = settings.resolve()?;
-    check_least_memory(&config, most)?;
+    check_least_memory(&config, room.most)?;
     let trainer = Trainer::new(config)?;
-    check_memory(&trainer, most)?;
+    check_memory(&trainer, room)?;
     Ok(trainer)
 }
 
 /// Refuses a run that needs more memory than it may have.
-pub fn check_memory(trainer: &Trainer, most: usize) -> Result<(), Failure> {
-    let (config, size) = (trainer.config(), trainer.picture_size()?);
-    if !may_need_more(config, size, most) {
+pub fn check_memory(trainer: &Trainer, room: Room) -> Result<(), Failure> {
+    let Room { most, program } = room;
+    let (config, largest) = (trainer.config(), trainer.largest());
+    if !may_need_more(config, largest, most) {
         return Ok(());
     }
-    let program = resident_bytes().unwrap_or_default();
     let classes = trainer.validation().classes().len();
-    let needed = MemoryEstimate::of(config, classes, size, program)?.total();
-    if needed <= most {
+    let estimate = MemoryEstimate::of(config, classes, largest, program)?;
+    if estimate.total() <= most {
         return Ok(());
     }
-    let [height, width] = size;
-    let (needed, most) = (needed / MB, most / MB);
-    Err(Failure::new(format!(
-        "--max-memory: expected a run of at most {most} MB, found one of about {needed} MB, {} pictures of \
-         {height}x{width} a batch; try {}",
-        config.training.batch,
+    let refused = format!(
+        "--max-memory: expected a run of at most {} MB, found one of about {} MB",
+        most / MB,
+        estimate.total() / MB
+    );
+    let ([height, width], batch) = (largest.training, config.training.batch);
+    let training = Failure::new(format!(
+        "{refused}, {batch} pictures of {height}x{width} a batch; try {}",
         advice_on_memory(config)
-    )))
+    ));
+    let [height, width] = largest.validation;
+    Err(match estimate.total() - estimate.validation > most {
+        true => training,
+        false => Failure::new(format!(
+            "{refused}, which validating whole pictures of {height}x{width} takes; try a --size"
+        )),
+    })
 }
 
 /// A run as it is asked for, but short, and without a trace.
-fn try_once(mut settings: Settings, most: usize) -> Result<ExitCode, Failure> {
+fn try_once(mut settings: Settings, room: Room) -> Result<ExitCode, Failure> {
     for short in ["training.epochs=1", "training.limit_batches=2"] {
         settings.set_text(short)?;
     }
-    let mut trainer = new(settings, most)?;
+    let trainer = new(settings, room)?;
     let place = tempfile::tempdir()
         .map_err(|error| Failure::new(format!("no temporary folder can be made: {error}")))?;
-    let (outcome, code) = train(&mut trainer, &RunFolder::create(place.path())?)?;
+    let Trained { outcome, code, .. } = train(trainer, &RunFolder::create(place.path())?)?;
     say::progress(match outcome {
         Outcome::Finished => "all of it runs; its folder is removed again",
         Outcome::Stopped => "stopped; its folder is removed again",
@@ -200,16 +221,19 @@ fn show_batch(trainer: &Trainer, file: &Path) -> Result<ExitCode, Failure> {
 }
 
 /// The curves, and the best network's predictions for the first validation pictures.
-fn draw(trainer: &Trainer, folder: &RunFolder) -> Result<(), Failure> {
-    if trainer.history().is_empty() {
+fn draw(
+    history: &[EpochMetrics],
+    validation: &dyn Dataset,
+    folder: &RunFolder,
+) -> Result<(), Failure> {
+    if history.is_empty() {
         return Ok(());
     }
     let png = |picture| plots::to_png(&picture).map_err(|e| Failure::new(format!("{folder}: {e}")));
-    let curves = plots::curves(trainer.history())
+    let curves = plots::curves(history)
         .map_err(|error| Failure::new(format!("{folder}: the curves cannot be drawn: {error}")))?;
     folder.write("curves.png", &png(curves)?)?;
     let predictor = Predictor::new(Checkpoint::read(&folder.best())?)?;
-    let validation = trainer.validation();
     let rows = (0..validation.len().min(GRID_ROWS)).map(|i| {
         let sample = validation.sample(i)?;
         let mask = predictor.predict(&sample.name, &sample.picture)?;

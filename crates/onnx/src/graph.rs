@@ -55,7 +55,7 @@ impl Graph {
     /// Adds a constant under a name that is its own already.
     pub fn constant(&mut self, name: String, value: &Tensor) -> String {
         let dims = value.shape().iter().map(|&size| size as i64).collect();
-        self.initializer(dims, FLOAT, name, value.to_le_bytes())
+        self.initializer(dims, FLOAT, name, value.to_le_bytes().into_owned())
     }
 
     /// Adds a number.

@@ -138,8 +138,12 @@ pub fn thousands(number: u64) -> String {
 /// # Errors
 /// If its sizes do not fit.
 pub fn data_uri(picture: &Picture) -> Result<String, String> {
-    let png = plots::to_png(picture).map_err(|error| error.to_string())?;
-    Ok(format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png)))
+    Ok(png_uri(&plots::to_png(picture).map_err(|error| error.to_string())?))
+}
+
+/// The bytes of a PNG as an address that holds all of them.
+pub fn png_uri(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png))
 }
 
 #[cfg(test)]

@@ -49,8 +49,11 @@ impl Run {
     /// # Errors
     /// If neither of these can be read, or the best one is damaged or another run's.
     pub fn read(folder: &RunFolder) -> Result<(Self, Option<Checkpoint>), RunError> {
-        let (last, notice) = folder.read_last()?;
+        let (mut last, notice) = folder.read_last()?;
         last.check()?;
+        // What is told of a run are the best weights.
+        last.weights.clear();
+        last.optimizer.tensors.clear();
         let best = folder.best();
         let best = if best.exists() { Some(Checkpoint::read(&best)?) } else { None };
         if let Some(best) = &best {

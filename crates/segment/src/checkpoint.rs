@@ -8,13 +8,16 @@ mod format_1;
 mod payload;
 mod seal;
 
+use crate::files::open;
 use crate::{Config, DataError, EpochMetrics, RunError, RunFolder, Split};
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::NamedTensors;
+use payload::Payload;
 use seal::{Format, Sealed};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::ErrorKind::NotFound;
+use std::io::{self, BufReader, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// Most bytes of a checkpoint that is written or read.
@@ -106,11 +109,19 @@ impl Checkpoint {
     /// # Errors
     /// If the state is none that would be read again, or larger than a checkpoint may be.
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let mut file = Cursor::new(Vec::new());
+        self.checked()?.write(&mut file).map_err(|error| error.to_string())?;
+        Ok(file.into_inner())
+    }
+
+    /// The checkpoint as it can be written.
+    ///
+    /// # Errors
+    /// If the state is none that would be read again, or larger than a checkpoint may be.
+    pub(crate) fn checked(&self) -> Result<Checked<'_>, String> {
         check::check(self)?;
-        let mut bytes = seal::room();
-        payload::encode(self, &mut bytes)?;
-        seal::close(&mut bytes, self.progress.step);
-        Ok(bytes)
+        let payload = Payload::of(self)?;
+        Ok(Checked { len: payload.len()?, payload, step: self.progress.step })
     }
 
     /// The state in the bytes of a file, of this version's format or an older one's.
@@ -118,17 +129,26 @@ impl Checkpoint {
     /// # Errors
     /// A sentence that says what is wrong with them.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let Sealed { format, step, payload } = seal::open(bytes)?;
+        Self::from_file(Cursor::new(bytes)).map_err(|error| match error {
+            Unreadable::File(error) => error.to_string(),
+            Unreadable::Contents(what) => what,
+        })
+    }
+
+    /// Reads twice: whatever a file holds, it is decoded once its hash is known to be right.
+    fn from_file(mut file: impl Read + Seek) -> Result<Self, Unreadable> {
+        let Sealed { format, step, len } = seal::open(&mut file)?;
+        let payload = BufReader::with_capacity(1 << 16, file);
         let checkpoint = match format {
-            Format::One => format_1::decode(payload)?,
-            Format::Two => payload::decode(payload)?,
+            Format::One => format_1::decode(payload, len)?,
+            Format::Two => payload::decode(payload, len)?,
         };
         check::check(&checkpoint)?;
         let taken = checkpoint.progress.step;
         match step {
-            Some(step) if step != taken => {
-                Err(format!("expected step {step} of the header, found {taken} in its contents"))
-            }
+            Some(step) if step != taken => Err(Unreadable::Contents(format!(
+                "expected step {step} of the header, found {taken} in its contents"
+            ))),
             _ => Ok(checkpoint),
         }
     }
@@ -139,9 +159,11 @@ impl Checkpoint {
     /// # Errors
     /// If the file cannot be read or is not an undamaged checkpoint.
     pub fn read(path: &Path) -> Result<Self, RunError> {
-        let bytes = crate::files::read(path, MAX_BYTES)?;
-        let mut checkpoint =
-            Self::from_bytes(&bytes).map_err(|what| RunError::unfit(path, what))?;
+        let file = open(path, MAX_BYTES)?;
+        let mut checkpoint = Self::from_file(file).map_err(|error| match error {
+            Unreadable::File(error) => DataError::read(path)(error).into(),
+            Unreadable::Contents(what) => RunError::unfit(path, what),
+        })?;
         checkpoint.config.data.folder.split = Split::beside(path);
         Ok(checkpoint)
     }
@@ -163,7 +185,7 @@ impl Checkpoint {
     /// # Errors
     /// If the file is there and cannot be opened: nothing is known of it then.
     pub(crate) fn is_whole(path: &Path) -> Result<bool, RunError> {
-        Ok(Self::opened(path)?.is_some_and(|file| seal::is_whole(file).unwrap_or(false)))
+        Ok(Self::opened(path)?.is_some_and(|mut file| seal::open(&mut file).is_ok()))
     }
 
     /// The file at `path`, if there is one and it is a file.
@@ -181,5 +203,39 @@ impl Checkpoint {
             Err(error) if error.kind() == NotFound => Ok(None),
             Err(error) => Err(DataError::read(path)(error).into()),
         }
+    }
+}
+
+/// A state that a run can be in, on its way to a file.
+pub struct Checked<'a> {
+    payload: Payload<'a>,
+    len: u64,
+    step: u64,
+}
+
+impl Checked<'_> {
+    /// Writes the bytes of the file, few at a time.
+    pub fn write(&self, file: &mut (impl Write + Seek)) -> io::Result<()> {
+        seal::write(file, self.step, self.len, |to| self.payload.write(to))
+    }
+}
+
+/// Why a file is not read.
+enum Unreadable {
+    /// The system does not give it.
+    File(io::Error),
+    /// A sentence that says what is wrong with what is in it.
+    Contents(String),
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<String> for Unreadable {
+    fn from(what: String) -> Self {
+        Self::Contents(what)
     }
 }

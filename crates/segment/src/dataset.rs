@@ -44,6 +44,18 @@ pub trait Dataset: Send + Sync {
     /// If `index` is not below [`len`](Self::len).
     fn sample(&self, index: usize) -> Result<Sample, DataError>;
 
+    /// The size of sample number `index`, `[height, width]`: for a data set that knows it without reading all of
+    /// the sample.
+    ///
+    /// # Errors
+    /// As [`sample`](Self::sample), but a broken file may go unnoticed.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Self::len).
+    fn size(&self, index: usize) -> Result<[usize; 2], DataError> {
+        self.sample(index).map(|sample| sample.size())
+    }
+
     /// Sample number `index`, or everything that is wrong with it.
     ///
     /// # Errors
@@ -114,6 +126,13 @@ impl Dataset for Joined {
         }
     }
 
+    fn size(&self, index: usize) -> Result<[usize; 2], DataError> {
+        match index.checked_sub(self.first.len()) {
+            None => self.first.size(index),
+            Some(index) => self.second.size(index),
+        }
+    }
+
     fn fingerprint(&self) -> String {
         [self.first.fingerprint(), self.second.fingerprint()].join(" and ")
     }
@@ -149,6 +168,11 @@ impl Dataset for First {
     fn inspect(&self, index: usize) -> Result<Inspected, Vec<DataError>> {
         assert!(index < self.len, "first: sample {index} of {}", self.len);
         self.of.inspect(index)
+    }
+
+    fn size(&self, index: usize) -> Result<[usize; 2], DataError> {
+        assert!(index < self.len, "first: sample {index} of {}", self.len);
+        self.of.size(index)
     }
 
     fn fingerprint(&self) -> String {

@@ -18,28 +18,34 @@ pub(crate) const MAX_PIXELS: usize = 64_000_000;
 /// Most bytes of a file, and most memory for a decoder.
 pub(crate) const MAX_BYTES: u64 = 512 << 20;
 
-/// The bytes of the regular file at `path`, of which there may be up to `limit`.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
+/// The regular file at `path`, of up to `limit` bytes.
+pub(crate) fn open(path: &Path, limit: u64) -> Result<File, DataError> {
     // Asked before opening: opening a pipe would wait for its other end.
     let about = path.metadata().map_err(DataError::read(path))?;
     if !about.is_file() {
         let found = if about.is_dir() { "a directory" } else { "a device or pipe" };
         return Err(DataError::unfit(path, "a file", found));
     }
-    let too_long = |length: u64| {
-        DataError::unfit(path, format!("at most {limit} bytes"), format!("{length} bytes"))
-    };
-    if about.len() > limit {
-        return Err(too_long(about.len()));
-    }
-    let mut bytes = Vec::with_capacity(about.len() as usize + 1);
-    let file = File::open(path).map_err(DataError::read(path))?;
+    check_length(path, about.len(), limit)?;
+    File::open(path).map_err(DataError::read(path))
+}
+
+/// The bytes of the regular file at `path`, of which there may be up to `limit`.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
+    let file = open(path, limit)?;
+    let length = file.metadata().map_err(DataError::read(path))?.len().min(limit);
+    let mut bytes = Vec::with_capacity(length as usize + 1);
     // It may have grown meanwhile, and the system's own files do not tell how long they are.
     file.take(limit + 1).read_to_end(&mut bytes).map_err(DataError::read(path))?;
-    if bytes.len() as u64 > limit {
-        return Err(too_long(bytes.len() as u64));
-    }
+    check_length(path, bytes.len() as u64, limit)?;
     Ok(bytes)
+}
+
+fn check_length(path: &Path, length: u64, limit: u64) -> Result<(), DataError> {
+    if length <= limit {
+        return Ok(());
+    }
+    Err(DataError::unfit(path, format!("at most {limit} bytes"), format!("{length} bytes")))
 }
 
 /// Replaces the file at `path` as a whole: written beside, synced, renamed. A link there is replaced, not
@@ -60,13 +66,17 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
 /// # Errors
 /// If it cannot be written; what was there is then still there.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
-    write_beside(path, bytes).and_then(AtomicWriteFile::commit).map_err(DataError::write(path))
+    let written = write_beside(path, |file| file.write_all(bytes));
+    written.and_then(AtomicWriteFile::commit).map_err(DataError::write(path))
 }
 
-/// A file with all its bytes, which is synced and takes its place at `path` when it is committed.
-pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<AtomicWriteFile> {
+/// A file of what `write` writes, which is synced and takes its place at `path` when it is committed.
+pub(crate) fn write_beside(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<AtomicWriteFile> {
     let mut file = AtomicWriteFile::open(path)?;
-    file.write_all(bytes)?;
+    write(&mut file)?;
     Ok(file)
 }
 

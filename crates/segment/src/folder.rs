@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use self::layout::Section;
 use crate::files::check_size;
 use crate::mask::IGNORED;
+use crate::picture::stored_size;
 use crate::random::{Purpose, generator, permutation};
 use crate::split::Names;
 use crate::{DataError, Dataset, Inspected, PictureRules, Sample, Split, ValueRange};
@@ -317,6 +318,10 @@ impl Dataset for Folder {
         self.inspect(index).map(|inspected| inspected.sample).map_err(|faults| {
             faults.into_iter().next().expect("a sample that cannot be read has a fault")
         })
+    }
+
+    fn size(&self, index: usize) -> Result<[usize; 2], DataError> {
+        self.size.map_or_else(|| stored_size(&self.pairs[index].picture), Ok)
     }
 
     fn inspect(&self, index: usize) -> Result<Inspected, Vec<DataError>> {

@@ -57,8 +57,8 @@ pub use histogram::{Histogram, class_weights};
 pub use loader::{Batches, Loader};
 pub use mask::{decode_mask, read_mask};
 pub use memory::{
-    MemoryEstimate, PredictionEstimate, allowed_bytes, least_bytes, machine_bytes, may_need_more,
-    most_resident_bytes, resident_bytes,
+    Largest, MemoryEstimate, PredictionEstimate, allowed_bytes, evaluation_bytes, least_bytes,
+    machine_bytes, may_need_more, most_resident_bytes, resident_bytes,
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_each};
 pub use objective::Objective;

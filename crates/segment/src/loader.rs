@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
+use rayon::prelude::*;
+
 use crate::random::{Purpose, generator, permutation};
 use crate::{Augment, DataError, Dataset, Sample};
 
@@ -60,6 +62,22 @@ impl Loader {
     pub fn batches(&self) -> usize {
         assert!(self.batch > 0, "loader: expected 1 sample or more in a batch");
         self.dataset.len().div_ceil(self.batch)
+    }
+
+    /// The size with the most pixels, `[height, width]`, of the samples that can be read, before anything is changed in
+    /// them; of no samples, one pixel's.
+    ///
+    /// ```
+    /// # use mirrorgrad_segment::{Config, Shapes, loader};
+    /// # use std::sync::Arc;
+    /// let shapes = loader(&Config::default(), Arc::new(Shapes::new(0, 5)));
+    /// assert_eq!(shapes.largest(), [64, 64]);
+    /// ```
+    pub fn largest(&self) -> [usize; 2] {
+        // A batch has pictures of one size; each by itself has its own.
+        let looked_at = if self.batch > 1 { self.dataset.len().min(1) } else { self.dataset.len() };
+        let sizes = (0..looked_at).into_par_iter().filter_map(|i| self.dataset.size(i).ok());
+        sizes.max_by_key(|[height, width]| height * width).unwrap_or([1, 1])
     }
 
     /// The order in which samples of epoch `epoch` come, by their numbers.

@@ -4,9 +4,11 @@ mod limit;
 
 pub use limit::{allowed_bytes, machine_bytes, most_resident_bytes, resident_bytes};
 
+use crate::metrics::evaluate_batch;
 use crate::small_batches::check_normalization;
-use crate::trainer::{Learner, StepError};
-use crate::{Config, Mask, Picture, Predictor, RunError, Sample};
+use crate::trainer::{Learner, StepError, validation_batch};
+use crate::{Config, Loader, Mask, Picture, Predictor, RunError, Sample};
+use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::named_params;
 use mirrorgrad_tensor::peak_bytes;
 
@@ -15,117 +17,217 @@ const MOST_TRIED: f64 = 256.0 * 256.0;
 /// Batches of decoded pictures on their way: two loaders with one in hand and one in their channel each,
 /// and the one in training.
 const BATCHES_ON_THE_WAY: usize = 5;
-/// What the holes between buffers add to them, as a part: 0.03 to 0.12 were seen in training. The upper end makes
-/// up for what is no buffer.
-const HOLES: f64 = 0.12;
 /// Bytes of a decoded pixel and its label.
 const PIXEL: usize = 4;
+/// Steps after which the buffers of a run have found their places, but for [`LATER_HOLES`].
+const STEPS_TRIED: u64 = 4;
+/// What later steps add by holes between buffers, as a part: 0 to 0.08 were seen.
+const LATER_HOLES: f64 = 0.05;
+/// Bytes of the program that are there when it has trained and drawn, and are not when it begins: its code, the
+/// stacks of its threads, and what is small. 7 to 8 million were seen.
+const PROGRAM_LATER: usize = 7_500_000;
+/// Bytes that drawing a run takes for a pixel of a validation picture: of several pictures, in several copies. 150
+/// were seen of noise.
+const DRAWN: usize = 150;
+
+/// The largest pictures that a run comes to, as `[height, width]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Largest {
+    /// Of those it trains on, as the network gets them.
+    pub training: [usize; 2],
+    /// Of those it validates on.
+    pub validation: [usize; 2],
+}
+
+impl Largest {
+    /// Where all pictures have this size.
+    ///
+    /// ```
+    /// # use mirrorgrad_segment::{Config, Largest};
+    /// let mut config = Config::default();
+    /// config.data.augment.crop = Some([32, 32]);
+    /// // It is validated on whole pictures.
+    /// let largest = Largest { training: [32, 32], validation: [90, 120] };
+    /// assert_eq!(Largest::of_all(&config, [90, 120]), largest);
+    /// ```
+    pub fn of_all(config: &Config, size: [usize; 2]) -> Self {
+        let validation = config.data.folder.size.unwrap_or(size);
+        Self { training: config.data.augment.crop.unwrap_or(validation), validation }
+    }
+
+    /// The pixels of the largest batch, of training or of validation.
+    fn pixels(&self, config: &Config) -> f64 {
+        let training = config.training.batch as f64 * area(self.training);
+        training.max(validation_batch(config) as f64 * area(self.validation))
+    }
+}
+
+fn area([height, width]: [usize; 2]) -> f64 {
+    height as f64 * width as f64
+}
 
 /// Bytes that a process that trains comes to hold, at the worst time.
 ///
 /// ```
 /// # use mirrorgrad_layers::weights::state_dict;
-/// # use mirrorgrad_segment::{Config, MemoryEstimate};
+/// # use mirrorgrad_segment::{Config, Largest, MemoryEstimate};
 /// let mut config = Config::default();
 /// (config.model.widths, config.training.batch) = (vec![2], 4);
-/// let estimate = MemoryEstimate::of(&config, 5, [32, 32], 0)?;
+/// let largest = Largest::of_all(&config, [32, 32]);
+/// let estimate = MemoryEstimate::of(&config, 5, largest, 0)?;
 /// // Five batches on their way, each pixel in three bytes and its label in one.
 /// assert_eq!(estimate.pictures, 5 * 4 * (3 + 1) * 32 * 32);
-/// // Four bytes a weight, and as many for each of AdamW's two averages.
+/// // A wide network's weights take more when they are written, four bytes each.
+/// config.model.widths = vec![500];
+/// let estimate = MemoryEstimate::of(&config, 5, largest, 0)?;
 /// let numbers: usize = state_dict(&*config.network(5)).values().map(|w| w.len()).sum();
-/// assert_eq!(estimate.checkpoint, 3 * 4 * numbers);
+/// assert_eq!(estimate.pictures + estimate.writing, 4 * numbers);
 /// # Ok::<(), mirrorgrad_segment::RunError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryEstimate {
-    /// The program itself, as it is when it begins.
+    /// The program itself: as it is when it begins, and what it comes to while it works.
     pub program: usize,
     /// What does not grow with the pictures: weights, their gradients, what the optimizer remembers, and
     /// what kernels work in.
     pub parameters: usize,
     /// What grows with them: the values that the way back reads, and the gradients on their way.
     pub activations: usize,
+    /// What validating takes beyond both: nothing, unless whole pictures are much larger than what is trained on.
+    pub validation: usize,
     /// Decoded pictures and masks, loaded ahead.
     pub pictures: usize,
-    /// The bytes of a checkpoint before they are written: weights and what the optimizer remembers.
-    pub checkpoint: usize,
+    /// What comes when no pictures are loaded, beyond their room: the file of weights before it is written, and the
+    /// drawings at the end.
+    pub writing: usize,
 }
 
 impl MemoryEstimate {
     /// All of it.
     pub fn total(&self) -> usize {
-        let Self { program, parameters, activations, pictures, checkpoint } = *self;
-        program + parameters + activations + pictures + checkpoint
+        let Self { program, parameters, activations, validation, pictures, writing } = *self;
+        program + parameters + activations + validation + pictures + writing
     }
 
-    /// Of training with this configuration on pictures of `size`: measured on two small batches, and
-    /// continued along the line through both. `program` is what the process holds by now.
+    /// Of a run with this configuration and `largest` pictures: training is measured on two small batches, and
+    /// continued along the line through both; validating likewise. `program` is what the process holds by now.
     ///
     /// # Errors
     /// If the configuration cannot be trained with.
     pub fn of(
         config: &Config,
         classes: usize,
-        size: [usize; 2],
+        largest: Largest,
         program: usize,
     ) -> Result<Self, RunError> {
         let network = config.network(classes);
         let params = named_params(&*network);
-        let trained: usize = params.iter().map(|(_, param)| param.value().len()).sum();
+        let numbers = |trained: bool| -> usize {
+            let params = params.iter().filter(|(_, param)| !trained || param.is_trainable());
+            params.map(|(_, param)| size_of::<f32>() * param.value().len()).sum()
+        };
+        let [weights, trained] = [false, true].map(numbers);
+        let kept = weights + trained * config.training.optimizer.numbers_kept();
         let least = network.smallest_input();
+        let validating = PredictionEstimate::of_evaluating(&*network, classes)?;
+        drop(params);
         drop(network);
-        let [wanted, most] = [size[0] as f64 * size[1] as f64, MOST_TRIED];
-        let shrink = (most / wanted).sqrt().min(1.0);
-        let tried = size.map(|side| ((side as f64 * shrink) as usize).max(least));
-        // What kernels work in grows with the first pictures of a batch, and then no more.
-        let alone = check_normalization(config, 1, "a grey picture", tried).is_ok();
-        let few = if config.training.batch < 4 && alone { 1 } else { 2 };
-        let [small, large] = [few, 2 * few].map(|batch| try_steps(config, classes, batch, tried));
-        let (small, large) = (small? as f64, large? as f64);
-        let per_picture = (large - small) / few as f64;
-        let larger = wanted / (tried[0] * tried[1]) as f64;
+        let steps = of_steps(config, classes, largest.training, least)?;
+        let parameters = steps.fixed as usize;
         let batch = config.training.batch as f64;
-        let kept = config.training.optimizer.numbers_kept();
-        // Gradients that wait for those of the next batch.
-        let waiting = if config.training.accumulate > 1 { trained * size_of::<f32>() } else { 0 };
+        let activations = (steps.of_a_pixel * batch * area(largest.training)) as usize;
+        let batch = validation_batch(config);
+        let validation = kept + validating.bytes(batch, largest.validation);
+        let pictures = loaded(largest.pixels(config));
+        let drawn = DRAWN * area(largest.validation) as usize;
         Ok(Self {
-            program,
-            parameters: ((1.0 + HOLES) * (small - per_picture * few as f64).max(0.0)) as usize
-                + waiting,
-            activations: ((1.0 + HOLES) * per_picture * larger * batch) as usize,
-            pictures: (BATCHES_ON_THE_WAY * PIXEL) * (wanted * batch) as usize,
-            checkpoint: trained * (1 + kept) * size_of::<f32>(),
+            program: program + PROGRAM_LATER,
+            parameters,
+            activations,
+            validation: validation.saturating_sub(parameters + activations),
+            pictures,
+            writing: weights.max(drawn).saturating_sub(pictures),
         })
     }
 }
 
-fn grey([height, width]: [usize; 2]) -> Picture {
-    Picture { width, height, rgb: vec![128; 3 * width * height] }
+/// Bytes of decoded batches of so many pixels, loaded ahead.
+fn loaded(pixels: f64) -> usize {
+    BATCHES_ON_THE_WAY * PIXEL * pixels as usize
 }
 
-/// The bytes that buffers come to hold in two steps on a batch of grey pictures: the second finds what the
-/// first has left.
-fn try_steps(
+/// Bytes as they grow with the pixels of a batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Line {
+    fixed: f64,
+    of_a_pixel: f64,
+}
+
+impl Line {
+    /// Through the bytes that two numbers of pixels took, the smaller first.
+    fn through([(few, small), (many, large)]: [(f64, usize); 2]) -> Self {
+        let of_a_pixel = (large as f64 - small as f64).max(0.0) / (many - few);
+        Self { fixed: (small as f64 - of_a_pixel * few).max(0.0), of_a_pixel }
+    }
+
+    fn bytes(&self, pixels: f64) -> usize {
+        (self.fixed + self.of_a_pixel * pixels) as usize
+    }
+}
+
+fn grey([height, width]: [usize; 2]) -> Sample {
+    Sample {
+        name: "a grey picture".to_owned(),
+        picture: Picture { width, height, rgb: vec![128; 3 * width * height] },
+        mask: Mask { width, height, labels: vec![0; width * height] },
+    }
+}
+
+/// What buffers come to reach in steps on pictures of `wanted` size: by steps on smaller batches of smaller pictures,
+/// where these are large.
+fn of_steps(
     config: &Config,
     classes: usize,
-    batch: usize,
-    [height, width]: [usize; 2],
-) -> Result<usize, RunError> {
-    let picture = grey([height, width]);
-    let mask = Mask { width, height, labels: vec![0; width * height] };
-    let sample = Sample { name: "a grey picture".to_owned(), picture, mask };
-    let samples = vec![sample; batch];
+    wanted: [usize; 2],
+    least: usize,
+) -> Result<Line, RunError> {
+    let shrink = (MOST_TRIED / area(wanted)).sqrt().min(1.0);
+    let tried = wanted.map(|side| ((side as f64 * shrink) as usize).max(least));
+    let alone = check_normalization(config, 1, "a grey picture", tried).is_ok();
+    let fewest = if alone { 1 } else { 2 };
+    // What kernels work in grows with the first pictures of a batch, and then no more.
+    let most = ((2.0 * MOST_TRIED / area(tried)) as usize).max(4);
+    let many = config.training.batch.min(most).max(2 * fewest);
+    let point = |batch: usize| {
+        let pixels = batch as f64 * area(tried);
+        let bytes = try_steps(config, classes, vec![grey(tried); batch])? as f64;
+        Ok::<_, RunError>((pixels, ((1.0 + LATER_HOLES) * bytes) as usize))
+    };
+    Ok(Line::through([point(many / 2)?, point(many)?]))
+}
+
+/// The bytes that buffers come to reach in steps on batches as this: each finds what the one before has left.
+fn try_steps(config: &Config, classes: usize, samples: Vec<Sample>) -> Result<usize, RunError> {
     let mut config = config.clone();
     // Its weights may be for other classes, or still to be counted, and take no memory.
     config.training.class_weights = None;
+    // From the second batch of a step on, nothing is added but to the first one's gradients.
+    let count = config.training.accumulate.min(2);
+    let batches = || std::iter::repeat_with(|| Ok(samples.clone())).take(count);
     let (result, bytes) = peak_bytes(|| {
-        let mut learner = Learner::new(&config, classes, 2)?;
-        (0..2).try_for_each(|step| learner.step([Ok(samples.clone())], 1, step).map(|_| ()))
+        let mut learner = Learner::new(&config, classes, STEPS_TRIED)?;
+        for step in 0..STEPS_TRIED {
+            learner.step(batches(), count, step)?;
+            if step % 2 == 1 {
+                evaluate_batch(&*learner.network, classes, None, &samples)?;
+            }
+        }
+        Ok(())
     });
     result.map(|()| bytes).map_err(|error: StepError| error.into_run_error(1, 1))
 }
 
-/// Bytes that predicting a picture comes to hold, at the worst time, beyond what the process holds before.
+/// Bytes that predicting comes to hold, at the worst time, beyond what the process holds before.
 ///
 /// ```
 /// # use mirrorgrad_layers::weights::state_dict;
@@ -137,14 +239,11 @@ fn try_steps(
 /// let predictor = Predictor::from_weights(config, classes, &weights)?;
 /// let estimate = PredictionEstimate::of(&predictor)?;
 /// // The scores of two classes alone take eight bytes a pixel.
-/// assert!(estimate.bytes([1000, 1000]) > 8_000_000);
+/// assert!(estimate.bytes(1, [1000, 1000]) > 8_000_000);
 /// # Ok::<(), mirrorgrad_segment::RunError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PredictionEstimate {
-    fixed: f64,
-    of_a_pixel: f64,
-}
+pub struct PredictionEstimate(Line);
 
 impl PredictionEstimate {
     /// Pictures with fewer pixels than this take less memory than it is worth to find out how much.
@@ -156,24 +255,62 @@ impl PredictionEstimate {
     /// # Errors
     /// If the network cannot predict.
     pub fn of(predictor: &Predictor) -> Result<Self, RunError> {
-        let side = 128.max(predictor.network().smallest_input());
-        let taken = |side: usize| {
-            let (result, bytes) =
-                peak_bytes(|| predictor.scores("a grey picture", &grey([side; 2])));
-            result.map(|_| bytes as f64)
-        };
-        let (small, large) = (taken(side)?, taken(2 * side)?);
-        let pixels = (side * side) as f64;
-        let of_a_pixel = (large - small) / (3.0 * pixels);
-        let fixed = (small - of_a_pixel * pixels).max(0.0);
-        Ok(Self { fixed, of_a_pixel })
+        Self::measured(predictor.network().smallest_input(), |Sample { name, picture, .. }| {
+            predictor.scores(&name, &picture).map(drop)
+        })
     }
 
-    /// For a picture of `[height, width]`.
-    pub fn bytes(&self, [height, width]: [usize; 2]) -> usize {
-        let pixels = height as f64 * width as f64;
-        ((1.0 + HOLES) * (self.fixed + self.of_a_pixel * pixels)) as usize
+    /// Of measuring how well a network of so many classes does.
+    fn of_evaluating(network: &dyn Network, classes: usize) -> Result<Self, RunError> {
+        Self::measured(network.smallest_input(), |sample| {
+            evaluate_batch(network, classes, None, &[sample]).map(drop)
+        })
     }
+
+    fn measured(
+        least: usize,
+        work: impl Fn(Sample) -> Result<(), RunError>,
+    ) -> Result<Self, RunError> {
+        let side = 128.max(least);
+        let point = |side: usize| {
+            let sample = grey([side; 2]);
+            let (result, bytes) = peak_bytes(|| work(sample));
+            result.map(|()| (area([side; 2]), bytes))
+        };
+        Ok(Self(Line::through([point(side)?, point(2 * side)?])))
+    }
+
+    /// For a batch of so many pictures of `[height, width]`.
+    pub fn bytes(&self, batch: usize, size: [usize; 2]) -> usize {
+        self.0.bytes(batch as f64 * area(size))
+    }
+}
+
+/// Bytes that measuring a network on a data set comes to hold, at the worst time, beyond what the process holds
+/// before: as [`evaluate`](crate::evaluate) does, by its largest pictures.
+///
+/// ```
+/// # use mirrorgrad_layers::weights::state_dict;
+/// # use mirrorgrad_segment::{Config, Predictor, Shapes, evaluation_bytes, loader};
+/// # use std::sync::Arc;
+/// # let mut config = Config::default();
+/// # (config.model.widths, config.training.batch) = (vec![2], 4);
+/// # let classes = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
+/// # let weights = state_dict(&*config.network(5));
+/// let shapes = loader(&config, Arc::new(Shapes::new(0, 8)));
+/// let predictor = Predictor::from_weights(config, classes, &weights)?;
+/// // Scores and labels of a batch of four alone take this.
+/// assert!(evaluation_bytes(&predictor, &shapes)? > 4 * 64 * 64 * (5 * 4 + 1));
+/// # Ok::<(), mirrorgrad_segment::RunError>(())
+/// ```
+///
+/// # Errors
+/// If the network cannot predict.
+pub fn evaluation_bytes(predictor: &Predictor, loader: &Loader) -> Result<usize, RunError> {
+    let (size, batch) = (loader.largest(), loader.batch.min(loader.dataset.len()));
+    let classes = predictor.classes().len();
+    let working = PredictionEstimate::of_evaluating(predictor.network(), classes)?;
+    Ok(working.bytes(batch, size) + loaded(batch as f64 * area(size)))
 }
 
 /// Bytes of what a network has to have at the least: its weights, their gradients, and what the optimizer
@@ -191,22 +328,22 @@ pub fn least_bytes(config: &Config) -> usize {
     config.model.least_weights().saturating_mul(each)
 }
 
-/// Whether training could need more than `most` bytes at all, by a generous guess that costs nothing: forty
+/// Whether a run could need more than `most` bytes at all, by a generous guess that costs nothing: forty
 /// values of every pixel and channel of every stage, and four times what the network has to have.
 ///
 /// ```
-/// # use mirrorgrad_segment::{Config, may_need_more};
+/// # use mirrorgrad_segment::{Config, Largest, may_need_more};
 /// let mut config = Config::default();
-/// assert!(!may_need_more(&config, [64, 64], 1 << 30));
-/// assert!(may_need_more(&config, [1024, 1024], 1 << 30));
+/// let of = |config: &Config, side| may_need_more(config, Largest::of_all(config, [side; 2]), 1 << 30);
+/// assert!(!of(&config, 64));
+/// assert!(of(&config, 1024));
 /// config.model.widths = vec![1024; 4];
-/// assert!(may_need_more(&config, [64, 64], 1 << 30));
+/// assert!(of(&config, 64));
 /// ```
-pub fn may_need_more(config: &Config, size: [usize; 2], most: usize) -> bool {
+pub fn may_need_more(config: &Config, largest: Largest, most: usize) -> bool {
     let stages = config.model.widths.iter().enumerate();
     // A stage has a quarter of the pixels of the one before.
     let channels: f64 = stages.map(|(i, &width)| width as f64 / 4_f64.powi(i as i32)).sum();
-    let pixels = config.training.batch as f64 * size[0] as f64 * size[1] as f64;
-    let activations = 40.0 * size_of::<f32>() as f64 * channels * pixels;
+    let activations = 40.0 * size_of::<f32>() as f64 * channels * largest.pixels(config);
     activations + 4.0 * least_bytes(config) as f64 > most as f64
 }

@@ -116,9 +116,10 @@ pub struct Evaluation {
 /// # Errors
 /// If a sample is broken, or too small for the network.
 pub fn evaluate(network: &dyn Network, loader: &Loader) -> Result<Evaluation, RunError> {
-    let mut total = Total::new(loader.dataset.classes().len());
+    let classes = loader.dataset.classes().len();
+    let mut total = Total::new(classes);
     for samples in loader.epoch(0) {
-        total.add(&Total::of(network, loader, &samples?)?);
+        total.add(&evaluate_batch(network, classes, loader.ignore_index, &samples?)?);
     }
     Ok(total.evaluation())
 }
@@ -147,10 +148,12 @@ pub fn evaluate_each<E: From<RunError>>(
     loader: &Loader,
     mut each: impl FnMut(&str, &Evaluation) -> Result<(), E>,
 ) -> Result<Evaluation, E> {
-    let mut total = Total::new(loader.dataset.classes().len());
+    let classes = loader.dataset.classes().len();
+    let mut total = Total::new(classes);
     for samples in loader.epoch(0) {
         for sample in samples.map_err(RunError::from)? {
-            let one = Total::of(network, loader, std::slice::from_ref(&sample))?;
+            let alone = std::slice::from_ref(&sample);
+            let one = evaluate_batch(network, classes, loader.ignore_index, alone)?;
             total.add(&one);
             each(&sample.name, &one.evaluation())?;
         }
@@ -159,7 +162,7 @@ pub fn evaluate_each<E: From<RunError>>(
 }
 
 /// What an evaluation is made of: sums over pixels.
-struct Total {
+pub(crate) struct Total {
     loss_sum: f64,
     counted: usize,
     confusion: Confusion,
@@ -168,26 +171,6 @@ struct Total {
 impl Total {
     fn new(classes: usize) -> Self {
         Self { loss_sum: 0.0, counted: 0, confusion: Confusion::new(classes) }
-    }
-
-    /// That of one batch.
-    fn of(network: &dyn Network, loader: &Loader, samples: &[Sample]) -> Result<Self, RunError> {
-        let mut total = Self::new(loader.dataset.classes().len());
-        check_size(network, &samples[0].name, samples[0].size())?;
-        let (x, targets) = to_tensors(samples, total.confusion.classes(), loader.ignore_index)?;
-        let scores = no_grad(|| network.forward(&Var::constant(x), &Mode::Eval));
-        let loss = ops::cross_entropy(
-            &scores.detach(),
-            &targets,
-            &PixelLoss::default(),
-            ops::Reduction::Sum,
-        );
-        total.loss_sum = f64::from(loss.value().item());
-        total.counted = targets.iter().flatten().count();
-        let truth: Vec<u8> =
-            samples.iter().flat_map(|sample| sample.mask.labels.iter().copied()).collect();
-        total.confusion.add(&truth, &highest_scores(scores.value()), loader.ignore_index)?;
-        Ok(total)
     }
 
     fn add(&mut self, other: &Self) {
@@ -199,6 +182,27 @@ impl Total {
     fn evaluation(self) -> Evaluation {
         Evaluation { loss: self.loss_sum / self.counted.max(1) as f64, confusion: self.confusion }
     }
+}
+
+/// That of one batch: labels below `classes` count, except `ignore_index`.
+pub(crate) fn evaluate_batch(
+    network: &dyn Network,
+    classes: usize,
+    ignore_index: Option<u8>,
+    samples: &[Sample],
+) -> Result<Total, RunError> {
+    let mut total = Total::new(classes);
+    check_size(network, &samples[0].name, samples[0].size())?;
+    let (x, targets) = to_tensors(samples, classes, ignore_index)?;
+    let scores = no_grad(|| network.forward(&Var::constant(x), &Mode::Eval));
+    let loss =
+        ops::cross_entropy(&scores.detach(), &targets, &PixelLoss::default(), ops::Reduction::Sum);
+    total.loss_sum = f64::from(loss.value().item());
+    total.counted = targets.iter().flatten().count();
+    let truth: Vec<u8> =
+        samples.iter().flat_map(|sample| sample.mask.labels.iter().copied()).collect();
+    total.confusion.add(&truth, &highest_scores(scores.value()), ignore_index)?;
+    Ok(total)
 }
 
 /// Refuses a picture that the network's pools would halve to nothing.

@@ -8,7 +8,7 @@ mod stored;
 pub use self::formats::PictureFormat;
 pub(crate) use self::range::Dim;
 pub use self::range::{RangeByName, ValueRange};
-pub(crate) use self::stored::{Stored, check_pixels};
+pub(crate) use self::stored::{Stored, check_pixels, stored_size};
 
 use std::path::Path;
 

@@ -4,6 +4,7 @@ use crate::error::shown;
 use crate::files::{is_left_over, keep_as, read, write_beside, write_whole};
 use crate::metrics::to_json_lines;
 use crate::{Checkpoint, Config, DataError, EpochMetrics, RunError, Split, split};
+use atomic_write_file::AtomicWriteFile;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -238,9 +239,7 @@ impl RunFolder {
     /// If it cannot be written; what was there is then still there.
     pub fn write_last(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
         let (last, prev) = (self.last(), self.prev());
-        let bytes = checkpoint.to_bytes().map_err(|what| RunError::unfit(&last, what))?;
-        self.check_place().map_err(DataError::write(&last))?;
-        let new = write_beside(&last, &bytes).map_err(DataError::write(&last))?;
+        let new = self.write_checkpoint(&last, checkpoint)?;
         new.sync_all().map_err(DataError::write(&last))?;
         if Checkpoint::is_whole(&last)? {
             keep_as(&last, &prev).map_err(DataError::write(&prev))?;
@@ -277,8 +276,19 @@ impl RunFolder {
     /// # Errors
     /// If it cannot be written.
     pub fn write_best(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
-        let bytes = checkpoint.to_bytes().map_err(|what| RunError::unfit(&self.best(), what))?;
-        self.write("best.ckpt", &bytes)
+        let best = self.best();
+        let new = self.write_checkpoint(&best, checkpoint)?;
+        Ok(new.commit().map_err(DataError::write(&best))?)
+    }
+
+    fn write_checkpoint(
+        &self,
+        path: &Path,
+        checkpoint: &Checkpoint,
+    ) -> Result<AtomicWriteFile, RunError> {
+        let checked = checkpoint.checked().map_err(|what| RunError::unfit(path, what))?;
+        self.check_place().map_err(DataError::write(path))?;
+        Ok(write_beside(path, |file| checked.write(file)).map_err(DataError::write(path))?)
     }
 }
 

@@ -75,6 +75,10 @@ impl Dataset for Shapes {
         format!("{} shapes of seed {}", self.len, self.seed)
     }
 
+    fn size(&self, _: usize) -> Result<[usize; 2], DataError> {
+        Ok([SIDE; 2])
+    }
+
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         assert!(index < self.len, "shapes: sample {index} of {}", self.len);
         let mut rng = generator(Purpose::Draw, self.seed, 0, index);

@@ -9,15 +9,15 @@ mod watch;
 
 pub(crate) use self::learner::{Learner, StepError};
 use self::learner::{Lost, steps_in};
-pub(crate) use self::parts::parts;
 pub use self::parts::{judged_by, loader, trained_on};
+pub(crate) use self::parts::{parts, validation_batch};
 pub use self::watch::{Outcome, StepReport, Watch};
 use crate::metrics::{check_size, evaluate};
 use crate::small_batches::{check_normalization, small_batch_note};
 use crate::survey::{self, Survey};
 use crate::{
-    Batches, Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Loader, Progress, RunError,
-    RunFolder, Sample,
+    Batches, Checkpoint, Config, Dataset, EpochMetrics, Evaluation, Largest, Loader, Progress,
+    RunError, RunFolder, Sample,
 };
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{load_state_dict, state_dict, to_safetensors};
@@ -166,13 +166,12 @@ impl Trainer {
         &self.validation.dataset
     }
 
-    /// The `[height, width]` that it trains on: of a crop, of all pictures, or else of the first.
-    ///
-    /// # Errors
-    /// If the first picture cannot be read.
-    pub fn picture_size(&self) -> Result<[usize; 2], RunError> {
-        let fixed = self.config.data.augment.crop.or(self.config.data.folder.size);
-        Ok(fixed.map_or_else(|| self.train.dataset.sample(0).map(|sample| sample.size()), Ok)?)
+    /// The largest pictures that it trains and validates on, by the beginnings of their files. One that cannot be
+    /// read is passed over: what is wrong with it is said where it is needed.
+    pub fn largest(&self) -> Largest {
+        let crop = self.config.data.augment.crop;
+        let training = crop.unwrap_or_else(|| self.train.largest());
+        Largest { training, validation: self.validation.largest() }
     }
 
     /// The next batch to train on, as the network will see it.
@@ -182,6 +181,12 @@ impl Trainer {
     pub fn next_batch(&self) -> Result<Vec<Sample>, RunError> {
         let mut batches = self.train.epoch_from(self.progress.epoch, self.progress.batch);
         Ok(batches.next().transpose()?.unwrap_or_default())
+    }
+
+    /// The epochs so far, and the pictures it is judged by: all that is left of a run at its end, whose network and
+    /// optimizer give their memory back.
+    pub fn into_history(self) -> (Vec<EpochMetrics>, Arc<dyn Dataset>) {
+        (self.history, self.validation.dataset)
     }
 
     /// The epochs so far.

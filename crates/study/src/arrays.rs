@@ -60,8 +60,8 @@ impl Array {
 
     fn to_bytes(&self) -> (Dtype, Vec<u8>) {
         match self {
-            Self::F32(tensor) => (Dtype::F32, tensor.to_le_bytes()),
-            Self::F64(tensor) => (Dtype::F64, tensor.to_le_bytes()),
+            Self::F32(tensor) => (Dtype::F32, tensor.to_le_bytes().into_owned()),
+            Self::F64(tensor) => (Dtype::F64, tensor.to_le_bytes().into_owned()),
             Self::I64(_, values) => {
                 (Dtype::I64, values.iter().flat_map(|value| value.to_le_bytes()).collect())
             }

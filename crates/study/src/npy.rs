@@ -85,8 +85,8 @@ pub fn from_npy(bytes: &[u8]) -> Result<Array, Refusal> {
 /// ```
 pub fn to_npy(array: &Array) -> Vec<u8> {
     let (kind, data) = match array {
-        Array::F32(tensor) => ("<f4", tensor.to_le_bytes()),
-        Array::F64(tensor) => ("<f8", tensor.to_le_bytes()),
+        Array::F32(tensor) => ("<f4", tensor.to_le_bytes().into_owned()),
+        Array::F64(tensor) => ("<f8", tensor.to_le_bytes().into_owned()),
         Array::I64(_, values) => {
             ("<i8", values.iter().flat_map(|value| value.to_le_bytes()).collect())
         }

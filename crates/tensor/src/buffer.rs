@@ -84,13 +84,12 @@ impl<T: Pod> Drop for Buffer<T> {
     }
 }
 
-/// Runs `work`, and tells how many bytes all buffers came to hold while it ran, at the worst time, beyond
-/// what they held before. What other threads hold at that time counts too.
+/// Runs `work`, and tells how many bytes of memory its buffers came to reach, at the worst time: what was held, and
+/// the holes between. What other threads come to hold at that time counts too.
 ///
-/// Memory that was held at one time is kept for the next, so this is what `work` makes a process grow by,
-/// and some for the holes between.
-/// Buffers under 16 KB, and what is no buffer, are not counted. One measurement is taken at a time: one that
-/// begins during another, in any thread, begins that one anew.
+/// Memory that was reached once is kept for the next buffers, so this is what `work` makes a fresh process grow by;
+/// what buffers before it have left is not used. Buffers under 16 KB, and what is no buffer, are not counted. Of
+/// two measurements at one time, in any threads, the first counts what both hold, until one of them ends.
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Tensor, peak_bytes};
@@ -102,10 +101,10 @@ impl<T: Pod> Drop for Buffer<T> {
 /// assert_eq!((total, bytes), (131_072.0, 2 * 4 * (1 << 16)));
 /// ```
 pub fn peak_bytes<R>(work: impl FnOnce() -> R) -> (R, usize) {
-    let before = arena().restart();
+    let start = arena().start_anew();
     let result = work();
-    let most = arena().most_lent();
-    (result, most.saturating_sub(before))
+    let reached = arena().end_measurement(start);
+    (result, reached)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::buffer::Buffer;
 use crate::{Element, check, parallel};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -161,9 +162,12 @@ impl<T: Element> Tensor<T> {
         })
     }
 
-    /// The numbers as little-endian bytes, in row-major order.
-    pub fn to_le_bytes(&self) -> Vec<u8> {
-        self.as_slice().iter().flat_map(|v| v.le_bytes()).collect()
+    /// The numbers as little-endian bytes, in row-major order: its own, where the machine has them so.
+    pub fn to_le_bytes(&self) -> Cow<'_, [u8]> {
+        match cfg!(target_endian = "little") {
+            true => Cow::Borrowed(bytemuck::cast_slice(self.as_slice())),
+            false => Cow::Owned(self.as_slice().iter().flat_map(|v| v.le_bytes()).collect()),
+        }
     }
 
     /// The numbers of little-endian bytes, in row-major order.

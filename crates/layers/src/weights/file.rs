@@ -3,8 +3,9 @@
 use super::{NamedTensors, WeightsError, is_counter, short};
 use half::{bf16, f16};
 use mirrorgrad_tensor::{Element, Tensor};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -20,13 +21,29 @@ use std::fmt;
 /// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
 /// ```
 pub fn to_safetensors<T: Element>(tensors: &NamedTensors<T>) -> Vec<u8> {
-    let dtype = if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 };
-    let bytes: Vec<Vec<u8>> = tensors.values().map(|tensor| tensor.to_le_bytes()).collect();
-    let views = tensors.iter().zip(&bytes).map(|((name, tensor), bytes)| {
-        let view = TensorView::new(dtype, tensor.shape().to_vec(), bytes);
-        (name, view.expect("a tensor's bytes fill its shape"))
-    });
-    safetensors::serialize(views, None).expect("names are unique and sizes small")
+    let entries = tensors.iter().map(|(name, tensor)| (name, Entry(tensor)));
+    safetensors::serialize(entries, None).expect("names are unique and sizes small")
+}
+
+/// A tensor, whose bytes are not copied before they are written.
+struct Entry<'a, T: Element>(&'a Tensor<T>);
+
+impl<T: Element> View for Entry<'_, T> {
+    fn dtype(&self) -> Dtype {
+        if T::NAME == "f32" { Dtype::F32 } else { Dtype::F64 }
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.0.to_le_bytes()
+    }
+
+    fn data_len(&self) -> usize {
+        self.0.len() * size_of::<T>()
+    }
 }
 
 /// The tensors of a safetensors file, F16, BF16, F32 or F64, in this precision.

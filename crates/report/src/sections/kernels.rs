@@ -2,8 +2,10 @@
 
 use crate::gallery::Gallery;
 use crate::kernels::{Channel, Deconvolution};
-use crate::page::{counted, facts};
+use crate::page::{counted, facts, png_uri};
 use crate::run::Run;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 use maud::{Markup, html};
 use mirrorgrad_study::{FilterHealth, Verdict};
 
@@ -11,6 +13,12 @@ use mirrorgrad_study::{FilterHealth, Verdict};
 const SIDE: usize = 96;
 /// Kernels of more taps are drawn without numbers.
 const MOST_WITH_NUMBERS: usize = 36;
+/// Kernels of more taps are drawn as a picture, whose pixels tell nothing of themselves: a page of a hundred
+/// thousand squares is one that no browser likes.
+const MOST_SQUARES: usize = 256;
+/// What is above zero and what is below, in a picture, on whatever ground.
+const PLUS: [u8; 3] = [0x1f, 0x7f, 0xc0];
+const MINUS: [u8; 3] = [0xd0, 0x60, 0x10];
 
 /// Every transposed convolution with its first kernels, and the pattern in the network's scores.
 pub fn kernels(run: &Run, layers: Option<&[Deconvolution]>, gallery: Option<&Gallery>) -> Markup {
@@ -163,21 +171,48 @@ fn cell(cells: usize) -> usize {
     (SIDE / cells.max(1)).max(2)
 }
 
-fn map(what: &str, kernel: &[f64], [height, width]: [usize; 2], most: f64) -> Markup {
-    let numbers = height * width <= MOST_WITH_NUMBERS;
-    let cell = cell(height.max(width));
-    let view = format!("0 0 {} {}", width * cell, height * cell);
+fn map(what: &str, kernel: &[f64], sides: [usize; 2], most: f64) -> Markup {
+    let taps: Vec<_> = kernel.iter().map(|&tap| (tap, tap / most)).collect();
+    let [height, width] = sides;
     html! {
         div.map {
-            svg viewBox=(view) width=(width * cell) height=(height * cell) role="img"
-                aria-label=(format!("{what}, {height} × {width} taps")) {
-                @for (i, &tap) in kernel.iter().enumerate() {
-                    (square([i / width, i % width], cell, tap, tap / most, numbers))
-                }
-            }
+            (heat(&format!("{what}, {height} × {width} taps"), &taps, sides))
             span { (what) }
         }
     }
+}
+
+/// Cells, each with its value and its part of the deepest.
+fn heat(label: &str, cells: &[(f64, f64)], [rows, columns]: [usize; 2]) -> Markup {
+    let numbers = cells.len() <= MOST_WITH_NUMBERS;
+    let cell = cell(rows.max(columns));
+    let (width, height) = (columns * cell, rows * cell);
+    html! {
+        @if cells.len() > MOST_SQUARES {
+            img.pixels src=(pixels(cells, [rows, columns])) width=(width) height=(height) alt=(label);
+        } @else {
+            svg viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) role="img"
+                aria-label=(label) {
+                @for (i, &(value, part)) in cells.iter().enumerate() {
+                    (square([i / columns, i % columns], cell, value, part, numbers))
+                }
+            }
+        }
+    }
+}
+
+/// A picture of cells, a pixel each.
+fn pixels(cells: &[(f64, f64)], [rows, columns]: [usize; 2]) -> String {
+    let pixel = |&(_, part): &(f64, f64)| {
+        let [r, g, b] = if part < 0.0 { MINUS } else { PLUS };
+        [r, g, b, (255.0 * part.abs().min(1.0)).round() as u8]
+    };
+    let pixels: Vec<u8> = cells.iter().flat_map(pixel).collect();
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png)
+        .write_image(&pixels, columns as u32, rows as u32, ExtendedColorType::Rgba8)
+        .expect("there are as many cells as the sides say");
+    png_uri(&png)
 }
 
 /// A cell: blue above zero, orange below, as deep as `part` of the deepest.
@@ -207,20 +242,14 @@ fn tap_text(value: f64) -> String {
 fn gains(filter: &FilterHealth) -> Markup {
     let gain = &filter.health.gain;
     let (rows, columns) = (gain.len(), gain.first().map_or(0, Vec::len));
-    let numbers = rows * columns <= MOST_WITH_NUMBERS;
     let all = || gain.iter().flatten().copied();
     let mean = all().sum::<f64>() / (rows * columns).max(1) as f64;
-    let cell = cell(rows.max(columns));
+    // A tenth of the mean away is as deep as a colour gets.
+    let apart = |gain: f64| (gain - mean) / mean.abs().max(f64::MIN_POSITIVE) / 0.1;
+    let gains: Vec<_> = all().map(|gain| (gain, apart(gain).clamp(-1.0, 1.0))).collect();
     html! {
         div.map {
-            svg viewBox=(format!("0 0 {} {}", columns * cell, rows * cell)) width=(columns * cell)
-                height=(rows * cell) role="img" aria-label="gains of the phases" {
-                @for (i, value) in all().enumerate() {
-                    // A tenth of the mean away is as deep as a colour gets.
-                    @let apart = (value - mean) / mean.abs().max(f64::MIN_POSITIVE) / 0.1;
-                    (square([i / columns, i % columns], cell, value, apart.clamp(-1.0, 1.0), numbers))
-                }
-            }
+            (heat("gains of the phases", &gains, [rows, columns]))
             span {
                 "gains, "
                 @match filter.unevenness {

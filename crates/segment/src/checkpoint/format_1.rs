@@ -1,23 +1,23 @@
 //! Checkpoints of format 1, which had progress and metrics as bare numbers: a file for what was, not
 //! to be changed.
 
-use super::payload::{Entry, from_bincode, unpack, unpack_steps};
+use super::payload::{StoredTensors, from_bincode, in_order};
 use super::{Checkpoint, Progress};
 use crate::EpochMetrics;
 use mirrorgrad_layers::optim::OptimizerState;
 use serde::Deserialize;
-use std::borrow::Cow;
+use std::io::Read;
 
 #[derive(Deserialize)]
-struct Payload<'a> {
+struct Payload {
     config: String,
     classes: Vec<String>,
     data: String,
     progress: OldProgress,
     history: Vec<OldEpoch>,
-    weights: Vec<Entry<'a>>,
-    optimizer_steps: Vec<(Cow<'a, str>, u64)>,
-    optimizer: Vec<Entry<'a>>,
+    weights: StoredTensors,
+    optimizer_steps: Vec<(String, u64)>,
+    optimizer: StoredTensors,
 }
 
 #[derive(Deserialize)]
@@ -43,9 +43,9 @@ struct OldEpoch {
     weights_hash: String,
 }
 
-/// The state in a payload.
-pub fn decode(payload: &[u8]) -> Result<Checkpoint, String> {
-    let payload: Payload<'_> = from_bincode(payload)?;
+/// The state in a payload of `len` bytes.
+pub fn decode(payload: impl Read, len: u64) -> Result<Checkpoint, String> {
+    let payload: Payload = from_bincode(payload, len)?;
     Ok(Checkpoint {
         config: toml::from_str(&payload.config)
             .map_err(|error| format!("its configuration: {}", error.message()))?,
@@ -53,10 +53,10 @@ pub fn decode(payload: &[u8]) -> Result<Checkpoint, String> {
         data: payload.data,
         progress: progress(&payload.progress),
         history: payload.history.into_iter().map(epoch).collect(),
-        weights: unpack(payload.weights)?,
+        weights: payload.weights.0,
         optimizer: OptimizerState {
-            steps: unpack_steps(payload.optimizer_steps)?,
-            tensors: unpack(payload.optimizer)?,
+            steps: in_order(payload.optimizer_steps)?,
+            tensors: payload.optimizer.0,
         },
     })
 }

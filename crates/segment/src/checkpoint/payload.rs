@@ -10,35 +10,50 @@ use bincode::Options;
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::NamedTensors;
 use mirrorgrad_tensor::Tensor;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Read, Write};
 
-#[derive(Serialize, Deserialize)]
-struct Payload<'a> {
+/// What is written. Numbers are borrowed: a checkpoint takes no memory on its way to the disk.
+#[derive(Serialize)]
+pub struct Payload<'a> {
     /// TOML.
     config: String,
-    classes: Cow<'a, [String]>,
-    data: Cow<'a, str>,
+    classes: &'a [String],
+    data: &'a str,
     /// A JSON object.
     progress: String,
     /// JSON objects, one a line, as in `metrics.jsonl`.
     history: String,
     weights: Vec<Entry<'a>>,
-    optimizer_steps: Vec<(Cow<'a, str>, u64)>,
+    optimizer_steps: Vec<(&'a str, u64)>,
     optimizer: Vec<Entry<'a>>,
 }
 
-/// A tensor and its name. Entries are in the order of their names.
-#[derive(Serialize, Deserialize)]
-pub struct Entry<'a> {
-    name: Cow<'a, str>,
-    shape: Cow<'a, [usize]>,
-    values: Cow<'a, [f32]>,
+/// A tensor's name, shape and values. Entries are in the order of their names.
+type Entry<'a> = (&'a str, &'a [usize], &'a [f32]);
+
+/// What is read, value for value what is written.
+#[derive(Deserialize)]
+struct Stored {
+    config: String,
+    classes: Vec<String>,
+    data: String,
+    progress: String,
+    history: String,
+    weights: StoredTensors,
+    optimizer_steps: Vec<(String, u64)>,
+    optimizer: StoredTensors,
 }
 
+/// The tensors of a list whose names grow, so that none is there twice. Each becomes a tensor before the next
+/// is read.
+pub struct StoredTensors(pub NamedTensors<f32>);
+
 /// The bounded codec of all formats.
-pub fn codec(limit: u64) -> impl Options {
+fn codec(limit: u64) -> impl Options {
     bincode::DefaultOptions::new()
         .with_fixint_encoding()
         .with_little_endian()
@@ -46,87 +61,130 @@ pub fn codec(limit: u64) -> impl Options {
         .reject_trailing_bytes()
 }
 
-/// Writes a checkpoint's payload after what is in `bytes`.
-pub fn encode(checkpoint: &Checkpoint, bytes: &mut Vec<u8>) -> Result<(), String> {
-    let Checkpoint { config, classes, data, progress, history, weights, optimizer } = checkpoint;
-    let text = to_json_lines(history);
-    // Better a run that ends than one that cannot be resumed.
-    from_json_lines(&text)?;
-    let steps = optimizer.steps.iter();
-    let payload = Payload {
-        config: toml::to_string(config).map_err(|error| format!("its configuration: {error}"))?,
-        classes: Cow::Borrowed(classes),
-        data: Cow::Borrowed(data),
-        progress: serde_json::to_string(progress).map_err(|error| error.to_string())?,
-        history: text,
-        weights: pack(weights),
-        optimizer_steps: steps.map(|(name, &steps)| (Cow::Borrowed(&**name), steps)).collect(),
-        optimizer: pack(&optimizer.tensors),
-    };
-    let told = |error: bincode::Error| error.to_string();
-    let size = codec(MAX_BYTES).serialized_size(&payload).map_err(told)?;
-    bytes.reserve_exact(usize::try_from(size).map_err(|error| error.to_string())?);
-    codec(MAX_BYTES).serialize_into(bytes, &payload).map_err(told)
+impl<'a> Payload<'a> {
+    /// Of a checkpoint.
+    pub fn of(checkpoint: &'a Checkpoint) -> Result<Self, String> {
+        let Checkpoint { config, classes, data, progress, history, weights, optimizer } =
+            checkpoint;
+        let text = to_json_lines(history);
+        // Better a run that ends than one that cannot be resumed.
+        from_json_lines(&text)?;
+        let steps = optimizer.steps.iter();
+        Ok(Self {
+            config: toml::to_string(config)
+                .map_err(|error| format!("its configuration: {error}"))?,
+            classes,
+            data,
+            progress: serde_json::to_string(progress).map_err(|error| error.to_string())?,
+            history: text,
+            weights: entries(weights),
+            optimizer_steps: steps.map(|(name, &steps)| (&**name, steps)).collect(),
+            optimizer: entries(&optimizer.tensors),
+        })
+    }
+
+    /// The bytes that it is.
+    pub fn len(&self) -> Result<u64, String> {
+        codec(MAX_BYTES).serialized_size(self).map_err(|error| error.to_string())
+    }
+
+    /// Writes its bytes, few at a time.
+    pub fn write(&self, to: impl Write) -> io::Result<()> {
+        codec(MAX_BYTES).serialize_into(to, self).map_err(|error| match *error {
+            bincode::ErrorKind::Io(error) => error,
+            other => io::Error::other(other),
+        })
+    }
 }
 
-/// The state in a payload.
-pub fn decode(payload: &[u8]) -> Result<Checkpoint, String> {
-    let payload: Payload<'_> = from_bincode(payload)?;
+fn entries(tensors: &NamedTensors<f32>) -> Vec<Entry<'_>> {
+    let entry = |(name, tensor)| (String::as_str(name), Tensor::shape(tensor), tensor.as_slice());
+    tensors.iter().map(entry).collect()
+}
+
+/// The state in a payload of `len` bytes.
+pub fn decode(payload: impl Read, len: u64) -> Result<Checkpoint, String> {
+    let stored: Stored = from_bincode(payload, len)?;
     Ok(Checkpoint {
-        config: toml::from_str(&payload.config)
+        config: toml::from_str(&stored.config)
             .map_err(|error| format!("its configuration: {}", error.message()))?,
-        classes: payload.classes.into_owned(),
-        data: payload.data.into_owned(),
-        progress: serde_json::from_str(&payload.progress)
+        classes: stored.classes,
+        data: stored.data,
+        progress: serde_json::from_str(&stored.progress)
             .map_err(|error| format!("its progress: {error}"))?,
-        history: from_json_lines(&payload.history)?,
-        weights: unpack(payload.weights)?,
+        history: from_json_lines(&stored.history)?,
+        weights: stored.weights.0,
         optimizer: OptimizerState {
-            steps: unpack_steps(payload.optimizer_steps)?,
-            tensors: unpack(payload.optimizer)?,
+            steps: in_order(stored.optimizer_steps)?,
+            tensors: stored.optimizer.0,
         },
     })
 }
 
-/// What a payload of any format holds.
-pub fn from_bincode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, String> {
-    let told = |error: bincode::Error| format!("its contents are no checkpoint's: {error}");
-    codec(payload.len() as u64).deserialize(payload).map_err(told)
+/// What a payload of any format holds, which ends with it.
+pub fn from_bincode<T: for<'a> Deserialize<'a>>(payload: impl Read, len: u64) -> Result<T, String> {
+    let none = |why: &dyn fmt::Display| format!("its contents are no checkpoint's: {why}");
+    let mut payload = payload.take(len);
+    let value = codec(len).deserialize_from(&mut payload).map_err(|error| match *error {
+        bincode::ErrorKind::Custom(what) => what,
+        other => none(&other),
+    })?;
+    match payload.limit() {
+        0 => Ok(value),
+        rest => Err(none(&format_args!("{rest} bytes are left after them"))),
+    }
 }
 
-fn pack(tensors: &NamedTensors<f32>) -> Vec<Entry<'_>> {
-    let entries = tensors.iter().map(|(name, tensor)| Entry {
-        name: Cow::Borrowed(name),
-        shape: Cow::Borrowed(tensor.shape()),
-        values: Cow::Borrowed(tensor.as_slice()),
-    });
-    entries.collect()
+impl<'de> Deserialize<'de> for StoredTensors {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(TensorsVisitor)
+    }
 }
 
-/// The tensors of a list whose names grow, so that none is there twice.
-pub fn unpack(entries: Vec<Entry<'_>>) -> Result<NamedTensors<f32>, String> {
-    check_order(entries.iter().map(|entry| &*entry.name))?;
-    let tensor = |Entry { name, shape, values }: Entry<'_>| {
-        let len = shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size));
-        if len != Some(values.len()) {
-            return Err(format!("tensor {name:?} of shape {shape:?} has {} values", values.len()));
+struct TensorsVisitor;
+
+impl<'de> Visitor<'de> for TensorsVisitor {
+    type Value = StoredTensors;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of tensors")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<StoredTensors, A::Error> {
+        let mut tensors = NamedTensors::new();
+        while let Some((name, shape, values)) =
+            entries.next_element::<(String, Vec<usize>, Vec<f32>)>()?
+        {
+            let len = shape.iter().try_fold(1_usize, |len, &size| len.checked_mul(size));
+            if len != Some(values.len()) {
+                return Err(A::Error::custom(format!(
+                    "tensor {name:?} of shape {shape:?} has {} values",
+                    values.len()
+                )));
+            }
+            insert_last(&mut tensors, name, Tensor::new(shape, values))
+                .map_err(A::Error::custom)?;
         }
-        Ok((name.into_owned(), Tensor::new(&*shape, &*values)))
-    };
-    entries.into_iter().map(tensor).collect()
+        Ok(StoredTensors(tensors))
+    }
 }
 
 /// The counts of a list whose names grow.
-pub fn unpack_steps(entries: Vec<(Cow<'_, str>, u64)>) -> Result<BTreeMap<String, u64>, String> {
-    check_order(entries.iter().map(|(name, _)| &**name))?;
-    Ok(entries.into_iter().map(|(name, steps)| (name.into_owned(), steps)).collect())
+pub fn in_order(entries: Vec<(String, u64)>) -> Result<BTreeMap<String, u64>, String> {
+    let mut counts = BTreeMap::new();
+    entries.into_iter().try_for_each(|(name, steps)| insert_last(&mut counts, name, steps))?;
+    Ok(counts)
 }
 
-fn check_order<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Result<(), String> {
-    match names.clone().zip(names.skip(1)).find(|(first, second)| first >= second) {
-        None => Ok(()),
-        Some((first, second)) => {
-            Err(format!("expected names in order, each once, found {second:?} after {first:?}"))
+/// Refuses a name that is not behind all that are there.
+fn insert_last<T>(map: &mut BTreeMap<String, T>, name: String, value: T) -> Result<(), String> {
+    match map.last_key_value() {
+        Some((last, _)) if *last >= name => {
+            Err(format!("expected names in order, each once, found {name:?} after {last:?}"))
+        }
+        _ => {
+            map.insert(name, value);
+            Ok(())
         }
     }
 }

@@ -8,7 +8,8 @@
 //! Numbers are little-endian. The BLAKE3 hash covers the header before it and the payload; it
 //! speaks of damage, not of who wrote the file.
 
-use std::io::{self, Read};
+use super::Unreadable;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 const MAGIC: &[u8; 8] = b"\x89MIRGRD\n";
@@ -41,14 +42,14 @@ impl Format {
     }
 }
 
-/// A file whose hash is right.
-pub struct Sealed<'a> {
+/// What the header of a file tells whose hash is right.
+pub struct Sealed {
     /// Its format.
     pub format: Format,
-    /// The step that the header tells.
+    /// The step, where the header has it.
     pub step: Option<u64>,
-    /// What is after the header.
-    pub payload: &'a [u8],
+    /// The bytes after the header.
+    pub len: u64,
 }
 
 /// The number in these bytes of a header.
@@ -76,64 +77,83 @@ fn format(start: &[u8]) -> Result<Format, String> {
     }
 }
 
-/// What is in a file, once nothing about it is found changed.
+/// What the header of a file tells, once nothing about the file is found changed; it stands where the payload
+/// begins. The file is read piece by piece, without room for what is in it.
 ///
 /// # Errors
-/// A sentence that says what is wrong with it.
-pub fn open(bytes: &[u8]) -> Result<Sealed<'_>, String> {
-    let format = format(bytes)?;
-    let Some((header, payload)) = bytes.split_at_checked(format.header()) else {
-        return Err(format!("expected a checkpoint, found only {} bytes", bytes.len()));
+/// A sentence that says what is wrong with it, or why it cannot be read.
+pub fn open(file: &mut (impl Read + Seek)) -> Result<Sealed, Unreadable> {
+    let mut header = Vec::with_capacity(START + 8 + HASH);
+    let mut read_to = |header: &mut Vec<u8>, len: usize| {
+        let missing = (len - header.len()) as u64;
+        file.by_ref().take(missing).read_to_end(header).map(|_| header.len() == len)
     };
+    read_to(&mut header, START)?;
+    let format = format(&header)?;
+    if !read_to(&mut header, format.header())? {
+        return Err(format!("expected a checkpoint, found only {} bytes", header.len()).into());
+    }
     let (hashed, hash) = header.split_at(format.hashed());
-    let length = number(hashed, 12..20);
-    if length != payload.len() as u64 {
-        return Err(format!(
-            "expected {length} bytes after the header, found {}: it is cut short or damaged",
-            payload.len()
-        ));
-    }
-    if blake3::Hasher::new().update(hashed).update(payload).finalize() != *as_hash(hash) {
-        return Err("its contents do not match its hash: it is damaged".to_owned());
-    }
-    let step = (format == Format::Two).then(|| number(hashed, START..START + 8));
-    Ok(Sealed { format, step, payload })
-}
-
-/// Whether [`open`] would find nothing wrong with a file, which is read piece by piece.
-///
-/// # Errors
-/// If it cannot be read.
-pub fn is_whole(mut file: impl Read) -> io::Result<bool> {
-    let mut header = [0; START + 8 + HASH];
-    file.read_exact(&mut header[..START])?;
-    let Ok(format) = format(&header[..START]) else { return Ok(false) };
-    file.read_exact(&mut header[START..format.header()])?;
-    let (hashed, hash) = header[..format.header()].split_at(format.hashed());
     let mut hasher = blake3::Hasher::new();
-    hasher.update(hashed).update_reader(file)?;
-    let payload = hasher.count() - hashed.len() as u64;
-    Ok(payload == number(hashed, 12..20) && hasher.finalize() == *as_hash(hash))
+    hasher.update(hashed).update_reader(&mut *file)?;
+    let (expected, found) = (number(hashed, 12..20), hasher.count() - hashed.len() as u64);
+    if expected != found {
+        let what = "it is cut short or damaged";
+        return Err(
+            format!("expected {expected} bytes after the header, found {found}: {what}").into()
+        );
+    }
+    if hasher.finalize() != *as_hash(hash) {
+        return Err("its contents do not match its hash: it is damaged".to_owned().into());
+    }
+    file.seek(SeekFrom::Start(format.header() as u64))?;
+    let step = (format == Format::Two).then(|| number(hashed, START..START + 8));
+    Ok(Sealed { format, step, len: found })
 }
 
 fn as_hash(bytes: &[u8]) -> &[u8; HASH] {
     bytes.try_into().expect("a header ends with its hash")
 }
 
-/// Room for the header of a new file; the payload goes after it.
-pub fn room() -> Vec<u8> {
-    vec![0; Format::Two.header()]
+/// Writes a new file: a header for a payload of `len` bytes, and what `write` writes. The hash of all takes its
+/// place in the header when all is written.
+pub fn write<F: Write + Seek>(
+    file: &mut F,
+    step: u64,
+    len: u64,
+    write: impl FnOnce(&mut BufWriter<Hashed<'_, F>>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut hashed = MAGIC.to_vec();
+    hashed.extend((Format::Two as u16).to_le_bytes());
+    hashed.extend([CODEC, 0]);
+    hashed.extend(len.to_le_bytes());
+    hashed.extend(step.to_le_bytes());
+    file.write_all(&hashed)?;
+    file.write_all(&[0; HASH])?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&hashed);
+    let mut payload = BufWriter::with_capacity(1 << 16, Hashed { hasher, file });
+    write(&mut payload)?;
+    let Hashed { hasher, file } = payload.into_inner()?;
+    debug_assert_eq!(hasher.count(), hashed.len() as u64 + len);
+    file.seek(SeekFrom::Start(hashed.len() as u64))?;
+    file.write_all(hasher.finalize().as_bytes())
 }
 
-/// Writes the header of a new file into its [`room`].
-pub fn close(bytes: &mut [u8], step: u64) {
-    let (header, payload) = bytes.split_at_mut(Format::Two.header());
-    let (hashed, hash) = header.split_at_mut(Format::Two.hashed());
-    hashed[..8].copy_from_slice(MAGIC);
-    hashed[8..10].copy_from_slice(&(Format::Two as u16).to_le_bytes());
-    hashed[10..12].copy_from_slice(&[CODEC, 0]);
-    hashed[12..START].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-    hashed[START..].copy_from_slice(&step.to_le_bytes());
-    let made = blake3::Hasher::new().update(hashed).update(payload).finalize();
-    hash.copy_from_slice(made.as_bytes());
+/// A file, and the hash of what is written to it.
+pub struct Hashed<'a, F> {
+    hasher: blake3::Hasher,
+    file: &'a mut F,
+}
+
+impl<F: Write> Write for Hashed<'_, F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }

@@ -23,9 +23,11 @@ pub fn allowed_bytes() -> Option<usize> {
 /// The machine's memory, where the system tells (Linux).
 ///
 /// ```
-/// # use mirrorgrad_segment::{Config, machine_bytes, may_need_more};
+/// # use mirrorgrad_segment::{Config, Largest, machine_bytes, may_need_more};
+/// let config = Config::default();
 /// if let Some(most) = machine_bytes() {
-///     assert!(!may_need_more(&Config::default(), [64, 64], most), "{most}");
+///     let largest = Largest::of_all(&config, [64, 64]);
+///     assert!(!may_need_more(&config, largest, most), "{most}");
 /// }
 /// ```
 pub fn machine_bytes() -> Option<usize> {

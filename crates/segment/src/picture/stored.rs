@@ -1,7 +1,7 @@
 //! From the bytes of a file to the pixels that it stores. The content tells the format, whatever the name;
 //! what has too many pixels, or more than its bytes can make, is refused before memory is set aside for them.
 
-use std::io::Cursor;
+use std::io::{BufReader, Cursor};
 use std::path::Path;
 
 use image::metadata::Orientation;
@@ -11,7 +11,7 @@ use super::{PictureFormat, jpeg};
 use crate::DataError;
 use crate::chunks::{self, HALF_A_COLOUR};
 use crate::error::tall;
-use crate::files::{MAX_BYTES, check_size};
+use crate::files::{MAX_BYTES, check_size, open};
 
 /// The pixels of a file, in its own numbers and as they lie in it.
 pub(crate) struct Stored {
@@ -59,10 +59,28 @@ impl Stored {
 
     /// `[height, width]` as the file has them, and upright.
     pub fn sizes(&self) -> [[usize; 2]; 2] {
-        let [height, width] = [self.image.height() as usize, self.image.width() as usize];
-        let exchanges = self.orientation.to_exif() >= Orientation::Rotate90FlipH.to_exif();
-        [[height, width], if exchanges { [width, height] } else { [height, width] }]
+        let size = [self.image.height() as usize, self.image.width() as usize];
+        [size, upright(size, self.orientation)]
     }
+}
+
+/// The size of the picture in a file as it is to be seen, `[height, width]`, by the file's beginning. Where a PNG says
+/// behind its pixels how it is to be turned, that is not seen.
+pub(crate) fn stored_size(path: &Path) -> Result<[usize; 2], DataError> {
+    let file = BufReader::new(open(path, MAX_BYTES)?);
+    let broken = |error: image::ImageError| DataError::unfit(path, "a picture", error);
+    let mut reader = ImageReader::new(file).with_guessed_format().map_err(DataError::read(path))?;
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(broken)?;
+    let (width, height) = decoder.dimensions();
+    let size = [height as usize, width as usize];
+    Ok(upright(size, decoder.orientation().map_err(broken)?))
+}
+
+/// The size of pixels of this size once they are turned.
+fn upright([height, width]: [usize; 2], orientation: Orientation) -> [usize; 2] {
+    let exchanges = orientation.to_exif() >= Orientation::Rotate90FlipH.to_exif();
+    if exchanges { [width, height] } else { [height, width] }
 }
 
 fn unknown(bytes: &[u8]) -> String {

@@ -93,15 +93,20 @@ fn first(config: &Config, of: Arc<dyn Dataset>, batches: Option<usize>) -> Arc<d
 /// assert_eq!(loader(&config, Arc::new(Shapes::new(0, 10))).batches(), 10);
 /// ```
 pub fn loader(config: &Config, dataset: Arc<dyn Dataset>) -> Loader {
-    // Only pictures brought to one size can share a batch; training crops do not apply here.
-    let one_size = config.data.folder.size.is_some() || config.data.augment.crop.is_none();
     Loader {
         dataset,
-        batch: if one_size { config.training.batch } else { 1 },
+        batch: validation_batch(config),
         workers: LOADERS,
         seed: config.training.seed,
         augment: None,
         ignore_index: config.data.folder.ignored_label(),
         shuffle: false,
     }
+}
+
+/// The pictures of a batch that is validated.
+pub fn validation_batch(config: &Config) -> usize {
+    // Only pictures brought to one size can share a batch; training crops do not apply here.
+    let one_size = config.data.folder.size.is_some() || config.data.augment.crop.is_none();
+    if one_size { config.training.batch } else { 1 }
 }

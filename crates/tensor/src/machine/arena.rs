@@ -20,8 +20,8 @@ const CHUNK: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Arena {
     chunks: Vec<Chunk>,
-    lent: usize,
-    most_lent: usize,
+    /// The first chunk of which is lent; those before it wait until a measurement is over.
+    first: usize,
 }
 
 #[derive(Debug)]
@@ -31,23 +31,24 @@ struct Chunk {
     map: ManuallyDrop<MmapRaw>,
     /// Where free stretches begin, counted from the start, and their bytes. No two touch.
     free: BTreeMap<usize, usize>,
+    /// Bytes from the start to the end of the last stretch that was ever lent.
+    reached: usize,
 }
 
 impl Arena {
     pub(crate) const fn new() -> Self {
-        Self { chunks: Vec::new(), lent: 0, most_lent: 0 }
+        Self { chunks: Vec::new(), first: 0 }
     }
 
     /// At least so many bytes, at a multiple of [`LINE`]: zeros, or whatever the last owner left there.
     pub(crate) fn lend(&mut self, bytes: usize) -> &'static mut [u8] {
         let bytes = bytes.checked_next_multiple_of(LINE).expect("bytes have addresses");
-        self.lent += bytes;
-        self.most_lent = self.most_lent.max(self.lent);
-        if let Some(stretch) = self.chunks.iter_mut().find_map(|chunk| chunk.lend(bytes)) {
+        let mut open = self.chunks[self.first..].iter_mut();
+        if let Some(stretch) = open.find_map(|chunk| chunk.lend(bytes)) {
             return stretch;
         }
         // As much again as there is: chunks stay few.
-        let roomy = self.chunks.iter().map(|chunk| chunk.map.len()).sum::<usize>().max(CHUNK);
+        let roomy = self.chunks[self.first..].iter().map(|chunk| chunk.map.len()).sum::<usize>().max(CHUNK);
         let mut chunk = Chunk::of(roomy.max(bytes)).or_else(|| Chunk::of(bytes));
         let stretch = chunk.as_mut().and_then(|chunk| chunk.lend(bytes));
         self.chunks.extend(chunk);
@@ -59,21 +60,22 @@ impl Arena {
     /// # Panics
     /// If it was not.
     pub(crate) fn take_back(&mut self, stretch: &'static mut [u8]) {
-        self.lent -= stretch.len();
         let chunk = self.chunks.iter_mut().find_map(|chunk| Some((chunk.place(stretch)?, chunk)));
         let (start, chunk) = chunk.expect("a stretch comes back to where it is from");
         chunk.take_back(start, stretch.len());
     }
 
-    /// The bytes that are lent, which are the most from now on.
-    pub(crate) fn restart(&mut self) -> usize {
-        self.most_lent = self.lent;
-        self.lent
+    /// From now on lends of new chunks alone, as if nothing had been lent before. Returns where they begin.
+    pub(crate) fn start_anew(&mut self) -> usize {
+        self.first = self.chunks.len();
+        self.first
     }
 
-    /// The most bytes that were lent at one time.
-    pub(crate) fn most_lent(&self) -> usize {
-        self.most_lent
+    /// The bytes that were reached in the chunks from `start` on: what was lent, and the holes between. The system
+    /// has given as many, for its pages are its own until they are written to. All chunks are lent of again.
+    pub(crate) fn end_measurement(&mut self, start: usize) -> usize {
+        self.first = 0;
+        self.chunks[start..].iter().map(|chunk| chunk.reached).sum()
     }
 }
 
@@ -85,7 +87,11 @@ impl Chunk {
         // that has none goes on with small ones.
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::HugePage);
-        Some(Self { map: ManuallyDrop::new(map.into()), free: BTreeMap::from([(0, size)]) })
+        Some(Self {
+            map: ManuallyDrop::new(map.into()),
+            free: BTreeMap::from([(0, size)]),
+            reached: 0,
+        })
     }
 
     /// The beginning of the first free stretch of so many bytes.
@@ -95,6 +101,7 @@ impl Chunk {
         if size > bytes {
             self.free.insert(start + bytes, size - bytes);
         }
+        self.reached = self.reached.max(start + bytes);
         // SAFETY: the bytes are within the map, which is never unmapped; they were zeros at first and
         // are lent as bytes, so they are initialized; and what is free is lent to nobody else.
         Some(unsafe { slice::from_raw_parts_mut(self.map.as_mut_ptr().add(start), bytes) })
@@ -168,13 +175,18 @@ mod tests {
     }
 
     #[test]
-    fn the_most_that_was_lent_is_remembered_until_a_restart() {
+    fn a_measurement_begins_with_nothing_lent_and_counts_holes() {
         let mut arena = Arena::new();
-        let _kept = arena.lend(640);
-        let back = arena.lend(6400);
-        arena.take_back(back);
-        assert_eq!(arena.most_lent(), 7040);
-        assert_eq!(arena.restart(), 640);
-        assert_eq!(arena.most_lent(), 640);
+        let hole = arena.lend(640);
+        let place = hole.as_ptr();
+        let _kept = arena.lend(64);
+        arena.take_back(hole);
+        let start = arena.start_anew();
+        let [hole, back] = [640, 6400].map(|bytes| arena.lend(bytes));
+        assert_ne!(hole.as_ptr(), place);
+        [hole, back].into_iter().for_each(|stretch| arena.take_back(stretch));
+        assert_eq!(arena.lend(64).len(), 64);
+        assert_eq!(arena.end_measurement(start), 640 + 6400);
+        assert_eq!(arena.lend(640).as_ptr(), place);
     }
 }
