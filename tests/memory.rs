@@ -1,5 +1,6 @@
 //! What training takes of the machine's memory is what `summary` says that it will take.
 
+use image::imageops::FilterType;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use std::fs;
 use std::path::Path;
@@ -49,16 +50,16 @@ fn data(dir: &Path) {
 }
 
 /// The megabytes that `summary` predicts, and those that training took.
-fn told_and_taken(dir: &Path, model: &str, batch: &str) -> (f64, f64) {
-    let sets = [format!("model.kind={model}"), format!("training.batch={batch}")];
-    let sets = ["--set", &sets[0], "--set", &sets[1]];
+fn told_and_taken(dir: &Path, model: &str, widths: &str, batch: &str) -> (f64, f64) {
+    let sets = ["--model", model, "--widths", widths, "--batch", batch];
+    let out = format!("{model} {widths}");
     let summary =
         run(&[&["summary", "--size", "120x160", "--classes", "2"], &sets[..]].concat(), dir);
     let told = summary.split("needs about ").nth(1).unwrap().split(" MB").next().unwrap();
     // The last batch of an epoch is smaller than the others, and the one to validate on yet smaller.
-    let train = ["train", "--data", "mine", "--epochs", "4", "--out", model];
+    let train = ["train", "--data", "mine", "--epochs", "4", "--out", &out];
     run(&[&train, &sets[..]].concat(), dir);
-    let noted = fs::read_to_string(dir.join(model).join("environment.json")).unwrap();
+    let noted = fs::read_to_string(dir.join(out).join("environment.json")).unwrap();
     let noted: serde_json::Value = serde_json::from_str(&noted).unwrap();
     (told.parse().unwrap(), noted["peak_memory"].as_f64().unwrap() / 1e6)
 }
@@ -68,11 +69,49 @@ fn told_and_taken(dir: &Path, model: &str, batch: &str) -> (f64, f64) {
 fn a_summary_predicts_the_memory_of_training_within_a_tenth() {
     let dir: TempDir = tempfile::tempdir().unwrap();
     data(dir.path());
-    for (model, batch) in [("fcn", "8"), ("segnet", "4"), ("unet", "4")] {
-        let (told, taken) = told_and_taken(dir.path(), model, batch);
+    // Many pixels; many weights and few pixels; next to nothing.
+    for (model, [widths, batch]) in [
+        ("fcn", ["16,32,64,128", "8"]),
+        ("segnet", ["16,32,64,128", "4"]),
+        ("unet", ["16,32,64", "4"]),
+        ("fcn", ["16,32,64,256", "1"]),
+        ("fcn", ["2", "1"]),
+    ] {
+        let (told, taken) = told_and_taken(dir.path(), model, widths, batch);
         let ratio = told / taken;
-        assert!((0.9..=1.1).contains(&ratio), "{model}: told {told} MB, taken {taken} MB");
+        assert!((0.9..=1.1).contains(&ratio), "{model} {widths}: told {told}, taken {taken} MB");
     }
+}
+
+#[test]
+fn validating_whole_pictures_counts_where_training_is_on_small_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    data(dir.path());
+    let large = |path: &str| {
+        let path = dir.path().join("mine/val").join(path);
+        let picture = image::open(&path).unwrap();
+        picture.resize_exact(1600, 1200, FilterType::Nearest).save(&path).unwrap();
+    };
+    let part = ["--crop", "32x32", "--max-memory", "60"];
+    let train = [&["train", "--data", "mine", "--epochs", "1"], &part[..]].concat();
+    run(&[&train[..], &["--out", "before"]].concat(), dir.path());
+    ["images/10.png", "masks/10.png"].map(large);
+    let whole = "which validating whole pictures of 1200x1600 takes; try a --size";
+    let told = refused(&[&train[..], &["--out", "run"]].concat(), dir.path());
+    assert!(told.contains("expected a run of at most 60 MB") && told.contains(whole), "{told}");
+    assert!(!dir.path().join("run").exists());
+    // A run that has begun is asked again, and so is who measures it.
+    let more = ["--epochs", "2", "--stretch-schedule", "--max-memory", "60"];
+    let again = [&["train", "--resume", "--out", "before"], &more[..]].concat();
+    let told = refused(&again, dir.path());
+    assert!(told.contains(whole), "{told}");
+    let told = refused(&["eval", "before", "--max-memory", "60"], dir.path());
+    let says = "--max-memory: expected pictures that take at most 60 MB, found some of 1200x1600";
+    assert!(told.contains(says), "{told}");
+    // At another size it fits.
+    let small = [&train[..], &["--size", "120x160", "--out", "small"]].concat();
+    run(&small, dir.path());
+    run(&["eval", "small", "--max-memory", "60"], dir.path());
 }
 
 #[test]

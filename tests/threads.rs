@@ -25,7 +25,7 @@ fn loss<T: Element>(network: &Fcn<T>) -> Var<T> {
 /// The bytes of every gradient.
 fn bytes<T: Element>(params: &[(String, Param<T>)], grads: &Gradients<T>) -> Vec<u8> {
     let found = params.iter().filter_map(|(_, param)| grads.get(&param.var()));
-    found.flat_map(Tensor::to_le_bytes).collect()
+    found.flat_map(|tensor| tensor.to_le_bytes().into_owned()).collect()
 }
 
 /// The bytes of the loss, of its gradients, and of all weights after three steps of Adam.
@@ -36,12 +36,12 @@ fn train<T: Element>(upsample: Upsampling) -> Vec<u8> {
     let mut all = Vec::new();
     for _ in 0..3 {
         let loss = loss(&network);
-        all.extend(loss.value().to_le_bytes());
+        all.extend(loss.value().to_le_bytes().iter());
         let grads = loss.backward();
         all.extend(bytes(&params, &grads));
         adam.step(&params, &grads, 1e-3);
     }
-    all.extend(params.iter().flat_map(|(_, param)| param.value().to_le_bytes()));
+    all.extend(params.iter().flat_map(|(_, param)| param.value().to_le_bytes().into_owned()));
     all
 }
 
@@ -82,7 +82,7 @@ fn weights_after(steps: u64) -> Vec<u8> {
             ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean);
         adam.step(&params, &loss.backward(), 1e-2);
     }
-    params.iter().flat_map(|(_, param)| param.value().to_le_bytes()).collect()
+    params.iter().flat_map(|(_, param)| param.value().to_le_bytes().into_owned()).collect()
 }
 
 #[test]

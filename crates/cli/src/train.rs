@@ -7,8 +7,8 @@ use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_report::Environment;
 use mirrorgrad_segment::{
-    Checkpoint, Dataset, EpochMetrics, MemoryEstimate, Outcome, Predictor, RunFolder, Settings,
-    Trainer, advice_on_memory, may_need_more, one_line, plots, shown, write_whole,
+    Checkpoint, Dataset, EpochMetrics, Largest, MemoryEstimate, Outcome, Predictor, RunFolder,
+    Settings, Trainer, advice_on_memory, may_need_more, one_line, plots, shown, write_whole,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -187,7 +187,8 @@ pub fn check_memory(trainer: &Trainer, room: Room) -> Result<(), Failure> {
         advice_on_memory(config)
     ));
     let [height, width] = largest.validation;
-    Err(match estimate.total() - estimate.validation > most {
+    let parts_alone = Largest { validation: largest.training, ..largest };
+    Err(match MemoryEstimate::of(config, classes, parts_alone, program)?.total() > most {
         true => training,
         false => Failure::new(format!(
             "{refused}, which validating whole pictures of {height}x{width} takes; try a --size"

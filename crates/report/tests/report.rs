@@ -2,6 +2,8 @@
 
 mod common;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use common::{EPOCHS, HOSTILE, Made, data, table, text};
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_layers::weights::state_dict;
@@ -231,6 +233,33 @@ fn a_network_without_deconvolution_is_told_so() {
     let page = Made::new(|_| {}).page();
     // Two layers of three classes each.
     assert_eq!(page.matches("class=\"kernel\"").count(), 6);
+}
+
+#[test]
+fn kernels_of_many_taps_are_pictures_with_a_pixel_a_tap() {
+    let made = Made::new(|config| {
+        (config.model.kind, config.model.widths) = (ModelKind::Fcn32s, vec![2; 5]);
+        config.data.folder.size = Some([32, 32]);
+    });
+    let page = made.page();
+    let kernels = page.split("id=\"kernels\"").nth(1).unwrap().split("</section>").next().unwrap();
+    // Of 64 × 64 taps, before and after, and of 32 × 32 phases, for each of three classes.
+    let pictures: Vec<_> = kernels.split("src=\"data:image/png;base64,").skip(1).collect();
+    assert_eq!((pictures.len(), kernels.matches("<rect").count()), (9, 0));
+    let png = BASE64_STANDARD.decode(pictures[1].split('"').next().unwrap()).unwrap();
+    let picture = image::load_from_memory(&png).unwrap().to_rgba8();
+    assert_eq!(picture.dimensions(), (64, 64));
+    // What the first channel became: blue above zero and orange below, each pixel as deep as its tap.
+    let predictor = Predictor::new(Checkpoint::read(&made.folder.best()).unwrap()).unwrap();
+    let layers = deconvolutions(predictor.config(), predictor.network(), 3);
+    let channels = &layers[0].channels;
+    let taps = channels.iter().flat_map(|c| c.before.iter().flatten().chain(&c.after));
+    let most = taps.fold(0.0_f64, |most, tap| most.max(tap.abs()));
+    for (pixel, tap) in picture.pixels().zip(&channels[0].after) {
+        let [red, _, blue, depth] = pixel.0;
+        assert_eq!(red > blue, *tap < 0.0, "{tap}");
+        assert!((f64::from(depth) - 255.0 * tap.abs() / most).abs() <= 0.5, "{tap} {depth}");
+    }
 }
 
 #[test]

@@ -22,13 +22,13 @@ const PIXEL: usize = 4;
 /// Steps after which the buffers of a run have found their places, but for [`LATER_HOLES`].
 const STEPS_TRIED: u64 = 4;
 /// What later steps add by holes between buffers, as a part: 0 to 0.08 were seen.
-const LATER_HOLES: f64 = 0.05;
+const LATER_HOLES: f64 = 0.06;
 /// Bytes of the program that are there when it has trained and drawn, and are not when it begins: its code, the
-/// stacks of its threads, and what is small. 7 to 8 million were seen.
-const PROGRAM_LATER: usize = 7_500_000;
-/// Bytes that drawing a run takes for a pixel of a validation picture: of several pictures, in several copies. 150
-/// were seen of noise.
-const DRAWN: usize = 150;
+/// stacks of its threads, and what is small. 6 to 8 million were seen.
+const PROGRAM_LATER: usize = 7_000_000;
+/// Pictures that are drawn at the end, and bytes that each takes for a pixel, in several copies: 19 were seen of noise.
+const MOST_DRAWN: usize = 8;
+const DRAWN: usize = 19;
 
 /// The largest pictures that a run comes to, as `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +37,25 @@ pub struct Largest {
     pub training: [usize; 2],
     /// Of those it validates on.
     pub validation: [usize; 2],
+    /// How many it validates on: some are drawn at the end.
+    pub validated: usize,
 }
 
 impl Largest {
-    /// Where all pictures have this size.
+    /// Where all pictures have this size, and there are many.
     ///
     /// ```
     /// # use mirrorgrad_segment::{Config, Largest};
     /// let mut config = Config::default();
     /// config.data.augment.crop = Some([32, 32]);
     /// // It is validated on whole pictures.
-    /// let largest = Largest { training: [32, 32], validation: [90, 120] };
-    /// assert_eq!(Largest::of_all(&config, [90, 120]), largest);
+    /// let largest = Largest::of_all(&config, [90, 120]);
+    /// assert_eq!((largest.training, largest.validation), ([32, 32], [90, 120]));
     /// ```
     pub fn of_all(config: &Config, size: [usize; 2]) -> Self {
         let validation = config.data.folder.size.unwrap_or(size);
-        Self { training: config.data.augment.crop.unwrap_or(validation), validation }
+        let training = config.data.augment.crop.unwrap_or(validation);
+        Self { training, validation, validated: usize::MAX }
     }
 
     /// The pixels of the largest batch, of training or of validation.
@@ -139,7 +142,7 @@ impl MemoryEstimate {
         let batch = validation_batch(config);
         let validation = kept + validating.bytes(batch, largest.validation);
         let pictures = loaded(largest.pixels(config));
-        let drawn = DRAWN * area(largest.validation) as usize;
+        let drawn = largest.validated.min(MOST_DRAWN) * DRAWN * area(largest.validation) as usize;
         Ok(Self {
             program: program + PROGRAM_LATER,
             parameters,

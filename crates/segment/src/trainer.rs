@@ -171,7 +171,8 @@ impl Trainer {
     pub fn largest(&self) -> Largest {
         let crop = self.config.data.augment.crop;
         let training = crop.unwrap_or_else(|| self.train.largest());
-        Largest { training, validation: self.validation.largest() }
+        let validated = self.validation.dataset.len();
+        Largest { training, validation: self.validation.largest(), validated }
     }
 
     /// The next batch to train on, as the network will see it.

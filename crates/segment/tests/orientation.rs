@@ -9,7 +9,7 @@ use common::files::turned;
 use common::place::Place;
 use image::{DynamicImage, Rgb, RgbImage};
 use mirrorgrad_segment::{
-    DataError, FolderOptions, Picture, PictureRules, Predictor, decode_picture,
+    DataError, Dataset, FolderOptions, Part, Picture, PictureRules, Predictor, decode_picture,
 };
 
 const UPRIGHT: PictureRules = PictureRules { range: None, orient: true };
@@ -45,6 +45,17 @@ fn place(orientation: u8, [height, width]: [usize; 2]) -> Place {
     let mask = mirrorgrad_segment::Mask { width, height, labels };
     mask.write_grey(&place.at("masks/a.png")).unwrap();
     place
+}
+
+#[test]
+fn the_size_of_a_sample_is_known_from_the_beginning_of_its_file_as_it_is_to_be_seen() {
+    for orientation in 1..=8 {
+        let place = place(orientation, if orientation > 4 { [40, 24] } else { [24, 40] });
+        let options = FolderOptions { orient: true, ..FolderOptions::default() };
+        let folder = place.open(Part::All, &options).unwrap();
+        let size = folder.size(0).unwrap();
+        assert_eq!(size, folder.sample(0).unwrap().size(), "{orientation}");
+    }
 }
 
 #[test]

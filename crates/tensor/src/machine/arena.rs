@@ -48,7 +48,8 @@ impl Arena {
             return stretch;
         }
         // As much again as there is: chunks stay few.
-        let roomy = self.chunks[self.first..].iter().map(|chunk| chunk.map.len()).sum::<usize>().max(CHUNK);
+        let roomy =
+            self.chunks[self.first..].iter().map(|chunk| chunk.map.len()).sum::<usize>().max(CHUNK);
         let mut chunk = Chunk::of(roomy.max(bytes)).or_else(|| Chunk::of(bytes));
         let stretch = chunk.as_mut().and_then(|chunk| chunk.lend(bytes));
         self.chunks.extend(chunk);
