@@ -31,6 +31,15 @@ const MOST_DRAWN: usize = 8;
 const DRAWN: usize = 19;
 
 /// The largest pictures that a run comes to, as `[height, width]`.
+///
+/// ```
+/// # use mirrorgrad_segment::{Config, Largest};
+/// let mut config = Config::default();
+/// config.data.augment.crop = Some([32, 32]);
+/// // It is validated on whole pictures.
+/// let largest = Largest::of_all(&config, [90, 120]);
+/// assert_eq!((largest.training, largest.validation), ([32, 32], [90, 120]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Largest {
     /// Of those it trains on, as the network gets them.
@@ -43,15 +52,6 @@ pub struct Largest {
 
 impl Largest {
     /// Where all pictures have this size, and there are many.
-    ///
-    /// ```
-    /// # use mirrorgrad_segment::{Config, Largest};
-    /// let mut config = Config::default();
-    /// config.data.augment.crop = Some([32, 32]);
-    /// // It is validated on whole pictures.
-    /// let largest = Largest::of_all(&config, [90, 120]);
-    /// assert_eq!((largest.training, largest.validation), ([32, 32], [90, 120]));
-    /// ```
     pub fn of_all(config: &Config, size: [usize; 2]) -> Self {
         let validation = config.data.folder.size.unwrap_or(size);
         let training = config.data.augment.crop.unwrap_or(validation);

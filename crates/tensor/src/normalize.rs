@@ -104,7 +104,8 @@ impl Normalization {
     /// `(g − mean(g) − x̂ · mean(g · x̂)) / √(variance + eps)` (Ioffe & Szegedy 2015, section 3).
     ///
     /// # Panics
-    /// If the layout is of another shape, or `grad` has another shape than `x`.
+    /// If the layout is of another shape, `grad` has another shape than `x`, or there is not one mean and one variance a
+    /// set.
     #[track_caller]
     pub fn backward<T: Element>(
         &self,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{assert_close, indices, noise, panic_of, rng};
-use mirrorgrad_tensor::{After, NormLayout, Normalization, Tensor};
+use mirrorgrad_tensor::{After, NormLayout, NormStats, Normalization, Tensor};
 
 /// A layout, and which set and which gain the element at an index belongs to.
 struct Case {
@@ -183,15 +183,48 @@ fn equal_numbers_become_the_bias() {
 }
 
 #[test]
+fn gradients_of_no_numbers_are_sums_of_nothing() {
+    for shape in [[0, 4, 3], [2, 0, 3], [2, 4, 0]] {
+        for layout in [
+            NormLayout::batch(&shape),
+            NormLayout::group(&shape, 2),
+            NormLayout::layer(&shape, &shape[1..]),
+        ] {
+            for after in [After::Nothing, After::Relu] {
+                let norm = Normalization { after, ..Normalization::new(layout, EPS) };
+                let (x, gain) = (Tensor::<f64>::ones(shape), Tensor::ones([layout.gains()]));
+                let (y, stats) = norm.forward(&x, &gain, &gain);
+                let [to_x, to_gain, to_bias] = norm.backward(&x, &gain, &gain, &stats, &x);
+                assert_eq!([y.shape(), to_x.shape()], [shape; 2], "{layout:?}");
+                assert_eq!([to_gain, to_bias], [(); 2].map(|()| gain.map(|_| 0.0)), "{layout:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn misuse_panics_with_what_was_expected() {
     let x = Tensor::<f64>::ones([2, 4, 3]);
     let gain = Tensor::ones([4]);
     let norm = Normalization::new(NormLayout::batch(&[2, 4, 3]), EPS);
     let few = panic_of(|| norm.forward(&x, &Tensor::ones([3]), &gain));
     let other = panic_of(|| norm.forward(&Tensor::ones([2, 4]), &gain, &gain));
+    let (_, stats) = norm.forward(&x, &gain, &gain);
+    let back = |x: &Tensor<f64>, gain: &Tensor<f64>, stats: &NormStats<f64>, grad: &Tensor<f64>| {
+        panic_of(|| norm.backward(x, gain, &Tensor::ones([4]), stats, grad))
+    };
+    // What could be read all the same: as many numbers in another order, and a number too many.
+    let (turned, five) = (Tensor::ones([4, 2, 3]), Tensor::ones([5]));
+    let means = NormStats { mean: five.clone(), ..stats.clone() };
+    let variances = NormStats { variance: five.clone(), ..stats.clone() };
     for (expected, message) in [
         ("norm: expected one gain and bias a channel", few),
         ("norm: layout of another shape", other),
+        ("norm: expected one gain and bias a channel", back(&x, &five, &stats, &x)),
+        ("norm: layout of another shape", back(&gain, &gain, &stats, &gain)),
+        ("norm: the shapes differ: expected [2, 4, 3]", back(&x, &gain, &stats, &turned)),
+        ("norm: the shapes differ: expected [4]", back(&x, &gain, &means, &x)),
+        ("norm: the shapes differ: expected [4]", back(&x, &gain, &variances, &x)),
         ("batch_norm: expected [batch, channels, ..]", panic_of(|| NormLayout::batch(&[3]))),
         ("3 groups do not divide the 4 channels", panic_of(|| NormLayout::group(&[2, 4], 3))),
         ("does not end with [2, 4]", panic_of(|| NormLayout::layer(&[2, 4, 3], &[2, 4]))),
