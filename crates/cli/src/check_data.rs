@@ -1,6 +1,6 @@
 //! `mirrorgrad check-data`.
 
-use crate::options::{Room, check_least_memory};
+use crate::room::Room;
 use crate::settings::{RunOn, SettingArgs};
 use crate::train::check_memory;
 use crate::{Failure, say};
@@ -49,7 +49,7 @@ pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
     bar.finish_and_clear();
     // What `train` would do with these settings, in its order.
     let room = Room::now(None);
-    let refused = match check_least_memory(&config, room.most) {
+    let refused = match room.check_least(&config) {
         Ok(()) => census.check_run(&config).and_then(|run| check_memory(&run, room).err()),
         Err(refused) => Some(refused),
     };

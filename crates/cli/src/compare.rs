@@ -4,7 +4,7 @@ use crate::{Failure, say};
 use clap::Args;
 use console::Term;
 use mirrorgrad_report::Comparison;
-use mirrorgrad_segment::{one_line, write_whole};
+use mirrorgrad_segment::{one_line, write_streamed};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,7 +29,7 @@ pub struct CompareArgs {
 pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let comparison = Comparison::new(&args.runs)?;
     if let Some(path) = &args.html {
-        write_whole(path, comparison.page().as_bytes())?;
+        write_streamed(path, |out| comparison.write_page(out))?;
     }
     if args.json {
         // Text and page have them among their caveats.

@@ -3,13 +3,14 @@
 mod csv;
 
 use self::csv::PerPicture;
-use crate::options::{self, MB, most_bytes};
+use crate::options;
+use crate::room::{MB, Room};
 use crate::settings::{Reading, SettingArgs};
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_segment::{
     Config, Evaluation, Folder, Loader, Part, Predictor, evaluate, evaluate_each, evaluation_bytes,
-    loader, one_line, resident_bytes, shown,
+    loader, one_line, shown,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -74,7 +75,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
         // Pictures may have any size, each its own.
         batches = Loader { batch: 1, ..batches };
     }
-    check_memory(&predictor, &batches, most_bytes(args.max_memory))?;
+    check_memory(&predictor, &batches, Room::now(args.max_memory))?;
     let evaluation = match &args.csv {
         None => evaluate(predictor.network(), &batches)?,
         Some(path) => {
@@ -94,13 +95,13 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses data whose largest pictures take more memory than `most`.
-fn check_memory(predictor: &Predictor, batches: &Loader, most: usize) -> Result<(), Failure> {
-    let needed = resident_bytes().unwrap_or_default() + evaluation_bytes(predictor, batches)?;
-    if needed <= most {
+/// Refuses data whose largest pictures take more memory than there is room for.
+fn check_memory(predictor: &Predictor, batches: &Loader, room: Room) -> Result<(), Failure> {
+    let needed = room.program + evaluation_bytes(predictor, batches)?;
+    if needed <= room.most {
         return Ok(());
     }
-    let ([height, width], most, needed) = (batches.largest(), most / MB, needed / MB);
+    let ([height, width], most, needed) = (batches.largest(), room.most / MB, needed / MB);
     Err(Failure::new(format!(
         "--max-memory: expected pictures that take at most {most} MB, found some of {height}x{width}, which take about \
          {needed} MB; try a --size"

@@ -15,6 +15,7 @@ mod op;
 mod options;
 mod predict;
 mod report;
+mod room;
 mod say;
 mod settings;
 mod study;

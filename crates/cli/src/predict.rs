@@ -2,11 +2,12 @@
 
 mod pictures;
 
-use crate::options::{self, MB, most_bytes};
+use crate::options;
+use crate::room::{MB, Room};
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_segment::{
-    Picture, PredictionEstimate, Predictor, overlay, plots, resident_bytes, shown, write_whole,
+    Picture, PredictionEstimate, Predictor, overlay, plots, shown, write_whole,
 };
 use mirrorgrad_study::{Array, to_npy};
 use std::fs;
@@ -60,15 +61,11 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
             .iter()
             .try_for_each(|suffix| pictures::check_apart(&out(name, suffix), &pictures))?;
     }
-    let mut room = Room {
-        predictor: &predictor,
-        program: resident_bytes().unwrap_or_default(),
-        most: most_bytes(args.max_memory),
-        estimate: None,
-    };
+    let room = Room::now(args.max_memory);
+    let mut gate = Gate { predictor: &predictor, room, estimate: None };
     for (name, path) in names {
         let picture = predictor.read_picture(path)?;
-        room.check(path, &picture)?;
+        gate.check(path, &picture)?;
         let folder = args.out.join(&name).parent().map_or(args.out.clone(), Path::to_owned);
         fs::create_dir_all(&folder).map_err(Failure::write(&folder))?;
         if args.scores {
@@ -95,17 +92,16 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// How much memory a picture may take.
-struct Room<'a> {
+/// Lets pictures in that do not take too much memory.
+struct Gate<'a> {
     predictor: &'a Predictor,
-    /// Bytes that the process held before it predicted: what it takes then serves every picture.
-    program: usize,
-    most: usize,
+    /// Before the first was predicted: what one takes serves the next.
+    room: Room,
     /// Measured when the first large picture comes.
     estimate: Option<PredictionEstimate>,
 }
 
-impl Room<'_> {
+impl Gate<'_> {
     /// Refuses a picture that takes more.
     fn check(&mut self, path: &Path, picture: &Picture) -> Result<(), Failure> {
         let [height, width] = picture.size();
@@ -116,11 +112,11 @@ impl Room<'_> {
             Some(estimate) => estimate,
             None => *self.estimate.insert(PredictionEstimate::of(self.predictor)?),
         };
-        let needed = self.program + estimate.bytes(1, [height, width]);
-        if needed <= self.most {
+        let needed = self.room.program + estimate.bytes(1, [height, width]);
+        if needed <= self.room.most {
             return Ok(());
         }
-        let (needed, most) = (needed / MB, self.most / MB);
+        let (needed, most) = (needed / MB, self.room.most / MB);
         Err(Failure::new(format!(
             "{}: expected a picture that takes at most {most} MB (--max-memory), found {height}x{width}, \
              which takes about {needed} MB",

@@ -3,7 +3,7 @@
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_report::{Environment, PAGE, Report};
-use mirrorgrad_segment::{RunFolder, judged_by, one_line, shown, write_whole};
+use mirrorgrad_segment::{RunFolder, judged_by, one_line, shown, write_streamed};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -39,16 +39,15 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
         say::aside(damaged);
     }
     let report = Report::new(&folder, &judged_by(&config)?)?;
-    let page = report.page()?;
     let out = match &args.out {
         // Who keeps the page elsewhere may have a run that is not to be touched.
         Some(out) => {
-            write_whole(out, page.as_bytes())?;
+            write_streamed(out, |out| report.write_page(out))?;
             out.clone()
         }
         None => {
             report.measures().map_or(Ok(()), |measures| measures.write(&folder))?;
-            folder.write(PAGE, page.as_bytes())?;
+            folder.write_streamed(PAGE, |out| report.write_page(out))?;
             folder.path().join(PAGE)
         }
     };

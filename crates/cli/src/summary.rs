@@ -1,10 +1,11 @@
 //! `mirrorgrad summary`.
 
+use crate::room::Room;
 use crate::settings::{SettingArgs, Shape};
 use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::{named_params, summary};
-use mirrorgrad_segment::{Largest, MemoryEstimate, check_size, resident_bytes};
+use mirrorgrad_segment::{Largest, MemoryEstimate, check_size};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,8 +43,8 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
         }
         None => (args.settings.settings()?.resolve()?, usize::from(args.classes)),
     };
-    options::check_least_memory(&config, options::most_bytes(None))?;
-    let program = resident_bytes().unwrap_or_default();
+    let room = Room::now(None);
+    room.check_least(&config)?;
     let network = config.network(classes);
     let [height, width] = args.size;
     check_size(&*network, "--size", args.size)?;
@@ -71,7 +72,7 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     let millions = total as f64 / 1e6;
     say::line(format!("\n{trained} parameters, {millions:.1} million multiply-adds a picture"))?;
     let largest = Largest::of_all(&config, args.size);
-    memory(&MemoryEstimate::of(&config, classes, largest, program)?, config.training.batch)?;
+    memory(&MemoryEstimate::of(&config, classes, largest, room.program)?, config.training.batch)?;
     Ok(ExitCode::SUCCESS)
 }
 

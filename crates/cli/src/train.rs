@@ -1,6 +1,6 @@
 //! `mirrorgrad train`.
 
-use crate::options::{MB, Room, check_least_memory};
+use crate::room::{MB, Room};
 use crate::settings::{Run, SettingArgs};
 use crate::watch::Terminal;
 use crate::{Failure, say};
@@ -8,7 +8,8 @@ use clap::Args;
 use mirrorgrad_report::Environment;
 use mirrorgrad_segment::{
     Checkpoint, Dataset, EpochMetrics, Largest, MemoryEstimate, Outcome, Predictor, RunFolder,
-    Settings, Trainer, advice_on_memory, may_need_more, one_line, plots, shown, write_whole,
+    Sample, Settings, Trainer, advice_on_memory, may_need_more, one_line, plots, shown,
+    write_whole,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -158,7 +159,7 @@ fn resume(out: &Path, args: &TrainArgs, room: Room) -> Result<(Trainer, RunFolde
 /// A run of these settings.
 fn new(settings: Settings, room: Room) -> Result<Trainer, Failure> {
     let config = settings.resolve()?;
-    check_least_memory(&config, room.most)?;
+    room.check_least(&config)?;
     let trainer = Trainer::new(config)?;
     check_memory(&trainer, room)?;
     Ok(trainer)
@@ -230,16 +231,12 @@ fn draw(
     if history.is_empty() {
         return Ok(());
     }
-    let png = |picture| plots::to_png(&picture).map_err(|e| Failure::new(format!("{folder}: {e}")));
     let curves = plots::curves(history)
         .map_err(|error| Failure::new(format!("{folder}: the curves cannot be drawn: {error}")))?;
-    folder.write("curves.png", &png(curves)?)?;
+    let png = plots::to_png(&curves).map_err(|error| Failure::new(format!("{folder}: {error}")))?;
+    folder.write("curves.png", &png)?;
     let predictor = Predictor::new(Checkpoint::read(&folder.best())?)?;
-    let rows = (0..validation.len().min(GRID_ROWS)).map(|i| {
-        let sample = validation.sample(i)?;
-        let mask = predictor.predict(&sample.name, &sample.picture)?;
-        Ok((sample, mask))
-    });
-    let rows = rows.collect::<Result<Vec<_>, mirrorgrad_segment::RunError>>()?;
-    Ok(folder.write("grid.png", &png(plots::grid(&rows))?)?)
+    let predict = |sample: &Sample| predictor.predict(&sample.name, &sample.picture);
+    Ok(folder
+        .write_streamed("grid.png", |out| plots::write_grid(validation, GRID_ROWS, predict, out))?)
 }

@@ -30,8 +30,9 @@ pub use run::Run;
 pub use settings::command;
 
 use crate::environment::written;
-use crate::page::{Section, page};
+use crate::page::{Section, write_page};
 use mirrorgrad_segment::{Dataset, Predictor, RunError, RunFolder, trained_on};
+use std::io::{self, Write};
 use std::sync::Arc;
 
 /// The page of a run's folder.
@@ -79,7 +80,7 @@ pub fn write(folder: &RunFolder, validation: &Arc<dyn Dataset>) -> Result<(), Ru
     if let Some(measures) = report.measures() {
         measures.write(folder)?;
     }
-    folder.write(PAGE, report.page()?.as_bytes())
+    folder.write_streamed(PAGE, |out| report.write_page(out))
 }
 
 /// All that a run's page tells.
@@ -93,7 +94,9 @@ pub fn write(folder: &RunFolder, validation: &Arc<dyn Dataset>) -> Result<(), Ru
 /// # let mut trainer = Trainer::new(toml::from_str(config)?)?;
 /// # trainer.run(&folder, &mut ())?;
 /// let report = Report::new(&folder, trainer.validation())?;
-/// assert!(report.page()?.contains("best validation mIoU"));
+/// let mut page = Vec::new();
+/// report.write_page(&mut page)?;
+/// assert!(String::from_utf8(page)?.contains("best validation mIoU"));
 /// let measures = report.measures().expect("an epoch was finished");
 /// assert_eq!(measures.looked_at, 2);
 /// // The weights of the best epoch score again what they scored then.
@@ -162,42 +165,41 @@ impl Report {
         Some(Measures::new(&self.learned.as_ref()?.gallery, hash))
     }
 
-    /// The page, as HTML.
+    /// Writes the page, as HTML.
     ///
     /// # Errors
-    /// If a picture cannot be encoded.
-    pub fn page(&self) -> Result<String, RunError> {
+    /// If it cannot be written, or a picture cannot be encoded.
+    pub fn write_page(&self, out: &mut dyn Write) -> io::Result<()> {
         let run = &self.run;
         let gallery = self.learned.as_ref().map(|learned| &learned.gallery);
         let layers = self.learned.as_ref().map(|learned| &learned.deconvolutions[..]);
-        let pictures = sections::pictures::pictures(run, gallery)
-            .map_err(|what| unfit(&self.folder, &format!("a picture cannot be written: {what}")))?;
-        let section = |id, title, body| Section { id, title, body };
         let here = Environment::here();
-        let sections = [
-            section("curves", "Curves", sections::curves::curves(run)),
-            section("classes", "Classes", sections::classes::classes(run, gallery)),
-            section("confusion", "Confusion", sections::confusion::confusion(run, gallery)),
-            section("pictures", "Pictures", pictures),
-            section("kernels", "Kernels", sections::kernels::kernels(run, layers, gallery)),
-            section("time", "Time", sections::time::time(run, self.training, self.validation)),
-            section(
-                "environment",
-                "Environment",
-                sections::environment::environment(
-                    self.noted.as_ref(),
-                    &here,
-                    written(&self.folder.last()),
-                ),
+        let environment = sections::environment::environment(
+            self.noted.as_ref(),
+            &here,
+            written(&self.folder.last()),
+        );
+        let pictures = sections::pictures::pictures(run, gallery);
+        let sections = vec![
+            Section::whole("curves", "Curves", sections::curves::curves(run)),
+            Section::whole("classes", "Classes", sections::classes::classes(run, gallery)),
+            Section::whole("confusion", "Confusion", sections::confusion::confusion(run, gallery)),
+            Section { id: "pictures", title: "Pictures", body: pictures },
+            Section::whole("kernels", "Kernels", sections::kernels::kernels(run, layers, gallery)),
+            Section::whole(
+                "time",
+                "Time",
+                sections::time::time(run, self.training, self.validation),
             ),
-            section(
+            Section::whole("environment", "Environment", environment),
+            Section::whole(
                 "configuration",
                 "Configuration",
                 sections::configuration::configuration(run, &self.config),
             ),
         ];
         let head = sections::summary::summary(run, gallery);
-        Ok(page(&format!("{}: mirrorgrad", run.name), &head, &sections))
+        write_page(out, &format!("{}: mirrorgrad", run.name), &head, sections)
     }
 }
 

@@ -3,57 +3,78 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use mirrorgrad_segment::{Picture, palette, plots};
+use mirrorgrad_segment::palette;
+use std::io::{self, Write};
 
 /// Nothing may be loaded, whatever a page has in it.
 const POLICY: &str =
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
 /// A section: where it can be jumped to, its heading, and what it says.
-pub struct Section {
+pub struct Section<'a> {
     /// Its name within the page.
     pub id: &'static str,
     /// Its heading.
     pub title: &'static str,
     /// What it says.
-    pub body: Markup,
+    pub body: Body<'a>,
 }
 
-/// A whole page.
-pub fn page(title: &str, head: &Markup, sections: &[Section]) -> String {
-    let page = html! {
+/// What a section says, piece by piece: pictures take much room as text, and one at a time is enough of them.
+pub type Body<'a> = Box<dyn Iterator<Item = io::Result<Markup>> + 'a>;
+
+impl Section<'_> {
+    /// Of one piece.
+    pub fn whole(id: &'static str, title: &'static str, body: Markup) -> Self {
+        Self { id, title, body: Box::new(std::iter::once(Ok(body))) }
+    }
+}
+
+/// Writes a whole page.
+///
+/// # Errors
+/// If it cannot be written, or a piece of a section is none.
+pub fn write_page(
+    out: &mut dyn Write,
+    title: &str,
+    head: &Markup,
+    sections: Vec<Section>,
+) -> io::Result<()> {
+    let first = html! {
         (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                link rel="icon" href="data:,";
-                title { (title) }
-                style { (PreEscaped(include_str!("page/style.css"))) }
-            }
-            body {
-                header {
-                    (head)
-                    nav {
-                        @for section in sections { a href=(format!("#{}", section.id)) { (section.title) } }
-                    }
-                }
-                main {
-                    @for section in sections {
-                        section id=(section.id) {
-                            h2 { (section.title) }
-                            (section.body)
-                        }
-                    }
-                }
-                footer { "Written by mirrorgrad " (env!("CARGO_PKG_VERSION")) "." }
-                script { (PreEscaped(include_str!("page/hover.js"))) }
+        (PreEscaped("<html lang=\"en\">"))
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(POLICY);
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            link rel="icon" href="data:,";
+            title { (title) }
+            style { (PreEscaped(include_str!("page/style.css"))) }
+        }
+        (PreEscaped("<body>"))
+        header {
+            (head)
+            nav {
+                @for section in &sections { a href=(format!("#{}", section.id)) { (section.title) } }
             }
         }
+        (PreEscaped("<main>"))
     };
-    page.into_string()
+    let last = html! {
+        (PreEscaped("</main>"))
+        footer { "Written by mirrorgrad " (env!("CARGO_PKG_VERSION")) "." }
+        script { (PreEscaped(include_str!("page/hover.js"))) }
+        (PreEscaped("</body></html>"))
+    };
+    let mut write = |piece: Markup| out.write_all(piece.0.as_bytes());
+    write(first)?;
+    for Section { id, title, mut body } in sections {
+        write(html! { (PreEscaped(format!("<section id=\"{id}\">"))) h2 { (title) } })?;
+        body.try_for_each(|piece| write(piece?))?;
+        write(html! { (PreEscaped("</section>")) })?;
+    }
+    write(last)
 }
 
 /// A number with what it is.
@@ -131,14 +152,6 @@ pub fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// A picture as an address that holds all of it.
-///
-/// # Errors
-/// If its sizes do not fit.
-pub fn data_uri(picture: &Picture) -> Result<String, String> {
-    Ok(png_uri(&plots::to_png(picture).map_err(|error| error.to_string())?))
 }
 
 /// The bytes of a PNG as an address that holds all of them.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{EPOCHS, HOSTILE, Made, data, table, train};
+use common::{EPOCHS, HOSTILE, Made, data, table, train, written};
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_report::{Comparison, write};
 use mirrorgrad_segment::Config;
@@ -71,7 +71,8 @@ fn the_text_is_a_line_for_each_run_whatever_their_names() {
 #[test]
 fn the_page_lays_curves_over_each_other_and_escapes_names() {
     let (made, other) = two();
-    let page = compared(&[made.folder.path().to_owned(), other]).page();
+    let comparison = compared(&[made.folder.path().to_owned(), other]);
+    let page = written(|out| comparison.write_page(out));
     assert!(!page.contains("<b>other") && page.contains("&lt;b&gt;other&lt;b&gt;\\n"));
     assert!(!page.contains("http:") && !page.contains("https:") && !page.contains(" src="));
     assert_eq!(page.matches("<figure class=\"chart\">").count(), 4);
@@ -94,7 +95,7 @@ fn runs_of_different_classes_are_not_compared_class_by_class() {
     let comparison = compared(&[made.folder.path().to_owned(), other.path().to_owned()]);
     assert!(!comparison.same_classes() && comparison.classes_text(None).is_none());
     assert!(comparison.text(None).contains("The runs have different classes"));
-    let page = comparison.page();
+    let page = written(|out| comparison.write_page(out));
     assert!(page.contains("different classes") && !page.contains("iou-table"));
     assert_eq!(comparison.to_json()["same_classes"], false);
 }
@@ -141,7 +142,7 @@ fn a_run_read_from_the_checkpoint_before_its_last_is_told() {
     assert!(notice.contains("last.ckpt") && notice.contains("prev.ckpt"), "{notice}");
     assert_eq!(comparison.caveats()[0], format!("{notice}."));
     assert!(comparison.text(None).contains(notice));
-    assert!(comparison.page().contains("prev.ckpt"));
+    assert!(written(|out| comparison.write_page(out)).contains("prev.ckpt"));
 }
 
 #[test]

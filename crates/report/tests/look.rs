@@ -4,7 +4,7 @@ mod common;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use common::{Made, text};
+use common::{Made, text, written};
 use mirrorgrad_layers::weights::{from_safetensors, to_safetensors};
 use mirrorgrad_report::Report;
 use mirrorgrad_segment::{DataError, Dataset, Mask, Picture, Sample};
@@ -71,7 +71,8 @@ fn every_picture_opens_at_its_full_size() {
     let made = Made::new(|_| {});
     let page = |width| {
         let wide: Arc<dyn Dataset> = Arc::new(Wide { classes: made.validation(), width });
-        Report::new(&made.folder, &wide).unwrap().page().unwrap()
+        let report = Report::new(&made.folder, &wide).unwrap();
+        written(|out| report.write_page(out))
     };
     let widths = |page: &str| {
         let uris = page.split("data:image/png;base64,").skip(1);

@@ -4,7 +4,7 @@ mod common;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use common::{EPOCHS, HOSTILE, Made, data, table, text};
+use common::{EPOCHS, HOSTILE, Made, data, table, text, written};
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_report::{Environment, Gallery, Measures, Report, Run, deconvolutions, write};
@@ -133,7 +133,8 @@ fn the_part_of_validating_is_told_where_the_run_noted_it() {
     let page = |last: &Checkpoint| {
         folder.write_last(last).unwrap();
         folder.write_best(last).unwrap();
-        Report::new(&folder, &made.validation()).unwrap().page().unwrap()
+        let report = Report::new(&folder, &made.validation()).unwrap();
+        written(|out| report.write_page(out))
     };
     for epoch in &mut last.history {
         (epoch.seconds, epoch.val_seconds) = (8.0, 1.0);
@@ -309,7 +310,8 @@ fn of_many_pictures_some_are_looked_at_and_the_page_says_how_many() {
     // All but the ignored column of 16 by 20 pixels.
     let pixels: u64 = measures.confusion.iter().flatten().sum();
     assert_eq!(pixels, 1000 * 16 * 19);
-    assert!(report.page().unwrap().contains("1000 of 2500 validation pictures were looked at"));
+    let page = written(|out| report.write_page(out));
+    assert!(page.contains("1000 of 2500 validation pictures were looked at"));
     let predictor = Predictor::new(Checkpoint::read(&made.folder.best()).unwrap()).unwrap();
     let gallery = Gallery::new(&predictor, &many, 2).unwrap();
     for shown in gallery.best.iter().chain(&gallery.worst) {

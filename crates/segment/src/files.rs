@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::ErrorKind::{NotFound, PermissionDenied, Unsupported};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use atomic_write_file::AtomicWriteFile;
 
-use crate::DataError;
 use crate::error::tall;
+use crate::{DataError, RunError};
 
 /// Longest side of a picture or mask, in pixels.
 pub(crate) const MAX_SIDE: usize = 16_384;
@@ -68,6 +68,41 @@ fn check_length(path: &Path, length: u64, limit: u64) -> Result<(), DataError> {
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
     let written = write_beside(path, |file| file.write_all(bytes));
     written.and_then(AtomicWriteFile::commit).map_err(DataError::write(path))
+}
+
+/// As [`write_whole`], of what `write` writes: nobody need hold all of it.
+///
+/// ```
+/// # use mirrorgrad_segment::write_streamed;
+/// # use std::io::Error;
+/// # let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("classes.txt");
+/// write_streamed(&path, |out| ["sky", "road"].iter().try_for_each(|name| writeln!(out, "{name}")))?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "sky\nroad\n");
+/// // What fails leaves the file as it was.
+/// let fault = write_streamed(&path, |out| writeln!(out, "sky").and(Err(Error::other("no more"))));
+/// assert!(fault.unwrap_err().to_string().contains("no more"));
+/// assert_eq!(std::fs::read_to_string(&path)?, "sky\nroad\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If it cannot be written, or `write` fails; what was there is then still there. A [`RunError`] inside what it fails
+/// with comes out as it was.
+pub fn write_streamed(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), RunError> {
+    let buffered = |file: &mut File| {
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        out.flush()
+    };
+    let written = write_beside(path, buffered).and_then(AtomicWriteFile::commit);
+    written.map_err(|error| match error.downcast::<RunError>() {
+        Ok(inside) => inside,
+        Err(error) => DataError::write(path)(error).into(),
+    })
 }
 
 /// A file of what `write` writes, which is synced and takes its place at `path` when it is committed.

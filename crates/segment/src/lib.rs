@@ -51,7 +51,7 @@ pub use config::{
 pub use confusion::{Confusion, MetricError};
 pub use dataset::{Dataset, Inspected, palette};
 pub use error::{DataError, is_hidden, one_line, shown};
-pub use files::write_whole;
+pub use files::{write_streamed, write_whole};
 pub use folder::{Folder, FolderOptions, Layout, Part, class_names, is_picture_file};
 pub use histogram::{Histogram, class_weights};
 pub use loader::{Batches, Loader};

@@ -25,10 +25,13 @@ const STEPS_TRIED: u64 = 4;
 const LATER_HOLES: f64 = 0.06;
 /// Bytes of the program that are there when it has trained and drawn, and are not when it begins: its code, the
 /// stacks of its threads, and what is small. 6 to 8 million were seen.
-const PROGRAM_LATER: usize = 7_000_000;
-/// Pictures that are drawn at the end, and bytes that each takes for a pixel, in several copies: 19 were seen of noise.
-const MOST_DRAWN: usize = 8;
-const DRAWN: usize = 19;
+const PROGRAM_LATER: usize = 7_600_000;
+/// Pictures that are kept to be shown at the end, at most, and bytes of a pixel of each: the picture, its mask and
+/// what was predicted.
+const MOST_SHOWN: usize = 8;
+const SHOWN: usize = 5;
+/// Bytes of a pixel of the view that is written: as it is drawn, as a PNG and as text.
+const WRITTEN: usize = 15;
 
 /// The largest pictures that a run comes to, as `[height, width]`.
 ///
@@ -142,7 +145,8 @@ impl MemoryEstimate {
         let batch = validation_batch(config);
         let validation = kept + validating.bytes(batch, largest.validation);
         let pictures = loaded(largest.pixels(config));
-        let drawn = largest.validated.min(MOST_DRAWN) * DRAWN * area(largest.validation) as usize;
+        let drawn = largest.validated.min(MOST_SHOWN) * SHOWN + WRITTEN;
+        let drawn = drawn * area(largest.validation) as usize;
         Ok(Self {
             program: program + PROGRAM_LATER,
             parameters,

@@ -1,11 +1,12 @@
 //! A run in pictures: its curves, and what the network sees.
 
 mod sheet;
+mod table;
 
 pub use sheet::{batch_sheet, contact_sheet};
+pub use table::{table, write_grid};
 
-use crate::predict::colours;
-use crate::{EpochMetrics, Picture, Sample};
+use crate::{EpochMetrics, Picture};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use plotters::prelude::SeriesLabelPosition::{LowerRight, UpperRight};
@@ -136,72 +137,4 @@ fn panel<'a>(
         .border_style(BLACK.mix(0.3))
         .draw()?;
     Ok(())
-}
-
-/// Longest side of a picture in a grid.
-const LONGEST: usize = 512;
-
-/// Rows of picture, truth and prediction, side by side; larger pictures are made smaller.
-///
-/// ```
-/// # use mirrorgrad_segment::{Dataset, Shapes, plots::grid};
-/// let sample = Shapes::new(0, 1).sample(0)?;
-/// let predicted = sample.mask.clone();
-/// let picture = grid(&[(sample, predicted)]);
-/// // Three cells of 64 by 64 pixels, and 4 around each.
-/// assert_eq!(picture.size(), [4 + (64 + 4), 4 + 3 * (64 + 4)]);
-/// # Ok::<(), mirrorgrad_segment::DataError>(())
-/// ```
-pub fn grid(rows: &[(Sample, crate::Mask)]) -> Picture {
-    let row = |(sample, predicted): &(Sample, crate::Mask)| {
-        vec![sample.picture.clone(), colours(&sample.mask), colours(predicted)]
-    };
-    table(rows.iter().map(row).collect())
-}
-
-/// Rows of pictures, those of a row of one size, side by side on white; larger ones are made smaller.
-///
-/// ```
-/// # use mirrorgrad_segment::{Picture, plots::table};
-/// let cell = |grey| Picture { width: 2, height: 1, rgb: vec![grey; 6] };
-/// let picture = table(vec![vec![cell(0), cell(128)], vec![cell(200)]]);
-/// assert_eq!(picture.size(), [4 + 2 * (1 + 4), 4 + 2 * (2 + 4)]);
-/// assert_eq!(picture.crop([4, 10], [1, 2]), cell(128));
-/// ```
-pub fn table(rows: Vec<Vec<Picture>>) -> Picture {
-    let rows: Vec<Vec<Picture>> =
-        rows.into_iter().map(|row| row.into_iter().map(small).collect()).collect();
-    let cells = || rows.iter().flatten();
-    let widest = cells().map(|cell| cell.width).max().unwrap_or(1);
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let tall = |row: &Vec<Picture>| row.iter().map(|cell| cell.height).max().unwrap_or(0);
-    let width = GAP + columns * (widest + GAP);
-    let height = GAP + rows.iter().map(|row| tall(row) + GAP).sum::<usize>();
-    let mut table = Picture { width, height, rgb: vec![255; width * height * 3] };
-    let mut top = GAP;
-    for row in &rows {
-        for (column, cell) in row.iter().enumerate() {
-            table.paste(cell, [top, GAP + column * (widest + GAP)]);
-        }
-        top += tall(row) + GAP;
-    }
-    table
-}
-
-fn small(picture: Picture) -> Picture {
-    let longest = picture.width.max(picture.height);
-    if longest <= LONGEST {
-        return picture;
-    }
-    picture.resize(picture.size().map(|side| (side * LONGEST / longest).max(1)))
-}
-
-impl Picture {
-    /// Copies `other` to where its top left corner is at `[top, left]`.
-    fn paste(&mut self, other: &Picture, [top, left]: [usize; 2]) {
-        for (y, row) in other.rgb.chunks_exact(3 * other.width).enumerate() {
-            let start = 3 * ((top + y) * self.width + left);
-            self.rgb[start..start + row.len()].copy_from_slice(row);
-        }
-    }
 }

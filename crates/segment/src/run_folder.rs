@@ -1,12 +1,12 @@
 //! What a run leaves behind.
 
 use crate::error::shown;
-use crate::files::{is_left_over, keep_as, read, write_beside, write_whole};
+use crate::files::{is_left_over, keep_as, read, write_beside, write_streamed, write_whole};
 use crate::metrics::to_json_lines;
 use crate::{Checkpoint, Config, DataError, EpochMetrics, RunError, Split, split};
 use atomic_write_file::AtomicWriteFile;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -168,6 +168,20 @@ impl RunFolder {
         let path = self.dir.join(name);
         self.check_place().map_err(DataError::write(&path))?;
         Ok(write_whole(&path, bytes)?)
+    }
+
+    /// Writes a file of the folder, as [`write_streamed`] does.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and if `write` fails.
+    pub fn write_streamed(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), RunError> {
+        let path = self.dir.join(name);
+        self.check_place().map_err(DataError::write(&path))?;
+        write_streamed(&path, write)
     }
 
     /// The bytes of a file of the folder that a run does without, `None` where there is none.

@@ -155,9 +155,3 @@ fn every_flipped_bit_cut_and_added_byte_is_noticed() {
         }
     }
 }
-
-#[test]
-#[ignore = "writes the golden file of the present format, once"]
-fn write() {
-    fs::write(path(2), checkpoint().to_bytes().unwrap()).unwrap();
-}

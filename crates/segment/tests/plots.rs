@@ -1,6 +1,10 @@
 //! The pictures that a run leaves.
 
-use mirrorgrad_segment::{EpochMetrics, Mask, Picture, Sample, palette, plots};
+use mirrorgrad_segment::{
+    DataError, Dataset, EpochMetrics, Mask, Picture, RunError, Sample, palette, plots,
+    write_streamed,
+};
+use std::path::Path;
 
 fn epoch(epoch: usize, loss: f64) -> EpochMetrics {
     EpochMetrics {
@@ -78,18 +82,45 @@ fn curves_are_drawn_of_any_numbers() {
     }
 }
 
+/// Samples in one colour and label each.
+struct Plain(Vec<Sample>);
+
+impl Dataset for Plain {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn classes(&self) -> &[String] {
+        &[]
+    }
+
+    fn sample(&self, index: usize) -> Result<Sample, DataError> {
+        Ok(self.0[index].clone())
+    }
+}
+
+/// The grid of samples that are all predicted to have the label after their own.
+fn grid(samples: Vec<Sample>, most: usize) -> Picture {
+    let next = |sample: &Sample| Ok(mask(sample.size(), sample.mask.labels[0] + 1));
+    let mut png = Vec::new();
+    plots::write_grid(&Plain(samples), most, next, &mut png).unwrap();
+    mirrorgrad_segment::decode_picture(&png, Path::new("grid.png")).unwrap()
+}
+
 #[test]
 fn the_grid_shows_picture_truth_and_prediction_side_by_side() {
-    let rows = [
-        (sample([6, 10], [1, 2, 3], 1), mask([6, 10], 2)),
-        (sample([4, 8], [250, 9, 8], 0), mask([4, 8], 3)),
-    ];
-    let grid = plots::grid(&rows);
-    // Gaps of 4 around and between cells as wide as the widest.
+    let grid = grid(
+        vec![
+            sample([6, 10], [1, 2, 3], 1),
+            sample([4, 8], [250, 9, 8], 0),
+            sample([9, 9], [0; 3], 0),
+        ],
+        2,
+    );
+    // Gaps of 4 around and between cells as wide as the widest of the first two.
     assert_eq!((grid.width, grid.height), (4 + 3 * (10 + 4), 4 + (6 + 4) + (4 + 4)));
-    assert_eq!(decoded(&grid), grid);
     for (row, colours) in
-        [(4, [[1, 2, 3], palette(1), palette(2)]), (14, [[250, 9, 8], palette(0), palette(3)])]
+        [(4, [[1, 2, 3], palette(1), palette(2)]), (14, [[250, 9, 8], palette(0), palette(1)])]
     {
         for (column, colour) in [4, 18, 32].into_iter().zip(colours) {
             assert_eq!(pixel(&grid, [row, column]), colour, "[{row}, {column}]");
@@ -102,7 +133,50 @@ fn the_grid_shows_picture_truth_and_prediction_side_by_side() {
 }
 
 #[test]
+fn large_pictures_are_made_smaller_in_a_grid() {
+    let grid = grid(vec![sample([300, 1024], [1, 2, 3], 1)], 1);
+    assert_eq!(grid.size(), [4 + 150 + 4, 4 + 3 * (512 + 4)]);
+}
+
+#[test]
 fn an_empty_grid_is_a_picture_too() {
-    let grid = plots::grid(&[]);
-    assert_eq!(decoded(&grid), grid);
+    assert!(grid(vec![], 8).rgb.iter().all(|&value| value == 255));
+}
+
+#[test]
+fn what_cannot_be_predicted_leaves_the_grid_with_its_own_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("grid.png");
+    let samples = Plain(vec![sample([6, 10], [1, 2, 3], 1)]);
+    let fails = |_: &Sample| Err(RunError::Unfit { path: "a".into(), what: "no".to_owned() });
+    let written = write_streamed(&file, |out| plots::write_grid(&samples, 1, fails, out));
+    assert_eq!(written.unwrap_err().to_string(), "a: no");
+    assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn a_picture_that_changes_while_a_grid_is_drawn_is_named() {
+    /// Tells another size than it has.
+    struct Changing;
+
+    impl Dataset for Changing {
+        fn len(&self) -> usize {
+            1
+        }
+
+        fn classes(&self) -> &[String] {
+            &[]
+        }
+
+        fn sample(&self, _: usize) -> Result<Sample, DataError> {
+            Ok(Sample { name: "a.png".to_owned(), ..sample([6, 10], [1, 2, 3], 1) })
+        }
+
+        fn size(&self, _: usize) -> Result<[usize; 2], DataError> {
+            Ok([4, 4])
+        }
+    }
+    let predict = |sample: &Sample| Ok(sample.mask.clone());
+    let error = plots::write_grid(&Changing, 1, predict, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "a.png: expected its size of before, found 6 high, 10 wide");
 }

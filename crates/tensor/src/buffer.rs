@@ -101,10 +101,21 @@ impl<T: Pod> Drop for Buffer<T> {
 /// assert_eq!((total, bytes), (131_072.0, 2 * 4 * (1 << 16)));
 /// ```
 pub fn peak_bytes<R>(work: impl FnOnce() -> R) -> (R, usize) {
-    let start = arena().start_anew();
+    let measurement = Measurement { start: arena().start_anew() };
     let result = work();
-    let reached = arena().end_measurement(start);
+    let reached = arena().reached(measurement.start);
     (result, reached)
+}
+
+/// Ends when it is dropped, also by a panic.
+struct Measurement {
+    start: usize,
+}
+
+impl Drop for Measurement {
+    fn drop(&mut self) {
+        arena().end_measurement();
+    }
 }
 
 #[cfg(test)]

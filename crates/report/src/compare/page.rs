@@ -2,22 +2,25 @@
 
 use super::{Comparison, Row, short_name, shown_value};
 use crate::chart::{Floor, Line, chart};
-use crate::page::{Section, chip, counted, duration, four, page, thousands};
+use crate::page::{Section, chip, counted, duration, four, thousands, write_page};
 use crate::run::data;
 use maud::{Markup, html};
 use mirrorgrad_segment::EpochMetrics;
+use std::io::{self, Write};
 
 impl Comparison {
-    /// The page, as HTML: curves laid over each other, what differs, and the classes side by side.
-    pub fn page(&self) -> String {
-        let section = |id, title, body| Section { id, title, body };
-        let sections = [
-            section("runs", "Runs", self.runs()),
-            section("curves", "Curves", self.curves()),
-            section("settings", "Settings that differ", self.settings()),
-            section("classes", "Classes", self.classes()),
+    /// Writes the page, as HTML: curves laid over each other, what differs, and the classes side by side.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_page(&self, out: &mut dyn Write) -> io::Result<()> {
+        let sections = vec![
+            Section::whole("runs", "Runs", self.runs()),
+            Section::whole("curves", "Curves", self.curves()),
+            Section::whole("settings", "Settings that differ", self.settings()),
+            Section::whole("classes", "Classes", self.classes()),
         ];
-        page("Runs compared: mirrorgrad", &self.head(), &sections)
+        write_page(out, "Runs compared: mirrorgrad", &self.head(), sections)
     }
 
     fn head(&self) -> Markup {

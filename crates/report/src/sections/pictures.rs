@@ -1,11 +1,12 @@
 //! The validation pictures that went best and worst.
 
 use crate::gallery::{Gallery, Shown, file_name};
-use crate::page::{chip, data_uri};
+use crate::page::{Body, chip, png_uri};
 use crate::run::Run;
 use crate::sections::classes::looked_at;
-use maud::{Markup, html};
-use mirrorgrad_segment::{Mask, Picture, palette};
+use maud::{Markup, PreEscaped, html};
+use mirrorgrad_segment::{Mask, Picture, palette, plots};
+use std::{io, iter};
 
 /// Longest side of a picture on the page, in its own pixels: the page has all of them in it.
 const LONGEST: usize = 1024;
@@ -16,21 +17,27 @@ const WRONG: [u8; 3] = [213, 94, 0];
 /// What counts for nothing, in stripes.
 const IGNORED: [[u8; 3]; 2] = [[150, 158, 168], [178, 185, 194]];
 
-/// Pictures, truths, predictions and errors.
-///
-/// # Errors
-/// If a picture cannot be written.
-pub fn pictures(run: &Run, gallery: Option<&Gallery>) -> Result<Markup, String> {
+/// Pictures, truths, predictions and errors, a view a piece.
+pub fn pictures<'a>(run: &Run, gallery: Option<&'a Gallery>) -> Body<'a> {
     let Some(gallery) = gallery else {
-        return Ok(html! { p { "No picture was looked at: there is no best checkpoint yet." } });
+        let none = html! { p { "No picture was looked at: there is no best checkpoint yet." } };
+        return Box::new(iter::once(Ok(none)));
     };
     let ignored = run.config.data.folder.ignored_label();
-    let shown = gallery.best.iter().chain(&gallery.worst).enumerate();
-    let cards = shown.map(|(number, shown)| card(number, shown, ignored));
-    let cards = cards.collect::<Result<Vec<_>, _>>()?;
-    let (best, worst) = cards.split_at(gallery.best.len());
-    let classes: Vec<usize> = (0..run.classes.len()).filter(|&c| is_shown(gallery, c)).collect();
-    Ok(html! {
+    let first = head(run, gallery, ignored.is_some());
+    let lists = [("Best", 0, &gallery.best), ("Worst", gallery.best.len(), &gallery.worst)];
+    let lists = lists.into_iter().filter(|(.., list)| !list.is_empty());
+    let lists = lists.flat_map(move |(title, before, list)| {
+        let cards = (before..).zip(list).flat_map(move |(n, shown)| card(n, shown, ignored));
+        let first = html! { h3 { (title) } (PreEscaped("<div class=\"cards\">")) };
+        iter::once(Ok(first)).chain(cards).chain(iter::once(Ok(PreEscaped("</div>".to_owned()))))
+    });
+    Box::new(iter::once(Ok(first)).chain(lists))
+}
+
+/// What is to be known before one looks.
+fn head(run: &Run, gallery: &Gallery, ignoring: bool) -> Markup {
+    html! {
         p.note {
             (looked_at(gallery)) " A picture's score is the mean IoU of the classes that are in it or were "
             "found in it. A picture opens at its full size"
@@ -40,16 +47,14 @@ pub fn pictures(run: &Run, gallery: Option<&Gallery>) -> Result<Markup, String> 
             "."
         }
         p.legend {
-            @for class in classes {
+            @for class in (0..run.classes.len()).filter(|&class| is_shown(gallery, class)) {
                 span { (chip(class)) (run.classes[class]) @if class == 0 { " (left clear)" } }
             }
             span { span.chip style=(rgb(WRONG)) {} "wrong" }
-            @if ignored.is_some() { span { span.chip style=(rgb(IGNORED[0])) {} "not counted" } }
+            @if ignoring { span { span.chip style=(rgb(IGNORED[0])) {} "not counted" } }
         }
-        @if best.is_empty() { p { "There is no picture with a pixel that counts." } }
-        @if !best.is_empty() { h3 { "Best" } div.cards { @for card in best { (card) } } }
-        @if !worst.is_empty() { h3 { "Worst" } div.cards { @for card in worst { (card) } } }
-    })
+        @if gallery.best.is_empty() { p { "There is no picture with a pixel that counts." } }
+    }
 }
 
 fn rgb([r, g, b]: [u8; 3]) -> String {
@@ -65,35 +70,47 @@ fn is_shown(gallery: &Gallery, class: usize) -> bool {
 
 /// A picture's four views. Each is there once, and opens by a link to itself: the style of the page shows what
 /// is linked to over everything else.
-fn card(number: usize, shown: &Shown, ignored: Option<u8>) -> Result<Markup, String> {
-    let Shown { sample, prediction, score, .. } = shown;
-    let name = file_name(sample);
+fn card(
+    number: usize,
+    shown: &Shown,
+    ignored: Option<u8>,
+) -> impl Iterator<Item = io::Result<Markup>> {
+    let first = html! {
+        (PreEscaped(format!("<figure class=\"card\" id=\"card-{number}\">")))
+        figcaption {
+            span.file { (file_name(&shown.sample)) }
+            span.score { "mIoU " (format!("{:.3}", shown.score)) }
+        }
+        (PreEscaped("<div class=\"four\">"))
+    };
+    let views = VIEWS.into_iter();
+    let views = views.map(move |(what, draw)| view(number, what, shown, draw(shown, ignored)));
+    iter::once(Ok(first))
+        .chain(views)
+        .chain(iter::once(Ok(PreEscaped("</div></figure>".to_owned()))))
+}
+
+/// The views of a picture: how each is called and drawn, where the label that is left out is known.
+const VIEWS: [(&str, fn(&Shown, Option<u8>) -> Picture); 4] = [
+    ("picture", |shown, _| shown.sample.picture.clone()),
+    ("truth", |shown, ignored| tinted(&shown.sample.picture, &shown.sample.mask, ignored)),
+    ("prediction", |shown, _| tinted(&shown.sample.picture, &shown.prediction, None)),
+    ("errors", errors),
+];
+
+fn view(number: usize, what: &str, shown: &Shown, picture: Picture) -> io::Result<Markup> {
+    let png = plots::to_png(&small(picture)).map_err(io::Error::other)?;
+    let sample = &shown.sample;
     let [height, width] = sample.size();
-    let pictures = [
-        ("picture", sample.picture.clone()),
-        ("truth", tinted(&sample.picture, &sample.mask, ignored)),
-        ("prediction", tinted(&sample.picture, prediction, None)),
-        ("errors", errors(shown, ignored)),
-    ];
-    let pictures = pictures.map(|(what, picture)| Ok((what, data_uri(&small(picture))?)));
-    let pictures = pictures.into_iter().collect::<Result<Vec<_>, String>>()?;
+    let (view, of) = (format!("{what}-{number}"), format!("{what} of {}", file_name(sample)));
     Ok(html! {
-        @let card = format!("card-{number}");
-        figure.card id=(card) {
-            figcaption { span.file { (name) } span.score { "mIoU " (format!("{score:.3}")) } }
-            div.four {
-                @for (what, uri) in pictures {
-                    @let (view, of) = (format!("{what}-{number}"), format!("{what} of {name}"));
-                    div.view id=(view) {
-                        a.open href=(format!("#{view}")) title="Full size" {
-                            img.pixels[width.max(height) < LONGEST_OF_SQUARES] src=(uri) alt=(of)
-                                width=(width) height=(height);
-                        }
-                        a.close href=(format!("#{card}")) { "Close" }
-                        span { (what) }
-                    }
-                }
+        div.view id=(view) {
+            a.open href=(format!("#{view}")) title="Full size" {
+                img.pixels[width.max(height) < LONGEST_OF_SQUARES] src=(png_uri(&png)) alt=(of)
+                    width=(width) height=(height);
             }
+            a.close href=(format!("#card-{number}")) { "Close" }
+            span { (what) }
         }
     })
 }

@@ -5,6 +5,7 @@
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use mirrorgrad_segment::{Config, Dataset, EpochMetrics, RunFolder, Trainer, judged_by};
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -119,4 +120,11 @@ pub fn text(html: &str) -> String {
     let text: String = inside.collect();
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
     text.replace("&amp;", "&").trim().to_owned()
+}
+
+/// The text that is written.
+pub fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
+    let mut bytes = Vec::new();
+    write(&mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
 }

@@ -73,10 +73,14 @@ impl Arena {
     }
 
     /// The bytes that were reached in the chunks from `start` on: what was lent, and the holes between. The system
-    /// has given as many, for its pages are its own until they are written to. All chunks are lent of again.
-    pub(crate) fn end_measurement(&mut self, start: usize) -> usize {
-        self.first = 0;
+    /// has given as many, for its pages are its own until they are written to.
+    pub(crate) fn reached(&self, start: usize) -> usize {
         self.chunks[start..].iter().map(|chunk| chunk.reached).sum()
+    }
+
+    /// From now on lends of all chunks again.
+    pub(crate) fn end_measurement(&mut self) {
+        self.first = 0;
     }
 }
 
@@ -187,7 +191,8 @@ mod tests {
         assert_ne!(hole.as_ptr(), place);
         [hole, back].into_iter().for_each(|stretch| arena.take_back(stretch));
         assert_eq!(arena.lend(64).len(), 64);
-        assert_eq!(arena.end_measurement(start), 640 + 6400);
+        assert_eq!(arena.reached(start), 640 + 6400);
+        arena.end_measurement();
         assert_eq!(arena.lend(640).as_ptr(), place);
     }
 }
