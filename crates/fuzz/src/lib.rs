@@ -3,7 +3,7 @@
 //!
 //! Each target is a function of bytes. `cargo fuzz run --fuzz-dir crates/fuzz TARGET` looks for bytes
 //! that break it; those that ever did, and a few to begin with, are in `corpus/TARGET`, which
-//! `tests/corpus.rs` replays.
+//! `tests/all/corpus.rs` replays.
 
 #![forbid(unsafe_code)]
 

@@ -1,0 +1,6 @@
+//! What pages and comparisons say.
+
+mod common;
+mod compare;
+mod look;
+mod report;

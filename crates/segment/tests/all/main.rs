@@ -1,0 +1,29 @@
+//! What data are read as, and what is made of them.
+
+mod as_they_are;
+mod augment;
+mod boundary;
+mod census;
+mod checkpoint;
+mod checkpoint_golden;
+mod common;
+mod confusion;
+mod evaluation;
+mod folder;
+mod input_rules;
+mod last_checkpoint;
+mod layouts;
+mod left_out;
+mod loader;
+mod mask_formats;
+mod masks;
+mod models;
+mod orientation;
+mod picture_formats;
+mod pictures;
+mod plots;
+mod predictions;
+mod ranges;
+mod run_folder;
+mod samples;
+mod shapes;

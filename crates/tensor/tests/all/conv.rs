@@ -1,0 +1,404 @@
+//! The three maps against the definition's seven loops, over thousands of random geometries.
+
+use crate::common::{assert_close, draw, inner, noise, rng};
+use mirrorgrad_tensor::{
+    Axis, Element, Geometry, Path, Tensor, Window, conv, conv_adjoint, conv_weight,
+};
+use rand_chacha::ChaCha8Rng;
+
+/// A geometry with the sizes around it. Channels are counted within a group.
+#[derive(Debug)]
+struct Case {
+    geometry: Geometry,
+    groups: usize,
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Case {
+    fn random(rng: &mut ChaCha8Rng) -> Self {
+        Self {
+            geometry: random_geometry(rng),
+            groups: draw(rng, 1, 3),
+            batch: draw(rng, 1, 3),
+            inputs: draw(rng, 1, 3),
+            outputs: draw(rng, 1, 3),
+        }
+    }
+
+    fn image_shape(&self) -> [usize; 4] {
+        let [height, width] = self.geometry.image();
+        [self.batch, self.groups * self.inputs, height, width]
+    }
+
+    fn weight_shape(&self) -> [usize; 4] {
+        let [height, width] = self.geometry.kernel();
+        [self.groups * self.outputs, self.inputs, height, width]
+    }
+
+    fn map_shape(&self) -> [usize; 4] {
+        let [height, width] = self.geometry.map();
+        [self.batch, self.groups * self.outputs, height, width]
+    }
+
+    /// Every term of F(x, w, y) = Σ y · w · x: the flat positions of its three factors.
+    fn terms(&self, mut term: impl FnMut(usize, usize, usize)) {
+        let flat =
+            |[_, b, c, d]: [usize; 4], [i, j, k, l]: [usize; 4]| ((i * b + j) * c + k) * d + l;
+        let [vertical, horizontal] = self.geometry.axes();
+        let pixel = |a: &Axis, spot: usize, tap: usize| {
+            let place = (a.stride * spot + a.dilation * tap) as i64 - a.before as i64;
+            (0 <= place && place < a.image as i64).then_some(place as usize)
+        };
+        for n in 0..self.batch {
+            for o in 0..self.groups * self.outputs {
+                for c in 0..self.inputs {
+                    let channel = o / self.outputs * self.inputs + c;
+                    for spot_y in 0..vertical.map {
+                        for spot_x in 0..horizontal.map {
+                            for tap_y in 0..vertical.kernel {
+                                for tap_x in 0..horizontal.kernel {
+                                    let y = flat(self.map_shape(), [n, o, spot_y, spot_x]);
+                                    let w = flat(self.weight_shape(), [o, c, tap_y, tap_x]);
+                                    if let Some(row) = pixel(&vertical, spot_y, tap_y)
+                                        && let Some(column) = pixel(&horizontal, spot_x, tap_x)
+                                    {
+                                        let x = [n, channel, row, column];
+                                        term(y, w, flat(self.image_shape(), x));
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The definition solved for each operand: map, image and weight.
+    fn solve([x, w, y]: [&Tensor<f64>; 3], case: &Self) -> [Tensor<f64>; 3] {
+        let (x, w, y) = (x.as_slice(), w.as_slice(), y.as_slice());
+        let [mut map, mut image, mut weight] =
+            [y.len(), x.len(), w.len()].map(|len| vec![0.0; len]);
+        case.terms(|at_y, at_w, at_x| {
+            map[at_y] += w[at_w] * x[at_x];
+            image[at_x] += w[at_w] * y[at_y];
+            weight[at_w] += x[at_x] * y[at_y];
+        });
+        [
+            Tensor::new(case.map_shape(), map),
+            Tensor::new(case.image_shape(), image),
+            Tensor::new(case.weight_shape(), weight),
+        ]
+    }
+
+    /// The paths that can compute this case.
+    fn paths(&self) -> impl Iterator<Item = Path> {
+        let (geometry, groups, weight) = (self.geometry, self.groups, self.weight_shape());
+        Path::ALL.into_iter().filter(move |path| path.takes(&geometry, groups, &weight))
+    }
+
+    /// A path's map, image and weight, with a bias on the first two if there is one.
+    fn kernels<T: Element>(
+        &self,
+        path: Path,
+        [x, w, y]: [&Tensor<T>; 3],
+        [map_bias, image_bias]: [Option<&Tensor<T>>; 2],
+    ) -> [Tensor<T>; 3] {
+        let g = &self.geometry;
+        [
+            path.map(g, self.groups, x, w, map_bias),
+            path.image(g, self.groups, y, w, image_bias),
+            path.weight(g, self.groups, x, y),
+        ]
+    }
+
+    /// Random image, weight and map. Their numbers are exact in f32.
+    fn operands(&self, rng: &mut ChaCha8Rng) -> [Tensor<f64>; 3] {
+        [self.image_shape(), self.weight_shape(), self.map_shape()]
+            .map(|shape| noise::<f32>(&shape, rng).cast())
+    }
+
+    /// Compares all three maps with the definition, in both precisions and with bias.
+    fn check(&self, rng: &mut ChaCha8Rng) {
+        let [x, w, y] = &self.operands(rng);
+        let want = Self::solve([x, w, y], self);
+        for path in self.paths() {
+            let got = self.kernels(path, [x, w, y], [None, None]);
+            for (got, want) in got.iter().zip(&want) {
+                assert_close(got, want, 1e-12, &(path, self));
+            }
+            let [x32, w32, y32] = [x, w, y].map(Tensor::cast::<f32>);
+            let got32 = self.kernels(path, [&x32, &w32, &y32], [None, None]);
+            for (got, want) in got32.iter().zip(&want) {
+                assert_close(got, want, 1e-5, &(path, self));
+            }
+
+            // F(x, w, y) is one number, whichever operand is solved for.
+            let [map, image, weight] = &got;
+            let forms = [inner(map, y), inner(image, x), inner(weight, w)];
+            let scale = (inner(map, map) * inner(y, y)).sqrt().max(1.0);
+            assert!((forms[0] - forms[1]).abs() <= 1e-12 * scale, "{path} {self:?}: {forms:?}");
+            assert!((forms[0] - forms[2]).abs() <= 1e-12 * scale, "{path} {self:?}: {forms:?}");
+
+            let biases = [&want[0], &want[1]].map(|out| noise(&out.shape()[1..2], rng));
+            let biased = self.kernels(path, [x, w, y], [Some(&biases[0]), Some(&biases[1])]);
+            self.check_bias::<f64>(path, x, y, 1e-12);
+            self.check_bias::<f32>(path, x, y, 1e-5);
+            for ((got, want), bias) in biased.iter().zip(&want).zip(&biases) {
+                let [_, channels, height, width] = want.dims();
+                let want = Tensor::from_fn(want.shape(), |i| {
+                    want.as_slice()[i] + bias.as_slice()[i / (height * width) % channels]
+                });
+                assert_close(got, &want, 1e-12, &(path, self));
+            }
+        }
+    }
+
+    /// What a map asks of the bias that it was begun with: its sum over batch and spots.
+    fn bias(&self, y: &Tensor<f64>) -> Tensor<f64> {
+        let [_, channels, height, width] = self.map_shape();
+        let mut bias = vec![0.0; channels];
+        for (i, y) in y.as_slice().iter().enumerate() {
+            bias[i / (height * width) % channels] += y;
+        }
+        Tensor::new([channels], bias)
+    }
+
+    /// Compares each path's weight and bias, found together, with the weight alone and the definition.
+    fn check_bias<T: Element>(&self, path: Path, x: &Tensor<f64>, y: &Tensor<f64>, close: f64) {
+        let (x, y, want) = (x.cast::<T>(), y.cast::<T>(), self.bias(y));
+        let (weight, bias) = path.weight_bias(&self.geometry, self.groups, &x, &y);
+        assert_eq!(weight, path.weight(&self.geometry, self.groups, &x, &y), "{path} {self:?}");
+        assert_close(&bias, &want, close, &(path, self));
+    }
+
+    /// Compares all paths with the plain one in double precision.
+    fn check_paths(&self, rng: &mut ChaCha8Rng) {
+        let [x, w, y] = &self.operands(rng);
+        let want = self.kernels(Path::Plain, [x, w, y], [None, None]);
+        for path in self.paths() {
+            let [x32, w32, y32] = [x, w, y].map(Tensor::cast::<f32>);
+            let got = self.kernels(path, [x, w, y], [None, None]);
+            let got32 = self.kernels(path, [&x32, &w32, &y32], [None, None]);
+            self.check_bias::<f64>(path, x, y, 1e-12);
+            self.check_bias::<f32>(path, x, y, 1e-5);
+            for ((got, got32), want) in got.iter().zip(&got32).zip(&want) {
+                assert_close(got, want, 1e-12, &(path, self));
+                assert_close(got32, want, 1e-5, &(path, self));
+            }
+        }
+    }
+}
+
+/// Windows over images, under maps with output padding, and relations no rule would make.
+fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
+    loop {
+        let mut pair = |low, high| [draw(rng, low, high), draw(rng, low, high)];
+        let window = Window {
+            kernel: pair(1, 5),
+            stride: pair(1, 4),
+            before: pair(0, 4),
+            after: pair(0, 4),
+            dilation: pair(1, 3),
+            ..Window::square(1)
+        };
+        let [image, map, extra] = [pair(1, 13), pair(1, 6), pair(0, 3)];
+        let geometry = match draw(rng, 0, 2) {
+            0 => window.over(image),
+            1 => window.output_padding(extra).under(map),
+            _ => Geometry::new([0, 1].map(|i| Axis {
+                image: image[i],
+                map: map[i],
+                kernel: window.kernel[i],
+                stride: window.stride[i],
+                dilation: window.dilation[i],
+                before: window.before[i],
+            })),
+        };
+        if let Ok(geometry) = geometry
+            && geometry.image().iter().chain(&geometry.map()).all(|&size| size <= 13)
+        {
+            return geometry;
+        }
+    }
+}
+
+#[test]
+fn the_three_maps_are_the_definition_on_3000_random_geometries() {
+    let rng = &mut rng(1);
+    for _ in 0..3000 {
+        Case::random(rng).check(rng);
+    }
+}
+
+#[test]
+fn every_path_is_the_plain_one_at_the_sizes_networks_have() {
+    let rng = &mut rng(2);
+    let windows = [
+        Window::square(3).padding(1),
+        Window::square(3).padding(1),
+        Window::square(3),
+        Window::square(3).padding(2),
+        Window::square(1),
+        Window::square(1).stride(2),
+        Window::square(3).stride(2).padding(1),
+        Window::square(3).padding(2).dilation(2),
+        Window::square(4).stride(2).padding(1),
+        Window::square(2).stride(2),
+        Window::square(16).stride(8).padding(4),
+        Window::new([1, 7]).padding(3),
+    ];
+    for nth in 0..96 {
+        let window = windows[nth % windows.len()];
+        let map = [draw(rng, 5, 37), draw(rng, 5, 37)];
+        let geometry = match nth % 2 {
+            0 => window.under(map.map(|places| places.div_ceil(window.stride[0]))),
+            _ => window.over(map.map(|places| places + 12)),
+        };
+        let groups = if nth % 5 == 0 { 2 } else { 1 };
+        let [inputs, outputs] = [draw(rng, 1, 70) / groups + 1, draw(rng, 1, 70) / groups + 1];
+        let batch = draw(rng, 1, 2);
+        let geometry = geometry.unwrap();
+        Case { geometry, groups, batch, inputs, outputs }.check_paths(rng);
+    }
+    for window in [Window::square(3).padding(1), Window::square(5).stride(2).padding(2)] {
+        let geometry = window.over([33, 18]).unwrap();
+        Case { geometry, groups: 24, batch: 2, inputs: 1, outputs: 1 }.check_paths(rng);
+    }
+}
+
+#[test]
+fn a_phase_costs_what_its_own_taps_cost() {
+    // Every phase looking at every tap would be 10^10 looks.
+    let window = Window { stride: [1, 100_000], ..Window::new([1, 100_000]) };
+    let geometry = window.under([1, 2]).unwrap();
+    let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
+    let [x, w, y] = case.operands(&mut rng(5));
+    for path in [Path::Plain, Path::Direct] {
+        let [map, image, weight] = case.kernels(path, [&x, &w, &y], [None, None]);
+        // Windows that do not overlap: each pixel has one term.
+        let place = |i: usize| (w.as_slice()[i % 100_000], y.as_slice()[i / 100_000]);
+        let want = Tensor::from_fn(image.shape(), |i| place(i).0 * place(i).1);
+        assert_close(&image, &want, 1e-12, &path);
+        let forms = [inner(&map, &y), inner(&image, &x), inner(&weight, &w)];
+        assert!(forms.iter().all(|form| (form - forms[0]).abs() < 1e-9), "{path}: {forms:?}");
+    }
+}
+
+#[test]
+fn pixels_far_apart_are_reached_without_what_is_between() {
+    // Between two taps lie 2^22 pixels of padding a side: 2^45 bytes, if they were copied.
+    let far = 1 << 22;
+    let window = Window::square(2).stride(far).dilation(far).padding(far);
+    let geometry = window.over([1, 1]).unwrap();
+    let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
+    let [x, w, y] = case.operands(&mut rng(6));
+    assert!(!Path::Direct.takes(&geometry, 1, w.shape()));
+    let [map, image] = [conv(&geometry, 1, &x, &w, None), conv_adjoint(&geometry, 1, &y, &w, None)];
+    let weight = conv_weight(&geometry, 1, &x, &y);
+    for (got, want) in [map, image, weight].iter().zip(&Case::solve([&x, &w, &y], &case)) {
+        assert_close(got, want, 1e-12, &case);
+    }
+}
+
+#[test]
+#[should_panic(expected = "no winograd path")]
+fn a_path_refuses_a_window_that_it_does_not_take() {
+    let geometry = Window::square(3).dilation(2).over([5, 5]).unwrap();
+    let (x, w) = (Tensor::<f32>::ones([1, 1, 5, 5]), Tensor::ones([1, 1, 3, 3]));
+    Path::Winograd.map(&geometry, 1, &x, &w, None);
+}
+
+#[test]
+fn the_random_geometries_hold_what_hurts() {
+    let rng = &mut rng(1);
+    let axes: Vec<Axis> = (0..3000).flat_map(|_| Case::random(rng).geometry.axes()).collect();
+    let extent = |a: &Axis| a.dilation * (a.kernel - 1) + 1;
+    let share =
+        |holds: fn(&Axis, usize) -> bool| axes.iter().filter(|a| holds(a, extent(a))).count();
+    assert!(share(|a, extent| a.stride * (a.map - 1) + extent < a.before + a.image) > 1000);
+    assert!(share(|a, extent| a.stride > extent) > 300);
+    assert!(share(|a, extent| a.before >= extent) > 300);
+    assert!(share(|a, _| a.dilation > a.stride && a.kernel > 1) > 300);
+    assert!(share(|a, _| a.map == 1) > 300 && share(|a, _| a.image == 1) > 100);
+}
+
+/// Cases whose columns are several tiles of the kernels' 98,304 elements, with a remainder.
+#[test]
+fn the_three_maps_are_the_definition_where_they_are_computed_in_several_blocks() {
+    let rng = &mut rng(2);
+    let window = Window { stride: [1, 2], before: [2, 0], after: [1, 3], ..Window::new([5, 3]) };
+    let cases = [
+        (window.over([47, 83]), 1, 2, 20, 2),
+        (Window::square(3).dilation(2).over([41, 39]), 2, 1, 20, 1),
+        (Window::square(2).stride(2).output_padding([1, 0]).under([50, 61]), 1, 2, 20, 3),
+        (Window::square(1).over([61, 59]), 1, 2, 70, 2),
+        (Window::square(1).stride(2).over([121, 119]), 2, 1, 70, 1),
+        (Window::square(7).padding(3).over([130, 131]), 1, 1, 1, 1),
+    ];
+    for (geometry, groups, batch, inputs, outputs) in cases {
+        let case = Case { geometry: geometry.unwrap(), groups, batch, inputs, outputs };
+        let columns = inputs * case.geometry.taps() * case.geometry.spots();
+        assert!(columns > 2 * 98_304, "{columns} columns are too few to be tiled: {case:?}");
+        case.check(rng);
+    }
+}
+
+#[test]
+fn an_empty_batch_has_empty_maps_and_a_weight_of_zeros() {
+    let geometry = Window::square(3).over([5, 6]).unwrap();
+    let case = Case { geometry, groups: 2, batch: 0, inputs: 2, outputs: 3 };
+    let [x, w, y] = case.operands(&mut rng(3));
+    for path in case.paths() {
+        let [map, image, weight] = case.kernels(path, [&x, &w, &y], [None, None]);
+        assert_eq!((map.shape(), image.shape()), (&[0, 6, 3, 4][..], &[0, 4, 5, 6][..]), "{path}");
+        assert_eq!(weight, Tensor::zeros([6, 2, 3, 3]), "{path}");
+    }
+}
+
+#[test]
+#[should_panic(
+    expected = "conv: expected an image of shape [batch, 4, 5, 6] for 2 groups, got [1, 3"
+)]
+fn an_image_of_other_channels_is_refused() {
+    let g = Window::square(3).over([5, 6]).unwrap();
+    conv::<f64>(&g, 2, &Tensor::zeros([1, 3, 5, 6]), &Tensor::zeros([2, 2, 3, 3]), None);
+}
+
+#[test]
+#[should_panic(expected = "conv_adjoint: expected a map of shape [batch, 2, 3, 4]")]
+fn a_map_of_another_size_is_refused() {
+    let g = Window::square(3).over([5, 6]).unwrap();
+    conv_adjoint::<f64>(&g, 1, &Tensor::zeros([1, 2, 4, 4]), &Tensor::zeros([2, 2, 3, 3]), None);
+}
+
+#[test]
+#[should_panic(expected = "3 groups do not divide 4 outputs")]
+fn groups_that_do_not_divide_the_outputs_are_refused() {
+    let g = Window::square(1).over([2, 2]).unwrap();
+    conv::<f64>(&g, 3, &Tensor::zeros([1, 3, 2, 2]), &Tensor::zeros([4, 1, 1, 1]), None);
+}
+
+#[test]
+#[should_panic(expected = "the weight [2, 2, 2, 3] does not have the window's kernel")]
+fn a_weight_of_another_kernel_is_refused() {
+    let g = Window::square(3).over([5, 6]).unwrap();
+    conv::<f64>(&g, 1, &Tensor::zeros([1, 2, 5, 6]), &Tensor::zeros([2, 2, 2, 3]), None);
+}
+
+#[test]
+#[should_panic(expected = "conv_weight: image and map differ in batch size")]
+fn an_image_and_a_map_of_other_batches_are_refused() {
+    let g = Window::square(1).over([2, 2]).unwrap();
+    conv_weight::<f64>(&g, 1, &Tensor::zeros([1, 1, 2, 2]), &Tensor::zeros([2, 1, 2, 2]));
+}
+
+#[test]
+#[should_panic(expected = "conv: expected one bias a channel")]
+fn a_bias_of_another_size_is_refused() {
+    let g = Window::square(1).over([2, 2]).unwrap();
+    let bias = Tensor::zeros([2]);
+    conv::<f64>(&g, 1, &Tensor::zeros([1, 1, 2, 2]), &Tensor::zeros([1, 1, 1, 1]), Some(&bias));
+}

@@ -1,0 +1,13 @@
+//! What kernels compute, against definitions.
+
+mod accuracy;
+mod arrays;
+mod common;
+mod conv;
+mod geometry;
+mod normalize;
+mod pooling;
+mod random;
+mod resample;
+mod scores;
+mod threads;
