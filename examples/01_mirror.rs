@@ -20,11 +20,11 @@ fn main() -> Result<(), mirrorgrad::tensor::GeometryError> {
     let geometry = Window::square(3).stride(2).padding(1).over([4, 4])?;
     let weight = Var::constant(Tensor::from_fn([1, 1, 3, 3], |i| (i + 1) as f64));
 
-    let c = matrix([4, 4], |x| ops::conv2d(&geometry, 1, x, &weight, None));
-    let transposed = matrix([2, 2], |y| ops::conv_transpose2d(&geometry, 1, y, &weight, None));
+    let c = matrix([4, 4], |x| ops::conv2d(geometry, x, &weight, None));
+    let transposed = matrix([2, 2], |y| ops::conv_transpose2d(geometry, y, &weight, None));
     let backward = matrix([2, 2], |g| {
         let x = Var::parameter(Tensor::zeros([1, 1, 4, 4]));
-        ops::conv2d(&geometry, 1, &x, &weight, None).grad_with(g, &[&x]).remove(0)
+        ops::conv2d(geometry, &x, &weight, None).grad_with(g, &[&x]).remove(0)
     });
 
     println!("C maps the 16 pixels of a 4x4 image to the 4 spots of a 2x2 map:");

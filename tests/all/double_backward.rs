@@ -60,9 +60,12 @@ fn the_third_derivative_of_the_form_is_the_form_of_the_directions() {
         let at = shapes.map(|shape| noise(&shape, rng));
         let along = shapes.map(|shape| noise(&shape, rng));
         let forms: [&Function<'_>; 3] = [
-            &|v| (ops::conv2d(&g, groups, &v[0], &v[1], None) * v[2].clone()).sum(),
-            &|v| (ops::conv_transpose2d(&g, groups, &v[2], &v[1], None) * v[0].clone()).sum(),
-            &|v| (ops::conv_weight2d(&g, groups, &v[0], &v[2]) * v[1].clone()).sum(),
+            &|v| (ops::conv2d(Form::new(g, groups), &v[0], &v[1], None) * v[2].clone()).sum(),
+            &|v| {
+                (ops::conv_transpose2d(Form::new(g, groups), &v[2], &v[1], None) * v[0].clone())
+                    .sum()
+            },
+            &|v| (ops::conv_weight2d(Form::new(g, groups), &v[0], &v[2]) * v[1].clone()).sum(),
         ];
         for form in forms {
             let v = parameters(&at);
@@ -91,12 +94,12 @@ fn network(v: &[Var<f64>]) -> Var<f64> {
         ClassTargets::new([2, 5, 4], (0..40).map(|i| (i * 7 + i / 6) % 4), 3, Some(3)).unwrap();
     let narrow = Window { kernel: [3, 2], ..Window::square(3).stride(2).padding(1) };
     let geometry = narrow.over([5, 4]).unwrap();
-    let features = ops::conv2d(&geometry, 1, x, down, None);
+    let features = ops::conv2d(geometry, x, down, None);
     let features = ops::batch_norm(&features, gain, bias, 1e-2).0.gelu();
-    let upsampled = ops::conv_transpose2d(&geometry, 1, &features, up, Some(up_bias));
+    let upsampled = ops::conv_transpose2d(geometry, &features, up, Some(up_bias));
     let joined = ops::concat(&[&upsampled.tanh(), x], 1);
     let point = Window::square(1).over([5, 4]).unwrap();
-    let scores = ops::conv2d(&point, 1, &joined, score, None);
+    let scores = ops::conv2d(point, &joined, score, None);
     let smoothed = PixelLoss { label_smoothing: 0.1, ..PixelLoss::default() };
     ops::cross_entropy(&scores, &targets, &smoothed, ops::Reduction::Mean)
 }

@@ -6,7 +6,7 @@ use mirrorgrad::study::{Array, Arrays, arrays, operate};
 use mirrorgrad::tensor::dialect::{
     Caffe, Jax, Keras, MxNet, Onnx, TensorFlow, WeightLayout, jax, keras, onnx, tensorflow,
 };
-use mirrorgrad::tensor::{Element, GeometryError, Odd, Rule, Same, Slide};
+use mirrorgrad::tensor::{Element, Form, GeometryError, Odd, Rule, Same, Slide};
 use serde_json::Value;
 
 /// One framework's cases, and their tensors by name.
@@ -292,8 +292,8 @@ fn every_layer_is_the_frameworks_in_its_own_words() {
             let geometry = geometry.unwrap_or_else(|error| panic!("{name}: {error}"));
             let [x, weight] = [x, weight].map(Var::constant);
             let got = match text(case, "layer") {
-                "conv" => ops::conv2d(&geometry, words.groups(), &x, &weight, None),
-                _ => ops::conv_transpose2d(&geometry, words.groups(), &x, &weight, None),
+                "conv" => ops::conv2d(Form::new(geometry, words.groups()), &x, &weight, None),
+                _ => ops::conv_transpose2d(Form::new(geometry, words.groups()), &x, &weight, None),
             };
             assert_eq!(got.shape(), want.shape(), "{name}: {geometry:?}");
             // Small whole numbers: every order of summation is exact.

@@ -156,11 +156,16 @@ fn convolutions_are_pytorchs() {
         let v = case.inputs();
         let (window, groups) = (case.window(plane(&v[1])), case.size("groups"));
         let output = if case.op == "conv2d" {
-            ops::conv2d(&window.over(plane(&v[0])).unwrap(), groups, &v[0], &v[1], v.get(2))
+            ops::conv2d(
+                Form::new(window.over(plane(&v[0])).unwrap(), groups),
+                &v[0],
+                &v[1],
+                v.get(2),
+            )
         } else {
             let geometry =
                 window.output_padding(case.sizes("output_padding")).under(plane(&v[0])).unwrap();
-            ops::conv_transpose2d(&geometry, groups, &v[0], &v[1], v.get(2))
+            ops::conv_transpose2d(Form::new(geometry, groups), &v[0], &v[1], v.get(2))
         };
         case.replay(&v, &output, 1e-10);
     }

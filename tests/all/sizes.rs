@@ -7,8 +7,8 @@ use mirrorgrad::tensor::dialect::{
     tensorflow,
 };
 use mirrorgrad::tensor::{
-    Axis, Geometry, PoolIndices, Resample, Rest, Rule, Slide, Tensor, Window, conv, conv_adjoint,
-    conv_weight, max_pool, plane_gather, plane_scatter_add,
+    Axis, Form, Geometry, Operand, PoolIndices, Resample, Rest, Rule, Slide, Tensor, Window,
+    max_pool, plane_gather, plane_scatter_add,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -293,14 +293,14 @@ fn every_linear_operation_has_its_adjoint_on_ten_thousand_random_geometries() {
         let (x, weight) = (fixed(&image), fixed(&kernel));
         let check = |result: Result<(), String>| result.unwrap_or_else(|e| panic!("{g:?}: {e}"));
         check(adjoint_check(
-            |x| conv(&g, groups, x, &weight, None),
-            |y| conv_adjoint(&g, groups, y, &weight, None),
+            |x| Form::new(g, groups).solve(Operand::Output, [x, &weight], None),
+            |y| Form::new(g, groups).solve(Operand::Input, [y, &weight], None),
             &image,
             &map,
         ));
         check(adjoint_check(
-            |w| conv(&g, groups, &x, w, None),
-            |y| conv_weight(&g, groups, &x, y),
+            |w| Form::new(g, groups).solve(Operand::Output, [&x, w], None),
+            |y| Form::new(g, groups).solve(Operand::Weight, [&x, y], None),
             &kernel,
             &map,
         ));

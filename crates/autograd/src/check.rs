@@ -1,10 +1,8 @@
 //! How anyone finds out whether a gradient is right: against finite differences, to any order.
 
 use crate::Var;
-use crate::differences::{Differences, Direction, directions};
+use crate::differences::{Differences, Direction, directions, noise};
 use mirrorgrad_tensor::Tensor;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use std::fmt;
 
 /// Relative tolerance of a first derivative, and of every higher one.
@@ -159,9 +157,4 @@ pub fn adjoint_check(
         }
     }
     Ok(())
-}
-
-/// Numbers between −1 and 1, the same for the same seed.
-pub(crate) fn noise(shape: &[usize], seed: u64) -> Tensor<f64> {
-    Tensor::uniform(shape, [-1.0, 1.0], &mut ChaCha8Rng::seed_from_u64(seed))
 }

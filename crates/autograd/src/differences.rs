@@ -1,7 +1,8 @@
 //! Finite differences that tell a right slope from a wrong one at any size.
 
-use crate::check::noise;
 use mirrorgrad_tensor::Tensor;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 /// What rounding may do to a value, relative to it, and to an operand: some units in the last place, since
 /// a value comes from several roundings.
@@ -164,4 +165,9 @@ impl Differences<'_> {
         let rounded = if scale == 0.0 { all } else { moved };
         Quotient { step, slope, scale, noise: ROUNDING * 1.5 * rounded / step }
     }
+}
+
+/// Numbers between −1 and 1, the same for the same seed.
+pub(crate) fn noise(shape: &[usize], seed: u64) -> Tensor<f64> {
+    Tensor::uniform(shape, [-1.0, 1.0], &mut ChaCha8Rng::seed_from_u64(seed))
 }

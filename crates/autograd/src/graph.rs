@@ -1,6 +1,6 @@
 //! The record of calls. A node owns its parents and the values its gradients read, nothing else.
 
-use crate::record::Description;
+use crate::describe::Description;
 use crate::{Call, Op, Var};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::fmt::{self, Debug};
@@ -206,7 +206,7 @@ mod tests {
             (x.sum_axes_keep(&[0]), (vec![false], false)),
             (x.log_softmax(1), (vec![false], true)),
             (max_pool2d(&pool, &x).0, (vec![false], false)),
-            (conv2d(&point, 1, &x, &weight, Some(&bias)), (vec![true, true, false], false)),
+            (conv2d(point, &x, &weight, Some(&bias)), (vec![true, true, false], false)),
         ] {
             assert_eq!(kept(&y), want, "{y:?}");
         }

@@ -2,7 +2,7 @@
 
 use mirrorgrad_segment::{DataError, RunError, one_line};
 use mirrorgrad_study::Refusal;
-use mirrorgrad_tensor::{IsaError, PathError};
+use mirrorgrad_tensor::{ConvAlgorithmError, IsaError};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -57,8 +57,8 @@ impl From<IsaError> for Failure {
     }
 }
 
-impl From<PathError> for Failure {
-    fn from(error: PathError) -> Self {
+impl From<ConvAlgorithmError> for Failure {
+    fn from(error: ConvAlgorithmError) -> Self {
         Self { line: error.to_string(), code: USAGE }
     }
 }

@@ -28,7 +28,7 @@ pub use failure::Failure;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Command as Parsed, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mirrorgrad_segment::shown;
-use mirrorgrad_tensor::{Isa, Path};
+use mirrorgrad_tensor::{ConvAlgorithm, Isa};
 use std::error::Error;
 use std::process::ExitCode;
 #[cfg(unix)]
@@ -129,7 +129,7 @@ fn parse() -> Result<Cli, clap::Error> {
 /// not.
 fn check_environment() -> Result<(), Failure> {
     Isa::chosen()?;
-    Path::chosen()?;
+    ConvAlgorithm::chosen()?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use crate::place::Place;
 use crate::{Init, Mode, Module, Names, Param, Sizes};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, Geometry, Rule, Tensor, concat};
+use mirrorgrad_tensor::{Element, Form, Geometry, Rule, Tensor, concat};
 use rand::Rng;
 use std::sync::Arc;
 
@@ -77,13 +77,13 @@ impl<T: Element> Module<T> for Conv2d<T> {
         let Parts { weight, bias, window, groups } = &self.parts;
         let place = Place::of("conv2d", weight);
         let size = place.image(Some(weight.value().shape()[1] * groups), x);
-        let geometry = place.fit(window.over(size));
+        let form = Form::new(place.fit(window.over(size)), *groups);
         let bias = bias.as_ref().map(Param::var);
-        let y = ops::conv2d(&geometry, *groups, x, &weight.var(), bias.as_ref());
+        let y = ops::conv2d(form, x, &weight.var(), bias.as_ref());
         if let Some(after) = window.after() {
             mode.note_sizes(&y, Sizes::Padded(after));
         }
-        mode.note("Conv2d", Some(weight), &y, self.parts.multiply_adds(&geometry));
+        mode.note("Conv2d", Some(weight), &y, form.multiply_adds(weight.value().shape()));
         y
     }
 
@@ -167,7 +167,7 @@ impl<T: Element> ConvTranspose2d<T> {
     pub fn forward_like(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
         let place = self.place();
         let (from, to) = (place.image(self.inputs(), x), place.image(None, skip));
-        let y = self.run(&place.fit(self.parts.window.under_to(from, to)), x, mode);
+        let y = self.run(place.fit(self.parts.window.under_to(from, to)), x, mode);
         mode.note_like(&y, skip);
         y
     }
@@ -181,11 +181,13 @@ impl<T: Element> ConvTranspose2d<T> {
     }
 
     #[track_caller]
-    fn run(&self, geometry: &Geometry, x: &Var<T>, mode: &Mode) -> Var<T> {
+    fn run(&self, geometry: Geometry, x: &Var<T>, mode: &Mode) -> Var<T> {
         let Parts { weight, bias, groups, .. } = &self.parts;
+        let form = Form::new(geometry, *groups);
         let bias = bias.as_ref().map(Param::var);
-        let y = ops::conv_transpose2d(geometry, *groups, x, &weight.var(), bias.as_ref());
-        mode.note("ConvTranspose2d", Some(weight), &y, self.parts.multiply_adds(geometry));
+        let y = ops::conv_transpose2d(form, x, &weight.var(), bias.as_ref());
+        let work = form.multiply_adds(weight.value().shape());
+        mode.note("ConvTranspose2d", Some(weight), &y, work);
         y
     }
 }
@@ -198,7 +200,7 @@ impl<T: Element> Module<T> for ConvTranspose2d<T> {
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let place = self.place();
         let geometry = place.fit(self.parts.window.under(place.image(self.inputs(), x)));
-        self.run(&geometry, x, mode)
+        self.run(geometry, x, mode)
     }
 
     fn visit(&self, names: &mut Names<'_, T>) {
@@ -264,10 +266,5 @@ impl<T: Element> Parts<T> {
         if let Some(bias) = &self.bias {
             names.param("bias", bias);
         }
-    }
-
-    /// Of one picture: each weight is used once a spot.
-    fn multiply_adds(&self, geometry: &Geometry) -> usize {
-        self.weight.value().len() * geometry.spots()
     }
 }

@@ -10,12 +10,12 @@
 //! let geometry = Window::square(3).stride(2).padding(1).over([4, 4])?;
 //!
 //! // Differentiate a convolution by its image …
-//! let y = ops::conv2d(&geometry, 1, &x, &w, None);
+//! let y = ops::conv2d(geometry, &x, &w, None);
 //! let seed = Var::constant(Tensor::ones(y.shape()));
 //! let gradient = y.grad_with(&seed, &[&x]).remove(0);
 //!
 //! // … and it is the transposed convolution, bit for bit.
-//! assert_eq!(gradient.value(), ops::conv_transpose2d(&geometry, 1, &seed, &w, None).value());
+//! assert_eq!(gradient.value(), ops::conv_transpose2d(geometry, &seed, &w, None).value());
 //! # Ok::<(), mirrorgrad::tensor::GeometryError>(())
 //! ```
 //!
@@ -43,7 +43,7 @@ pub mod prelude {
         Activation, BatchNorm2d, Conv2d, ConvTranspose2d, Curve, Draws, Linear, MaxPool2d, Mode,
         Module, Names, Param, Schedule, Sequential, named_params,
     };
-    pub use crate::tensor::{ClassTargets, Geometry, PixelLoss, Tensor, Window};
+    pub use crate::tensor::{ClassTargets, Form, Geometry, PixelLoss, Tensor, Window};
 }
 
 /// The code in the README, compiled and run with the tests.

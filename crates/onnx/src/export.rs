@@ -7,7 +7,7 @@ use crate::proto::{
     DimensionProto, FLOAT, GraphProto, ModelProto, OperatorSetIdProto, Size,
     StringStringEntryProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
-use crate::sizes::{Shapes, positions};
+use crate::shapes::{Shapes, positions};
 use crate::spatial::address;
 use crate::write::{Writer, op_name};
 use mirrorgrad_autograd::Var;

@@ -34,6 +34,7 @@ mod graph;
 mod place;
 pub mod proto;
 mod shape;
+mod shapes;
 mod sizes;
 mod spatial;
 mod write;

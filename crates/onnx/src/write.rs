@@ -3,7 +3,7 @@
 use crate::function::{self, affine};
 use crate::graph::{Graph, float, int, ints, within};
 use crate::place::Places;
-use crate::sizes::Shapes;
+use crate::shapes::Shapes;
 use crate::{ExportError, Interface};
 use mirrorgrad_autograd::record::{Description, Id, Source, Step};
 use mirrorgrad_layers::Sizes;

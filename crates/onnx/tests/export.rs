@@ -248,7 +248,7 @@ fn a_stride_whose_padding_nobody_tells_is_refused() {
     let strided = Layer(move |x: &Var| {
         let [_, _, height, width] = x.value().dims();
         let geometry = Window::square(3).stride(2).padding(1).over([height, width]).unwrap();
-        ops::conv2d(&geometry, 1, x, &weight, None)
+        ops::conv2d(geometry, x, &weight, None)
     });
     let says = refusal(&strided);
     assert!(says.contains("Conv: expected a note on the padding"), "{says}");

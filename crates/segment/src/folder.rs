@@ -9,12 +9,15 @@ mod folders;
 mod layout;
 mod left_out;
 mod list;
+mod listing;
 mod names;
 mod notes;
 mod pairing;
 mod parts;
 mod pets;
 mod root;
+mod rules;
+mod section;
 mod source;
 mod suffix;
 mod voc;
@@ -30,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use self::layout::Section;
+use self::section::Section;
 use crate::files::check_size;
 use crate::mask::IGNORED;
 use crate::picture::stored_size;

@@ -4,6 +4,7 @@
 
 mod bmp;
 mod colours;
+mod decode;
 mod gif;
 mod hint;
 mod key;
@@ -73,7 +74,7 @@ pub fn read_mask(path: &Path) -> Result<Mask, DataError> {
 /// # Errors
 /// As [`read_mask`].
 pub fn decode_mask(bytes: &[u8], path: &Path) -> Result<Mask, DataError> {
-    Pixels::decode(bytes, path, NUMBERS)?.numbers(path, NUMBERS)
+    decode::pixels(bytes, path, NUMBERS)?.numbers(path, NUMBERS)
 }
 
 /// Numbers of `bits` bits each, `width` in a row, the high bits first.

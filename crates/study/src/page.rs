@@ -5,7 +5,7 @@
 
 use crate::dialects::{Layer, Saying};
 use crate::{Report, Subject};
-use mirrorgrad_tensor::{Axis, Geometry, Tensor, conv, conv_adjoint};
+use mirrorgrad_tensor::{Axis, Form, Geometry, Operand, Tensor};
 use serde::Serialize;
 
 /// What the page is given.
@@ -95,6 +95,7 @@ fn references() -> Vec<Reference> {
 
 fn reference(axes: [Axis; 2]) -> Reference {
     let geometry = Geometry::new(axes).expect("the sizes are small and positive");
+    let form = Form::from(geometry);
     let numbers = |[height, width]: [usize; 2], factor: usize| -> Tensor<f64> {
         Tensor::from_fn([1, 1, height, width], |i| ((i * factor + 5) % 13) as f64 - 6.0)
     };
@@ -102,8 +103,8 @@ fn reference(axes: [Axis; 2]) -> Reference {
     let weight = numbers(geometry.kernel(), 3);
     let whole = |t: &Tensor<f64>| t.as_slice().iter().map(|&value| value as i64).collect();
     Reference {
-        down: whole(&conv(&geometry, 1, &image, &weight, None)),
-        up: whole(&conv_adjoint(&geometry, 1, &map, &weight, None)),
+        down: whole(&form.solve(Operand::Output, [&image, &weight], None)),
+        up: whole(&form.solve(Operand::Input, [&map, &weight], None)),
         axes: axes.map(Sides::from),
         image: whole(&image),
         map: whole(&map),

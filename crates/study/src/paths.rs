@@ -173,6 +173,6 @@ fn autograd(subject: &Subject) -> Vec<i64> {
     let x = Var::parameter(planes(geometry.image(), &subject.image));
     let w = Var::constant(planes(geometry.kernel(), &subject.weight));
     let y = Var::constant(planes(geometry.map(), &subject.map));
-    let gradient = ops::conv2d(&geometry, 1, &x, &w, None).grad_with(&y, &[&x]).remove(0);
+    let gradient = ops::conv2d(geometry, &x, &w, None).grad_with(&y, &[&x]).remove(0);
     gradient.value().as_slice().iter().map(|&value| value as i64).collect()
 }

@@ -4,7 +4,7 @@ use crate::attributes::{self, Attributes};
 use crate::{Array, Refusal};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{
-    ClassTargets, Element, Geometry, PixelLoss, PoolIndices, Resample, Tensor, Window,
+    ClassTargets, Element, Form, Geometry, PixelLoss, PoolIndices, Resample, Tensor, Window,
 };
 use std::collections::BTreeMap;
 
@@ -79,11 +79,12 @@ impl<T: Element> Request<'_, T> {
         self.check_channels("bias", outputs)?;
         let geometry = self.attributes.conv([kh, kw], [height, width])?;
         let [map_height, map_width] = geometry.map();
+        let form = Form::new(geometry, groups);
         Ok(Plan {
             output: vec![batch, outputs, map_height, map_width],
-            work: conv_work(&geometry, batch, self.shape("weight")),
+            work: form.multiply_adds(self.shape("weight")) as u128 * batch as u128,
             run: Box::new(move |v| {
-                (ops::conv2d(&geometry, groups, &v["input"], &v["weight"], v.get("bias")), None)
+                (ops::conv2d(form, &v["input"], &v["weight"], v.get("bias")), None)
             }),
         })
     }
@@ -99,12 +100,13 @@ impl<T: Element> Request<'_, T> {
         self.check_channels("bias", outputs)?;
         let geometry = self.attributes.conv_transpose([kh, kw], [height, width])?;
         let [image_height, image_width] = geometry.image();
+        let form = Form::new(geometry, groups);
         Ok(Plan {
             output: vec![batch, outputs, image_height, image_width],
-            work: conv_work(&geometry, batch, self.shape("weight")),
+            work: form.multiply_adds(self.shape("weight")) as u128 * batch as u128,
             run: Box::new(move |v| {
                 let (x, weight, bias) = (&v["input"], &v["weight"], v.get("bias"));
-                (ops::conv_transpose2d(&geometry, groups, x, weight, bias), None)
+                (ops::conv_transpose2d(form, x, weight, bias), None)
             }),
         })
     }
@@ -309,11 +311,6 @@ fn check_sides(size: [usize; 2]) -> Result<[usize; 2], Refusal> {
     }
     let expected = format!("sides of 1 to {MOST_SIDE}");
     Err(Refusal::expected("output_size", expected, format!("{size:?}")))
-}
-
-/// Each weight is used once a spot and picture.
-fn conv_work(geometry: &Geometry, batch: usize, weight: &[usize]) -> u128 {
-    product(&geometry.map()) * product(weight) * batch as u128
 }
 
 #[cfg(test)]

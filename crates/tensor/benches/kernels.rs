@@ -6,8 +6,7 @@
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use mirrorgrad_tensor::{
-    Geometry, PoolIndices, Resample, Tensor, Window, conv, conv_adjoint, conv_weight, max_pool,
-    plane_scatter_add,
+    Form, Geometry, Operand, PoolIndices, Resample, Tensor, Window, max_pool, plane_scatter_add,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -91,19 +90,25 @@ fn noise(shape: [usize; 4]) -> Tensor<f32> {
 #[divan::bench(args = layers())]
 fn conv_map(bencher: Bencher<'_, '_>, layer: &Layer) {
     let Operands { geometry, image, weight, terms, .. } = layer.operands();
-    bencher.counter(terms).bench(|| conv(&geometry, 1, &image, &weight, None));
+    bencher
+        .counter(terms)
+        .bench(|| Form::from(geometry).solve(Operand::Output, [&image, &weight], None));
 }
 
 #[divan::bench(args = layers())]
 fn conv_image(bencher: Bencher<'_, '_>, layer: &Layer) {
     let Operands { geometry, map, weight, terms, .. } = layer.operands();
-    bencher.counter(terms).bench(|| conv_adjoint(&geometry, 1, &map, &weight, None));
+    bencher
+        .counter(terms)
+        .bench(|| Form::from(geometry).solve(Operand::Input, [&map, &weight], None));
 }
 
 #[divan::bench(name = "conv_weight", args = layers())]
 fn weight_gradient(bencher: Bencher<'_, '_>, layer: &Layer) {
     let Operands { geometry, image, map, terms, .. } = layer.operands();
-    bencher.counter(terms).bench(|| conv_weight(&geometry, 1, &image, &map));
+    bencher
+        .counter(terms)
+        .bench(|| Form::from(geometry).solve(Operand::Weight, [&image, &map], None));
 }
 
 /// 34 MB of pixels and the pool over them.

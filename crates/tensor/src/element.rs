@@ -1,6 +1,5 @@
 //! What a number is.
 
-use crate::conv::Kernels;
 use crate::exponential::exp_in_place;
 use crate::machine::gemm::Gemm;
 use crate::machine::isa::Vector;
@@ -23,7 +22,7 @@ use std::iter::Sum;
 /// assert!((gelu(1.0_f64) - 0.841_344_746).abs() < 1e-9);
 /// assert!((gelu(1.0_f32).as_f64() - gelu(1.0_f64)).abs() < 1e-6);
 /// ```
-pub trait Element: NdFloat + Sum + Default + Pod + Gemm + Vector + Kernels {
+pub trait Element: NdFloat + Sum + Default + Pod + Gemm + Vector {
     /// The type's name in files: `"f32"` or `"f64"`.
     const NAME: &'static str;
 

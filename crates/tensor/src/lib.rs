@@ -1,14 +1,13 @@
 //! Numbers without history: immutable tensors and the kernels that act on them.
 //!
 //! Read in this order: an [`Element`] is a number, a [`Tensor`] holds numbers, a [`Geometry`] says
-//! how a sliding window meets an image, and [`conv`], [`conv_adjoint`] and [`conv_weight`] are the
-//! one trilinear form
+//! how a sliding window meets an input, and a [`Form`] is the one trilinear form
 //!
 //! ```text
-//! F(x, w, y) = Σ y[n, o, spot] · w[o, c, tap] · x[n, c, pixel(spot, tap)]
+//! F(x, w, y) = Σ y[n, o, position] · w[o, c, tap] · x[n, c, pixel(position, tap)]
 //! ```
 //!
-//! solved for each of its three operands. Nothing here knows that gradients exist, but every linear
+//! which is solved for each of its three operands. Nothing here knows that gradients exist, but every linear
 //! function has its adjoint beside it, and that is all a gradient will need.
 //!
 //! Results are the same bits whatever the number of threads: work is cut by shape, never by thread.
@@ -23,6 +22,7 @@ pub mod dialect;
 mod element;
 mod elementwise;
 mod exponential;
+mod form;
 mod geometry;
 mod indices;
 mod layout;
@@ -42,11 +42,10 @@ mod window;
 
 pub use broadcast::broadcast_shape;
 pub use buffer::peak_bytes;
-pub use conv::{
-    Operand, Path, PathError, check_conv, conv, conv_adjoint, conv_weight, conv_weight_bias,
-};
+pub use conv::{ConvAlgorithm, ConvAlgorithmError, Operand};
 pub use element::Element;
 pub use elementwise::masked;
+pub use form::Form;
 pub use geometry::{Axis, Geometry, GeometryError};
 pub use indices::Indices;
 pub use layout::concat;

@@ -3,7 +3,7 @@
 use crate::common::{apart, assert_close, noise, parameters, uneven};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::ops::*;
-use mirrorgrad_tensor::{ClassTargets, PixelLoss, Tensor, Window};
+use mirrorgrad_tensor::{ClassTargets, Form, PixelLoss, Tensor, Window};
 
 type V = [Var<f64>];
 
@@ -143,7 +143,7 @@ fn a_convolution_is_a_matrix_product_for_each_tap() {
         same(
             "conv2d",
             &[&[2, 3, 5, 6], &[4, 3, kh, kw], &[4]],
-            |v| conv2d(&geometry, 1, &v[0], &v[1], Some(&v[2])),
+            |v| conv2d(geometry, &v[0], &v[1], Some(&v[2])),
             |v| conv_by_taps(&window, &v[0], &v[1]) + v[2].reshape([4, 1, 1]),
         );
     }
@@ -159,7 +159,7 @@ fn the_other_two_maps_are_gradients_of_that_definition() {
     same(
         "conv_transpose2d",
         &[&map, &weight],
-        |v| conv_transpose2d(&geometry, 1, &v[0], &v[1], None),
+        |v| conv_transpose2d(geometry, &v[0], &v[1], None),
         |v| {
             let x = free(&image);
             conv_by_taps(&window, &x, &v[1]).grad_with(&v[0], &[&x]).remove(0)
@@ -168,7 +168,7 @@ fn the_other_two_maps_are_gradients_of_that_definition() {
     same(
         "conv_weight2d",
         &[&image, &map],
-        |v| conv_weight2d(&geometry, 1, &v[0], &v[1]),
+        |v| conv_weight2d(geometry, &v[0], &v[1]),
         |v| {
             let w = free(&weight);
             conv_by_taps(&window, &v[0], &w).grad_with(&v[1], &[&w]).remove(0)
@@ -187,21 +187,20 @@ fn grouped_maps_are_maps_of_each_group_end_to_end() {
     same(
         "conv2d",
         &[&[2, 4, 4, 5], &[6, 2, 2, 3]],
-        |v| conv2d(&geometry, 2, &v[0], &v[1], None),
+        |v| conv2d(Form::new(geometry, 2), &v[0], &v[1], None),
         |v| {
             let [a, b] =
-                [0, 1].map(|i| conv2d(&geometry, 1, &part(&v[0], 1, i), &part(&v[1], 0, i), None));
+                [0, 1].map(|i| conv2d(geometry, &part(&v[0], 1, i), &part(&v[1], 0, i), None));
             concat(&[&a, &b], 1)
         },
     );
     same(
         "conv_transpose2d",
         &[&[2, 6, height, width], &[6, 2, 2, 3]],
-        |v| conv_transpose2d(&geometry, 2, &v[0], &v[1], None),
+        |v| conv_transpose2d(Form::new(geometry, 2), &v[0], &v[1], None),
         |v| {
-            let [a, b] = [0, 1].map(|i| {
-                conv_transpose2d(&geometry, 1, &part(&v[0], 1, i), &part(&v[1], 0, i), None)
-            });
+            let [a, b] = [0, 1]
+                .map(|i| conv_transpose2d(geometry, &part(&v[0], 1, i), &part(&v[1], 0, i), None));
             concat(&[&a, &b], 1)
         },
     );

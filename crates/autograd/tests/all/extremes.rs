@@ -88,13 +88,13 @@ fn planes() -> Vec<Case> {
     let gradient = |y: &Var<f64>, g: &Var<f64>, x: &Var<f64>| y.grad_with(g, &[x]).remove(0);
     vec![
         case("Conv", &[&[1, 2, 4, 4], &[3, 2, 2, 3], &[3]], move |v| {
-            conv2d(&conv(), 1, &v[0], &v[1], Some(&v[2]))
+            conv2d(conv(), &v[0], &v[1], Some(&v[2]))
         }),
         case("Conv", &[&[1, 3, height, width], &[3, 2, 2, 3], &[2]], move |v| {
-            conv_transpose2d(&conv(), 1, &v[0], &v[1], Some(&v[2]))
+            conv_transpose2d(conv(), &v[0], &v[1], Some(&v[2]))
         }),
         case("Conv", &[&[1, 2, 4, 4], &[1, 3, height, width]], move |v| {
-            conv_weight2d(&conv(), 1, &v[0], &v[1])
+            conv_weight2d(conv(), &v[0], &v[1])
         }),
         case("MaxPool", x, move |v| max_pool2d(&pool(), &v[0]).0),
         case("MaxUnpool", &[&[1, 2, 2, 2]], move |v| max_unpool2d(&v[0], &at())),

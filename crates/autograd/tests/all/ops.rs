@@ -5,7 +5,7 @@ use crate::common::{apart, assert_close, noise, parameters, uneven};
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_autograd::{Var, gradcheck};
 use mirrorgrad_tensor::{
-    Axis, ClassTargets, Geometry, Indices, PixelLoss, Resample, SparseRows, Tensor, Window,
+    Axis, ClassTargets, Form, Geometry, Indices, PixelLoss, Resample, SparseRows, Tensor, Window,
 };
 use std::fs;
 
@@ -149,13 +149,13 @@ fn convolutions() -> Vec<Case> {
         let weight: &[usize] = &[outputs, inputs / groups, kh, kw];
         cases.extend([
             case(&format!("conv2d: {name}"), &[image, weight, &[outputs]], move |v| {
-                conv2d(&g, groups, &v[0], &v[1], Some(&v[2]))
+                conv2d(Form::new(g, groups), &v[0], &v[1], Some(&v[2]))
             }),
             case(&format!("conv_transpose2d: {name}"), &[map, weight, &[inputs]], move |v| {
-                conv_transpose2d(&g, groups, &v[0], &v[1], Some(&v[2]))
+                conv_transpose2d(Form::new(g, groups), &v[0], &v[1], Some(&v[2]))
             }),
             case(&format!("conv_weight2d: {name}"), &[image, map], move |v| {
-                conv_weight2d(&g, groups, &v[0], &v[1])
+                conv_weight2d(Form::new(g, groups), &v[0], &v[1])
             }),
         ]);
     }

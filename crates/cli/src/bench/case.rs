@@ -5,7 +5,7 @@ use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::models::{UNet, UNetConfig};
 use mirrorgrad_layers::optim::{Optimizer, Sgd};
 use mirrorgrad_layers::{Draws, Mode, Module, named_params, summary};
-use mirrorgrad_tensor::{ClassTargets, PixelLoss, Resample, Tensor, Window};
+use mirrorgrad_tensor::{ClassTargets, Form, PixelLoss, Resample, Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -117,7 +117,7 @@ fn conv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usize
         noise(&[outputs, inputs, kernel, kernel]),
         noise(&[outputs]),
     ];
-    let terms = batch * inputs * outputs * geometry.taps() * geometry.spots();
+    let terms = batch * Form::from(geometry).multiply_adds(operands[1].shape());
     let stride = window.stride[0];
     function(
         format!(
@@ -125,7 +125,7 @@ fn conv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usize
         ),
         Some(2e-9 * terms as f64),
         operands,
-        move |x| ops::conv2d(&geometry, 1, &x[0], &x[1], Some(&x[2])),
+        move |x| ops::conv2d(geometry, &x[0], &x[1], Some(&x[2])),
     )
 }
 
@@ -137,7 +137,7 @@ fn deconv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usi
         noise(&[inputs, outputs, kernel, kernel]),
         noise(&[outputs]),
     ];
-    let terms = batch * inputs * outputs * geometry.taps() * geometry.spots();
+    let terms = batch * Form::from(geometry).multiply_adds(operands[1].shape());
     let stride = window.stride[0];
     function(
         format!(
@@ -145,7 +145,7 @@ fn deconv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usi
         ),
         Some(2e-9 * terms as f64),
         operands,
-        move |x| ops::conv_transpose2d(&geometry, 1, &x[0], &x[1], Some(&x[2])),
+        move |x| ops::conv_transpose2d(geometry, &x[0], &x[1], Some(&x[2])),
     )
 }
 

@@ -12,7 +12,7 @@ use mirrorgrad_segment::{
     Checkpoint, Confusion, DataError, Dataset, LossKind, ModelKind, Part, Predictor, RunFolder,
     Sample,
 };
-use mirrorgrad_tensor::{Tensor, Window, conv_adjoint};
+use mirrorgrad_tensor::{Form, Operand, Tensor, Window};
 use std::fs;
 use std::sync::Arc;
 
@@ -369,7 +369,7 @@ fn deconvolutions_begin_as_they_were_drawn() {
     let (mut apart, mut all) = (0.0, 0.0);
     for input in 0..inputs {
         let even = Tensor::from_fn([1, inputs, 3, 3], |i| f64::from(u8::from(i / 9 == input)));
-        let image = conv_adjoint(&geometry, 1, &even, &weight, None);
+        let image = Form::from(geometry).solve(Operand::Input, [&even, &weight], None);
         for plane in image.as_slice().chunks_exact(36) {
             let mean = plane.iter().sum::<f64>() / 36.0;
             apart += plane.iter().map(|value| (value - mean).powi(2)).sum::<f64>();

@@ -10,8 +10,10 @@
 //! count: the directories of the published lists, `/SegNet/CamVid/train`, are those of another machine.
 
 use super::Pair;
-use super::layout::{Listing, Rules, Section, first, only, words};
+use super::listing::Listing;
 use super::root::Root;
+use super::rules::{Rules, first, words};
+use super::section::{Section, only};
 use crate::DataError;
 
 /// The eleven classes of the tutorial, by label.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Root;
-use super::layout::{PARTS, spelled};
+use super::section::{PARTS, spelled};
 use crate::DataError;
 use crate::error::shown;
 use crate::files::read;

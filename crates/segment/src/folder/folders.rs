@@ -13,7 +13,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::layout::{Listing, Rules, Section, first, only, spelled};
+use super::listing::Listing;
+use super::rules::{Rules, first};
+use super::section::{Section, only, spelled};
 
 use super::root::Root;
 use super::suffix;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
-use super::layout::Listing;
+use super::listing::Listing;
 use super::{FolderOptions, Pair, Source};
 use crate::DataError;
 

@@ -10,8 +10,10 @@
 //! Paths begin at DIR and stay inside it. A tab between them lets them have spaces.
 
 use super::Pair;
-use super::layout::{Listing, Rules, Section, first, only, words};
+use super::listing::Listing;
 use super::root::Root;
+use super::rules::{Rules, first, words};
+use super::section::{Section, only};
 use crate::DataError;
 
 pub const RULES: Rules = Rules {

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::Root;
 use crate::PictureFormat;
 
 /// What geographic programs keep beside a picture: TIFF files that are none of the data set.
@@ -13,14 +12,6 @@ const BESIDE: [&str; 2] = ["ovr", "msk"];
 /// Files of a directory that are read as something else.
 const READ: [&str; 5] =
     ["classes.txt", "colours.txt", "colors.txt", "labelmap.txt", super::classes::PIXEL_VALUES];
-
-impl Root {
-    /// Whether an entry of a directory counts as a picture or a mask, see [`is_picture_file`].
-    pub fn is_picture(&self, path: &Path) -> bool {
-        // Another link is not followed only to find out.
-        counts(path, |path| self.check_inside(path).is_ok())
-    }
-}
 
 /// Whether a file counts as a picture: by its name, or else by how it begins. Of formats that are known and not
 /// read, the reader says so: what is plainly a picture is never passed over.
@@ -39,7 +30,8 @@ pub fn is_picture_file(path: &Path) -> bool {
     counts(path, |_| true)
 }
 
-fn counts(path: &Path, may_be_opened: impl Fn(&Path) -> bool) -> bool {
+/// Whether a file counts as a picture; a look into it is taken only where it `may_be_opened`.
+pub fn counts(path: &Path, may_be_opened: impl Fn(&Path) -> bool) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     if name.starts_with(b".") || has_extension(path, &BESIDE) {
         return false;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::Source;
-use super::layout::Listing;
+use super::listing::Listing;
 
 /// Names that a note says before it counts the others.
 const NAMED: usize = 5;

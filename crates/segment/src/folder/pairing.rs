@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::layout::Listing;
+use super::listing::Listing;
 use super::names::is_read_elsewhere;
 use super::suffix::{self, Suffix};
 use super::{Pair, Root};

@@ -1,6 +1,7 @@
 //! Which pairs are to train, to validate and to test on.
 
-use super::layout::{Listing, Section};
+use super::listing::Listing;
+use super::section::Section;
 use super::{FolderOptions, Pair, Part, Source, split};
 use crate::DataError;
 use crate::error::shown;

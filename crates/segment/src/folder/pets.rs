@@ -11,8 +11,10 @@
 //! divided: `test.txt` is for the end.
 
 use super::Pair;
-use super::layout::{Listing, Rules, Section, first};
+use super::listing::Listing;
 use super::root::Root;
+use super::rules::{Rules, first};
+use super::section::Section;
 use crate::DataError;
 
 const TRIMAPS: &str = "annotations/trimaps";

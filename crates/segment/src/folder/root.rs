@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{self, Component, Path, PathBuf};
 
-use super::layout::Listing;
-use super::names::extensions;
+use super::listing::Listing;
+use super::names::{counts, extensions};
 use super::{FolderOptions, Pair};
 use crate::DataError;
 use crate::error::shown;
@@ -32,6 +32,13 @@ impl Root {
         let canonical = dir.canonicalize().map_err(DataError::read(dir))?;
         let (mask_suffix, follow_links) = (options.mask_suffix.clone(), options.follow_links);
         Ok(Self { dir: dir.to_owned(), mask_suffix, canonical, follow_links })
+    }
+
+    /// Whether an entry of a directory counts as a picture or a mask, see
+    /// [`is_picture_file`](super::is_picture_file).
+    pub fn is_picture(&self, path: &Path) -> bool {
+        // Another link is not followed only to find out.
+        counts(path, |path| self.check_inside(path).is_ok())
     }
 
     pub fn join(&self, name: &str) -> PathBuf {

@@ -13,9 +13,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::Pair;
-use super::layout::{Listing, Rules, Section, first, only};
+use super::listing::Listing;
 use super::names::has_extension;
 use super::root::Root;
+use super::rules::{Rules, first};
+use super::section::{Section, only};
 use crate::DataError;
 
 const LISTS: &str = "ImageSets/Segmentation";

@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::labelmap::{LABELMAP, labelmap_entry};
+use super::labelmap::{Entry, LABELMAP, labelmap_entry};
 use super::pixels::Coloured;
 use super::{IGNORED, told};
 use crate::error::shown;
@@ -21,8 +21,6 @@ use crate::{DataError, Mask};
 
 /// Most bytes of a table.
 const MAX_BYTES: u64 = 1 << 20;
-/// A colour and the name of its class, which may be empty.
-pub type Entry = ([u8; 3], String);
 /// What a line of our own is.
 const LINES: &str = "red, green, blue from 0 to 255 and the name of a class, as 0 0 255 car";
 

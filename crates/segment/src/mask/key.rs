@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::hint::Values;
-use super::{COLOURS, ColourTable, NUMBERS, Pixels};
+use super::{COLOURS, ColourTable, NUMBERS, Pixels, decode};
 use crate::files::{MAX_BYTES, read};
 use crate::{DataError, Mask};
 
@@ -48,7 +48,7 @@ impl MaskKey {
     /// # Errors
     /// If the file is no mask.
     pub fn read(&self, path: &Path) -> Result<Pixels, DataError> {
-        Pixels::decode(&read(path, MAX_BYTES)?, path, self.expected())
+        decode::pixels(&read(path, MAX_BYTES)?, path, self.expected())
     }
 
     /// The labels that it means; `path` is for the messages.

@@ -1,6 +1,7 @@
 //! The lines of CVAT's `labelmap.txt`: the name of a class, its colour, its parts and actions.
 
-use super::colours::Entry;
+/// A colour and the name of its class, which may be empty.
+pub type Entry = ([u8; 3], String);
 
 /// What a line is.
 pub const LABELMAP: &str = "the name of a class, its red, green, blue from 0 to 255, its parts and actions, as car:0,0,255::";

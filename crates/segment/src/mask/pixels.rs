@@ -8,8 +8,6 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageBuffer, Pixel, Primitive};
 
-use super::{bmp, gif, png, tiff};
-use crate::picture::{PictureFormat, Stored};
 use crate::{DataError, Mask};
 
 /// The pixels of a mask's file.
@@ -30,25 +28,6 @@ pub struct Coloured {
 }
 
 impl Pixels {
-    /// The pixels in `bytes`; `path` and what was `expected` there are for the messages.
-    pub fn decode(bytes: &[u8], path: &Path, expected: &str) -> Result<Self, DataError> {
-        match PictureFormat::of_content(bytes) {
-            Some(PictureFormat::Png) => png::pixels(bytes, path, expected),
-            Some(PictureFormat::Gif) => gif::pixels(bytes, path, expected),
-            Some(PictureFormat::Bmp) => bmp::pixels(bytes, path, expected),
-            Some(PictureFormat::Tiff) => tiff::pixels(bytes, path, expected),
-            Some(lossy @ (PictureFormat::Jpeg | PictureFormat::WebP)) => {
-                let found = format!(
-                    "a {}, whose compression changes values; save masks as PNG",
-                    lossy.name()
-                );
-                Err(DataError::unfit(path, expected, found))
-            }
-            // Refused as a picture is.
-            _ => Stored::decode(bytes, path, expected).map(|stored| Self::Channels(stored.image)),
-        }
-    }
-
     /// The colours in which the numbers that occur are shown, if a palette says so.
     pub fn palette(&self) -> Option<BTreeMap<u8, [u8; 3]>> {
         let Self::Indexed { numbers, palette } = self else { return None };

@@ -1,7 +1,8 @@
 //! What a conv and its adjoint have in common: from planes of a source to planes of a result.
 
-use super::Form;
+use super::Operand;
 use super::phases::PhaseAxis;
+use super::sizes::Sizes;
 
 /// A correlation between pictures. Channels are counted within a group.
 pub(super) struct Correlation {
@@ -18,28 +19,23 @@ pub(super) struct Correlation {
 }
 
 impl Correlation {
-    /// From an image to a map.
-    pub fn of_conv(form: &Form<'_>) -> Self {
-        Self {
-            axes: PhaseAxis::of_conv(form.geometry),
-            from: form.group_inputs,
-            to: form.group_outputs,
-            groups: form.groups,
-            kernel_width: form.geometry.kernel()[1],
-            weights_apart: [form.geometry.taps(), form.lines],
-        }
-    }
-
-    /// From a map to an image.
-    pub fn of_adjoint(form: &Form<'_>) -> Self {
-        Self {
-            axes: PhaseAxis::of_adjoint(form.geometry),
-            from: form.group_outputs,
-            to: form.group_inputs,
-            groups: form.groups,
-            kernel_width: form.geometry.kernel()[1],
-            weights_apart: [form.lines, form.geometry.taps()],
-        }
+    /// To an output, from an input; or to an input, from an output.
+    ///
+    /// # Panics
+    /// If a weight is missing: that is no correlation.
+    pub fn to(missing: Operand, sizes: &Sizes<'_>) -> Self {
+        let [inputs, outputs] = [sizes.group_inputs, sizes.group_outputs];
+        // How far the weights of neighbouring inputs are apart, and of neighbouring outputs.
+        let apart = [sizes.geometry.taps(), sizes.lines];
+        let (axes, [from, to], weights_apart) = match missing {
+            Operand::Output => (PhaseAxis::to_output(sizes.geometry), [inputs, outputs], apart),
+            Operand::Input => {
+                (PhaseAxis::to_input(sizes.geometry), [outputs, inputs], [apart[1], apart[0]])
+            }
+            Operand::Weight => unreachable!("a weight is a sum over positions, not a correlation"),
+        };
+        let kernel_width = sizes.geometry.kernel()[1];
+        Self { axes, from, to, groups: sizes.groups, kernel_width, weights_apart }
     }
 
     /// Places of one plane of the source, and of the result.

@@ -1,81 +1,77 @@
 //! Groups of one plane: shifted planes, scaled and added, without a product of matrices.
 
-use super::Form;
+use super::sizes::Sizes;
 use crate::{Element, Tensor};
 use rayon::prelude::*;
 
-/// Each map is a sum of shifted copies of its image.
-pub(super) fn map<T: Element>(
-    form: &Form<'_>,
-    image: &Tensor<T>,
-    weight: &Tensor<T>,
+/// Each output is a sum of shifted copies of its input.
+pub(super) fn output<T: Element>(
+    sizes: &Sizes<'_>,
+    [input, weight]: [&Tensor<T>; 2],
     bias: Option<&Tensor<T>>,
     out: &mut [T],
 ) {
-    let (geometry, stride) = (form.geometry, form.geometry.axes()[1].stride);
+    let (geometry, stride) = (sizes.geometry, sizes.geometry.axes()[1].stride);
     out.par_chunks_exact_mut(geometry.spots()).enumerate().for_each(|(nth, out)| {
-        let (image, weight) = (form.image_of(nth, image), &form.weight_of(nth, weight));
-        out.fill(bias.map_or(T::zero(), |bias| form.bias_of(nth, bias)[0]));
+        let (input, weight) = (sizes.input_of(nth, input), &sizes.weight_of(nth, weight));
+        out.fill(bias.map_or(T::zero(), |bias| sizes.bias_of(nth, bias)[0]));
         geometry.walk(0..geometry.spots(), |tap, run, pixel| {
             let (weight, out) = (weight[[0, tap]], &mut out[run]);
             match stride {
-                1 => out.iter_mut().zip(&image[pixel..]).for_each(|(o, &v)| *o += weight * v),
+                1 => out.iter_mut().zip(&input[pixel..]).for_each(|(o, &v)| *o += weight * v),
                 _ => out
                     .iter_mut()
-                    .zip(image[pixel..].iter().step_by(stride))
+                    .zip(input[pixel..].iter().step_by(stride))
                     .for_each(|(o, &v)| *o += weight * v),
             }
         });
     });
 }
 
-/// Each image is a sum of shifted copies of its map.
-pub(super) fn image<T: Element>(
-    form: &Form<'_>,
-    map: &Tensor<T>,
-    weight: &Tensor<T>,
+/// Each input is a sum of shifted copies of its output.
+pub(super) fn input<T: Element>(
+    sizes: &Sizes<'_>,
+    [output, weight]: [&Tensor<T>; 2],
     bias: Option<&Tensor<T>>,
     out: &mut [T],
 ) {
-    let (geometry, stride) = (form.geometry, form.geometry.axes()[1].stride);
+    let (geometry, stride) = (sizes.geometry, sizes.geometry.axes()[1].stride);
     out.par_chunks_exact_mut(geometry.pixels()).enumerate().for_each(|(nth, out)| {
-        let (map, weight) = (form.map_of(nth, map), &form.weight_of(nth, weight));
-        out.fill(bias.map_or(T::zero(), |bias| form.bias_of(nth, bias)[0]));
+        let (output, weight) = (sizes.output_of(nth, output), &sizes.weight_of(nth, weight));
+        out.fill(bias.map_or(T::zero(), |bias| sizes.bias_of(nth, bias)[0]));
         geometry.walk(0..geometry.spots(), |tap, run, pixel| {
-            let (weight, map) = (weight[[0, tap]], &map[run]);
+            let (weight, output) = (weight[[0, tap]], &output[run]);
             match stride {
-                1 => out[pixel..].iter_mut().zip(map).for_each(|(o, &v)| *o += weight * v),
+                1 => out[pixel..].iter_mut().zip(output).for_each(|(o, &v)| *o += weight * v),
                 _ => out[pixel..]
                     .iter_mut()
                     .step_by(stride)
-                    .zip(map)
+                    .zip(output)
                     .for_each(|(o, &v)| *o += weight * v),
             }
         });
     });
 }
 
-/// Each weight is the scalar product of a map and a shifted image, summed over the batch.
+/// Each weight is the scalar product of an output and a shifted input, summed over the batch.
 pub(super) fn weight<T: Element>(
-    form: &Form<'_>,
-    batch: usize,
-    image: &Tensor<T>,
-    map: &Tensor<T>,
+    sizes: &Sizes<'_>,
+    [input, output]: [&Tensor<T>; 2],
     out: &mut [T],
 ) {
-    let (geometry, stride) = (form.geometry, form.geometry.axes()[1].stride);
+    let (geometry, stride) = (sizes.geometry, sizes.geometry.axes()[1].stride);
     out.par_chunks_exact_mut(geometry.taps()).enumerate().for_each(|(group, out)| {
         out.fill(T::zero());
-        for n in 0..batch {
-            let nth = n * form.groups + group;
-            let (image, map) = (form.image_of(nth, image), form.map_of(nth, map));
+        for n in 0..sizes.batch {
+            let nth = n * sizes.groups + group;
+            let (input, output) = (sizes.input_of(nth, input), sizes.output_of(nth, output));
             geometry.walk(0..geometry.spots(), |tap, run, pixel| {
-                let map = &map[run];
+                let output = &output[run];
                 out[tap] += match stride {
-                    1 => dot(map, &image[pixel..pixel + map.len()]),
-                    _ => map
+                    1 => dot(output, &input[pixel..pixel + output.len()]),
+                    _ => output
                         .iter()
-                        .zip(image[pixel..].iter().step_by(stride))
+                        .zip(input[pixel..].iter().step_by(stride))
                         .map(|(&y, &x)| y * x)
                         .sum(),
                 };

@@ -1,4 +1,4 @@
-//! Both maps between pictures as correlations: every place of the result reads its sources at offsets.
+//! Both ways between input and output as correlations: every place of the result reads its sources at offsets.
 //!
 //! The pixels that the adjoint adds to fall into as many phases, along each axis, as the stride is
 //! long. Within a phase every pixel gets its terms from the same taps at the same offsets, so what
@@ -91,13 +91,13 @@ impl PhaseAxis {
         Self { source: axis.map, result: axis.image, apart: axis.stride, step: 1, groups }
     }
 
-    /// The correlation of [`conv`](crate::conv), along both axes.
-    pub fn of_conv(geometry: &Geometry) -> [Self; 2] {
+    /// Of the correlation from an input to an output.
+    pub fn to_output(geometry: &Geometry) -> [Self; 2] {
         geometry.axes().map(|axis| Self::forward(&axis))
     }
 
-    /// The correlation of [`conv_adjoint`](crate::conv_adjoint), along both axes.
-    pub fn of_adjoint(geometry: &Geometry) -> [Self; 2] {
+    /// Of the correlation from an output to an input.
+    pub fn to_input(geometry: &Geometry) -> [Self; 2] {
         geometry.axes().map(|axis| Self::adjoint(&axis))
     }
 

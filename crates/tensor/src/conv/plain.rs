@@ -2,7 +2,8 @@
 //! are held against.
 
 use super::columns::{Meeting, col2im, im2col, tile_spots};
-use super::{Form, TASKS, partial_chunks};
+use super::partial::{TASKS, partial_chunks};
+use super::sizes::Sizes;
 use crate::buffer::Buffer;
 use crate::matmul::{matrix, matrix_mut};
 use crate::{Element, Tensor, parallel};
@@ -10,42 +11,40 @@ use ndarray::{ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// `map = weight · columns(image) + bias`.
-pub(super) fn map<T: Element>(
-    form: &Form<'_>,
-    image: &Tensor<T>,
-    weight: &Tensor<T>,
+/// `output = weight · columns(input) + bias`.
+pub(super) fn output<T: Element>(
+    sizes: &Sizes<'_>,
+    [input, weight]: [&Tensor<T>; 2],
     bias: Option<&Tensor<T>>,
     out: &mut [T],
 ) {
-    let (spots, tile) = (form.geometry.spots(), tile_spots(form.geometry, form.lines));
+    let (spots, tile) = (sizes.geometry.spots(), tile_spots(sizes.geometry, sizes.lines));
     let mut tasks = Vec::new();
-    for (nth, map) in out.chunks_mut(form.group_outputs * spots).enumerate() {
-        let mut map = matrix_mut([form.group_outputs, spots], map);
+    for (nth, map) in out.chunks_mut(sizes.group_outputs * spots).enumerate() {
+        let mut map = matrix_mut([sizes.group_outputs, spots], map);
         if let Some(bias) = bias {
-            fill_rows(&mut map, form.bias_of(nth, bias));
+            fill_rows(&mut map, sizes.bias_of(nth, bias));
         }
         tasks.extend(split_columns(map, tile).map(|(range, map)| (nth, range, map)));
     }
     let keep = if bias.is_some() { T::one() } else { T::zero() };
     tasks.into_par_iter().for_each(|(nth, spots, map)| {
-        let columns = Columns::of(form, form.image_of(nth, image), spots);
-        T::gemm(T::one(), form.weight_of(nth, weight), columns.view(), keep, map);
+        let columns = Columns::of(sizes, sizes.input_of(nth, input), spots);
+        T::gemm(T::one(), sizes.weight_of(nth, weight), columns.view(), keep, map);
     });
 }
 
-/// `image = columnsᵀ(weightᵀ · map) + bias`.
-pub(super) fn image<T: Element>(
-    form: &Form<'_>,
-    map: &Tensor<T>,
-    weight: &Tensor<T>,
+/// `input = columnsᵀ(weightᵀ · output) + bias`.
+pub(super) fn input<T: Element>(
+    sizes: &Sizes<'_>,
+    [output, weight]: [&Tensor<T>; 2],
     bias: Option<&Tensor<T>>,
     out: &mut [T],
 ) {
-    let (geometry, groups) = (form.geometry, form.groups);
-    let size = form.group_inputs * geometry.pixels();
+    let (geometry, groups) = (sizes.geometry, sizes.groups);
+    let size = sizes.group_inputs * geometry.pixels();
     // A task owns whole planes of the image, so that no two add to the same pixel.
-    let planes = form.group_inputs.div_ceil(TASKS.div_ceil((out.len() / size).max(1)));
+    let planes = sizes.group_inputs.div_ceil(TASKS.div_ceil((out.len() / size).max(1)));
     let mut tasks = Vec::new();
     for (nth, image) in out.chunks_mut(size).enumerate() {
         for (block, image) in image.chunks_mut(planes * geometry.pixels()).enumerate() {
@@ -54,19 +53,19 @@ pub(super) fn image<T: Element>(
     }
     tasks.into_par_iter().for_each(|(nth, first, image)| {
         let count = image.len() / geometry.pixels();
-        match bias.map(|bias| &bias.as_slice()[nth % groups * form.group_inputs + first..]) {
+        match bias.map(|bias| &bias.as_slice()[nth % groups * sizes.group_inputs + first..]) {
             Some(bias) => fill_rows(&mut matrix_mut([count, geometry.pixels()], image), bias),
             None => image.fill(T::zero()),
         }
         let lines = first * geometry.taps()..(first + count) * geometry.taps();
-        let weight = form.weight_of(nth, weight);
+        let weight = sizes.weight_of(nth, weight);
         let weight = weight.slice(s![.., lines]).reversed_axes();
-        let map = matrix([form.group_outputs, geometry.spots()], form.map_of(nth, map));
+        let map = matrix([sizes.group_outputs, geometry.spots()], sizes.output_of(nth, output));
         if geometry.is_pointwise() {
             let image = matrix_mut([count, geometry.pixels()], image);
             return T::gemm(T::one(), weight, map, T::one(), image);
         }
-        for spots in tiles(geometry.spots(), tile_spots(geometry, form.lines)) {
+        for spots in tiles(geometry.spots(), tile_spots(geometry, sizes.lines)) {
             let size = [count * geometry.taps(), spots.len()];
             let mut columns = Buffer::scratch(size[0] * size[1]);
             let map = map.slice(s![.., spots.clone()]);
@@ -76,23 +75,21 @@ pub(super) fn image<T: Element>(
     });
 }
 
-/// `weight = map · columns(image)ᵀ`, summed over the batch.
+/// `weight = output · columns(input)ᵀ`, summed over the batch.
 pub(super) fn weight<T: Element>(
-    form: &Form<'_>,
-    batch: usize,
-    image: &Tensor<T>,
-    map: &Tensor<T>,
+    sizes: &Sizes<'_>,
+    [input, output]: [&Tensor<T>; 2],
     out: &mut [T],
 ) {
-    let (geometry, groups) = (form.geometry, form.groups);
+    let (geometry, groups) = (sizes.geometry, sizes.groups);
     // Places are shared out in fixed chunks, and the chunks' sums are added in their order.
-    let places: Vec<_> = (0..batch)
+    let places: Vec<_> = (0..sizes.batch)
         .flat_map(|n| {
-            tiles(geometry.spots(), tile_spots(geometry, form.lines)).map(move |spots| (n, spots))
+            tiles(geometry.spots(), tile_spots(geometry, sizes.lines)).map(move |spots| (n, spots))
         })
         .collect();
     let chunks = partial_chunks(out.len(), places.len());
-    let matrix_size = [form.group_outputs, form.lines];
+    let matrix_size = [sizes.group_outputs, sizes.lines];
     let partials: Vec<Buffer<T>> = (0..chunks)
         .into_par_iter()
         .map(|chunk| {
@@ -103,8 +100,11 @@ pub(super) fn weight<T: Element>(
                     sum.chunks_exact_mut(matrix_size[0] * matrix_size[1]).enumerate()
                 {
                     let nth = n * groups + group;
-                    let columns = Columns::of(form, form.image_of(nth, image), spots.clone());
-                    let map = matrix([form.group_outputs, geometry.spots()], form.map_of(nth, map));
+                    let columns = Columns::of(sizes, sizes.input_of(nth, input), spots.clone());
+                    let map = matrix(
+                        [sizes.group_outputs, geometry.spots()],
+                        sizes.output_of(nth, output),
+                    );
                     let map = map.slice(s![.., spots.clone()]);
                     let columns = columns.view().reversed_axes();
                     T::gemm(T::one(), map, columns, T::one(), matrix_mut(matrix_size, sum));
@@ -129,14 +129,14 @@ enum Columns<'a, T: Element> {
 }
 
 impl<'a, T: Element> Columns<'a, T> {
-    fn of(form: &Form<'_>, image: &'a [T], spots: Range<usize>) -> Self {
-        if form.geometry.is_pointwise() {
-            let image = matrix([form.lines, form.geometry.pixels()], image);
+    fn of(sizes: &Sizes<'_>, image: &'a [T], spots: Range<usize>) -> Self {
+        if sizes.geometry.is_pointwise() {
+            let image = matrix([sizes.lines, sizes.geometry.pixels()], image);
             return Self::Borrowed(image.slice_move(s![.., spots]));
         }
-        let size = [form.lines, spots.len()];
+        let size = [sizes.lines, spots.len()];
         let mut columns = Buffer::scratch(size[0] * size[1]);
-        im2col(&Meeting::new(form.geometry, spots), image, &mut columns);
+        im2col(&Meeting::new(sizes.geometry, spots), image, &mut columns);
         Self::Copied(size, columns)
     }
 

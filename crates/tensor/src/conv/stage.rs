@@ -1,6 +1,6 @@
 //! Blocks of a picture, copied close together and with their padding, for a kernel to read.
 
-use super::TASKS;
+use super::partial::TASKS;
 use super::phases::{PhaseAxis, PhaseGroup};
 use crate::Element;
 use crate::buffer::Buffer;

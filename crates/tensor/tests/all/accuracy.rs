@@ -1,8 +1,8 @@
-//! How far each path's single precision is from the truth, which is the plain path's double precision.
+//! How far each algorithm's single precision is from the truth, which is the plain algorithm's double precision.
 //! `cargo test -p mirrorgrad-tensor --test all accuracy:: -- --nocapture` prints the table.
 
 use crate::common::{noise, rng};
-use mirrorgrad_tensor::{Element, Geometry, Isa, Path, Tensor, Window};
+use mirrorgrad_tensor::{ConvAlgorithm, Element, Form, Geometry, Isa, Operand, Tensor, Window};
 
 /// The form's operands: image, weight, map.
 type Operands<T> = [Tensor<T>; 3];
@@ -32,13 +32,17 @@ fn operands(layer @ ([kernel, _], batch, channels, side): Layer) -> Operands<f64
     [positive.cast(), weight.cast(), map.cast()]
 }
 
-fn maps<T: Element>(path: Path, layer: Layer, operands: &Operands<f64>) -> Operands<f64> {
-    let geometry = geometry(layer);
+fn maps<T: Element>(
+    algorithm: ConvAlgorithm,
+    layer: Layer,
+    operands: &Operands<f64>,
+) -> Operands<f64> {
+    let form = Form::from(geometry(layer));
     let [x, w, y] = operands.each_ref().map(|operand| operand.cast::<T>());
     [
-        path.map(&geometry, 1, &x, &w, None).cast(),
-        path.image(&geometry, 1, &y, &w, None).cast(),
-        path.weight(&geometry, 1, &x, &y).cast(),
+        form.solve_by(algorithm, Operand::Output, [&x, &w], None).cast(),
+        form.solve_by(algorithm, Operand::Input, [&y, &w], None).cast(),
+        form.solve_by(algorithm, Operand::Weight, [&x, &y], None).cast(),
     ]
 }
 
@@ -51,19 +55,19 @@ fn error(got: &Tensor<f64>, truth: &Tensor<f64>) -> [f64; 2] {
 }
 
 #[test]
-fn the_error_of_winograd_is_within_ten_times_that_of_the_direct_path() {
+fn the_error_of_winograd_is_within_ten_times_that_of_the_direct_one() {
     println!("{}, f32 against f64: root mean square, largest", Isa::chosen().unwrap());
     for layer in LAYERS {
         let operands = operands(layer);
-        let truth = maps::<f64>(Path::Plain, layer, &operands);
-        let errors = [Path::Plain, Path::Direct, Path::Winograd].map(|path| {
-            let maps = maps::<f32>(path, layer, &operands);
+        let truth = maps::<f64>(ConvAlgorithm::Plain, layer, &operands);
+        let errors = [ConvAlgorithm::Plain, ConvAlgorithm::Direct, ConvAlgorithm::Winograd].map(|algorithm| {
+            let maps = maps::<f32>(algorithm, layer, &operands);
             let errors = [0, 1, 2].map(|i| error(&maps[i], &truth[i]));
             let tell = |[mean, most]: [f64; 2]| format!("{mean:.1e} {most:.1e}");
             let ([kernel, stride], batch, channels, side) = layer;
             println!(
                 "{kernel}x{kernel} by {stride}, {batch} of {channels:>3}x{side}x{side} {:<9} map {}  image {}  weight {}",
-                path.to_string(),
+                algorithm.to_string(),
                 tell(errors[0]),
                 tell(errors[1]),
                 tell(errors[2])
@@ -83,15 +87,15 @@ fn the_error_of_winograd_is_within_ten_times_that_of_the_direct_path() {
 }
 
 #[test]
-fn every_path_is_exact_to_double_precision_in_double_precision() {
+fn every_algorithm_is_exact_to_double_precision_in_double_precision() {
     for layer in LAYERS {
         let operands = operands(layer);
-        let truth = maps::<f64>(Path::Plain, layer, &operands);
-        for path in [Path::Direct, Path::Winograd] {
-            let maps = maps::<f64>(path, layer, &operands);
+        let truth = maps::<f64>(ConvAlgorithm::Plain, layer, &operands);
+        for algorithm in [ConvAlgorithm::Direct, ConvAlgorithm::Winograd] {
+            let maps = maps::<f64>(algorithm, layer, &operands);
             for (got, truth) in maps.iter().zip(&truth) {
                 let [mean, most] = error(got, truth);
-                assert!(mean < 1e-14 && most < 1e-13, "{path}: {mean:e} {most:e}");
+                assert!(mean < 1e-14 && most < 1e-13, "{algorithm}: {mean:e} {most:e}");
             }
         }
     }

@@ -1,9 +1,7 @@
 //! The three maps against the definition's seven loops, over thousands of random geometries.
 
 use crate::common::{assert_close, draw, inner, noise, rng};
-use mirrorgrad_tensor::{
-    Axis, Element, Geometry, Path, Tensor, Window, conv, conv_adjoint, conv_weight,
-};
+use mirrorgrad_tensor::{Axis, ConvAlgorithm, Element, Form, Geometry, Operand, Tensor, Window};
 use rand_chacha::ChaCha8Rng;
 
 /// A geometry with the sizes around it. Channels are counted within a group.
@@ -93,24 +91,30 @@ impl Case {
         ]
     }
 
-    /// The paths that can compute this case.
-    fn paths(&self) -> impl Iterator<Item = Path> {
+    /// The algorithms that can compute this case.
+    fn algorithms(&self) -> impl Iterator<Item = ConvAlgorithm> {
         let (geometry, groups, weight) = (self.geometry, self.groups, self.weight_shape());
-        Path::ALL.into_iter().filter(move |path| path.takes(&geometry, groups, &weight))
+        ConvAlgorithm::ALL
+            .into_iter()
+            .filter(move |algorithm| algorithm.takes(&geometry, groups, &weight))
     }
 
-    /// A path's map, image and weight, with a bias on the first two if there is one.
+    fn form(&self) -> Form {
+        Form::new(self.geometry, self.groups)
+    }
+
+    /// A algorithm's map, image and weight, with a bias on the first two if there is one.
     fn kernels<T: Element>(
         &self,
-        path: Path,
+        algorithm: ConvAlgorithm,
         [x, w, y]: [&Tensor<T>; 3],
         [map_bias, image_bias]: [Option<&Tensor<T>>; 2],
     ) -> [Tensor<T>; 3] {
-        let g = &self.geometry;
+        let form = self.form();
         [
-            path.map(g, self.groups, x, w, map_bias),
-            path.image(g, self.groups, y, w, image_bias),
-            path.weight(g, self.groups, x, y),
+            form.solve_by(algorithm, Operand::Output, [x, w], map_bias),
+            form.solve_by(algorithm, Operand::Input, [y, w], image_bias),
+            form.solve_by(algorithm, Operand::Weight, [x, y], None),
         ]
     }
 
@@ -124,34 +128,40 @@ impl Case {
     fn check(&self, rng: &mut ChaCha8Rng) {
         let [x, w, y] = &self.operands(rng);
         let want = Self::solve([x, w, y], self);
-        for path in self.paths() {
-            let got = self.kernels(path, [x, w, y], [None, None]);
+        for algorithm in self.algorithms() {
+            let got = self.kernels(algorithm, [x, w, y], [None, None]);
             for (got, want) in got.iter().zip(&want) {
-                assert_close(got, want, 1e-12, &(path, self));
+                assert_close(got, want, 1e-12, &(algorithm, self));
             }
             let [x32, w32, y32] = [x, w, y].map(Tensor::cast::<f32>);
-            let got32 = self.kernels(path, [&x32, &w32, &y32], [None, None]);
+            let got32 = self.kernels(algorithm, [&x32, &w32, &y32], [None, None]);
             for (got, want) in got32.iter().zip(&want) {
-                assert_close(got, want, 1e-5, &(path, self));
+                assert_close(got, want, 1e-5, &(algorithm, self));
             }
 
             // F(x, w, y) is one number, whichever operand is solved for.
             let [map, image, weight] = &got;
             let forms = [inner(map, y), inner(image, x), inner(weight, w)];
             let scale = (inner(map, map) * inner(y, y)).sqrt().max(1.0);
-            assert!((forms[0] - forms[1]).abs() <= 1e-12 * scale, "{path} {self:?}: {forms:?}");
-            assert!((forms[0] - forms[2]).abs() <= 1e-12 * scale, "{path} {self:?}: {forms:?}");
+            assert!(
+                (forms[0] - forms[1]).abs() <= 1e-12 * scale,
+                "{algorithm} {self:?}: {forms:?}"
+            );
+            assert!(
+                (forms[0] - forms[2]).abs() <= 1e-12 * scale,
+                "{algorithm} {self:?}: {forms:?}"
+            );
 
             let biases = [&want[0], &want[1]].map(|out| noise(&out.shape()[1..2], rng));
-            let biased = self.kernels(path, [x, w, y], [Some(&biases[0]), Some(&biases[1])]);
-            self.check_bias::<f64>(path, x, y, 1e-12);
-            self.check_bias::<f32>(path, x, y, 1e-5);
+            let biased = self.kernels(algorithm, [x, w, y], [Some(&biases[0]), Some(&biases[1])]);
+            self.check_bias::<f64>(algorithm, x, y, 1e-12);
+            self.check_bias::<f32>(algorithm, x, y, 1e-5);
             for ((got, want), bias) in biased.iter().zip(&want).zip(&biases) {
                 let [_, channels, height, width] = want.dims();
                 let want = Tensor::from_fn(want.shape(), |i| {
                     want.as_slice()[i] + bias.as_slice()[i / (height * width) % channels]
                 });
-                assert_close(got, &want, 1e-12, &(path, self));
+                assert_close(got, &want, 1e-12, &(algorithm, self));
             }
         }
     }
@@ -166,27 +176,34 @@ impl Case {
         Tensor::new([channels], bias)
     }
 
-    /// Compares each path's weight and bias, found together, with the weight alone and the definition.
-    fn check_bias<T: Element>(&self, path: Path, x: &Tensor<f64>, y: &Tensor<f64>, close: f64) {
+    /// Compares each algorithm's weight and bias, found together, with the weight alone and the definition.
+    fn check_bias<T: Element>(
+        &self,
+        algorithm: ConvAlgorithm,
+        x: &Tensor<f64>,
+        y: &Tensor<f64>,
+        close: f64,
+    ) {
         let (x, y, want) = (x.cast::<T>(), y.cast::<T>(), self.bias(y));
-        let (weight, bias) = path.weight_bias(&self.geometry, self.groups, &x, &y);
-        assert_eq!(weight, path.weight(&self.geometry, self.groups, &x, &y), "{path} {self:?}");
-        assert_close(&bias, &want, close, &(path, self));
+        let (weight, bias) = self.form().solve_weight_and_bias_by(algorithm, [&x, &y]);
+        let alone = self.form().solve_by(algorithm, Operand::Weight, [&x, &y], None);
+        assert_eq!(weight, alone, "{algorithm} {self:?}");
+        assert_close(&bias, &want, close, &(algorithm, self));
     }
 
-    /// Compares all paths with the plain one in double precision.
-    fn check_paths(&self, rng: &mut ChaCha8Rng) {
+    /// Compares all algorithms with the plain one in double precision.
+    fn check_algorithms(&self, rng: &mut ChaCha8Rng) {
         let [x, w, y] = &self.operands(rng);
-        let want = self.kernels(Path::Plain, [x, w, y], [None, None]);
-        for path in self.paths() {
+        let want = self.kernels(ConvAlgorithm::Plain, [x, w, y], [None, None]);
+        for algorithm in self.algorithms() {
             let [x32, w32, y32] = [x, w, y].map(Tensor::cast::<f32>);
-            let got = self.kernels(path, [x, w, y], [None, None]);
-            let got32 = self.kernels(path, [&x32, &w32, &y32], [None, None]);
-            self.check_bias::<f64>(path, x, y, 1e-12);
-            self.check_bias::<f32>(path, x, y, 1e-5);
+            let got = self.kernels(algorithm, [x, w, y], [None, None]);
+            let got32 = self.kernels(algorithm, [&x32, &w32, &y32], [None, None]);
+            self.check_bias::<f64>(algorithm, x, y, 1e-12);
+            self.check_bias::<f32>(algorithm, x, y, 1e-5);
             for ((got, got32), want) in got.iter().zip(&got32).zip(&want) {
-                assert_close(got, want, 1e-12, &(path, self));
-                assert_close(got32, want, 1e-5, &(path, self));
+                assert_close(got, want, 1e-12, &(algorithm, self));
+                assert_close(got32, want, 1e-5, &(algorithm, self));
             }
         }
     }
@@ -261,11 +278,11 @@ fn every_path_is_the_plain_one_at_the_sizes_networks_have() {
         let [inputs, outputs] = [draw(rng, 1, 70) / groups + 1, draw(rng, 1, 70) / groups + 1];
         let batch = draw(rng, 1, 2);
         let geometry = geometry.unwrap();
-        Case { geometry, groups, batch, inputs, outputs }.check_paths(rng);
+        Case { geometry, groups, batch, inputs, outputs }.check_algorithms(rng);
     }
     for window in [Window::square(3).padding(1), Window::square(5).stride(2).padding(2)] {
         let geometry = window.over([33, 18]).unwrap();
-        Case { geometry, groups: 24, batch: 2, inputs: 1, outputs: 1 }.check_paths(rng);
+        Case { geometry, groups: 24, batch: 2, inputs: 1, outputs: 1 }.check_algorithms(rng);
     }
 }
 
@@ -276,14 +293,14 @@ fn a_phase_costs_what_its_own_taps_cost() {
     let geometry = window.under([1, 2]).unwrap();
     let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
     let [x, w, y] = case.operands(&mut rng(5));
-    for path in [Path::Plain, Path::Direct] {
-        let [map, image, weight] = case.kernels(path, [&x, &w, &y], [None, None]);
+    for algorithm in [ConvAlgorithm::Plain, ConvAlgorithm::Direct] {
+        let [map, image, weight] = case.kernels(algorithm, [&x, &w, &y], [None, None]);
         // Windows that do not overlap: each pixel has one term.
         let place = |i: usize| (w.as_slice()[i % 100_000], y.as_slice()[i / 100_000]);
         let want = Tensor::from_fn(image.shape(), |i| place(i).0 * place(i).1);
-        assert_close(&image, &want, 1e-12, &path);
+        assert_close(&image, &want, 1e-12, &algorithm);
         let forms = [inner(&map, &y), inner(&image, &x), inner(&weight, &w)];
-        assert!(forms.iter().all(|form| (form - forms[0]).abs() < 1e-9), "{path}: {forms:?}");
+        assert!(forms.iter().all(|form| (form - forms[0]).abs() < 1e-9), "{algorithm}: {forms:?}");
     }
 }
 
@@ -295,20 +312,23 @@ fn pixels_far_apart_are_reached_without_what_is_between() {
     let geometry = window.over([1, 1]).unwrap();
     let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
     let [x, w, y] = case.operands(&mut rng(6));
-    assert!(!Path::Direct.takes(&geometry, 1, w.shape()));
-    let [map, image] = [conv(&geometry, 1, &x, &w, None), conv_adjoint(&geometry, 1, &y, &w, None)];
-    let weight = conv_weight(&geometry, 1, &x, &y);
+    assert!(!ConvAlgorithm::Direct.takes(&geometry, 1, w.shape()));
+    let [map, image] = [
+        Form::from(geometry).solve(Operand::Output, [&x, &w], None),
+        Form::from(geometry).solve(Operand::Input, [&y, &w], None),
+    ];
+    let weight = Form::from(geometry).solve(Operand::Weight, [&x, &y], None);
     for (got, want) in [map, image, weight].iter().zip(&Case::solve([&x, &w, &y], &case)) {
         assert_close(got, want, 1e-12, &case);
     }
 }
 
 #[test]
-#[should_panic(expected = "no winograd path")]
-fn a_path_refuses_a_window_that_it_does_not_take() {
+#[should_panic(expected = "the winograd algorithm does not take")]
+fn an_algorithm_refuses_a_window_that_it_does_not_take() {
     let geometry = Window::square(3).dilation(2).over([5, 5]).unwrap();
     let (x, w) = (Tensor::<f32>::ones([1, 1, 5, 5]), Tensor::ones([1, 1, 3, 3]));
-    Path::Winograd.map(&geometry, 1, &x, &w, None);
+    Form::from(geometry).solve_by(ConvAlgorithm::Winograd, Operand::Output, [&x, &w], None);
 }
 
 #[test]
@@ -351,54 +371,82 @@ fn an_empty_batch_has_empty_maps_and_a_weight_of_zeros() {
     let geometry = Window::square(3).over([5, 6]).unwrap();
     let case = Case { geometry, groups: 2, batch: 0, inputs: 2, outputs: 3 };
     let [x, w, y] = case.operands(&mut rng(3));
-    for path in case.paths() {
-        let [map, image, weight] = case.kernels(path, [&x, &w, &y], [None, None]);
-        assert_eq!((map.shape(), image.shape()), (&[0, 6, 3, 4][..], &[0, 4, 5, 6][..]), "{path}");
-        assert_eq!(weight, Tensor::zeros([6, 2, 3, 3]), "{path}");
+    for algorithm in case.algorithms() {
+        let [map, image, weight] = case.kernels(algorithm, [&x, &w, &y], [None, None]);
+        assert_eq!(
+            (map.shape(), image.shape()),
+            (&[0, 6, 3, 4][..], &[0, 4, 5, 6][..]),
+            "{algorithm}"
+        );
+        assert_eq!(weight, Tensor::zeros([6, 2, 3, 3]), "{algorithm}");
     }
 }
 
 #[test]
 #[should_panic(
-    expected = "conv: expected an image of shape [batch, 4, 5, 6] for 2 groups, got [1, 3"
+    expected = "Form::solve: expected an input of shape [batch, 4, 5, 6] for 2 groups, got [1, 3"
 )]
 fn an_image_of_other_channels_is_refused() {
     let g = Window::square(3).over([5, 6]).unwrap();
-    conv::<f64>(&g, 2, &Tensor::zeros([1, 3, 5, 6]), &Tensor::zeros([2, 2, 3, 3]), None);
+    Form::new(g, 2).solve(
+        Operand::Output,
+        [&Tensor::<f64>::zeros([1, 3, 5, 6]), &Tensor::zeros([2, 2, 3, 3])],
+        None,
+    );
 }
 
 #[test]
-#[should_panic(expected = "conv_adjoint: expected a map of shape [batch, 2, 3, 4]")]
+#[should_panic(expected = "Form::solve: expected an output of shape [batch, 2, 3, 4]")]
 fn a_map_of_another_size_is_refused() {
     let g = Window::square(3).over([5, 6]).unwrap();
-    conv_adjoint::<f64>(&g, 1, &Tensor::zeros([1, 2, 4, 4]), &Tensor::zeros([2, 2, 3, 3]), None);
+    Form::from(g).solve(
+        Operand::Input,
+        [&Tensor::<f64>::zeros([1, 2, 4, 4]), &Tensor::zeros([2, 2, 3, 3])],
+        None,
+    );
 }
 
 #[test]
 #[should_panic(expected = "3 groups do not divide 4 outputs")]
 fn groups_that_do_not_divide_the_outputs_are_refused() {
     let g = Window::square(1).over([2, 2]).unwrap();
-    conv::<f64>(&g, 3, &Tensor::zeros([1, 3, 2, 2]), &Tensor::zeros([4, 1, 1, 1]), None);
+    Form::new(g, 3).solve(
+        Operand::Output,
+        [&Tensor::<f64>::zeros([1, 3, 2, 2]), &Tensor::zeros([4, 1, 1, 1])],
+        None,
+    );
 }
 
 #[test]
 #[should_panic(expected = "the weight [2, 2, 2, 3] does not have the window's kernel")]
 fn a_weight_of_another_kernel_is_refused() {
     let g = Window::square(3).over([5, 6]).unwrap();
-    conv::<f64>(&g, 1, &Tensor::zeros([1, 2, 5, 6]), &Tensor::zeros([2, 2, 2, 3]), None);
+    Form::from(g).solve(
+        Operand::Output,
+        [&Tensor::<f64>::zeros([1, 2, 5, 6]), &Tensor::zeros([2, 2, 2, 3])],
+        None,
+    );
 }
 
 #[test]
-#[should_panic(expected = "conv_weight: image and map differ in batch size")]
+#[should_panic(expected = "Form::solve: input and output differ in batch size")]
 fn an_image_and_a_map_of_other_batches_are_refused() {
     let g = Window::square(1).over([2, 2]).unwrap();
-    conv_weight::<f64>(&g, 1, &Tensor::zeros([1, 1, 2, 2]), &Tensor::zeros([2, 1, 2, 2]));
+    Form::from(g).solve(
+        Operand::Weight,
+        [&Tensor::<f64>::zeros([1, 1, 2, 2]), &Tensor::zeros([2, 1, 2, 2])],
+        None,
+    );
 }
 
 #[test]
-#[should_panic(expected = "conv: expected one bias a channel")]
+#[should_panic(expected = "Form::solve: expected one bias a channel")]
 fn a_bias_of_another_size_is_refused() {
     let g = Window::square(1).over([2, 2]).unwrap();
     let bias = Tensor::zeros([2]);
-    conv::<f64>(&g, 1, &Tensor::zeros([1, 1, 2, 2]), &Tensor::zeros([1, 1, 1, 1]), Some(&bias));
+    Form::from(g).solve(
+        Operand::Output,
+        [&Tensor::<f64>::zeros([1, 1, 2, 2]), &Tensor::zeros([1, 1, 1, 1])],
+        Some(&bias),
+    );
 }

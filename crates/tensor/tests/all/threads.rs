@@ -2,9 +2,9 @@
 
 use crate::common::{bits, noise, rng};
 use mirrorgrad_tensor::{
-    ClassTargets, Element, Indices, NormLayout, Normalization, Path, PixelLoss, Resample, Tensor,
-    Window, concat, log_softmax, log_softmax_backward, max_pool, plane_gather, plane_scatter,
-    plane_scatter_add,
+    ClassTargets, ConvAlgorithm, Element, Form, Indices, NormLayout, Normalization, Operand,
+    PixelLoss, Resample, Tensor, Window, concat, log_softmax, log_softmax_backward, max_pool,
+    plane_gather, plane_scatter, plane_scatter_add,
 };
 
 /// From operands to results.
@@ -107,15 +107,18 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
         let operands: Vec<&[usize]> = operands.iter().map(|shape| &shape[..]).collect();
         let weight = operands[1].to_vec();
         all.push(Kernel::new(name, &operands, move |x| {
-            let paths = Path::ALL.into_iter().filter(|path| path.takes(&geometry, groups, &weight));
-            let maps = |path: Path| {
+            let algorithms = ConvAlgorithm::ALL
+                .into_iter()
+                .filter(|algorithm| algorithm.takes(&geometry, groups, &weight));
+            let form = Form::new(geometry, groups);
+            let maps = |algorithm: ConvAlgorithm| {
                 [
-                    path.map(&geometry, groups, &x[0], &x[1], None),
-                    path.image(&geometry, groups, &x[2], &x[1], None),
-                    path.weight(&geometry, groups, &x[0], &x[2]),
+                    form.solve_by(algorithm, Operand::Output, [&x[0], &x[1]], None),
+                    form.solve_by(algorithm, Operand::Input, [&x[2], &x[1]], None),
+                    form.solve_by(algorithm, Operand::Weight, [&x[0], &x[2]], None),
                 ]
             };
-            paths.flat_map(maps).collect()
+            algorithms.flat_map(maps).collect()
         }));
     }
     all

@@ -178,28 +178,24 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "conv2d",
-            "conv2d: expected an image of shape [batch, 3, 4, 6] for 1 groups, got [1,",
+            "conv2d: expected an input of shape [batch, 3, 4, 6] for 1 groups, got [1,",
             || {
-                conv2d(&geometry(), 1, &var(&[1, 2, 4, 6]), &var(&[5, 3, 2, 2]), None);
+                conv2d(geometry(), &var(&[1, 2, 4, 6]), &var(&[5, 3, 2, 2]), None);
             },
         ),
         ("conv2d", "conv2d: expected a weight of 4 axes, got shape [5]", || {
-            conv2d(&geometry(), 1, &var(&[1, 2, 4, 6]), &var(&[5]), None);
+            conv2d(geometry(), &var(&[1, 2, 4, 6]), &var(&[5]), None);
         }),
         ("conv2d", "conv2d: expected one bias a channel, [5], got [3]", || {
             let (x, weight) = (var(&[1, 3, 4, 6]), var(&[5, 3, 2, 2]));
-            conv2d(&geometry(), 1, &x, &weight, Some(&var(&[3])));
+            conv2d(geometry(), &x, &weight, Some(&var(&[3])));
         }),
-        ("conv_transpose2d", "conv_transpose2d: expected a map of shape [batch, 5, 2, 3]", || {
-            conv_transpose2d(&geometry(), 1, &var(&[1, 3, 2, 3]), &var(&[5, 3, 2, 2]), None);
+        ("conv_transpose2d", "conv_transpose2d: expected an output of shape [batch, 5", || {
+            conv_transpose2d(geometry(), &var(&[1, 3, 2, 3]), &var(&[5, 3, 2, 2]), None);
         }),
-        (
-            "conv_weight2d",
-            "conv_weight2d: image and map differ in batch size: [1, 3, 4, 6]",
-            || {
-                conv_weight2d(&geometry(), 1, &var(&[1, 3, 4, 6]), &var(&[2, 5, 2, 3]));
-            },
-        ),
+        ("conv_weight2d", "conv_weight2d: input and output differ in batch size: [1, 3, 4", || {
+            conv_weight2d(geometry(), &var(&[1, 3, 4, 6]), &var(&[2, 5, 2, 3]));
+        }),
         (
             "max_pool2d",
             "max_pool2d: the geometry is of another image: expected [batch, channe",

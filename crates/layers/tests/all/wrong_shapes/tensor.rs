@@ -8,6 +8,10 @@ fn geometry() -> Geometry {
     Window::square(2).stride(2).over([4, 6]).unwrap()
 }
 
+fn form(groups: usize) -> Form {
+    Form::new(geometry(), groups)
+}
+
 fn axis() -> Axis {
     Axis { image: 4, map: 0, kernel: 2, stride: 0, dilation: 0, before: 0 }
 }
@@ -201,73 +205,60 @@ pub fn cases() -> Vec<Case> {
                 _ = log_softmax_backward(&zeros(&[2]), &zeros(&[2]), 1);
             },
         ),
+        ("Form::solve", "Form::solve: expected an input of shape [batch, 3, 4, 6] for 1", || {
+            let known = [&zeros(&[1, 2, 4, 6]), &zeros(&[5, 3, 2, 2])];
+            _ = form(1).solve(Operand::Output, known, None);
+        }),
+        ("Form::solve", "Form::solve: expected a weight of 4 axes, got shape [5]", || {
+            _ = form(0).solve(Operand::Output, [&zeros(&[1, 2, 4, 6]), &zeros(&[5])], None);
+        }),
+        ("Form::solve", "Form::solve: expected an output of shape [batch, 5, 2, 3] for 1", || {
+            let known = [&zeros(&[1, 5, 4, 6]), &zeros(&[5, 3, 2, 2])];
+            _ = form(1).solve(Operand::Input, known, None);
+        }),
+        ("Form::solve", "Form::solve: expected one bias a channel, [3], got [5]", || {
+            let known = [&zeros(&[1, 5, 2, 3]), &zeros(&[5, 3, 2, 2])];
+            _ = form(1).solve(Operand::Input, known, Some(&zeros(&[5])));
+        }),
+        ("Form::solve", "Form::solve: input and output differ in batch size: [1, 3, 4, 6]", || {
+            let known = [&zeros(&[1, 3, 4, 6]), &zeros(&[2, 5, 2, 3])];
+            _ = form(1).solve(Operand::Weight, known, None);
+        }),
+        ("Form::solve_by", "Form::solve_by: 2 groups do not divide 5 outputs of weight", || {
+            let known = [&zeros(&[1, 6, 4, 6]), &zeros(&[5, 3, 2, 2])];
+            _ = form(2).solve_by(ConvAlgorithm::Plain, Operand::Output, known, None);
+        }),
         (
-            "conv",
-            "conv: expected an image of shape [batch, 3, 4, 6] for 1 groups, got [1, 2",
+            "Form::solve_by",
+            "Form::solve_by: the depthwise algorithm does not take a weight of [5, 3, 2, 2]",
             || {
-                _ = conv(&geometry(), 1, &zeros(&[1, 2, 4, 6]), &zeros(&[5, 3, 2, 2]), None);
+                let known = [&zeros(&[1, 3, 4, 6]), &zeros(&[5, 3, 2, 2])];
+                _ = form(1).solve_by(ConvAlgorithm::Depthwise, Operand::Output, known, None);
             },
         ),
-        ("conv", "conv: expected a weight of 4 axes, got shape [5]", || {
-            _ = conv(&geometry(), 0, &zeros(&[1, 2, 4, 6]), &zeros(&[5]), None);
-        }),
-        ("conv_adjoint", "conv_adjoint: expected a map of shape [batch, 5, 2, 3] for 1", || {
-            _ = conv_adjoint(&geometry(), 1, &zeros(&[1, 5, 4, 6]), &zeros(&[5, 3, 2, 2]), None);
-        }),
-        ("conv_adjoint", "conv_adjoint: expected one bias a channel, [3], got [5]", || {
-            let (map, weight) = (zeros(&[1, 5, 2, 3]), zeros(&[5, 3, 2, 2]));
-            _ = conv_adjoint(&geometry(), 1, &map, &weight, Some(&zeros(&[5])));
+        ("Form::solve_by", "Form::solve_by: the weight [5, 3, 1, 2] does not have the win", || {
+            let known = [&zeros(&[1, 5, 2, 3]), &zeros(&[5, 3, 1, 2])];
+            _ = form(1).solve_by(ConvAlgorithm::Plain, Operand::Input, known, None);
         }),
         (
-            "conv_weight",
-            "conv_weight: image and map differ in batch size: [1, 3, 4, 6] and [2",
+            "Form::solve_weight_and_bias",
+            "Form::solve_weight_and_bias: expected a tensor of 4 axes, got one of shape [4, 6]",
             || {
-                _ = conv_weight(&geometry(), 1, &zeros(&[1, 3, 4, 6]), &zeros(&[2, 5, 2, 3]));
+                _ = form(1).solve_weight_and_bias([&zeros(&[4, 6]), &zeros(&[2, 5, 2, 3])]);
             },
         ),
         (
-            "conv_weight_bias",
-            "conv_weight_bias: expected a tensor of 4 axes, got one of sh",
+            "Form::solve_weight_and_bias_by",
+            "Form::solve_weight_and_bias_by: expected an input of shape [batch, 3, 4, 6]",
             || {
-                _ = conv_weight_bias(&geometry(), 1, &zeros(&[4, 6]), &zeros(&[2, 5, 2, 3]));
+                let known = [&zeros(&[1, 3, 6, 4]), &zeros(&[1, 5, 2, 3])];
+                _ = form(1).solve_weight_and_bias_by(ConvAlgorithm::Plain, known);
             },
         ),
-        ("check_conv", "f: expected at least one group, got 0", || {
+        ("Form::check", "f: expected at least one group, got 0", || {
             let known: [&[usize]; 2] = [&[1, 3, 4, 6], &[1, 5, 2, 3]];
-            check_conv("f", &geometry(), 0, Operand::Weight, known, None);
+            form(0).check("f", Operand::Weight, known, None);
         }),
-        ("Path::map", "conv: 2 groups do not divide 5 outputs of weight [5, 3, 2, 2]", || {
-            let (image, weight) = (zeros(&[1, 6, 4, 6]), zeros(&[5, 3, 2, 2]));
-            _ = Path::Plain.map(&geometry(), 2, &image, &weight, None);
-        }),
-        ("Path::map", "conv: no depthwise path for a weight of [5, 3, 2, 2] in 1 groups", || {
-            let (image, weight) = (zeros(&[1, 3, 4, 6]), zeros(&[5, 3, 2, 2]));
-            _ = Path::Depthwise.map(&geometry(), 1, &image, &weight, None);
-        }),
-        ("Path::image", "conv_adjoint: the weight [5, 3, 1, 2] does not have the window's", || {
-            let (map, weight) = (zeros(&[1, 5, 2, 3]), zeros(&[5, 3, 1, 2]));
-            _ = Path::Plain.image(&geometry(), 1, &map, &weight, None);
-        }),
-        (
-            "Path::weight",
-            "conv_weight: expected a map of shape [batch, 5, 2, 3] for 1 groups",
-            || {
-                _ = Path::Plain.weight(
-                    &geometry(),
-                    1,
-                    &zeros(&[1, 3, 4, 6]),
-                    &zeros(&[1, 5, 3, 2]),
-                );
-            },
-        ),
-        (
-            "Path::weight_bias",
-            "conv_weight_bias: expected an image of shape [batch, 3, 4, 6]",
-            || {
-                let (image, map) = (zeros(&[1, 3, 6, 4]), zeros(&[1, 5, 2, 3]));
-                _ = Path::Plain.weight_bias(&geometry(), 1, &image, &map);
-            },
-        ),
         (
             "max_pool",
             "max_pool: the geometry is of another image: expected [batch, channels, 4",
@@ -498,14 +489,18 @@ pub const WITHOUT: Without = Without(&[
     "legal",
     "Axis::pixel",
     "CoordinateMap::crop_onto",
-    "Path::chosen",
+    "ConvAlgorithm::chosen",
     // They take whatever there is.
     "Isa::chosen",
     "Isa::is_present",
     "peak_gflops",
-    "Path::fastest",
-    "Path::fastest_for_weight",
-    "Path::takes",
+    "ConvAlgorithm::fastest",
+    "ConvAlgorithm::takes",
+    "Form::new",
+    "Form::geometry",
+    "Form::groups",
+    "Form::multiply_adds",
+    "Operand::others",
     "Resample::average_pool",
     "Tensor::from_view",
     "Slide::both",

@@ -1,12 +1,12 @@
 //! Rectangles of tiles, and the operands' values in the places of transformed tiles.
 
-use super::super::panels::add_lines;
-use super::super::stage::{Region, blocks, split};
 use super::parts::Parts;
 use super::squares::Squares;
 use super::transform::{Input, Output, Side, TILE};
 use crate::Element;
 use crate::buffer::Buffer;
+use crate::conv::panels::add_lines;
+use crate::conv::stage::{Region, blocks, split};
 use crate::machine::transpose::transpose;
 use crate::matmul::matrix_mut;
 use ndarray::{ArrayView3, ArrayViewMut3, s};
@@ -184,4 +184,9 @@ fn channels_last<T: Element>(planes: ArrayView3<'_, T>, region: &Region, room: u
         transpose(from, to.slice_mut(s![.., ..count]));
     }
     out
+}
+
+/// Planes as rows and columns.
+pub fn planes_of<T>(count: usize, [height, width]: [usize; 2], planes: &[T]) -> ArrayView3<'_, T> {
+    ArrayView3::from_shape((count, height, width), planes).expect("the sizes match")
 }

@@ -6,8 +6,8 @@
 //! for four results instead of 4 · r, so that a 4×4 window with stride 2 has 0.39 of the multiplications,
 //! in both directions.
 
-use super::super::phases::PhaseAxis;
 use super::transform::{Side, TILE};
+use crate::conv::phases::PhaseAxis;
 
 /// Where the numbers of a part lie along the axis.
 #[derive(Clone, Copy, Debug)]

@@ -1,72 +1,31 @@
 //! The sizes of one call of the form, checked once, and where its parts lie.
 
+use super::Operand;
 use crate::matmul::matrix;
 use crate::{Element, Geometry, Tensor, check};
 
-/// An operand of the form: the one that a solution finds from the other two.
-///
-/// ```
-/// # use mirrorgrad_tensor::{Operand, Window, check_conv};
-/// let geometry = Window::square(3).padding(1).over([8, 8])?;
-/// let (image, weight) = ([2, 3, 8, 8], [16, 3, 3, 3]);
-/// check_conv("conv2d", &geometry, 1, Operand::Map, [&image, &weight], Some(&[16]));
-/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operand {
-    /// `[batch, inputs, height, width]`, found from map and weight.
-    Image,
-    /// `[outputs, inputs / groups, kh, kw]`, found from image and map.
-    Weight,
-    /// `[batch, outputs, map height, map width]`, found from image and weight.
-    Map,
-}
-
-/// Refuses shapes that do not fit the geometry and the groups, as the solutions of the form do, in the
-/// name of a function that will call one: the shapes of the two known operands, image before map before
-/// weight, and of the bias that goes to the `missing` one.
-///
-/// ```
-/// # use mirrorgrad_tensor::{Operand, Window, check_conv};
-/// let geometry = Window::square(2).stride(2).over([8, 8])?;
-/// let (map, weight) = ([2, 16, 4, 4], [16, 3, 2, 2]);
-/// check_conv("conv_transpose2d", &geometry, 1, Operand::Image, [&map, &weight], None);
-/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
-/// ```
-///
-/// # Panics
-/// If they do not fit.
-#[track_caller]
-pub fn check_conv(
-    name: &'static str,
-    geometry: &Geometry,
-    groups: usize,
-    missing: Operand,
-    known: [&[usize]; 2],
-    bias: Option<&[usize]>,
-) {
-    Form::of(name, geometry, groups, missing, known, bias);
-}
-
 /// The sizes of one call. `nth` counts groups of a batch: picture by picture, group by group.
 #[derive(Debug)]
-pub struct Form<'a> {
-    pub(super) name: &'static str,
-    pub(super) geometry: &'a Geometry,
-    pub(super) groups: usize,
-    pub(super) batch: usize,
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-    pub(super) group_inputs: usize,
-    pub(super) group_outputs: usize,
+pub struct Sizes<'a> {
+    pub name: &'static str,
+    pub geometry: &'a Geometry,
+    pub groups: usize,
+    pub batch: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub group_inputs: usize,
+    pub group_outputs: usize,
     /// Rows of the columns of one group: input channels times taps.
-    pub(super) lines: usize,
+    pub lines: usize,
 }
 
-impl<'a> Form<'a> {
-    /// See [`check_conv`].
+impl<'a> Sizes<'a> {
+    /// Of the two known operands' shapes and that of the bias, which goes to the missing one.
+    ///
+    /// # Panics
+    /// If they do not fit the geometry and the groups.
     #[track_caller]
-    pub(super) fn of(
+    pub fn of(
         name: &'static str,
         geometry: &'a Geometry,
         groups: usize,
@@ -80,32 +39,32 @@ impl<'a> Form<'a> {
                 derived = Self::weight_shape(name, geometry, groups, [first, second]);
                 &derived[..]
             }
-            Operand::Map | Operand::Image => second,
+            Operand::Output | Operand::Input => second,
         };
-        let mut form = Self::new(name, geometry, groups, weight);
-        let (inputs, outputs) = (form.inputs, form.outputs);
-        let ends = [("an image", inputs, geometry.image()), ("a map", outputs, geometry.map())];
-        form.batch = form.check(if missing == Operand::Image { ends[1] } else { ends[0] }, first);
-        if missing == Operand::Weight && form.check(ends[1], second) != form.batch {
-            panic!("{name}: image and map differ in batch size: {first:?} and {second:?}");
+        let mut sizes = Self::new(name, geometry, groups, weight);
+        let (inputs, outputs) = (sizes.inputs, sizes.outputs);
+        let ends = [("an input", inputs, geometry.image()), ("an output", outputs, geometry.map())];
+        sizes.batch = sizes.check(if missing == Operand::Input { ends[1] } else { ends[0] }, first);
+        if missing == Operand::Weight && sizes.check(ends[1], second) != sizes.batch {
+            panic!("{name}: input and output differ in batch size: {first:?} and {second:?}");
         }
-        let channels = if missing == Operand::Image { inputs } else { outputs };
+        let channels = if missing == Operand::Input { inputs } else { outputs };
         if let Some(bias) = bias.filter(|bias| *bias != [channels]) {
             panic!("{name}: expected one bias a channel, [{channels}], got {bias:?}");
         }
-        form
+        sizes
     }
 
-    /// The shape of the weight between an image and a map.
+    /// The shape of the weight between an input and an output.
     #[track_caller]
-    pub(super) fn weight_shape(
+    fn weight_shape(
         name: &str,
         geometry: &Geometry,
         groups: usize,
-        [image, map]: [&[usize]; 2],
+        [input, output]: [&[usize]; 2],
     ) -> [usize; 4] {
         let ([_, inputs, ..], [_, outputs, ..]) =
-            (check::dims::<4>(name, image), check::dims::<4>(name, map));
+            (check::dims::<4>(name, input), check::dims::<4>(name, output));
         assert!(groups > 0, "{name}: expected at least one group, got 0");
         let [kh, kw] = geometry.kernel();
         [outputs, inputs / groups, kh, kw]
@@ -142,7 +101,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// The batch size of an image or a map.
+    /// The batch size of an input or an output.
     #[track_caller]
     fn check(
         &self,
@@ -159,17 +118,28 @@ impl<'a> Form<'a> {
         }
     }
 
-    pub(super) fn image_of<'t, T: Element>(&self, nth: usize, image: &'t Tensor<T>) -> &'t [T] {
+    /// The shape of an operand.
+    pub fn shape(&self, operand: Operand) -> [usize; 4] {
+        let ([height, width], [rows, columns]) = (self.geometry.image(), self.geometry.map());
+        let [kh, kw] = self.geometry.kernel();
+        match operand {
+            Operand::Input => [self.batch, self.inputs, height, width],
+            Operand::Weight => [self.outputs, self.group_inputs, kh, kw],
+            Operand::Output => [self.batch, self.outputs, rows, columns],
+        }
+    }
+
+    pub fn input_of<'t, T: Element>(&self, nth: usize, input: &'t Tensor<T>) -> &'t [T] {
         let size = self.group_inputs * self.geometry.pixels();
-        &image.as_slice()[nth * size..][..size]
+        &input.as_slice()[nth * size..][..size]
     }
 
-    pub(super) fn map_of<'t, T: Element>(&self, nth: usize, map: &'t Tensor<T>) -> &'t [T] {
+    pub fn output_of<'t, T: Element>(&self, nth: usize, output: &'t Tensor<T>) -> &'t [T] {
         let size = self.group_outputs * self.geometry.spots();
-        &map.as_slice()[nth * size..][..size]
+        &output.as_slice()[nth * size..][..size]
     }
 
-    pub(super) fn weight_of<'t, T: Element>(
+    pub fn weight_of<'t, T: Element>(
         &self,
         nth: usize,
         weight: &'t Tensor<T>,
@@ -180,7 +150,7 @@ impl<'a> Form<'a> {
     }
 
     /// The biases of the `nth` group's outputs.
-    pub(super) fn bias_of<'t, T: Element>(&self, nth: usize, bias: &'t Tensor<T>) -> &'t [T] {
+    pub fn bias_of<'t, T: Element>(&self, nth: usize, bias: &'t Tensor<T>) -> &'t [T] {
         &bias.as_slice()[(nth % self.groups) * self.group_outputs..][..self.group_outputs]
     }
 }

@@ -1,10 +1,10 @@
 //! Correlations at neighbouring places to a few planes, with the operands' parts exchanged: the picture
 //! itself is the panel, and each weight is multiplied with a line of neighbouring places.
 
-use super::correlation::Correlation;
 use super::source::Source;
-use super::stage::{Blocking, blocks, split};
 use crate::buffer::Buffer;
+use crate::conv::correlation::Correlation;
+use crate::conv::stage::{Blocking, blocks, split};
 use crate::machine::product::{Lines, Product, Series, Start, few_rows_width};
 use crate::{Element, Tensor};
 use ndarray::ArrayViewMut3;
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 const PLANES: usize = 4;
 
 /// Whether this is the way to compute a correlation.
-pub(super) fn pays(correlation: &Correlation) -> bool {
+pub(super) fn is_profitable(correlation: &Correlation) -> bool {
     let neighbours = correlation.axes.iter().all(|axis| axis.apart == 1 && axis.step == 1);
     neighbours && correlation.to <= PLANES
 }

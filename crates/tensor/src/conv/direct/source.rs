@@ -1,15 +1,10 @@
 //! What a correlation reads: block by block, a few planes at a time, and what comes next.
 
-use super::phases::PhaseAxis;
-use super::stage::{Blocking, Region};
 use crate::Element;
 use crate::buffer::Buffer;
+use crate::conv::phases::PhaseAxis;
+use crate::conv::stage::{Blocking, Region};
 use std::ops::Range;
-
-/// A list in as many parts of equal length, or fewer.
-pub(super) fn in_parts<T>(list: &[T], count: usize) -> std::slice::Chunks<'_, T> {
-    list.chunks(list.len().div_ceil(count.max(1)).max(1))
-}
 
 /// Pictures that are read in blocks.
 pub(super) struct Source<'a, T> {

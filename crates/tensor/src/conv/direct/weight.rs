@@ -1,12 +1,12 @@
 //! Weight gradients without a matrix of columns: the product reads the picture.
 
-use super::kernels::sum_planes;
-use super::panels::{Panel, add_lines};
-use super::phases::{Phase, PhaseAxis};
-use super::source::{Source, in_parts};
-use super::stage::{Blocking, Region, blocks, spot_table};
-use super::{Form, TASKS, add_chunks, partial_chunks};
+use super::source::Source;
 use crate::buffer::Buffer;
+use crate::conv::panels::{Panel, add_lines};
+use crate::conv::partial::{TASKS, add_chunks, in_parts, partial_chunks, sum_planes};
+use crate::conv::phases::{Phase, PhaseAxis};
+use crate::conv::sizes::Sizes;
+use crate::conv::stage::{Blocking, Region, blocks, spot_table};
 use crate::machine::product::{Lines, Product, Series, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
@@ -14,41 +14,40 @@ use crate::{Element, Tensor};
 use ndarray::{ArrayView3, s};
 use rayon::prelude::*;
 
-/// `weight = map · columns(image)ᵀ`, summed over the batch, and the map's own `totals`.
-pub(super) fn weight<T: Element>(
-    form: &Form<'_>,
-    batch: usize,
-    ends: [&Tensor<T>; 2],
+/// `weight = output · columns(input)ᵀ`, summed over the batch, and the output's own `totals`.
+pub fn weight<T: Element>(
+    sizes: &Sizes<'_>,
+    [input, output]: [&Tensor<T>; 2],
     out: &mut [T],
     totals: Option<&mut [T]>,
 ) {
-    let [image, map] = ends;
-    let [y, x] = &PhaseAxis::of_conv(form.geometry);
+    let batch = sizes.batch;
+    let [y, x] = &PhaseAxis::to_output(sizes.geometry);
     let (rows, columns) = (&y.groups[0], &x.groups[0]);
     let places = [y.places(), x.places()];
-    let planes = form.group_inputs;
-    let plan = Blocking::new(places, [y, x], batch * form.groups, planes, form.group_outputs);
+    let planes = sizes.group_inputs;
+    let plan = Blocking::new(places, [y, x], batch * sizes.groups, planes, sizes.group_outputs);
     let blocks: Vec<_> = (0..batch)
         .flat_map(|n| blocks(places, plan.block).into_iter().map(move |block| (n, block)))
         .collect();
-    let panels = Panel::cut::<T>(form.group_outputs);
+    let panels = Panel::cut::<T>(sizes.group_outputs);
     let room = Panel::room(&panels);
     let taps = rows.offsets.len() * columns.offsets.len();
     if taps == 0 || blocks.is_empty() {
-        sum_planes(map, totals);
+        sum_planes(output, totals);
         return out.fill(T::zero()); // No tap ever meets the image.
     }
     // Small weights have a sum for each chunk of the batch, large ones are shared out by input plane.
-    let chunks = partial_chunks(form.groups * form.group_inputs * taps * room, blocks.len());
-    let shares = TASKS.div_ceil(chunks * form.groups).min(form.group_inputs.div_ceil(8)).max(1);
-    let inputs = form.group_inputs.div_ceil(shares);
+    let chunks = partial_chunks(sizes.groups * sizes.group_inputs * taps * room, blocks.len());
+    let shares = TASKS.div_ceil(chunks * sizes.groups).min(sizes.group_inputs.div_ceil(8)).max(1);
+    let inputs = sizes.group_inputs.div_ceil(shares);
     // A share has a line for each input and tap, and one more for the map's totals.
     let share = (inputs * taps + 1) * room;
-    let size = (form.group_inputs * taps + form.group_inputs.div_ceil(inputs)) * room;
-    let pixels = form.geometry.pixels();
+    let size = (sizes.group_inputs * taps + sizes.group_inputs.div_ceil(inputs)) * room;
+    let pixels = sizes.geometry.pixels();
     let lines = plan.taps([rows, columns], [y, x], plan.planes);
     // One sum a chunk, `[group, share]` of lines times the columns of each panel.
-    let mut sums = Buffer::scratch(chunks * form.groups * size);
+    let mut sums = Buffer::scratch(chunks * sizes.groups * size);
     let tasks: Vec<_> = sums
         .chunks_exact_mut(size)
         .enumerate()
@@ -57,8 +56,8 @@ pub(super) fn weight<T: Element>(
             sum.chunks_mut(share).enumerate().map(move |(i, sum)| (first(i), sum))
         })
         .collect();
-    tasks.into_par_iter().for_each(|((nth, input), sum)| {
-        let (chunk, group) = (nth / form.groups, nth % form.groups);
+    tasks.into_par_iter().for_each(|((nth, first), sum)| {
+        let (chunk, group) = (nth / sizes.groups, nth % sizes.groups);
         let all_lines = sum.len() / room;
         let inputs = (all_lines - 1) / taps;
         for panel in &panels {
@@ -66,23 +65,23 @@ pub(super) fn weight<T: Element>(
         }
         let own = blocks.len() * chunk / chunks..blocks.len() * (chunk + 1) / chunks;
         let own: Vec<_> =
-            blocks[own].iter().map(|(n, block)| (n * form.groups + group, *block)).collect();
+            blocks[own].iter().map(|(n, block)| (n * sizes.groups + group, *block)).collect();
         let source = Source {
-            numbers: &image.as_slice()[input * pixels..],
-            apart: form.group_inputs * pixels,
+            numbers: &input.as_slice()[first * pixels..],
+            apart: sizes.group_inputs * pixels,
             planes: inputs,
-            size: form.geometry.image(),
+            size: sizes.geometry.image(),
             axes: [y, x],
             plan,
             blocks: own.iter().map(|(nth, (start, _))| (*nth, *start)).collect(),
         };
         for (block, (nth, (start, size))) in own.iter().enumerate() {
             let steps = spot_table(*size, [y.step, x.step], source.pitch());
-            let shape = (form.group_outputs, places[0], places[1]);
-            let block_map = ArrayView3::from_shape(shape, form.map_of(*nth, map));
-            let block_map = block_map.expect("the sizes match");
+            let shape = (sizes.group_outputs, places[0], places[1]);
+            let block_output = ArrayView3::from_shape(shape, sizes.output_of(*nth, output));
+            let block_output = block_output.expect("the sizes match");
             let [rows, columns] = [0, 1].map(|axis| start[axis]..start[axis] + size[axis]);
-            let turned = turn(block_map.slice(s![.., rows, columns]), &panels);
+            let turned = turn(block_output.slice(s![.., rows, columns]), &panels);
             for panel in &panels {
                 let totals = &mut sum[panel.place(all_lines)][inputs * taps * panel.width..];
                 add_lines(totals, &turned[panel.place(steps.len())]);
@@ -95,7 +94,7 @@ pub(super) fn weight<T: Element>(
                     && inputs.end == source.planes
                 {
                     let region = Region { start: start.map(|at| at as isize), size: *size };
-                    soon.extend(region.rows_of(form.map_of(*nth, map), places));
+                    soon.extend(region.rows_of(sizes.output_of(*nth, output), places));
                 }
                 let mut soon = in_parts(&soon, panels.len());
                 let rows = &lines[..inputs.len() * taps];
@@ -119,17 +118,17 @@ pub(super) fn weight<T: Element>(
             }
         }
     });
-    if taps < form.geometry.taps() {
+    if taps < sizes.geometry.taps() {
         out.fill(T::zero());
     }
     let total = add_chunks(&mut sums, chunks);
     if let Some(totals) = totals {
-        let groups = totals.chunks_exact_mut(form.group_outputs);
+        let groups = totals.chunks_exact_mut(sizes.group_outputs);
         for (totals, sums) in groups.zip(total.chunks_exact(size)) {
             copy_totals(&sums[..share.min(size)], &panels, totals);
         }
     }
-    finish(form, total, inputs, &panels, [&rows.phases[0], &columns.phases[0]], out);
+    finish(sizes, total, inputs, &panels, [&rows.phases[0], &columns.phases[0]], out);
 }
 
 /// Takes the last line of a share, which holds the map's totals, out of its panels.
@@ -162,28 +161,28 @@ fn turn<T: Element>(map: ArrayView3<'_, T>, panels: &[Panel]) -> Buffer<T> {
 
 /// Puts sums in the order of weights.
 fn finish<T: Element>(
-    form: &Form<'_>,
+    sizes: &Sizes<'_>,
     sums: &[T],
     inputs: usize,
     panels: &[Panel],
     phases: [&Phase; 2],
     out: &mut [T],
 ) {
-    let [kh, kw] = form.geometry.kernel();
+    let [kh, kw] = sizes.geometry.kernel();
     let [rows, columns] = phases.map(|phase| &phase.taps);
     let (taps, room) = (rows.len() * columns.len(), Panel::room(panels));
     let mut rest = out;
     let mut tasks = Vec::new();
-    for group in 0..form.groups {
+    for group in 0..sizes.groups {
         for panel in panels {
-            let (part, after) = rest.split_at_mut(panel.columns.len() * form.lines);
+            let (part, after) = rest.split_at_mut(panel.columns.len() * sizes.lines);
             rest = after;
             tasks.push((group, panel, part));
         }
     }
     tasks.into_par_iter().for_each(|(group, panel, out)| {
         let outputs = panel.columns.len();
-        let size = sums.len() / form.groups;
+        let size = sums.len() / sizes.groups;
         let sums = &sums[group * size..][..size];
         for (share, sums) in sums.chunks((inputs * taps + 1) * room).enumerate() {
             let all_lines = sums.len() / room;
@@ -191,7 +190,7 @@ fn finish<T: Element>(
             let sums = matrix([lines, panel.width], &sums[panel.place(all_lines)]);
             let sums = sums.slice(s![.., ..outputs]);
             if taps == kh * kw {
-                let mut out = matrix_mut([outputs, form.lines], out);
+                let mut out = matrix_mut([outputs, sizes.lines], out);
                 let first = share * inputs * taps;
                 transpose(sums, out.slice_mut(s![.., first..first + lines]));
                 continue;
@@ -201,7 +200,7 @@ fn finish<T: Element>(
                 let (input, tap) = (share * inputs + line / taps, line % taps);
                 let tap = rows[tap / columns.len()] * kw + columns[tap % columns.len()];
                 for (output, &sum) in sums.iter().enumerate() {
-                    out[output * form.lines + input * kh * kw + tap] = sum;
+                    out[output * sizes.lines + input * kh * kw + tap] = sum;
                 }
             }
         }

@@ -1,19 +1,26 @@
 //! Where the sums of a block belong in the result: what is left of col2im when overlapping taps have been
 //! added up inside the product.
 
-use super::correlation::Correlation;
-use super::direct::PhaseWeights;
-use super::panels::Panel;
-use super::phases::Phase;
 use crate::Element;
 use crate::buffer::Buffer;
+use crate::conv::correlation::Correlation;
+use crate::conv::panels::{Packed, Panel};
+use crate::conv::phases::Phase;
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
 use ndarray::{ArrayViewMut3, s};
+use std::ops::Range;
+
+/// The weights of the result planes `to` for the phases of two groups, one along each axis.
+pub(super) struct PhaseWeights<T: Element> {
+    pub nth: [usize; 2],
+    pub to: Range<usize>,
+    pub packed: Packed<T>,
+}
 
 /// Writes the sums of a block of places, `[rows, columns]`, into its part of the result's planes. `weights`
 /// are those of all pairs of phase groups, and `sums` holds, for each of their panels, `[place, column]`.
-pub(super) fn weave<T: Element>(
+pub(super) fn interleave<T: Element>(
     correlation: &Correlation,
     weights: &[PhaseWeights<T>],
     sums: &[T],
@@ -40,7 +47,7 @@ pub(super) fn weave<T: Element>(
         match &groups[..] {
             [only] if y.apart * x.apart == 1 => block.turn(only, out),
             [even, odd] if x.apart == 2 => block.alternate([even, odd], out),
-            _ => block.interleave(out),
+            _ => block.write_rows(out),
         }
     }
 }
@@ -116,7 +123,7 @@ impl<T: Element> Block<'_, T> {
     }
 
     /// Any phases: each row of the result is written as a whole.
-    fn interleave(&self, out: &mut ArrayViewMut3<'_, T>) {
+    fn write_rows(&self, out: &mut ArrayViewMut3<'_, T>) {
         for plane in 0..out.dim().0 {
             for row in 0..self.places[0] {
                 for (nth, phase) in self.phases.iter().enumerate() {
@@ -124,7 +131,7 @@ impl<T: Element> Block<'_, T> {
                     if place < out.dim().1 {
                         let to = row_of(out, plane, place);
                         let nth = plane * self.phases.len() + nth;
-                        self.interleave_row(nth, row, to);
+                        self.write_row(nth, row, to);
                     }
                 }
             }
@@ -132,7 +139,7 @@ impl<T: Element> Block<'_, T> {
     }
 
     /// A row of the result: `nth` counts planes and phases along the column.
-    fn interleave_row(&self, nth: usize, row: usize, to: &mut [T]) {
+    fn write_row(&self, nth: usize, row: usize, to: &mut [T]) {
         for group in self.groups {
             let mut column = nth * group.phases.len();
             let mut phases = group.phases;
@@ -142,7 +149,7 @@ impl<T: Element> Block<'_, T> {
                 let panel = &group.panels[panel];
                 let (own, others) = phases.split_at(phases.len().min(panel.columns.end - column));
                 let line = &group.line(panel, self.places, row)[column - panel.columns.start..];
-                interleave(own, line, panel.width, to, self.apart[1]);
+                write_phases(own, line, panel.width, to, self.apart[1]);
                 column += own.len();
                 phases = others;
             }
@@ -157,7 +164,13 @@ fn row_of<'a, T>(out: &'a mut ArrayViewMut3<'_, T>, plane: usize, row: usize) ->
 
 /// Writes phases of a row: `line` begins with them for the first place and has them again every
 /// `width` numbers.
-fn interleave<T: Element>(phases: &[Phase], line: &[T], width: usize, to: &mut [T], apart: usize) {
+fn write_phases<T: Element>(
+    phases: &[Phase],
+    line: &[T],
+    width: usize,
+    to: &mut [T],
+    apart: usize,
+) {
     let first = phases[0].first;
     let neighbours = phases.iter().zip(first..).all(|(phase, place)| phase.first == place);
     let rest = to.get_mut(first..).unwrap_or_default();
