@@ -1,6 +1,7 @@
 //! How work is cut for threads: by shape alone, so that results never depend on how many there are.
 
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Elements a thread handles at a time: long enough to hide the hand-over, short enough for cache.
 pub(crate) const GRAIN: usize = 16 << 10;
@@ -32,8 +33,13 @@ pub(crate) fn for_each_run<T: Send>(
     if out.len() <= chunk {
         body(0, out);
     } else {
-        out.par_chunks_mut(chunk).enumerate().for_each(|(i, part)| body(i * chunk, part));
+        in_chunks(out, chunk, &body);
     }
+}
+
+/// By reference, so that what hands work to threads is compiled once for a type of number, not for each body.
+fn in_chunks<T: Send>(out: &mut [T], chunk: usize, body: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    out.par_chunks_mut(chunk).enumerate().for_each(|(i, part)| body(i * chunk, part));
 }
 
 /// Calls `body(offset, chunk)` for fixed chunks of `out` where each element costs `cost` times as
@@ -43,14 +49,13 @@ pub(crate) fn for_each_block<T: Send>(
     cost: usize,
     body: impl Fn(usize, &mut [T]) + Send + Sync,
 ) {
-    let chunk = (GRAIN / cost.max(1)).max(1);
-    out.par_chunks_mut(chunk).enumerate().for_each(|(i, part)| body(i * chunk, part));
+    in_chunks(out, (GRAIN / cost.max(1)).max(1), &body);
 }
 
 /// Sums `term(start..end)` over fixed blocks of `0..len`, adding the blocks' sums in their order.
 pub(crate) fn sum_blocks<R: Send>(
     len: usize,
-    term: impl Fn(std::ops::Range<usize>) -> R + Send + Sync,
+    term: impl Fn(Range<usize>) -> R + Send + Sync,
     mut add: impl FnMut(R, R) -> R,
 ) -> Option<R> {
     let blocks = len.div_ceil(GRAIN);
@@ -58,6 +63,7 @@ pub(crate) fn sum_blocks<R: Send>(
     if blocks <= 1 {
         return (len > 0).then(|| term(0..len));
     }
+    let term: &(dyn Fn(Range<usize>) -> R + Sync) = &term;
     let parts: Vec<R> = (0..blocks).into_par_iter().map(|i| term(range(i))).collect();
     parts.into_iter().reduce(&mut add)
 }
