@@ -18,6 +18,8 @@
 #![forbid(unsafe_code)]
 
 mod check;
+#[cfg(debug_assertions)]
+mod compiled;
 mod describe;
 mod differences;
 mod graph;
