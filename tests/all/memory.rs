@@ -57,7 +57,7 @@ fn told_and_taken(dir: &Path, model: &str, widths: &str, batch: &str) -> (f64, f
         run(&[&["summary", "--size", "120x160", "--classes", "2"], &sets[..]].concat(), dir);
     let told = summary.split("needs about ").nth(1).unwrap().split(" MB").next().unwrap();
     // The last batch of an epoch is smaller than the others, and the one to validate on yet smaller.
-    let train = ["train", "--data", "mine", "--epochs", "2", "--out", &out];
+    let train = ["train", "--data", "mine", "--epochs", "4", "--out", &out];
     run(&[&train, &sets[..]].concat(), dir);
     let noted = fs::read_to_string(dir.join(out).join("environment.json")).unwrap();
     let noted: serde_json::Value = serde_json::from_str(&noted).unwrap();
