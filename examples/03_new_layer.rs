@@ -23,12 +23,12 @@ impl Swish {
 }
 
 impl Module for Swish {
-    fn forward(&self, x: &Var, _: &Mode) -> Var {
+    fn forward(&self, x: &Var, _: &Pass) -> Var {
         new_op::swish(x, &self.beta.var())
     }
 
-    fn visit(&self, names: &mut Names<'_>) {
-        names.param("beta", &self.beta);
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.param("beta", &self.beta);
     }
 }
 
@@ -39,17 +39,18 @@ fn main() {
         .with(Linear::new([1, 8], rng))
         .with(Swish::new())
         .with(Linear::new([8, 1], rng));
-    let params = named_params(&net);
+    let params = Params::of(&net);
     let mut adam = Adam::new(0.0);
     let x = Tensor::uniform([256, 1], [-2.0, 2.0], rng);
     let (y, x) = (Var::constant(x.map(|v| v * v)), Var::constant(x));
     for step in 0..=500 {
-        let out = net.forward(&x, &Mode::Train(Draws::new(0, step)));
+        let pass = Pass::train(Draws::new(0, step));
+        let out = net.forward(&x, &pass);
         let loss = ops::mse_loss(&out, &y, ops::Reduction::Mean);
         if step % 100 == 0 {
             println!("step {step:3}  loss {:.5}", loss.value().item());
         }
-        adam.step(&params, &loss.backward(), 0.02);
+        adam.step(&params, &params.backward(loss, pass), 0.02);
     }
     println!("β is now {:.3}", state_dict(&net)["1.beta"].item());
     println!("saved, it takes {} bytes", to_safetensors(&state_dict(&net)).len());

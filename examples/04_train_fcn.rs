@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(1);
     let net = Fcn::<f32>::new(&FcnConfig::new(classes), rng);
-    let params = named_params(&net);
+    let params = Params::of(&net);
     let mut adam = Adam::adamw(1e-4).betas([0.9, 0.99]);
     let total = (EPOCHS * train.batches()) as u64;
     let schedule = Schedule { curve: Curve::Cosine, warmup: 20, total };
@@ -36,13 +36,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for epoch in 0..EPOCHS {
         for samples in train.epoch(epoch) {
             let (x, targets) = to_tensors(&samples?, classes, None)?;
-            let scores = net.forward(&Var::constant(x), &Mode::Train(Draws::new(1, step)));
+            let pass = Pass::train(Draws::new(1, step));
+            let scores = net.forward(&Var::constant(x), &pass);
             let loss =
                 ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean);
             if step % 25 == 0 {
                 println!("step {step:3}  loss {:.4}", loss.value().item());
             }
-            adam.step(&params, &loss.backward(), 1e-2 * schedule.factor(step));
+            adam.step(&params, &params.backward(loss, pass), 1e-2 * schedule.factor(step));
             step += 1;
         }
     }
@@ -53,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for samples in unseen.epoch(0) {
         let samples = samples?;
         let (x, _) = to_tensors(&samples, classes, None)?;
-        let scores = no_grad(|| net.forward(&Var::constant(x), &Mode::Eval));
+        let scores = no_grad(|| net.forward(&Var::constant(x), &Pass::eval()));
         let truth: Vec<u8> = samples.into_iter().flat_map(|sample| sample.mask.labels).collect();
         confusion.add(&truth, &highest_scores(scores.value()), None)?;
     }

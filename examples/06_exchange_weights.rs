@@ -14,14 +14,14 @@ fn network(seed: u64) -> UNet {
 
 fn scores(net: &UNet) -> Tensor {
     let picture = Tensor::from_fn([1, 3, 9, 11], |i| (i as f32).sin());
-    no_grad(|| net.forward(&Var::constant(picture), &Mode::Eval)).value().clone()
+    no_grad(|| net.forward(&Var::constant(picture), &Pass::eval())).value().clone()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (ours, theirs) = (network(0), network(1));
     // In PyTorch: `net.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=True)`.
     let bytes = to_safetensors(&state_dict(&ours));
-    for (name, param) in named_params(&ours).iter().take(3) {
+    for (name, param) in Params::of(&ours).iter().take(3) {
         println!("{name:<24} {:?}", param.value().shape());
     }
     assert_ne!(scores(&ours), scores(&theirs));

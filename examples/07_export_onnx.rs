@@ -19,17 +19,18 @@ struct TwoScales {
 }
 
 impl Module for TwoScales {
-    fn forward(&self, x: &Var, mode: &Mode) -> Var {
+    fn forward(&self, x: &Var, pass: &Pass) -> Var {
         let double = Upsample::new(2, Interpolation::Bilinear);
-        let fine = self.fine.forward(x, mode);
-        let coarse = self.coarse.forward(&MaxPool2d::square(2).forward(x, mode), mode);
-        let both = ops::concat(&[&fine, &double.forward_like(&coarse, &fine, mode)], 1);
+        let fine = self.fine.forward(x, &pass.child("fine"));
+        let half = MaxPool2d::square(2).forward(x, pass);
+        let coarse = self.coarse.forward(&half, &pass.child("coarse"));
+        let both = ops::concat(&[&fine, &double.forward_like(&coarse, &fine, pass)], 1);
         &both * &both.sigmoid()
     }
 
-    fn visit(&self, names: &mut Names<'_>) {
-        names.child("fine", &self.fine);
-        names.child("coarse", &self.coarse);
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.child("fine", &self.fine);
+        visitor.child("coarse", &self.coarse);
     }
 }
 

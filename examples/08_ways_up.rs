@@ -50,14 +50,9 @@ fn train(way: &'static str, seed: u64, epochs: u64, out: &Path) -> Result<Row, B
     let best = trainer.history().iter().max_by(|a, b| a.val_miou.total_cmp(&b.val_miou));
     let measures = best.and_then(|best| Measures::of(&folder, &best.weights_hash));
     let measures = measures.ok_or("a run of no epoch has nothing to compare")?;
-    let params = mirrorgrad::layers::named_params(trainer.network());
     Ok(Row {
         way,
-        parameters: params
-            .iter()
-            .filter(|(_, p)| p.is_trainable())
-            .map(|(_, p)| p.value().len())
-            .sum(),
+        parameters: mirrorgrad::layers::Params::of(trainer.network()).trainable_len(),
         miou: measures.miou,
         boundary_f: measures.mean_boundary_f,
         checkerboard: measures.checkerboard.unwrap_or(0.0),

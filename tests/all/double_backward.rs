@@ -192,14 +192,14 @@ fn a_network_of_many_norms_has_one_gradient_by_either_way_and_gets_it_at_once() 
     let rng = &mut ChaCha8Rng::seed_from_u64(3);
     let config = FcnConfig { widths: vec![3, 4, 3, 4, 3, 4], ..FcnConfig::new(2) };
     let network = Fcn::<f64>::new(&config, rng);
-    let params = named_params(&network);
+    let params = Params::of(&network);
     // Scores begin at zero, where most gradients would be 0.
     params.iter().filter(|(_, param)| param.is_trainable()).for_each(|(_, param)| {
         param.set(Tensor::normal(param.value().shape(), 0.5, rng));
     });
     let x = Var::constant(Tensor::normal([1, 3, 64, 64], 1.0, rng));
     let loss = || {
-        let scores = network.forward(&x, &Mode::Train(Draws::new(0, 0)));
+        let scores = network.forward(&x, &Pass::train(Draws::new(0, 0)));
         (&scores * &scores).mean()
     };
     let fused = loss().backward();

@@ -94,7 +94,7 @@ impl Setup {
         let widths = numbers(&golden["widths"]).into_iter().map(|width| width as usize).collect();
         let config = FcnConfig { widths, ..FcnConfig::new(self.classes) };
         let network = Fcn::new(&config, &mut ChaCha8Rng::seed_from_u64(0));
-        for (name, param) in named_params(&network) {
+        for (name, param) in Params::of(&network) {
             if let Some(value) = first_value(&name, param.value().shape()) {
                 param.set(value.cast());
             }
@@ -127,11 +127,11 @@ impl Setup {
         (pictures, labels)
     }
 
-    fn loss<T: Element>(&self, network: &Fcn<T>, step: u64, mode: &Mode) -> Var<T> {
+    fn loss<T: Element>(&self, network: &Fcn<T>, step: u64, pass: &Pass<T>) -> Var<T> {
         let (pictures, labels) = self.batch(step);
         let ignored = Some(self.ignore_index);
         let targets = ClassTargets::new(self.size, labels, self.classes, ignored).unwrap();
-        let scores = network.forward(&Var::constant(pictures.cast()), mode);
+        let scores = network.forward(&Var::constant(pictures.cast()), pass);
         ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean)
     }
 }
@@ -167,17 +167,19 @@ fn replay<T: Element>(name: &str, tolerance: f64) {
     let settings = &trace["settings"];
     let trace = &trace[T::NAME];
     let network = setup.network::<T>(&golden);
-    let params = named_params(&network);
+    let params = Params::of(&network);
     let mut optimizer = optimizer::<T>(name, settings);
     let losses = numbers(&trace["losses"]);
     assert_eq!(losses.len(), 50);
     for (step, &expected) in (0..).zip(&losses) {
-        let loss = setup.loss(&network, step, &Mode::Train(Draws::new(0, step)));
+        let pass = Pass::train(Draws::new(0, step));
+        let loss = setup.loss(&network, step, &pass);
         assert_close(&format!("loss {step}"), loss.value().item().as_f64(), expected, tolerance);
-        let unreached = optimizer.step(&params, &loss.backward(), settings["lr"].as_f64().unwrap());
+        let lr = settings["lr"].as_f64().unwrap();
+        let unreached = optimizer.step(&params, &params.backward(loss, pass), lr);
         assert!(unreached.is_empty(), "{unreached:?}");
     }
-    let loss = no_grad(|| setup.loss(&network, 50, &Mode::Eval)).value().item().as_f64();
+    let loss = no_grad(|| setup.loss(&network, 50, &Pass::eval())).value().item().as_f64();
     assert_close("evaluation", loss, trace["eval_loss"].as_f64().unwrap(), tolerance);
     for (name, sums) in trace["final"].as_object().unwrap() {
         let param = &params.iter().find(|(own, _)| own == name).unwrap().1;

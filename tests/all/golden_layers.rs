@@ -216,14 +216,14 @@ fn resizes_are_pytorchs() {
 fn batch_normalization_and_its_running_statistics_are_pytorchs() {
     for case in Golden::load().of(&["batch_norm"], 3) {
         let layer = BatchNorm2d::<f64>::new(3);
-        let params = named_params(&layer);
+        let params = Params::of(&layer);
         let param = |name: &str| &params.iter().find(|(own, _)| own == name).unwrap().1;
         for name in ["weight", "bias", "running_mean", "running_var"] {
             param(name).set(case.tensor(name));
         }
         let v = [Var::parameter(case.tensor("input")), param("weight").var(), param("bias").var()];
         let training = case.is("training");
-        let mode = if training { Mode::Train(Draws::new(0, 0)) } else { Mode::Eval };
+        let mode = if training { Pass::train(Draws::new(0, 0)) } else { Pass::eval() };
         case.replay(&v, &layer.forward(&v[0], &mode), 1e-7);
         for name in ["running_mean", "running_var"] {
             let after = if training { format!("{name}_after") } else { name.into() };
@@ -325,14 +325,15 @@ fn optimizers_take_pytorchs_steps() {
             }
             other => panic!("no optimizer {other:?}"),
         };
-        let params = [("p".to_string(), Param::new(case.tensor("start")))];
+        let params = Params::from_iter([("p".to_string(), Param::new(case.tensor("start")))]);
         let [curvature, centre] =
             ["curvature", "centre"].map(|key| Var::constant(case.tensor(key)));
         let mut path = Vec::new();
         for _ in 0..5 {
             let away = params[0].1.var() - &centre;
             let loss = (&(&away * &away) * &curvature).sum().scale(0.5);
-            let unreached = optimizer.step(&params, &loss.backward(), case.number("lr"));
+            let step = params.backward(loss, Pass::eval());
+            let unreached = optimizer.step(&params, &step, case.number("lr"));
             assert!(unreached.is_empty());
             path.extend_from_slice(params[0].1.value().as_slice());
         }
@@ -344,13 +345,11 @@ fn optimizers_take_pytorchs_steps() {
 #[test]
 fn gradients_are_clipped_as_pytorch_clips_them() {
     for case in Golden::load().of(&["clip_grad_norm"], 2) {
-        let zeros = |key: &str| Var::parameter(Tensor::zeros(case.tensor(key).shape()));
-        let (a, b) = (zeros("a"), zeros("b"));
-        let loss = (&a * &Var::constant(case.tensor("a"))).sum()
-            + (&b * &Var::constant(case.tensor("b"))).sum();
-        let (clipped, norm) = clip_grad_norm(loss.backward(), case.number("max_norm"));
+        let gradients = ["a", "b"].map(|key| (key.to_owned(), case.tensor(key))).into();
+        let step = Contribution::new(0.0, gradients, vec![]);
+        let (clipped, norm) = clip_grad_norm(step, case.number("max_norm"));
         case.assert_close("norm", &Tensor::scalar(norm), 1e-12);
-        case.assert_close("clipped_a", clipped.get(&a).unwrap(), 1e-6);
-        case.assert_close("clipped_b", clipped.get(&b).unwrap(), 1e-6);
+        case.assert_close("clipped_a", &clipped.gradients["a"], 1e-6);
+        case.assert_close("clipped_b", &clipped.gradients["b"], 1e-6);
     }
 }

@@ -34,14 +34,14 @@ fn check<T: Element>(tolerance: f64) {
     });
     load_state_dict(&network, &state.collect()).unwrap();
     let x = Var::constant(golden["x"].cast::<T>());
-    let evaluated = network.forward(&x, &Mode::Eval);
+    let evaluated = network.forward(&x, &Pass::eval());
     assert_close(evaluated.value(), &golden["scores/eval"], tolerance, "eval");
-    let trained = network.forward(&x, &Mode::Train(Draws::new(0, 0)));
+    let trained = network.forward(&x, &Pass::train(Draws::new(0, 0)));
     assert_close(trained.value(), &golden["scores/train"], tolerance, "train");
     let loss = (&trained * &Var::constant(golden["cotangent"].cast())).sum();
     let grads = loss.backward();
     let mut compared = 0;
-    for (name, param) in named_params(&network) {
+    for (name, param) in Params::of(&network) {
         if param.is_trainable() {
             let grad = grads.get(&param.var()).unwrap();
             assert_close(grad, &golden[&format!("grad/{name}")], tolerance * 10.0, &name);
@@ -68,7 +68,7 @@ fn scores_have_the_pictures_size_whatever_it_is() {
         assert_eq!(network.smallest_input(), 4);
         for [height, width] in [[4, 4], [5, 4], [7, 9], [13, 16]] {
             let x = Var::constant(Tensor::ones([2, 3, height, width]));
-            for mode in [Mode::Eval, Mode::Train(Draws::new(0, 0))] {
+            for mode in [Pass::eval(), Pass::train(Draws::new(0, 0))] {
                 assert_eq!(network.forward(&x, &mode).shape(), [2, 3, height, width]);
             }
         }

@@ -1,6 +1,5 @@
 //! A whole training step gives the same bits on any number of threads, and a graph may be shared.
 
-use mirrorgrad::autograd::Gradients;
 use mirrorgrad::prelude::*;
 use mirrorgrad::tensor::Element;
 use rand::SeedableRng;
@@ -12,34 +11,38 @@ fn network<T: Element>(upsample: Upsampling) -> Fcn<T> {
     Fcn::new(&config, &mut ChaCha8Rng::seed_from_u64(1))
 }
 
+fn pass<T: Element>() -> Pass<T> {
+    Pass::train(Draws::new(3, 4))
+}
+
 /// The loss of a batch whose pictures have odd sizes.
-fn loss<T: Element>(network: &Fcn<T>) -> Var<T> {
+fn loss<T: Element>(network: &Fcn<T>, pass: &Pass<T>) -> Var<T> {
     let shape = [3, 3, 45, 53];
     let pictures = Tensor::uniform(shape, [-1.0, 1.0], &mut ChaCha8Rng::seed_from_u64(2));
     let labels = (0..3 * 45 * 53).map(|i| i * i / 9 % 6);
     let targets = ClassTargets::new([3, 45, 53], labels, 5, Some(5)).unwrap();
-    let scores = network.forward(&Var::constant(pictures), &Mode::Train(Draws::new(3, 4)));
+    let scores = network.forward(&Var::constant(pictures), pass);
     ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean)
 }
 
 /// The bytes of every gradient.
-fn bytes<T: Element>(params: &[(String, Param<T>)], grads: &Gradients<T>) -> Vec<u8> {
-    let found = params.iter().filter_map(|(_, param)| grads.get(&param.var()));
-    found.flat_map(|tensor| tensor.to_le_bytes().into_owned()).collect()
+fn bytes<T: Element>(step: &Contribution<T>) -> Vec<u8> {
+    step.gradients.values().flat_map(|tensor| tensor.to_le_bytes().into_owned()).collect()
 }
 
 /// The bytes of the loss, of its gradients, and of all weights after three steps of Adam.
 fn train<T: Element>(upsample: Upsampling) -> Vec<u8> {
     let network = network::<T>(upsample);
-    let params = named_params(&network);
+    let params = Params::of(&network);
     let mut adam = Adam::new(0.01);
     let mut all = Vec::new();
     for _ in 0..3 {
-        let loss = loss(&network);
+        let pass = pass();
+        let loss = loss(&network, &pass);
         all.extend(loss.value().to_le_bytes().iter());
-        let grads = loss.backward();
-        all.extend(bytes(&params, &grads));
-        adam.step(&params, &grads, 1e-3);
+        let step = params.backward(loss, pass);
+        all.extend(bytes(&step));
+        adam.step(&params, &step, 1e-3);
     }
     all.extend(params.iter().flat_map(|(_, param)| param.value().to_le_bytes().into_owned()));
     all
@@ -70,17 +73,18 @@ fn training_has_the_same_bits_on_any_number_of_threads_in_f64() {
 fn weights_after(steps: u64) -> Vec<u8> {
     let config = FcnConfig { widths: vec![4, 6], ..FcnConfig::new(3) };
     let network: Fcn = Fcn::new(&config, &mut ChaCha8Rng::seed_from_u64(5));
-    let params = named_params(&network);
+    let params = Params::of(&network);
     let mut adam = Adam::new(0.01);
     for step in 0..steps {
         let rng = &mut ChaCha8Rng::seed_from_u64(step);
         let pictures = Tensor::uniform([2, 3, 17, 22], [-1.0, 1.0], rng);
         let labels = (0..2 * 17 * 22).map(|i| (i + step as i64) / 7 % 4);
         let targets = ClassTargets::new([2, 17, 22], labels, 3, Some(3)).unwrap();
-        let scores = network.forward(&Var::constant(pictures), &Mode::Train(Draws::new(3, step)));
+        let pass = Pass::train(Draws::new(3, step));
+        let scores = network.forward(&Var::constant(pictures), &pass);
         let loss =
             ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean);
-        adam.step(&params, &loss.backward(), 1e-2);
+        adam.step(&params, &params.backward(loss, pass), 1e-2);
     }
     params.iter().flat_map(|(_, param)| param.value().to_le_bytes().into_owned()).collect()
 }
@@ -102,9 +106,9 @@ fn two_hundred_steps_have_the_same_bits_on_any_number_of_threads() {
 #[test]
 fn threads_may_differentiate_one_graph_at_the_same_time() {
     let network = network::<f64>(Upsampling::Deconv);
-    let params = named_params(&network);
-    let loss = loss(&network);
-    let gradients = || bytes(&params, &loss.clone().backward());
+    let params = Params::of(&network);
+    let loss = loss(&network, &pass());
+    let gradients = || bytes(&params.backward(loss.clone(), Pass::eval()));
     let want = gradients();
     thread::scope(|scope| {
         let workers = [(); 4].map(|()| scope.spawn(gradients));

@@ -40,7 +40,7 @@ fn train(network: &dyn Module, dataset: Arc<Kept>, config: &Config) -> Vec<f32> 
     let TrainingConfig { epochs, batch, lr, seed, .. } = config.training;
     let augment = Some(config.data.augment.clone());
     let batches = Loader { batch, augment, shuffle: true, ..loader(config, dataset) };
-    let params = named_params(network);
+    let params = Params::of(network);
     let mut optimizer = config.training.optimizer();
     let schedule = config.training.schedule((batches.batches() * epochs) as u64);
     let all = (0..epochs).flat_map(|epoch| batches.epoch(epoch));
@@ -48,11 +48,13 @@ fn train(network: &dyn Module, dataset: Arc<Kept>, config: &Config) -> Vec<f32> 
         .zip(all)
         .map(|(step, samples)| {
             let (x, targets) = to_tensors(&samples.unwrap(), 5, None).unwrap();
-            let scores = network.forward(&Var::constant(x), &Mode::Train(Draws::new(seed, step)));
+            let pass = Pass::train(Draws::new(seed, step));
+            let scores = network.forward(&Var::constant(x), &pass);
             let loss =
                 ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean);
             let value = loss.value().item();
-            optimizer.step(&params, &loss.backward(), lr * schedule.factor(step));
+            let batch = params.backward(loss, pass);
+            optimizer.step(&params, &batch, lr * schedule.factor(step));
             value
         })
         .collect()
@@ -105,7 +107,7 @@ fn a_network_of_single_pixels_does_not_learn_shapes() {
     for samples in loader(&Config::default(), validation).epoch(0) {
         let samples = samples.unwrap();
         let (x, _) = to_tensors(&samples, 5, None).unwrap();
-        let scores = no_grad(|| network.forward(&Var::constant(x), &Mode::Eval));
+        let scores = no_grad(|| network.forward(&Var::constant(x), &Pass::eval()));
         let truth: Vec<u8> = samples.into_iter().flat_map(|sample| sample.mask.labels).collect();
         confusion.add(&truth, &highest_scores(scores.value()), None).unwrap();
     }

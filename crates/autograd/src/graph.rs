@@ -7,6 +7,30 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Tells a variable from all others. Later variables have greater ids.
+///
+/// ```
+/// # use mirrorgrad_autograd::Var;
+/// let x = Var::parameter([0.0_f64].into());
+/// let y = x.exp();
+/// assert!(x.id() < y.id());
+/// assert_eq!(x.id(), x.clone().id());
+/// assert_eq!(y.detach().id(), None); // It is not tracked.
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(u64);
+
+impl Id {
+    /// Of the variable at this place.
+    pub(crate) fn of<T: Element>(node: &Node<T>) -> Self {
+        Self(node.id)
+    }
+
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A place in the graph: a leaf, or a recorded call.
 pub(crate) struct Node<T: Element> {
     /// Grows along every edge, so descending ids are a topological order.

@@ -24,20 +24,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use crate::graph::Id;
 pub use describe::{Description, Function, Interpolation};
-
-/// Tells a variable from all others. Later variables have greater ids.
-///
-/// ```
-/// # use mirrorgrad_autograd::Var;
-/// let x = Var::parameter([0.0_f64].into());
-/// let y = x.exp();
-/// assert!(x.id() < y.id());
-/// assert_eq!(x.id(), x.clone().id());
-/// assert_eq!(y.detach().id(), None); // It is not tracked.
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id(u64);
 
 /// What a computation did to its input.
 ///
@@ -109,11 +97,11 @@ pub fn record<T: Element>(
 ) -> (Recording<T>, Var<T>) {
     let x = Var::parameter(input);
     let input = x.id().expect("a parameter is tracked");
-    let y = with_recording(Mode::Trace { input: input.0 }, || f(&x));
+    let y = with_recording(Mode::Trace { input: input.number() }, || f(&x));
     let mut found = BTreeMap::new();
     let mut pending: Vec<_> = y.node().cloned().into_iter().collect();
     while let Some(node) = pending.pop() {
-        if let Some(record) = node.record.as_ref().filter(|_| node.depends_on(input.0)) {
+        if let Some(record) = node.record.as_ref().filter(|_| node.depends_on(input.number())) {
             if !found.contains_key(&node.id) {
                 pending.extend(record.operands.iter().filter_map(|operand| operand.node.clone()));
             }
@@ -139,7 +127,7 @@ impl<T: Element> Recording<T> {
 impl<T: Element> Step<T> {
     /// The result.
     pub fn id(&self) -> Id {
-        Id(self.node.id)
+        Id::of(&self.node)
     }
 
     /// What the call does; `None` for an op that does not say.
@@ -161,7 +149,7 @@ impl<T: Element> Step<T> {
         let operand = self.operand_at(i);
         match (&operand.value, &operand.node) {
             (Some(value), _) => Source::Constant(value),
-            (None, Some(node)) => Source::Step(Id(node.id)),
+            (None, Some(node)) => Source::Step(Id::of(node)),
             (None, None) => unreachable!("what does not depend on the input keeps its value"),
         }
     }
@@ -197,6 +185,6 @@ impl<T: Element> fmt::Debug for Step<T> {
 impl<T: Element> Var<T> {
     /// What tells this variable from all others, if it is tracked.
     pub fn id(&self) -> Option<Id> {
-        self.node().map(|node| Id(node.id))
+        self.node().map(|node| Id::of(node))
     }
 }

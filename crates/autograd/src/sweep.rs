@@ -1,6 +1,7 @@
 //! The way back: from a value to all it was made of, newest call first.
 
 use crate::graph::Node;
+use crate::record::Id;
 use crate::var::{Var, is_recording, no_grad};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +65,7 @@ impl<T: Element> Var<T> {
         no_grad(|| {
             sweep(root, seed, 0, |node, grad| {
                 if node.record.is_none() {
-                    found.insert(node.id, grad.value().clone());
+                    found.insert(Id::of(node), grad.value().clone());
                 }
             });
         });
@@ -125,66 +126,32 @@ fn parts<T: Element>(node: &Arc<Node<T>>, grad: Var<T>) -> Vec<Option<Var<T>>> {
     wanted.iter().enumerate().map(vjp).collect()
 }
 
-/// What [`Var::backward`] found: a gradient for every parameter that was reached.
+/// What [`Var::backward`] found: a gradient for every parameter that was reached. It iterates over
+/// `(id, gradient)`.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// let w = Var::parameter([3.0_f64, 4.0].into());
+/// let (w, other) = (Var::parameter([3.0_f64, 4.0].into()), Var::parameter([1.0].into()));
 /// let grads = (&w * &w).sum().backward();
 /// assert_eq!(grads.get(&w), Some(&[6.0, 8.0].into()));
-/// assert_eq!(grads.norm(), 10.0);
-/// assert_eq!(grads.scaled(0.5).plus(&grads).norm(), 15.0);
-/// let other = Var::parameter([1.0].into());
 /// assert_eq!(grads.get(&other), None); // The sum did not depend on it.
-/// assert_eq!(grads.except(&[&other]), [&[6.0, 8.0].into()]);
-/// assert_eq!(grads.only(&[&other]).norm(), 0.0);
+/// assert!(grads.into_iter().map(|(id, _)| Some(id)).eq([w.id()]));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Gradients<T: Element = f32>(BTreeMap<u64, Tensor<T>>);
+pub struct Gradients<T: Element = f32>(BTreeMap<Id, Tensor<T>>);
 
 impl<T: Element> Gradients<T> {
     /// The gradient with respect to `parameter`; `None` if the value did not depend on it.
     pub fn get(&self, parameter: &Var<T>) -> Option<&Tensor<T>> {
-        self.0.get(&parameter.node()?.id)
+        self.0.get(&parameter.id()?)
     }
+}
 
-    /// The Euclidean norm of all gradients together, the same bits whenever each parameter was set.
-    pub fn norm(&self) -> T {
-        let mut squares: Vec<T> = self.0.values().map(|grad| grad.dot(grad)).collect();
-        // In an order that the numbers have by themselves: ids tell which parameter was set last.
-        squares.sort_by(|a, b| a.as_f64().total_cmp(&b.as_f64()));
-        squares.into_iter().sum::<T>().sqrt()
-    }
+impl<T: Element> IntoIterator for Gradients<T> {
+    type Item = (Id, Tensor<T>);
+    type IntoIter = std::collections::btree_map::IntoIter<Id, Tensor<T>>;
 
-    /// The gradients of these parameters alone.
-    #[must_use]
-    pub fn only(&self, parameters: &[&Var<T>]) -> Self {
-        let ids = parameters.iter().filter_map(|parameter| Some(parameter.node()?.id));
-        Self(ids.filter_map(|id| Some((id, self.0.get(&id)?.clone()))).collect())
-    }
-
-    /// The gradients of all parameters but these: of those that somebody forgot, or left out.
-    pub fn except(&self, parameters: &[&Var<T>]) -> Vec<&Tensor<T>> {
-        let known: BTreeSet<u64> =
-            parameters.iter().filter_map(|parameter| Some(parameter.node()?.id)).collect();
-        self.0.iter().filter(|(id, _)| !known.contains(id)).map(|(_, grad)| grad).collect()
-    }
-
-    /// All gradients times `factor`.
-    pub fn scaled(&self, factor: T) -> Self {
-        Self(self.0.iter().map(|(id, grad)| (*id, grad.map(|g| g * factor))).collect())
-    }
-
-    /// The gradients of the sum of what these and `other` are the gradients of.
-    #[must_use]
-    pub fn plus(mut self, other: &Self) -> Self {
-        for (id, more) in &other.0 {
-            let sum = match self.0.remove(id) {
-                Some(grad) => grad.plus(more),
-                None => more.clone(),
-            };
-            self.0.insert(*id, sum);
-        }
-        self
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }

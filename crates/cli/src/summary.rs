@@ -4,7 +4,7 @@ use crate::room::Room;
 use crate::settings::{SettingArgs, Shape};
 use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_layers::{named_params, summary};
+use mirrorgrad_layers::{Params, summary};
 use mirrorgrad_segment::{Largest, MemoryEstimate, check_size};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -58,17 +58,15 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
         "layer", "kind", "output", "params", "mult-adds"
     ))?;
     let mut total = 0;
-    for (name, call, params) in summary(&*network, &[1, 3, height, width]) {
+    for (call, params) in summary(&*network, &[1, 3, height, width]) {
         let shape = call.shape[1..].iter().map(usize::to_string).collect::<Vec<_>>().join("x");
         total += call.multiply_adds;
         say::line(format!(
-            "{name:<18} {:<16} {shape:<20} {params:>10} {:>14}",
-            call.kind, call.multiply_adds
+            "{:<18} {:<16} {shape:<20} {params:>10} {:>14}",
+            call.path, call.kind, call.multiply_adds
         ))?;
     }
-    let params = named_params(&*network);
-    let trained = params.iter().filter(|(_, param)| param.is_trainable());
-    let trained: usize = trained.map(|(_, param)| param.value().len()).sum();
+    let trained = Params::of(&*network).trainable_len();
     let millions = total as f64 / 1e6;
     say::line(format!("\n{trained} parameters, {millions:.1} million multiply-adds a picture"))?;
     let largest = Largest::of_all(&config, args.size);

@@ -5,7 +5,7 @@
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::models::{Fcn, FcnConfig};
 use mirrorgrad_layers::optim::{Adam, Optimizer};
-use mirrorgrad_layers::{Curve, Draws, Mode, Module, Schedule, named_params};
+use mirrorgrad_layers::{Curve, Draws, Module, Params, Pass, Schedule};
 use mirrorgrad_tensor::{ClassTargets, PixelLoss, Tensor};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -35,21 +35,22 @@ fn main() {
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
     let config = FcnConfig { inputs: 1, widths: vec![8, 16, 32], ..FcnConfig::new(2) };
     let net = Fcn::<f32>::new(&config, rng);
-    let params = named_params(&net);
+    let params = Params::of(&net);
     let mut adam = Adam::new(0.0);
     let schedule = Schedule { curve: Curve::Cosine, warmup: 5, total: STEPS };
     for step in 0..STEPS {
         let (x, targets) = pictures(rng);
-        let scores = net.forward(&Var::constant(x), &Mode::Train(Draws::new(1, step)));
+        let pass = Pass::train(Draws::new(1, step));
+        let scores = net.forward(&Var::constant(x), &pass);
         let loss =
             ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean);
         if step % 10 == 0 || step + 1 == STEPS {
             println!("step {step:3}  loss {:.4}", loss.value().item());
         }
-        adam.step(&params, &loss.backward(), 1e-2 * schedule.factor(step));
+        adam.step(&params, &params.backward(loss, pass), 1e-2 * schedule.factor(step));
     }
     let (x, targets) = pictures(rng);
-    let scores = no_grad(|| net.forward(&Var::constant(x), &Mode::Eval));
+    let scores = no_grad(|| net.forward(&Var::constant(x), &Pass::eval()));
     let found = scores.value().permute(&[0, 2, 3, 1]).max_last().1;
     let right = found.as_slice().iter().zip(targets.iter()).filter(|(i, t)| Some(*i % 2) == *t);
     println!(

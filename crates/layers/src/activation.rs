@@ -1,6 +1,6 @@
 //! Functions between layers.
 
-use crate::{Mode, Module};
+use crate::{Module, Pass};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::Element;
 
@@ -8,11 +8,11 @@ use mirrorgrad_tensor::Element;
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Activation, Mode, Module};
+/// # use mirrorgrad_layers::{Activation, Module, Pass};
 /// let x = Var::constant([-2.0_f32, 3.0].into());
-/// let y = Activation::LeakyRelu(0.25).forward(&x, &Mode::Eval);
+/// let y = Activation::LeakyRelu(0.25).forward(&x, &Pass::eval());
 /// assert_eq!(y.value(), &[-0.5, 3.0].into());
-/// assert_eq!(Activation::Relu.forward(&x, &Mode::Eval).value(), &[0.0, 3.0].into());
+/// assert_eq!(Activation::Relu.forward(&x, &Pass::eval()).value(), &[0.0, 3.0].into());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
@@ -31,7 +31,7 @@ pub enum Activation {
 }
 
 impl<T: Element> Module<T> for Activation {
-    fn forward(&self, x: &Var<T>, _: &Mode) -> Var<T> {
+    fn forward(&self, x: &Var<T>, _: &Pass<T>) -> Var<T> {
         match *self {
             Self::Relu => x.relu(),
             Self::LeakyRelu(slope) => x.leaky_relu(T::of(slope)),

@@ -1,7 +1,7 @@
 //! Convolution and transposed convolution: the two layers of one form.
 
 use crate::place::Place;
-use crate::{Init, Mode, Module, Names, Param, Sizes};
+use crate::{Init, Module, Param, Pass, Sizes, Visitor};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, Form, Geometry, Rule, Tensor, concat};
 use rand::Rng;
@@ -11,12 +11,12 @@ use std::sync::Arc;
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Conv2d, Mode, Module};
+/// # use mirrorgrad_layers::{Conv2d, Module, Pass};
 /// # use mirrorgrad_tensor::{Tensor, Window};
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
 /// let layer = Conv2d::new([3, 16], Window::square(3).stride(2).padding(1), rng);
-/// let y = layer.forward(&Var::constant(Tensor::<f32>::zeros([1, 3, 9, 12])), &Mode::Eval);
+/// let y = layer.forward(&Var::constant(Tensor::<f32>::zeros([1, 3, 9, 12])), &Pass::eval());
 /// assert_eq!(y.shape(), [1, 16, 5, 6]);
 /// ```
 #[derive(Debug)]
@@ -73,22 +73,22 @@ impl<T: Element> Module<T> for Conv2d<T> {
     /// # Panics
     /// If the window does not fit the image or the channels are not the layer's.
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let Parts { weight, bias, window, groups } = &self.parts;
-        let place = Place::of("conv2d", weight);
+        let place = Place::new("conv2d", pass);
         let size = place.image(Some(weight.value().shape()[1] * groups), x);
         let form = Form::new(place.fit(window.over(size)), *groups);
         let bias = bias.as_ref().map(Param::var);
         let y = ops::conv2d(form, x, &weight.var(), bias.as_ref());
         if let Some(after) = window.after() {
-            mode.note_sizes(&y, Sizes::Padded(after));
+            pass.record_sizes(&y, Sizes::Padded(after));
         }
-        mode.note("Conv2d", Some(weight), &y, form.multiply_adds(weight.value().shape()));
+        pass.record("Conv2d", &y, form.multiply_adds(weight.value().shape()));
         y
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
-        self.parts.visit(names);
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        self.parts.visit(visitor);
     }
 }
 
@@ -101,14 +101,14 @@ impl<T: Element> Module<T> for Conv2d<T> {
 /// ```
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::ConvTranspose2d;
-/// # use mirrorgrad_layers::Mode;
+/// # use mirrorgrad_layers::Pass;
 /// # use mirrorgrad_tensor::{Tensor, Window};
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
 /// let up = ConvTranspose2d::new([8, 4], Window::square(4).stride(2).padding(1), rng);
 /// let skip = Var::constant(Tensor::<f32>::zeros([1, 2, 45, 61]));
 /// let pooled = Var::constant(Tensor::zeros([1, 8, 22, 30]));
-/// assert_eq!(up.forward_like(&pooled, &skip, &Mode::Eval).shape(), [1, 4, 45, 61]);
+/// assert_eq!(up.forward_like(&pooled, &skip, &Pass::eval()).shape(), [1, 4, 45, 61]);
 /// ```
 #[derive(Debug)]
 pub struct ConvTranspose2d<T: Element = f32> {
@@ -164,16 +164,12 @@ impl<T: Element> ConvTranspose2d<T> {
     /// # Panics
     /// If no output padding leads there, or the channels are not the layer's.
     #[track_caller]
-    pub fn forward_like(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
-        let place = self.place();
+    pub fn forward_like(&self, x: &Var<T>, skip: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        let place = Place::new(CONV_TRANSPOSE, pass);
         let (from, to) = (place.image(self.inputs(), x), place.image(None, skip));
-        let y = self.run(place.fit(self.parts.window.under_to(from, to)), x, mode);
-        mode.note_like(&y, skip);
+        let y = self.run(place.fit(self.parts.window.under_to(from, to)), x, pass);
+        pass.record_like(&y, skip);
         y
-    }
-
-    fn place(&self) -> Place<'_, T> {
-        Place::of("conv_transpose2d", &self.parts.weight)
     }
 
     fn inputs(&self) -> Option<usize> {
@@ -181,13 +177,13 @@ impl<T: Element> ConvTranspose2d<T> {
     }
 
     #[track_caller]
-    fn run(&self, geometry: Geometry, x: &Var<T>, mode: &Mode) -> Var<T> {
+    fn run(&self, geometry: Geometry, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let Parts { weight, bias, groups, .. } = &self.parts;
         let form = Form::new(geometry, *groups);
         let bias = bias.as_ref().map(Param::var);
         let y = ops::conv_transpose2d(form, x, &weight.var(), bias.as_ref());
         let work = form.multiply_adds(weight.value().shape());
-        mode.note("ConvTranspose2d", Some(weight), &y, work);
+        pass.record("ConvTranspose2d", &y, work);
         y
     }
 }
@@ -197,16 +193,19 @@ impl<T: Element> Module<T> for ConvTranspose2d<T> {
     /// If the padding leaves nothing, the output padding is not legal, or the channels are not the
     /// layer's.
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let place = self.place();
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        let place = Place::new(CONV_TRANSPOSE, pass);
         let geometry = place.fit(self.parts.window.under(place.image(self.inputs(), x)));
-        self.run(geometry, x, mode)
+        self.run(geometry, x, pass)
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
-        self.parts.visit(names);
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        self.parts.visit(visitor);
     }
 }
+
+/// The transposed layer as messages name it.
+const CONV_TRANSPOSE: &str = "conv_transpose2d";
 
 /// What both layers are made of: one weight, read from either side.
 #[derive(Debug)]
@@ -261,10 +260,10 @@ impl<T: Element> Parts<T> {
         }
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
-        names.param("weight", &self.weight);
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.param("weight", &self.weight);
         if let Some(bias) = &self.bias {
-            names.param("bias", bias);
+            visitor.param("bias", bias);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! too.
 
 use crate::place::Place;
-use crate::{Draws, Mode, Module};
+use crate::{Draws, Module, Pass};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::{Element, Tensor};
 
@@ -11,13 +11,13 @@ use mirrorgrad_tensor::{Element, Tensor};
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Draws, Dropout, Mode, Module};
+/// # use mirrorgrad_layers::{Draws, Dropout, Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// let (layer, x) = (Dropout::new(0.5), Var::constant(Tensor::<f32>::ones([1000])));
-/// let y = layer.forward(&x, &Mode::Train(Draws::new(0, 0)));
+/// let y = layer.forward(&x, &Pass::train(Draws::new(0, 0)));
 /// assert!(y.value().as_slice().iter().all(|&v| v == 0.0 || v == 2.0));
 /// assert!((y.value().mean() - 1.0).abs() < 0.2); // The mean stays where it was.
-/// assert_eq!(layer.forward(&x, &Mode::Eval).value(), x.value());
+/// assert_eq!(layer.forward(&x, &Pass::eval()).value(), x.value());
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout {
@@ -29,10 +29,10 @@ pub struct Dropout {
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Draws, Dropout2d, Mode, Module};
+/// # use mirrorgrad_layers::{Draws, Dropout2d, Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// let x = Var::constant(Tensor::<f32>::ones([4, 8, 3, 3]));
-/// let y = Dropout2d::new(0.5).forward(&x, &Mode::Train(Draws::new(0, 0)));
+/// let y = Dropout2d::new(0.5).forward(&x, &Pass::train(Draws::new(0, 0)));
 /// let mut planes = y.value().as_slice().chunks(9);
 /// assert!(planes.clone().any(|plane| plane == [0.0; 9]));
 /// assert!(planes.all(|plane| plane == [0.0; 9] || plane == [2.0; 9]));
@@ -77,8 +77,8 @@ fn silence<T: Element>(x: &Var<T>, shape: &[usize], keep: f64, draws: &Draws) ->
 }
 
 impl<T: Element> Module<T> for Dropout {
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        match mode.draws() {
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        match pass.draws() {
             Some(draws) => silence(x, x.shape(), self.keep, draws),
             None => x.clone(),
         }
@@ -89,9 +89,9 @@ impl<T: Element> Module<T> for Dropout2d {
     /// # Panics
     /// If `x` does not have four axes.
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        Place::without_params("dropout2d").image(None, x);
-        match mode.draws() {
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        Place::new("dropout2d", pass).image(None, x);
+        match pass.draws() {
             Some(draws) => {
                 let places = [x.shape()[0], x.shape()[1], 1, 1];
                 silence(x, &places, self.keep, draws)

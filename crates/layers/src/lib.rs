@@ -7,35 +7,43 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod contribution;
 mod conv;
+mod draws;
 mod dropout;
 mod init;
 mod linear;
-mod mode;
 pub mod models;
 mod module;
 mod norm;
 pub mod optim;
 mod param;
+mod params;
+mod pass;
 mod place;
 mod pool;
 mod probe;
 mod schedule;
 mod sequential;
+mod trace;
 mod upsample;
 pub mod weights;
 
 pub use activation::Activation;
+pub use contribution::Contribution;
 pub use conv::{Conv2d, ConvTranspose2d};
+pub use draws::Draws;
 pub use dropout::{Dropout, Dropout2d};
 pub use init::Init;
 pub use linear::Linear;
-pub use mode::{Draws, LayerCall, Mode, Sizes, Trace};
-pub use module::{Module, Names, named_params, summary};
+pub use module::{Module, SummaryRow, Visitor, summary};
 pub use norm::{BatchNorm2d, GroupNorm};
 pub use param::Param;
+pub use params::Params;
+pub use pass::{Pass, Update};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, MaxUnpool2d};
 pub use probe::{Direction, Fault, find_fault};
 pub use schedule::{Curve, Schedule};
 pub use sequential::Sequential;
+pub use trace::{LayerCall, Sizes};
 pub use upsample::{Interpolation, Upsample};

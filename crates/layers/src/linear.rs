@@ -1,7 +1,7 @@
 //! The fully connected layer.
 
 use crate::place::Place;
-use crate::{Init, Mode, Module, Names, Param};
+use crate::{Init, Module, Param, Pass, Visitor};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::Element;
 use rand::Rng;
@@ -10,12 +10,12 @@ use rand::Rng;
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Linear, Mode, Module};
+/// # use mirrorgrad_layers::{Linear, Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
 /// let layer = Linear::new([3, 5], rng);
-/// let y = layer.forward(&Var::constant(Tensor::<f32>::zeros([2, 3])), &Mode::Eval);
+/// let y = layer.forward(&Var::constant(Tensor::<f32>::zeros([2, 3])), &Pass::eval());
 /// assert_eq!(y.shape(), [2, 5]);
 /// ```
 #[derive(Debug)]
@@ -45,21 +45,21 @@ impl<T: Element> Module<T> for Linear<T> {
     /// # Panics
     /// If there are under two axes, or the last is not the layer's inputs long.
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let weight = self.weight.var();
         let (shape, inputs) = (x.shape(), weight.shape()[1]);
         if shape.len() < 2 || shape.last() != Some(&inputs) {
-            Place::of("linear", &self.weight)
+            Place::new("linear", pass)
                 .refuse(format_args!("expected a shape [batch, .., {inputs}], got {shape:?}"));
         }
         let rows: usize = x.shape().iter().skip(1).rev().skip(1).product();
         let y = x.matmul(&weight.transpose()) + self.bias.var();
-        mode.note("Linear", Some(&self.weight), &y, rows * weight.value().len());
+        pass.record("Linear", &y, rows * weight.value().len());
         y
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
-        names.param("weight", &self.weight);
-        names.param("bias", &self.bias);
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.param("weight", &self.weight);
+        visitor.param("bias", &self.bias);
     }
 }

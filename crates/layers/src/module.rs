@@ -1,41 +1,43 @@
 //! A function with named parameters.
 
-use crate::{LayerCall, Mode, Param, Trace};
+use crate::{LayerCall, Param, Params, Pass};
 use mirrorgrad_autograd::{Var, no_grad};
 use mirrorgrad_tensor::{Element, Tensor};
+use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// A layer or a network: a function of one variable, with parameters that have names.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Mode, Module, Names, Param, named_params};
+/// # use mirrorgrad_layers::{Module, Param, Params, Pass, Visitor};
 /// # use mirrorgrad_tensor::Tensor;
 /// struct Scale {
 ///     factor: Param,
 /// }
 ///
 /// impl Module for Scale {
-///     fn forward(&self, x: &Var, _: &Mode) -> Var {
+///     fn forward(&self, x: &Var, _: &Pass) -> Var {
 ///         x * &self.factor.var()
 ///     }
-///     fn visit(&self, names: &mut Names<'_>) {
-///         names.param("factor", &self.factor);
+///     fn visit(&self, visitor: &mut Visitor<'_>) {
+///         visitor.param("factor", &self.factor);
 ///     }
 /// }
 ///
 /// let layer = Scale { factor: Param::new(Tensor::scalar(2.0)) };
-/// let y = layer.forward(&Var::constant([1.0, 2.0].into()), &Mode::Eval);
+/// let y = layer.forward(&Var::constant([1.0, 2.0].into()), &Pass::eval());
 /// assert_eq!(y.value(), &[2.0, 4.0].into());
-/// assert_eq!(named_params(&layer)[0].0, "factor");
+/// assert_eq!(Params::of(&layer)[0].0, "factor");
 /// ```
 pub trait Module<T: Element = f32>: Send + Sync {
     /// The function.
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T>;
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T>;
 
     /// Names the parameters and the modules inside; a module without either keeps the default. What is
-    /// forgotten here is found by the first step of an [`Optimizer`](crate::optim::Optimizer).
-    fn visit(&self, names: &mut Names<'_, T>) {
-        let _ = names;
+    /// forgotten here is found by the first [`Params::backward`].
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        let _ = visitor;
     }
 }
 
@@ -43,7 +45,7 @@ pub trait Module<T: Element = f32>: Send + Sync {
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Linear, Mode, Module, Names, Param, named_params};
+/// # use mirrorgrad_layers::{Linear, Module, Param, Params, Pass, Visitor};
 /// # use mirrorgrad_tensor::Tensor;
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
@@ -52,65 +54,46 @@ pub trait Module<T: Element = f32>: Send + Sync {
 /// #     inner: Linear,
 /// # }
 /// impl Module for Scaled {
-/// #     fn forward(&self, x: &Var, mode: &Mode) -> Var {
-/// #         self.inner.forward(x, mode) * self.gain.var()
-/// #     }
-///     fn visit(&self, names: &mut Names<'_>) {
-///         names.param("gain", &self.gain);
-///         names.child("inner", &self.inner);
+///     fn forward(&self, x: &Var, pass: &Pass) -> Var {
+///         self.inner.forward(x, &pass.child("inner")) * self.gain.var()
+///     }
+///     fn visit(&self, visitor: &mut Visitor<'_>) {
+///         visitor.param("gain", &self.gain);
+///         visitor.child("inner", &self.inner);
 ///     }
 /// }
 /// # let gain = Param::new(Tensor::scalar(2.0));
 /// # let scaled = Scaled { gain, inner: Linear::new([2, 3], rng) };
-/// let names: Vec<_> = named_params(&scaled).into_iter().map(|(name, _)| name).collect();
+/// let names: Vec<_> = Params::of(&scaled).into_iter().map(|(name, _)| name).collect();
 /// assert_eq!(names, ["gain", "inner.weight", "inner.bias"]);
 /// ```
-pub struct Names<'a, T: Element = f32> {
-    path: String,
+pub struct Visitor<'a, T: Element = f32> {
+    /// What names begin with here: the path of the module with a dot behind it, or nothing.
+    prefix: String,
     found: &'a mut Vec<(String, Param<T>)>,
 }
 
-impl<T: Element> Names<'_, T> {
+impl<'a, T: Element> Visitor<'a, T> {
+    pub(crate) fn new(found: &'a mut Vec<(String, Param<T>)>) -> Self {
+        Self { prefix: String::new(), found }
+    }
+
     /// Names a parameter of this module.
     pub fn param(&mut self, name: &str, param: &Param<T>) {
-        let name = format!("{}{name}", self.path);
-        param.call(&name);
-        self.found.push((name, param.clone()));
+        self.found.push((format!("{}{name}", self.prefix), param.clone()));
     }
 
-    /// What names begin with here: the path of the module, with a dot behind it unless it is empty.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Names a module inside this one.
-    pub fn child(&mut self, name: &str, module: &(impl Module<T> + ?Sized)) {
-        let path = format!("{}{name}.", self.path);
-        module.visit(&mut Names { path, found: self.found });
+    /// Names a module inside this one. Its forward is called with [`Pass::child`] of the same name.
+    pub fn child(&mut self, name: impl Display, module: &(impl Module<T> + ?Sized)) {
+        let prefix = format!("{}{name}.", self.prefix);
+        module.visit(&mut Visitor { prefix, found: self.found });
     }
 }
 
-/// All parameters and buffers of a module, in the order it names them. The names are PyTorch's.
-///
-/// ```
-/// # use mirrorgrad_layers::{BatchNorm2d, named_params};
-/// let params = named_params(&BatchNorm2d::<f32>::new(4));
-/// let (trained, buffers): (Vec<_>, Vec<_>) =
-///     params.into_iter().partition(|(_, param)| param.is_trainable());
-/// assert!(trained.iter().map(|(name, _)| name).eq(["weight", "bias"]));
-/// assert!(buffers.iter().map(|(name, _)| name).eq(["running_mean", "running_var"]));
-/// ```
-pub fn named_params<T: Element>(module: &(impl Module<T> + ?Sized)) -> Vec<(String, Param<T>)> {
-    let mut found = Vec::new();
-    module.visit(&mut Names { path: String::new(), found: &mut found });
-    found
-}
+/// One row of a [`summary`]: a layer's call, and the numbers that the layer trains.
+pub type SummaryRow<T> = (LayerCall<T>, usize);
 
-/// One row of a [`summary`]: a layer's name, its call, and the numbers it trains.
-pub type SummaryRow = (String, LayerCall, usize);
-
-/// What every layer does to an input of `shape`: a name (empty for layers without parameters), the
-/// call, and how many numbers it trains.
+/// What every layer does to an input of `shape`: its call, and how many numbers it trains.
 ///
 /// ```
 /// # use mirrorgrad_layers::{Conv2d, MaxPool2d, Sequential, summary};
@@ -121,35 +104,33 @@ pub type SummaryRow = (String, LayerCall, usize);
 ///     .with(Conv2d::new([3, 8], Window::square(3).padding(1), rng))
 ///     .with(MaxPool2d::square(2));
 /// let rows = summary(&net, &[1, 3, 16, 16]);
-/// let (layer, call, trained) = &rows[0];
-/// assert_eq!((layer.as_str(), call.kind, *trained), ("0", "Conv2d", 8 * 27 + 8));
-/// assert_eq!(rows[1].1.shape, [1, 8, 8, 8]);
+/// let (call, trained) = &rows[0];
+/// assert_eq!((call.path.as_str(), call.kind, *trained), ("0", "Conv2d", 8 * 27 + 8));
+/// assert_eq!(rows[1].0.shape, [1, 8, 8, 8]);
 /// ```
 ///
 /// # Panics
 /// If the module does not take an input of that shape.
 #[track_caller]
-pub fn summary<T: Element>(module: &(impl Module<T> + ?Sized), shape: &[usize]) -> Vec<SummaryRow> {
-    let mode = Mode::Trace(Trace::default());
-    no_grad(|| module.forward(&Var::constant(Tensor::zeros(shape)), &mode));
-    let Mode::Trace(trace) = mode else { unreachable!("the mode was set above") };
-    let params = named_params(module);
-    let row = |call: LayerCall| {
-        let layer = layer_of(&call, &params);
-        let inside = |name: &str| name.rsplit_once('.').map_or("", |(path, _)| path) == layer;
-        let trained = params.iter().filter(|(name, param)| inside(name) && param.is_trainable());
-        let count = trained.map(|(_, param)| param.value().len()).sum();
-        let count = if layer.is_empty() { 0 } else { count };
-        (layer.to_owned(), call, count)
+pub fn summary<T: Element>(
+    module: &(impl Module<T> + ?Sized),
+    shape: &[usize],
+) -> Vec<SummaryRow<T>> {
+    let pass = Pass::eval().traced();
+    no_grad(|| module.forward(&Var::constant(Tensor::zeros(shape)), &pass));
+    // What a layer trains is counted at its first call.
+    let mut trained: BTreeMap<String, usize> = BTreeMap::new();
+    for (name, param) in Params::of(module).trainable() {
+        *trained.entry(layer_of(name).to_owned()).or_default() += param.value().len();
+    }
+    let row = |call: LayerCall<T>| {
+        let count = trained.remove(&call.path).unwrap_or_default();
+        (call, count)
     };
-    trace.into_calls().into_iter().map(row).collect()
+    pass.calls().into_iter().map(row).collect()
 }
 
-/// The name of the layer that made a call; empty if it has no parameters.
-pub(crate) fn layer_of<'a, T: Element>(
-    call: &LayerCall,
-    params: &'a [(String, Param<T>)],
-) -> &'a str {
-    let own = params.iter().find(|(_, param)| call.is_of(param));
-    own.and_then(|(name, _)| name.rsplit_once('.')).map_or("", |(layer, _)| layer)
+/// The path of the layer that has a parameter of this name; empty for a module without parts.
+pub(crate) fn layer_of(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(layer, _)| layer)
 }

@@ -1,7 +1,7 @@
 //! Normalization layers.
 
 use crate::place::Place;
-use crate::{Mode, Module, Names, Param};
+use crate::{Module, Param, Pass, Visitor};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, NormStats, Tensor};
 
@@ -13,13 +13,16 @@ const EPS: f64 = 1e-5;
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{BatchNorm2d, Draws, Mode, Module, weights::state_dict};
+/// # use mirrorgrad_layers::{BatchNorm2d, Draws, Module, Params, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// let layer = BatchNorm2d::new(1);
 /// let x = Var::constant(Tensor::new([2, 1, 1, 1], [4.0_f64, 6.0]));
-/// let y = layer.forward(&x, &Mode::Train(Draws::new(0, 0)));
+/// let pass = Pass::train(Draws::new(0, 0));
+/// let y = layer.forward(&x, &pass);
 /// assert!(y.value().sum().abs() < 1e-12);
-/// assert_eq!(state_dict(&layer)["running_mean"], [0.5].into()); // A tenth of the way to 5.
+/// let params = Params::of(&layer);
+/// params.update(&pass.finish());
+/// assert_eq!(params.values()["running_mean"], [0.5].into()); // A tenth of the way to 5.
 /// ```
 #[derive(Debug)]
 pub struct BatchNorm2d<T: Element = f32> {
@@ -51,17 +54,14 @@ impl<T: Element> BatchNorm2d<T> {
         Self { relu: true, ..self }
     }
 
-    /// Moves the running statistics towards a batch's; the variance as an unbiased estimate.
-    fn follow(&self, stats: &NormStats<T>, count: usize) {
+    /// Tells the pass a batch's statistics; the variance as an unbiased estimate.
+    fn observe(&self, stats: NormStats<T>, count: usize, pass: &Pass<T>) {
         if count == 0 {
             return; // Nothing has no statistics.
         }
-        let part = T::of(self.momentum);
         let unbiased = T::of(count as f64 / (count - 1) as f64);
-        let mix = |old: T, new: T| old + part * (new - old);
-        self.running_mean.set(self.running_mean.value().zip(&stats.mean, mix));
-        let variance = stats.variance.map(|v| v * unbiased);
-        self.running_var.set(self.running_var.value().zip(&variance, mix));
+        pass.update("running_mean", stats.mean, self.momentum);
+        pass.update("running_var", stats.variance.map(|v| v * unbiased), self.momentum);
     }
 
     fn by_running_statistics(&self, x: &Var<T>) -> Var<T> {
@@ -79,10 +79,10 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
     /// If `x` does not have four axes, or has other than the layer's channels; while training, also if a
     /// channel has one value alone.
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let (place, channels) = (Place::of("batch_norm", &self.weight), self.weight.value().len());
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        let (place, channels) = (Place::new("batch_norm", pass), self.weight.value().len());
         place.image(Some(channels), x);
-        let y = if mode.draws().is_some() {
+        let y = if pass.draws().is_some() {
             let count = x.value().len() / channels.max(1);
             if count == 1 {
                 let shape = x.shape();
@@ -93,20 +93,20 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
             let (gain, bias) = (self.weight.var(), self.bias.var());
             let norm = if self.relu { ops::batch_norm_relu } else { ops::batch_norm };
             let (y, stats) = norm(x, &gain, &bias, EPS);
-            self.follow(&stats, count);
+            self.observe(stats, count, pass);
             y
         } else {
             self.by_running_statistics(x)
         };
-        mode.note("BatchNorm2d", Some(&self.weight), &y, 0);
+        pass.record("BatchNorm2d", &y, 0);
         y
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
-        names.param("weight", &self.weight);
-        names.param("bias", &self.bias);
-        names.param("running_mean", &self.running_mean);
-        names.param("running_var", &self.running_var);
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.param("weight", &self.weight);
+        visitor.param("bias", &self.bias);
+        visitor.param("running_mean", &self.running_mean);
+        visitor.param("running_var", &self.running_var);
     }
 }
 
@@ -115,11 +115,11 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{GroupNorm, Mode, Module};
+/// # use mirrorgrad_layers::{GroupNorm, Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// let layer = GroupNorm::new(2, 4);
 /// let x = Var::constant(Tensor::new([1, 4, 1, 1], [1.0_f64, 3.0, 10.0, 14.0]));
-/// let y = layer.forward(&x, &Mode::Eval);
+/// let y = layer.forward(&x, &Pass::eval());
 /// let want = Tensor::new([1, 4, 1, 1], [-1.0_f64, 1.0, -1.0, 1.0]);
 /// let distance = y.value().zip(&want, |a, b| (a - b).abs());
 /// assert!(distance.as_slice().iter().all(|&d| d < 1e-5)); // Not 0, because of ε.
@@ -151,19 +151,19 @@ impl<T: Element> Module<T> for GroupNorm<T> {
     /// # Panics
     /// If there are other than the layer's channels.
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let (shape, channels) = (x.shape(), self.weight.value().len());
         if shape.get(1) != Some(&channels) {
-            Place::of("group_norm", &self.weight)
+            Place::new("group_norm", pass)
                 .refuse(format_args!("expected a shape [batch, {channels}, ..], got {shape:?}"));
         }
         let y = ops::group_norm(self.groups, x, &self.weight.var(), &self.bias.var(), EPS);
-        mode.note("GroupNorm", Some(&self.weight), &y, 0);
+        pass.record("GroupNorm", &y, 0);
         y
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
-        names.param("weight", &self.weight);
-        names.param("bias", &self.bias);
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.param("weight", &self.weight);
+        visitor.param("bias", &self.bias);
     }
 }

@@ -6,34 +6,43 @@ mod sgd;
 pub use adam::Adam;
 pub use sgd::Sgd;
 
-use crate::Param;
-use mirrorgrad_autograd::{Gradients, Var};
+use crate::weights::NamedTensors;
+use crate::{Contribution, Param, Params};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::collections::BTreeMap;
 
 /// Moves parameters by their gradients, and remembers what it needs for the next step.
 ///
 /// ```
-/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::optim::{Optimizer, Sgd};
-/// let (used, unused) = (Param::new([1.0_f64].into()), Param::new([5.0_f64].into()));
-/// let params = [("used".to_string(), used.clone()), ("unused".to_string(), unused)];
-/// let grads = (used.var() * used.var()).sum().backward();
-/// let mut optimizer: Box<dyn Optimizer<f64>> = Box::new(Sgd::<f64>::new(0.0));
-/// assert_eq!(optimizer.step(&params, &grads, 0.25), ["unused"]);
-/// assert_eq!(used.value(), [0.5].into()); // 1 − 0.25 · 2
+/// # use mirrorgrad_layers::{Draws, Linear, Module, Params, Pass};
+/// # use rand::SeedableRng;
+/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let net = Linear::new([1, 1], rng);
+/// let params = Params::of(&net);
+/// let (x, pass) = (Var::constant([[3.0_f32]].into()), Pass::train(Draws::new(0, 0)));
+/// let loss = net.forward(&x, &pass).sum();
+/// let before = params.values();
+/// let mut optimizer: Box<dyn Optimizer> = Box::new(Sgd::new(0.0));
+/// optimizer.step(&params, &params.backward(loss, pass), 0.25);
+/// assert_eq!(params.values()["weight"].item(), before["weight"].item() - 0.25 * 3.0);
 /// ```
 pub trait Optimizer<T: Element = f32>: Send {
     /// Moves every trainable parameter that has a gradient, at learning rate `lr`. Returns the names
     /// of those that have none: the loss did not depend on them.
+    fn descend(&mut self, params: &Params<T>, gradients: &NamedTensors<T>, lr: f64) -> Vec<String>;
+
+    /// A training step: parameters by [`Optimizer::descend`], and running averages by what the forward
+    /// passes observed. To move a part of a network alone, remove the other gradients before.
     ///
     /// # Panics
-    /// If there is a gradient that is of none of them: of a layer that its module forgets to name in
-    /// [`visit`](crate::Module::visit), which would neither be trained nor saved. To move a part of a
-    /// network alone, give [`Gradients::only`] its part.
+    /// If a running average is none of `params`; see [`Params::update`].
     #[track_caller]
-    fn step(&mut self, params: &[(String, Param<T>)], grads: &Gradients<T>, lr: f64)
-    -> Vec<String>;
+    fn step(&mut self, params: &Params<T>, step: &Contribution<T>, lr: f64) -> Vec<String> {
+        params.update(&step.updates);
+        self.descend(params, &step.gradients, lr)
+    }
 
     /// All that the optimizer remembers.
     fn state(&self) -> &OptimizerState<T>;
@@ -45,12 +54,12 @@ pub trait Optimizer<T: Element = f32>: Send {
 /// What an optimizer remembers between steps.
 ///
 /// ```
-/// # use mirrorgrad_layers::Param;
 /// # use mirrorgrad_layers::optim::{Optimizer, Sgd};
-/// let params = [("w".to_string(), Param::new([1.0_f64].into()))];
-/// let grads = params[0].1.var().sum().backward();
+/// # use mirrorgrad_layers::{Param, Params};
+/// let params = Params::from_iter([("w".to_owned(), Param::new([1.0_f64].into()))]);
+/// let gradients = [("w".to_owned(), [1.0].into())].into();
 /// let (mut sgd, mut another) = (Sgd::<f64>::new(0.5), Sgd::<f64>::new(0.5));
-/// sgd.step(&params, &grads, 0.25);
+/// sgd.descend(&params, &gradients, 0.25);
 /// assert_eq!(sgd.state().tensors["momentum_buffer.w"], [1.0].into());
 /// another.restore(sgd.state().clone()); // It goes on from there.
 /// assert_eq!(another.state(), sgd.state());
@@ -77,62 +86,35 @@ impl<T: Element> OptimizerState<T> {
 
 /// Calls `each(name, parameter, gradient)` for the trainable parameters with a gradient, and returns
 /// the names of the others.
-#[track_caller]
 fn for_each_gradient<T: Element>(
-    params: &[(String, Param<T>)],
-    grads: &Gradients<T>,
+    params: &Params<T>,
+    gradients: &NamedTensors<T>,
     mut each: impl FnMut(&str, &Param<T>, &Tensor<T>),
 ) -> Vec<String> {
-    check_named(params, grads);
     let mut unreached = Vec::new();
-    for (i, (name, param)) in params.iter().enumerate().filter(|(_, (_, p))| p.is_trainable()) {
-        // A place with two names moves once, under its first.
-        if params[..i].iter().any(|(_, other)| other.is(param)) {
-            continue;
-        }
-        match grads.get(&param.var()) {
-            Some(grad) => each(name, param, grad),
+    for (name, param) in params.trainable() {
+        match gradients.get(name) {
+            Some(gradient) => each(name, param, gradient),
             None => unreached.push(name.clone()),
         }
     }
     unreached
 }
 
-/// Shapes that a message shows.
-const SHOWN: usize = 6;
-
-/// Every gradient is of a parameter that has a name.
-#[track_caller]
-fn check_named<T: Element>(params: &[(String, Param<T>)], grads: &Gradients<T>) {
-    let named: Vec<Var<T>> = params.iter().map(|(_, param)| param.var()).collect();
-    let others = grads.except(&named.iter().collect::<Vec<_>>());
-    if others.is_empty() {
-        return;
-    }
-    let shapes: Vec<_> = others.iter().take(SHOWN).map(|grad| grad.shape()).collect();
-    panic!(
-        "step: expected gradients of the {} named parameters alone, got {} of others, of shapes \
-         {shapes:?}{}: is a layer forgotten in `visit`? Name it there with `names.child`, a parameter \
-         with `names.param`; or keep what is to be moved with `Gradients::only`",
-        params.len(),
-        others.len(),
-        if others.len() > SHOWN { " and more" } else { "" },
-    );
-}
-
 /// Scales all gradients down so that their common Euclidean norm is at most `limit`. Also returns the
 /// norm they had; one that is not finite is left to the caller to judge, and nothing is scaled.
 ///
 /// ```
-/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_layers::Contribution;
 /// # use mirrorgrad_layers::optim::clip_grad_norm;
-/// let w = Var::parameter([3.0_f64, 4.0].into());
-/// let (grads, norm) = clip_grad_norm((&w * &w).sum().backward(), 5.0);
+/// let gradients = [("w".to_owned(), [6.0_f64, 8.0].into())].into();
+/// let (step, norm) = clip_grad_norm(Contribution::new(25.0, gradients, vec![]), 5.0);
 /// assert_eq!(norm, 10.0);
-/// assert_eq!(grads.get(&w), Some(&[3.0, 4.0].into())); // Half of 6 and 8.
+/// assert_eq!(step.gradients["w"], [3.0, 4.0].into());
+/// assert_eq!(step.loss, 25.0);
 /// ```
-pub fn clip_grad_norm<T: Element>(grads: Gradients<T>, limit: f64) -> (Gradients<T>, f64) {
-    let norm = grads.norm().as_f64();
+pub fn clip_grad_norm<T: Element>(step: Contribution<T>, limit: f64) -> (Contribution<T>, f64) {
+    let norm = step.norm().as_f64();
     let clipped = norm.is_finite() && norm > limit;
-    (if clipped { grads.scaled(T::of(limit / norm)) } else { grads }, norm)
+    (if clipped { step.with_gradients_scaled(limit / norm) } else { step }, norm)
 }

@@ -4,9 +4,8 @@ use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::{Element, Tensor};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A place in a network whose value may be replaced: by an optimizer if it is trainable, by a layer's
-/// own forward pass if it is a buffer (batch normalization's running statistics). Cloning shares the
-/// place.
+/// A place in a network whose value may be replaced: by an optimizer if it is trainable, by what a pass
+/// observed if it is a buffer (batch normalization's running statistics). Cloning shares the place.
 ///
 /// ```
 /// # use mirrorgrad_layers::Param;
@@ -21,15 +20,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Param<T: Element = f32> {
-    place: Arc<Place<T>>,
+    place: Arc<RwLock<Var<T>>>,
     trainable: bool,
-}
-
-#[derive(Debug)]
-struct Place<T: Element> {
-    value: RwLock<Var<T>>,
-    /// The name that a module gave it last, for messages.
-    name: RwLock<String>,
 }
 
 impl<T: Element> Param<T> {
@@ -44,8 +36,7 @@ impl<T: Element> Param<T> {
     }
 
     fn holding(value: Var<T>, trainable: bool) -> Self {
-        let (value, name) = (RwLock::new(value), RwLock::default());
-        Self { place: Arc::new(Place { value, name }), trainable }
+        Self { place: Arc::new(RwLock::new(value)), trainable }
     }
 
     /// Whether gradients reach it.
@@ -56,7 +47,7 @@ impl<T: Element> Param<T> {
     /// The current value, as a leaf of the graph where it is trainable.
     pub fn var(&self) -> Var<T> {
         // A panic elsewhere cannot leave half a value behind: replacing one is a single store.
-        self.place.value.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.place.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The current numbers.
@@ -70,22 +61,10 @@ impl<T: Element> Param<T> {
     /// If the shape changes.
     #[track_caller]
     pub fn set(&self, value: Tensor<T>) {
-        let mut place = self.place.value.write().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.place.write().unwrap_or_else(PoisonError::into_inner);
         let (own, got) = (place.shape(), value.shape());
         assert!(own == got, "param: a value keeps its shape: expected {own:?}, got {got:?}");
         *place = if self.trainable { Var::parameter(value) } else { Var::constant(value) };
-    }
-
-    /// Keeps the name that a module gives it.
-    pub(crate) fn call(&self, name: &str) {
-        let mut own = self.place.name.write().unwrap_or_else(PoisonError::into_inner);
-        name.clone_into(&mut own);
-    }
-
-    /// The path of the layer it is of, as far as a module has named it.
-    pub(crate) fn layer(&self) -> String {
-        let name = self.place.name.read().unwrap_or_else(PoisonError::into_inner);
-        name.rsplit_once('.').map_or("", |(layer, _)| layer).to_owned()
     }
 
     /// Whether both are the same place.

@@ -1,55 +1,25 @@
-//! Where in a network a layer stands, for messages. Nothing is put into words unless there is one.
+//! A layer as messages name it. Nothing is put into words unless there is something to say.
 
-use crate::Param;
+use crate::Pass;
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::{Element, Geometry, GeometryError};
-use std::cell::RefCell;
-use std::sync::Arc;
 
-thread_local! {
-    /// The parts of networks that run on this thread, outermost first.
-    static INSIDE: RefCell<Vec<(Arc<str>, usize)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// While it lives, what runs on this thread is part `path` and a number: a path for layers that have no
-/// parameters to be known by.
-pub(crate) struct Inside(());
-
-impl Inside {
-    pub fn part(path: &Arc<str>, number: usize) -> Self {
-        INSIDE.with_borrow_mut(|inside| inside.push((Arc::clone(path), number)));
-        Self(())
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        INSIDE.with_borrow_mut(Vec::pop);
-    }
-}
-
-/// A layer as messages name it: its path, as its parameter was named last, and its kind.
-pub(crate) struct Place<'a, T: Element> {
+/// A layer's kind, and where in the network it stands.
+pub(crate) struct Place<'a> {
     kind: &'static str,
-    param: Option<&'a Param<T>>,
+    path: &'a str,
 }
 
-impl<'a, T: Element> Place<'a, T> {
-    /// Of a layer with parameters.
-    pub fn of(kind: &'static str, param: &'a Param<T>) -> Self {
-        Self { kind, param: Some(param) }
-    }
-
-    /// Of a layer without.
-    pub fn without_params(kind: &'static str) -> Self {
-        Self { kind, param: None }
+impl<'a> Place<'a> {
+    /// Of the layer that runs in this pass.
+    pub fn new<T: Element>(kind: &'static str, pass: &'a Pass<T>) -> Self {
+        Self { kind, path: pass.path() }
     }
 
     /// Panics with a message that begins with the layer.
     #[track_caller]
     pub fn refuse(&self, what: impl std::fmt::Display) -> ! {
-        let path = self.param.map(Param::layer).filter(|path| !path.is_empty());
-        match path.unwrap_or_else(part).as_str() {
+        match self.path {
             "" => panic!("{}: {what}", self.kind),
             path => panic!("{path}: {}: {what}", self.kind),
         }
@@ -57,7 +27,7 @@ impl<'a, T: Element> Place<'a, T> {
 
     /// Height and width of an image with the layer's channels, if it has a number of them.
     #[track_caller]
-    pub fn image(&self, channels: Option<usize>, x: &Var<T>) -> [usize; 2] {
+    pub fn image<T: Element>(&self, channels: Option<usize>, x: &Var<T>) -> [usize; 2] {
         match *x.shape() {
             [_, own, height, width] if channels.is_none_or(|wanted| own == wanted) => {
                 [height, width]
@@ -79,13 +49,4 @@ impl<'a, T: Element> Place<'a, T> {
             Err(error) => self.refuse(error),
         }
     }
-}
-
-/// The path of the innermost part that runs.
-fn part() -> String {
-    let deeper = |outer: String, (path, number): &(Arc<str>, usize)| match outer.as_str() {
-        outer if path.is_empty() && !outer.is_empty() => format!("{outer}.{number}"),
-        _ => format!("{path}{number}"),
-    };
-    INSIDE.with_borrow(|inside| inside.iter().fold(String::new(), deeper))
 }

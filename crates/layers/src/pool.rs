@@ -1,7 +1,7 @@
 //! Pooling layers.
 
 use crate::place::Place;
-use crate::{Mode, Module, Sizes};
+use crate::{Module, Pass, Sizes};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, PoolIndices, Rest, Window};
 
@@ -9,13 +9,13 @@ use mirrorgrad_tensor::{Element, PoolIndices, Rest, Window};
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{MaxPool2d, Mode, Module};
+/// # use mirrorgrad_layers::{MaxPool2d, Module, Pass};
 /// # use mirrorgrad_tensor::{Rest, Tensor, Window};
 /// let x = Var::constant(Tensor::from_fn([1, 1, 2, 5], |i| i as f32));
-/// let y = MaxPool2d::square(2).forward(&x, &Mode::Eval);
+/// let y = MaxPool2d::square(2).forward(&x, &Pass::eval());
 /// assert_eq!(y.value().as_slice(), [6.0, 8.0]); // The fifth column is dropped.
 /// let all = MaxPool2d::new(Window::square(2).stride(2).rest(Rest::Spot));
-/// assert_eq!(all.forward(&x, &Mode::Eval).value().as_slice(), [6.0, 8.0, 9.0]);
+/// assert_eq!(all.forward(&x, &Pass::eval()).value().as_slice(), [6.0, 8.0, 9.0]);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPool2d {
@@ -38,22 +38,22 @@ impl MaxPool2d {
     /// # Panics
     /// If the window does not fit the image, or may see only padding.
     #[track_caller]
-    pub fn forward_indices<T: Element>(&self, x: &Var<T>, mode: &Mode) -> (Var<T>, PoolIndices) {
-        let place = Place::without_params("max_pool2d");
+    pub fn forward_indices<T: Element>(&self, x: &Var<T>, pass: &Pass<T>) -> (Var<T>, PoolIndices) {
+        let place = Place::new("max_pool2d", pass);
         let geometry = place.fit(self.window.pool_over(place.image(None, x)));
         let (y, indices) = ops::max_pool2d(&geometry, x);
         if self.window.rest == Rest::Drop {
-            mode.note_sizes(&y, Sizes::Padded(self.window.after));
+            pass.record_sizes(&y, Sizes::Padded(self.window.after));
         }
-        mode.note("MaxPool2d", None, &y, 0);
+        pass.record("MaxPool2d", &y, 0);
         (y, indices)
     }
 }
 
 impl<T: Element> Module<T> for MaxPool2d {
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        self.forward_indices(x, mode).0
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        self.forward_indices(x, pass).0
     }
 }
 
@@ -61,11 +61,11 @@ impl<T: Element> Module<T> for MaxPool2d {
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{MaxPool2d, MaxUnpool2d, Mode};
+/// # use mirrorgrad_layers::{MaxPool2d, MaxUnpool2d, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// let x = Var::constant(Tensor::from_fn([1, 1, 2, 4], |i| i as f32));
-/// let (y, indices) = MaxPool2d::square(2).forward_indices(&x, &Mode::Eval);
-/// let back = MaxUnpool2d.forward(&y, &indices, &Mode::Eval);
+/// let (y, indices) = MaxPool2d::square(2).forward_indices(&x, &Pass::eval());
+/// let back = MaxUnpool2d.forward(&y, &indices, &Pass::eval());
 /// assert_eq!(back.value().as_slice(), [0.0, 0.0, 0.0, 0.0, 0.0, 5.0, 0.0, 7.0]);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -77,14 +77,14 @@ impl MaxUnpool2d {
     /// # Panics
     /// If `x` does not have the shape of the indices.
     #[track_caller]
-    pub fn forward<T: Element>(&self, x: &Var<T>, indices: &PoolIndices, mode: &Mode) -> Var<T> {
+    pub fn forward<T: Element>(&self, x: &Var<T>, indices: &PoolIndices, pass: &Pass<T>) -> Var<T> {
         let (shape, own) = (x.shape(), indices.shape());
         if shape != own {
-            Place::<T>::without_params("max_unpool2d")
+            Place::new("max_unpool2d", pass)
                 .refuse(format_args!("expected the indices' shape {own:?}, got {shape:?}"));
         }
         let y = ops::max_unpool2d(x, indices);
-        mode.note("MaxUnpool2d", None, &y, 0);
+        pass.record("MaxUnpool2d", &y, 0);
         y
     }
 }
@@ -93,14 +93,14 @@ impl MaxUnpool2d {
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{AvgPool2d, Mode, Module};
+/// # use mirrorgrad_layers::{AvgPool2d, Module, Pass};
 /// # use mirrorgrad_tensor::{Tensor, Window};
 /// let window = Window::square(2).stride(2);
 /// let x = Var::constant(Tensor::from_fn([1, 1, 2, 4], |i| i as f32));
-/// let y = AvgPool2d::new(window).forward(&x, &Mode::Eval);
+/// let y = AvgPool2d::new(window).forward(&x, &Pass::eval());
 /// assert_eq!(y.value().as_slice(), [2.5, 4.5]);
 /// let ones = Var::constant(Tensor::<f32>::ones([1, 1, 2, 2]));
-/// let y = AvgPool2d::new(window.padding(1)).forward(&ones, &Mode::Eval);
+/// let y = AvgPool2d::new(window.padding(1)).forward(&ones, &Pass::eval());
 /// assert_eq!(y.value().as_slice(), [0.25; 4]); // One pixel and three zeros each.
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -119,17 +119,17 @@ impl<T: Element> Module<T> for AvgPool2d {
     /// # Panics
     /// If the window does not fit the image, or may see only padding.
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let place = Place::without_params("avg_pool2d");
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        let place = Place::new("avg_pool2d", pass);
         place.image(None, x);
         let y = match ops::avg_pool2d(&self.window, x, true) {
             Ok(y) => y,
             Err(error) => place.refuse(error),
         };
         if self.window.rest == Rest::Drop {
-            mode.note_sizes(&y, Sizes::Padded(self.window.after));
+            pass.record_sizes(&y, Sizes::Padded(self.window.after));
         }
-        mode.note("AvgPool2d", None, &y, 0);
+        pass.record("AvgPool2d", &y, 0);
         y
     }
 }
@@ -138,12 +138,12 @@ impl<T: Element> Module<T> for AvgPool2d {
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{AdaptiveAvgPool2d, Mode, Module};
+/// # use mirrorgrad_layers::{AdaptiveAvgPool2d, Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// let layer = AdaptiveAvgPool2d::new([1, 1]);
 /// for (width, mean) in [(2, 3.5), (4, 7.5)] {
 ///     let x = Var::constant(Tensor::from_fn([1, 1, 4, width], |i| i as f32));
-///     assert_eq!(layer.forward(&x, &Mode::Eval).value().item(), mean);
+///     assert_eq!(layer.forward(&x, &Pass::eval()).value().item(), mean);
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -160,10 +160,10 @@ impl AdaptiveAvgPool2d {
 
 impl<T: Element> Module<T> for AdaptiveAvgPool2d {
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        Place::without_params("adaptive_avg_pool2d").image(None, x);
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        Place::new("adaptive_avg_pool2d", pass).image(None, x);
         let y = ops::adaptive_avg_pool2d(x, self.size);
-        mode.note("AdaptiveAvgPool2d", None, &y, 0);
+        pass.record("AdaptiveAvgPool2d", &y, 0);
         y
     }
 }

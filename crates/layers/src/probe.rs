@@ -1,9 +1,10 @@
 //! Where in a network a number was lost.
 
 use crate::module::layer_of;
-use crate::{Draws, LayerCall, Mode, Module, Trace, named_params};
+use crate::{Draws, LayerCall, Module, Params, Pass};
 use mirrorgrad_autograd::{Var, no_grad};
 use mirrorgrad_tensor::{Element, Tensor};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The first place in a training step whose numbers are not finite.
@@ -11,12 +12,12 @@ use std::fmt;
 /// ```
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::{Direction, Draws, Fault, Linear, Sequential};
-/// # use mirrorgrad_layers::{find_fault, named_params};
+/// # use mirrorgrad_layers::{Params, find_fault};
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
 /// let (first, second) = (Linear::new([2, 3], rng), Linear::new([3, 1], rng));
 /// let net = Sequential::<f32>::new().with(first).with(second);
-/// named_params(&net)[3].1.set([f32::INFINITY].into()); // The second layer's bias.
+/// Params::of(&net)[3].1.set([f32::INFINITY].into()); // The second layer's bias.
 /// let x = Var::constant([[1.0_f32, 2.0]].into());
 /// let fault = find_fault(&net, &x, Draws::new(0, 0), |y| y.sum());
 /// let (layer, value) = ("1".to_string(), f64::INFINITY);
@@ -24,8 +25,8 @@ use std::fmt;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// The layer: its path, as `stages.0.conv1`; of a layer without parameters its kind and the layer
-    /// before it; `loss` for what is made of the scores.
+    /// The layer: its path, as `stages.0.conv1`; of a layer without parameters its kind and where it is
+    /// called, as `MaxPool2d at stages.0`; `loss` for what is made of the scores.
     pub layer: String,
     /// On the way there or back.
     pub direction: Direction,
@@ -69,8 +70,6 @@ impl fmt::Display for Direction {
 /// layer's result in turn, then at the gradients on their way back: the first that are not finite.
 /// `None` if all are. Watching every step would cost time; a step that went wrong is repeated exactly.
 ///
-/// As in any training step, running statistics follow the batch.
-///
 /// ```
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::{Draws, Linear, Sequential, find_fault};
@@ -89,15 +88,18 @@ pub fn find_fault<T: Element>(
     draws: Draws,
     loss: impl FnOnce(&Var<T>) -> Var<T>,
 ) -> Option<Fault> {
-    let mode = Mode::Probe(draws, Trace::default());
-    let loss = loss(&module.forward(x, &mode));
-    let Mode::Probe(_, trace) = mode else { unreachable!("the mode was set above") };
-    let (params, calls) = (named_params(module), trace.into_calls());
-    let results: Vec<(String, &Var<T>)> = calls
-        .iter()
-        .scan(String::new(), |last, call| Some((place(call, layer_of(call, &params), last), call)))
-        .filter_map(|(layer, call)| Some((layer, call.result()?)))
-        .collect();
+    let pass = Pass::train(draws).traced_with_results();
+    let loss = loss(&module.forward(x, &pass));
+    let params = Params::of(module);
+    let with_params: BTreeSet<&str> = params.iter().map(|(name, _)| layer_of(name)).collect();
+    let place = |call: &LayerCall<T>| match call.path.as_str() {
+        path if with_params.contains(path) => path.to_owned(),
+        "" => call.kind.to_owned(),
+        path => format!("{} at {path}", call.kind),
+    };
+    let calls = pass.calls();
+    let results: Vec<(String, &Var<T>)> =
+        calls.iter().filter_map(|call| Some((place(call), call.result.as_ref()?))).collect();
     let fault = |layer: &str, direction, tensor: &Tensor<T>| {
         let value = tensor.as_slice().iter().find(|value| !value.is_finite())?.as_f64();
         Some(Fault { layer: layer.to_owned(), direction, value })
@@ -120,13 +122,4 @@ pub fn find_fault<T: Element>(
         let mut each = names.iter().zip(&grads);
         each.find_map(|(name, grad)| fault(name, Direction::Backward, grad.value()))
     })
-}
-
-/// How a call is named, and remembers the last layer that had a name.
-fn place(call: &LayerCall, layer: &str, last: &mut String) -> String {
-    if layer.is_empty() {
-        return format!("{} after {last}", call.kind);
-    }
-    layer.clone_into(last);
-    layer.to_owned()
 }

@@ -1,7 +1,7 @@
 //! Upsampling by a fixed rule.
 
 use crate::place::Place;
-use crate::{Mode, Module, Sizes};
+use crate::{Module, Pass, Sizes};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::Element;
 
@@ -9,10 +9,10 @@ use mirrorgrad_tensor::Element;
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Interpolation, Mode, Module, Upsample};
+/// # use mirrorgrad_layers::{Interpolation, Module, Pass, Upsample};
 /// # use mirrorgrad_tensor::Tensor;
 /// let x = Var::constant(Tensor::new([1, 1, 1, 2], [0.0_f32, 3.0]));
-/// let double = |rule| Upsample::new(2, rule).forward(&x, &Mode::Eval); // Two rows of four.
+/// let double = |rule| Upsample::new(2, rule).forward(&x, &Pass::eval()); // Two rows of four.
 /// let row = |rule| double(rule).value().as_slice()[..4].to_vec();
 /// assert_eq!(row(Interpolation::Nearest), [0.0, 0.0, 3.0, 3.0]);
 /// assert_eq!(row(Interpolation::Bilinear), [0.0, 0.75, 2.25, 3.0]);
@@ -33,13 +33,13 @@ pub enum Interpolation {
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Interpolation, Mode, Module, Upsample};
+/// # use mirrorgrad_layers::{Interpolation, Module, Pass, Upsample};
 /// # use mirrorgrad_tensor::Tensor;
 /// let double = Upsample::new(2, Interpolation::Bilinear);
 /// let x = Var::constant(Tensor::<f32>::zeros([1, 8, 22, 30]));
-/// assert_eq!(double.forward(&x, &Mode::Eval).shape(), [1, 8, 44, 60]);
+/// assert_eq!(double.forward(&x, &Pass::eval()).shape(), [1, 8, 44, 60]);
 /// let skip = Var::constant(Tensor::zeros([1, 2, 45, 61]));
-/// assert_eq!(double.forward_like(&x, &skip, &Mode::Eval).shape(), [1, 8, 45, 61]);
+/// assert_eq!(double.forward_like(&x, &skip, &Pass::eval()).shape(), [1, 8, 45, 61]);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Upsample {
@@ -58,15 +58,15 @@ impl Upsample {
     /// # Panics
     /// If one of them does not have four axes, or a size is 0.
     #[track_caller]
-    pub fn forward_like<T: Element>(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
-        let y = self.to(x, Place::without_params("upsample").image(None, skip), mode);
-        mode.note_like(&y, skip);
+    pub fn forward_like<T: Element>(&self, x: &Var<T>, skip: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        let y = self.to(x, Place::new("upsample", pass).image(None, skip), pass);
+        pass.record_like(&y, skip);
         y
     }
 
     #[track_caller]
-    fn to<T: Element>(&self, x: &Var<T>, size: [usize; 2], mode: &Mode) -> Var<T> {
-        let place = Place::without_params("upsample");
+    fn to<T: Element>(&self, x: &Var<T>, size: [usize; 2], pass: &Pass<T>) -> Var<T> {
+        let place = Place::new("upsample", pass);
         let from = place.image(None, x);
         if [from, size].as_flattened().contains(&0) {
             place.refuse(format_args!("expected sizes of at least 1, got {from:?} to {size:?}"));
@@ -76,17 +76,17 @@ impl Upsample {
             Interpolation::Bilinear => ops::upsample_bilinear2d(x, size, false),
             Interpolation::BilinearAlignCorners => ops::upsample_bilinear2d(x, size, true),
         };
-        mode.note("Upsample", None, &y, 0);
+        pass.record("Upsample", &y, 0);
         y
     }
 }
 
 impl<T: Element> Module<T> for Upsample {
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let [height, width] = Place::without_params("upsample").image(None, x);
-        let y = self.to(x, [height * self.factor, width * self.factor], mode);
-        mode.note_sizes(&y, Sizes::Times(self.factor));
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        let [height, width] = Place::new("upsample", pass).image(None, x);
+        let y = self.to(x, [height * self.factor, width * self.factor], pass);
+        pass.record_sizes(&y, Sizes::Times(self.factor));
         y
     }
 }

@@ -8,7 +8,7 @@ pub use file::{from_safetensors, parse_safetensors, to_safetensors};
 pub use names::{check_names, some_of, take_off_prefix};
 pub use shown::short;
 
-use crate::{Module, named_params};
+use crate::{Module, Params};
 use mirrorgrad_tensor::{Element, Tensor};
 use names::unfit;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,9 +41,9 @@ pub enum WeightsError {
         /// Its type.
         dtype: String,
     },
-    /// Names that the network has and the file does not, or the other way.
+    /// Visitor that the network has and the file does not, or the other way.
     #[error("{}", unfit(.missing, .unknown))]
-    Names {
+    Visitor {
         /// What the network expects.
         missing: Vec<String>,
         /// What it does not know.
@@ -82,7 +82,7 @@ pub enum WeightsError {
 /// ```
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::weights::{NamedTensors, load_state_dict, state_dict};
-/// # use mirrorgrad_layers::{Linear, Mode, Module};
+/// # use mirrorgrad_layers::{Linear, Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
@@ -90,7 +90,7 @@ pub enum WeightsError {
 /// let mut weights: NamedTensors<f32> = state_dict(&layer);
 /// weights.insert("bias".to_string(), [1.0, 2.0, 3.0].into());
 /// load_state_dict(&layer, &weights)?;
-/// let y = layer.forward(&Var::constant(Tensor::zeros([1, 2])), &Mode::Eval);
+/// let y = layer.forward(&Var::constant(Tensor::zeros([1, 2])), &Pass::eval());
 /// assert_eq!(y.value(), &[[1.0, 2.0, 3.0]].into());
 /// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
 /// ```
@@ -107,7 +107,7 @@ pub type NamedTensors<T> = BTreeMap<String, Tensor<T>>;
 /// assert_eq!(weights["weight"].shape(), [3, 2]);
 /// ```
 pub fn state_dict<T: Element>(module: &(impl Module<T> + ?Sized)) -> NamedTensors<T> {
-    named_params(module).into_iter().map(|(name, param)| (name, param.value())).collect()
+    Params::of(module).values()
 }
 
 /// Replaces the values of all parameters and buffers of a module; if anything does not fit, of none.
@@ -132,7 +132,7 @@ pub fn load_state_dict<T: Element>(
     module: &(impl Module<T> + ?Sized),
     tensors: &NamedTensors<T>,
 ) -> Result<(), WeightsError> {
-    let params = named_params(module);
+    let params = Params::of(module);
     let own: BTreeSet<String> = params.iter().map(|(name, _)| name.clone()).collect();
     check_names(&own, tensors)?;
     for (name, param) in &params {

@@ -40,8 +40,8 @@ pub mod prelude {
     pub use crate::layers::models::{Fcn, FcnConfig, Network, Norm, UNet, UNetConfig, Upsampling};
     pub use crate::layers::optim::{Adam, Optimizer, Sgd};
     pub use crate::layers::{
-        Activation, BatchNorm2d, Conv2d, ConvTranspose2d, Curve, Draws, Linear, MaxPool2d, Mode,
-        Module, Names, Param, Schedule, Sequential, named_params,
+        Activation, BatchNorm2d, Contribution, Conv2d, ConvTranspose2d, Curve, Draws, Linear,
+        MaxPool2d, Module, Param, Params, Pass, Schedule, Sequential, Visitor,
     };
     pub use crate::tensor::{ClassTargets, Form, Geometry, PixelLoss, Tensor, Window};
 }

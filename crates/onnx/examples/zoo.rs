@@ -11,8 +11,8 @@ use mirrorgrad_layers::models::{Fcn, FcnConfig, Upsampling};
 use mirrorgrad_layers::weights::{NamedTensors, to_safetensors};
 use mirrorgrad_layers::{
     Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, ConvTranspose2d, Dropout,
-    GroupNorm, Interpolation, Linear, MaxPool2d, MaxUnpool2d, Mode, Module, Sequential, Upsample,
-    named_params,
+    GroupNorm, Interpolation, Linear, MaxPool2d, MaxUnpool2d, Module, Params, Pass, Sequential,
+    Upsample,
 };
 use mirrorgrad_onnx::{Interface, export};
 use mirrorgrad_tensor::{Tensor, Window};
@@ -28,13 +28,13 @@ const SIZES: [[usize; 3]; 5] = [[1, 9, 14], [2, 16, 16], [3, 8, 31], [1, 33, 10]
 /// A layer that is a function.
 struct Layer<F>(F);
 
-impl<F: Fn(&Var, &Mode) -> Var + Send + Sync> Module for Layer<F> {
-    fn forward(&self, x: &Var, mode: &Mode) -> Var {
-        (self.0)(x, mode)
+impl<F: Fn(&Var, &Pass) -> Var + Send + Sync> Module for Layer<F> {
+    fn forward(&self, x: &Var, pass: &Pass) -> Var {
+        (self.0)(x, pass)
     }
 }
 
-fn function(f: impl Fn(&Var, &Mode) -> Var + Send + Sync + 'static) -> Box<dyn Module> {
+fn function(f: impl Fn(&Var, &Pass) -> Var + Send + Sync + 'static) -> Box<dyn Module> {
     Box::new(Layer(f))
 }
 
@@ -91,9 +91,9 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
         ("bilinear_like", Interpolation::Bilinear),
         ("bilinear_corners_like", Interpolation::BilinearAlignCorners),
     ] {
-        let back = move |x: &Var, mode: &Mode| {
-            let pooled = MaxPool2d::square(2).forward(x, mode);
-            Upsample::new(2, interpolation).forward_like(&pooled, x, mode) + x
+        let back = move |x: &Var, pass: &Pass| {
+            let pooled = MaxPool2d::square(2).forward(x, pass);
+            Upsample::new(2, interpolation).forward_like(&pooled, x, pass) + x
         };
         zoo.push((name, function(back)));
     }
@@ -103,8 +103,8 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
         ("deconv_like_large", Window::square(8).stride(2).padding(3)),
     ] {
         let up = ConvTranspose2d::new(both, window, rng);
-        let back = move |x: &Var, mode: &Mode| {
-            up.forward_like(&MaxPool2d::square(2).forward(x, mode), x, mode)
+        let back = move |x: &Var, pass: &Pass| {
+            up.forward_like(&MaxPool2d::square(2).forward(x, pass), x, pass)
         };
         zoo.push((name, function(back)));
     }
@@ -127,22 +127,22 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
     zoo.extend([
         (
             "unpool",
-            function(|x, mode| {
-                let (pooled, indices) = MaxPool2d::square(2).forward_indices(x, mode);
-                MaxUnpool2d.forward(&pooled.tanh(), &indices, mode)
+            function(|x, pass| {
+                let (pooled, indices) = MaxPool2d::square(2).forward_indices(x, pass);
+                MaxUnpool2d.forward(&pooled.tanh(), &indices, pass)
             }),
         ),
         (
             "linear",
-            function(move |x, mode| {
-                linear.forward(&x.permute(&[0, 2, 3, 1]), mode).permute(&[0, 3, 1, 2])
+            function(move |x, pass| {
+                linear.forward(&x.permute(&[0, 2, 3, 1]), pass).permute(&[0, 3, 1, 2])
             }),
         ),
         (
             // Squeeze and excitation (Hu et al. 2018).
             "squeeze",
-            function(move |x, mode| {
-                let gates = squeeze.forward(&x.mean_axes(&[2, 3]), mode).sigmoid();
+            function(move |x, pass| {
+                let gates = squeeze.forward(&x.mean_axes(&[2, 3]), pass).sigmoid();
                 let [batch, channels] = gates.value().dims();
                 x * &gates.reshape([batch, channels, 1, 1])
             }),
@@ -211,8 +211,8 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
         (
             // The skip is cut to what a convolution without padding left, as in the paper.
             "cut_to_meet",
-            function(move |x, mode| {
-                let y = narrow.forward(x, mode);
+            function(move |x, pass| {
+                let y = narrow.forward(x, pass);
                 let [_, _, height, width] = y.value().dims();
                 ops::concat(&[&x.crop([2, 2], [height, width]), &y], 1)
             }),
@@ -228,11 +228,11 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
         (
             // Padded to even sizes and back.
             "cut_to_the_picture",
-            function(|x, mode| {
+            function(|x, pass| {
                 let [_, _, height, width] = x.value().dims();
                 let padded = x.pad(&[[0, 0], [0, 0], [0, height % 2], [0, width % 2]]);
-                let down = MaxPool2d::square(2).forward(&padded, mode);
-                let up = Upsample::new(2, Interpolation::Nearest).forward(&down, mode);
+                let down = MaxPool2d::square(2).forward(&padded, pass);
+                let up = Upsample::new(2, Interpolation::Nearest).forward(&down, pass);
                 up.crop([0, 0], [height, width]) + x
             }),
         ),
@@ -273,7 +273,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&dir)?;
     let rng = &mut ChaCha8Rng::seed_from_u64(2);
     for (name, module) in zoo() {
-        for (_, param) in named_params(&*module) {
+        for (_, param) in Params::of(&*module) {
             // Neither ones nor zeros, and no negative variances.
             param.set(Tensor::uniform(param.value().shape(), [0.1, 0.9], rng));
         }
@@ -283,7 +283,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut values = NamedTensors::new();
         for (i, [batch, height, width]) in SIZES.into_iter().enumerate() {
             let x = Tensor::normal([batch, CHANNELS, height, width], 1.0, rng);
-            let y = no_grad(|| module.forward(&Var::constant(x.clone()), &Mode::Eval));
+            let y = no_grad(|| module.forward(&Var::constant(x.clone()), &Pass::eval()));
             values.insert(format!("x.{i}"), x);
             values.insert(format!("y.{i}"), y.value().clone());
         }

@@ -8,11 +8,10 @@ use crate::proto::{
     StringStringEntryProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use crate::shapes::{Shapes, positions};
-use crate::spatial::address;
 use crate::write::{Writer, op_name};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::record::{Description, Id, Recording, Source, Step, record};
-use mirrorgrad_layers::{LayerCall, Mode, Module, Sizes, Trace};
+use mirrorgrad_layers::{LayerCall, Module, Pass, Sizes};
 use mirrorgrad_tensor::Tensor;
 use prost::Message;
 use rand::SeedableRng;
@@ -172,10 +171,9 @@ struct Watched {
 fn watch(module: &(impl Module + ?Sized), picture: [usize; 4]) -> (Recording, Watched) {
     // Noise, so that values which depend on the picture differ between two of them.
     let noise = Tensor::normal(picture, 1.0, &mut ChaCha8Rng::seed_from_u64(picture[0] as u64));
-    let mode = Mode::Trace(Trace::default());
-    let (recording, y) = record(noise, |x| module.forward(x, &mode));
-    let Mode::Trace(trace) = mode else { unreachable!("the mode was set above") };
-    (recording, Watched { picture, y, sizes: trace.sizes(), calls: trace.into_calls() })
+    let pass = Pass::eval().traced();
+    let (recording, y) = record(noise, |x| module.forward(x, &pass));
+    (recording, Watched { picture, y, sizes: pass.sizes(), calls: pass.calls() })
 }
 
 /// Refuses a network that takes other steps for a picture of another size.
@@ -237,7 +235,7 @@ fn write(
     let mut writer = Writer::new(places, sizes, shapes, interface, recording.input());
     for step in recording.steps() {
         if let Some(Description::MaxUnpool { indices }) = step.describe() {
-            writer.pools.insert(address(&indices), None);
+            writer.pools.push((indices, None));
         }
     }
     for (i, step) in recording.steps().iter().enumerate() {

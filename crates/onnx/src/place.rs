@@ -1,13 +1,13 @@
 //! Where in a network a step or a constant belongs: names that people know.
 
 use mirrorgrad_autograd::record::{Id, Source, Step};
-use mirrorgrad_layers::{LayerCall, Module, Param, named_params};
+use mirrorgrad_layers::{LayerCall, Module, Params};
 use mirrorgrad_tensor::Tensor;
 use std::collections::BTreeMap;
 
 /// The names of a network's parts.
 pub(crate) struct Places {
-    params: Vec<(String, Param)>,
+    params: Params,
     calls: Vec<LayerCall>,
     /// The layer of every step so far.
     paths: BTreeMap<Id, String>,
@@ -15,21 +15,18 @@ pub(crate) struct Places {
 
 impl Places {
     pub fn new(module: &(impl Module + ?Sized), calls: Vec<LayerCall>) -> Self {
-        Self { params: named_params(module), calls, paths: BTreeMap::new() }
+        Self { params: Params::of(module), calls, paths: BTreeMap::new() }
     }
 
     /// The name of the parameter that a value is.
     pub fn param(&self, value: &Tensor) -> Option<&str> {
-        // A parameter's numbers lie where no other's do while it lives, and this holds it.
-        let is = |own: Tensor| {
-            own.shape() == value.shape() && own.as_slice().as_ptr() == value.as_slice().as_ptr()
-        };
+        let is = |own: Tensor| own.shape() == value.shape() && own.ptr_eq(value);
         let found = self.params.iter().find(|(_, param)| is(param.value()));
         found.map(|(name, _)| name.as_str())
     }
 
     /// The layer that a step belongs to: of a parameter that it reads, or if it reads other constants,
-    /// the next that was noted. Any other step is named after what it works on.
+    /// the next that was recorded. Any other step is named after what it works on.
     pub fn path(&mut self, step: &Step) -> String {
         let (mut reads_constants, mut before) = (false, None);
         let mut own = None;
@@ -43,7 +40,7 @@ impl Places {
             }
         }
         if own.is_none() && reads_constants {
-            own = self.noted_next(step.id());
+            own = self.recorded_next(step.id());
         }
         let inherited = || before.and_then(|id| self.paths.get(&id).cloned());
         let path = own.or_else(inherited).unwrap_or_default();
@@ -51,9 +48,11 @@ impl Places {
         path
     }
 
-    fn noted_next(&self, id: Id) -> Option<String> {
+    /// The layer whose call was recorded next, if it has parameters.
+    fn recorded_next(&self, id: Id) -> Option<String> {
         let call = self.calls.iter().find(|call| call.id >= Some(id))?;
-        self.params.iter().find(|(_, param)| call.is_of(param)).map(|(name, _)| layer(name))
+        let has_params = self.params.iter().any(|(name, _)| layer(name) == call.path);
+        has_params.then(|| call.path.clone())
     }
 }
 

@@ -62,7 +62,7 @@ impl Writer<'_> {
         let after = padding_behind(call, geometry, call.sizes)?;
         let pooled =
             self.graph.node(&call.path, "MaxPool", &call.inputs(), window(geometry, after));
-        if let Some(pool) = self.pools.get_mut(&address(indices)) {
+        if let Some((_, pool)) = self.pools.iter_mut().find(|(own, _)| own.ptr_eq(indices)) {
             let (image, indices) = (call.inputs[0].clone(), self.graph.second_output("indices"));
             *pool = Some(Pool { image, indices });
         }
@@ -75,8 +75,8 @@ impl Writer<'_> {
         call: &Call<'_>,
         indices: &PoolIndices,
     ) -> Result<String, ExportError> {
-        let Some(Pool { image, indices }) = self.pools.get(&address(indices)).cloned().flatten()
-        else {
+        let pool = self.pools.iter().find(|(own, _)| own.ptr_eq(indices));
+        let Some(Pool { image, indices }) = pool.and_then(|(_, pool)| pool.clone()) else {
             return Err(call.refuse("expected indices of a pool before it, found others"));
         };
         let (path, graph) = (&call.path, &mut self.graph);
@@ -153,11 +153,6 @@ impl Writer<'_> {
         let ends = vec![int("start", 2), int("end", 4)];
         Ok(self.graph.node(&call.path, "Shape", &[&followed], ends))
     }
-}
-
-/// Where a pool's indices lie, which tells them from another pool's.
-pub(crate) fn address(indices: &PoolIndices) -> usize {
-    indices.as_slice().as_ptr() as usize
 }
 
 fn slide(axis: &Axis) -> Slide {

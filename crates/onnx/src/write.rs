@@ -7,7 +7,7 @@ use crate::shapes::Shapes;
 use crate::{ExportError, Interface};
 use mirrorgrad_autograd::record::{Description, Id, Source, Step};
 use mirrorgrad_layers::Sizes;
-use mirrorgrad_tensor::{NormLayout, Tensor};
+use mirrorgrad_tensor::{NormLayout, PoolIndices, Tensor};
 use std::collections::{BTreeMap, HashMap};
 
 /// A graph, and where the values of a record are in it.
@@ -22,8 +22,8 @@ pub(crate) struct Writer<'a> {
     pub written_steps: Vec<String>,
     /// Parameters that are in the graph, and what they are called there.
     written: HashMap<String, String>,
-    /// Pools whose indices are read again, by where these lie.
-    pub pools: HashMap<usize, Option<Pool>>,
+    /// Pools whose indices are read again; without a value until they are written.
+    pub pools: Vec<(PoolIndices, Option<Pool>)>,
 }
 
 /// Values of a pool.
@@ -109,7 +109,7 @@ impl<'a> Writer<'a> {
             values: BTreeMap::from([(input, name.clone())]),
             written_steps: vec![name],
             written: HashMap::new(),
-            pools: HashMap::new(),
+            pools: Vec::new(),
         }
     }
 

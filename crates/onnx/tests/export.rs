@@ -5,8 +5,8 @@ use mirrorgrad_autograd::{Call, Op, Var, ops};
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Norm, UNet, UNetConfig, Upsampling};
 use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_layers::{
-    BatchNorm2d, Conv2d, ConvTranspose2d, MaxPool2d, Mode, Module, Names, Param, Sequential,
-    named_params,
+    BatchNorm2d, Conv2d, ConvTranspose2d, MaxPool2d, Module, Param, Params, Pass, Sequential,
+    Visitor,
 };
 use mirrorgrad_onnx::proto::{
     GraphProto, ModelProto, NodeProto, Size, TensorProto, ValueInfoProto,
@@ -85,7 +85,7 @@ fn shape_of(value: &ValueInfoProto) -> Vec<Option<Size>> {
 struct Layer<F>(F);
 
 impl<F: Fn(&Var) -> Var + Send + Sync> Module for Layer<F> {
-    fn forward(&self, x: &Var, _: &Mode) -> Var {
+    fn forward(&self, x: &Var, _: &Pass) -> Var {
         (self.0)(x)
     }
 }
@@ -157,7 +157,7 @@ fn the_file_names_its_format_its_operators_and_what_it_was_told() {
 fn a_batch_normalization_becomes_a_product_and_a_sum() {
     let norm = BatchNorm2d::<f32>::new(3);
     let values = [[2.0, 3.0, -1.0], [0.5, 0.0, 1.0], [1.0, -2.0, 0.25], [4.0, 0.25, 1.0]];
-    for ((_, param), value) in named_params(&norm).iter().zip(values) {
+    for ((_, param), value) in Params::of(&norm).iter().zip(values) {
         param.set(value.into());
     }
     let graph = exported(&Sequential::new().with(norm), 1);
@@ -191,11 +191,11 @@ fn a_step_is_named_after_its_layer() {
 fn a_parameter_that_is_read_twice_is_written_once() {
     struct Twice(Param);
     impl Module for Twice {
-        fn forward(&self, x: &Var, _: &Mode) -> Var {
+        fn forward(&self, x: &Var, _: &Pass) -> Var {
             x * &self.0.var() + self.0.var()
         }
-        fn visit(&self, names: &mut Names<'_>) {
-            names.param("both", &self.0);
+        fn visit(&self, visitor: &mut Visitor<'_>) {
+            visitor.param("both", &self.0);
         }
     }
     let graph = exported(&Twice(Param::new(Tensor::new([3, 1, 1], [1.0, 2.0, 3.0]))), 1);
@@ -263,7 +263,7 @@ fn a_result_that_no_picture_changes_is_refused() {
 #[test]
 fn indices_of_no_pool_before_it_are_refused() {
     let says = refusal(&Layer(|x: &Var| {
-        let (_, indices) = MaxPool2d::square(1).forward_indices(&x.detach(), &Mode::Eval);
+        let (_, indices) = MaxPool2d::square(1).forward_indices(&x.detach(), &Pass::eval());
         ops::max_unpool2d(x, &indices)
     }));
     assert!(says.contains("MaxUnpool: expected indices of a pool before it"), "{says}");
@@ -299,12 +299,12 @@ fn a_size_is_the_pictures_only_if_it_is_so_for_every_picture() {
 struct Twice(Param);
 
 impl Module for Twice {
-    fn forward(&self, x: &Var, _: &Mode) -> Var {
+    fn forward(&self, x: &Var, _: &Pass) -> Var {
         &(x * &self.0.var()) * &self.0.var()
     }
 
-    fn visit(&self, names: &mut Names<'_, f32>) {
-        names.param("picture", &self.0);
+    fn visit(&self, visitor: &mut Visitor<'_, f32>) {
+        visitor.param("picture", &self.0);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::checkerboard::Checkerboard;
 use mirrorgrad_autograd::{Var, no_grad};
-use mirrorgrad_layers::Mode;
+use mirrorgrad_layers::Pass;
 use mirrorgrad_segment::batch::{highest_scores, to_tensors};
 use mirrorgrad_segment::{
     Boundary, Confusion, DataError, Dataset, Mask, Predictor, RunError, Sample, boundary_tolerance,
@@ -175,7 +175,7 @@ impl Gallery {
         check_size(network, &samples[0].name, samples[0].size())?;
         let classes = predictor.classes().len();
         let (x, _) = to_tensors(&samples, classes, config.data.folder.ignored_label())?;
-        let scores = no_grad(|| network.forward(&Var::constant(x), &Mode::Eval));
+        let scores = no_grad(|| network.forward(&Var::constant(x), &Pass::eval()));
         self.checkerboard.add(scores.value());
         let labels = highest_scores(scores.value());
         let [height, width] = samples[0].size();

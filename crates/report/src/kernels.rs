@@ -120,20 +120,19 @@ pub fn deconvolutions(
     before.retain(|name, _| config.model.starts_fresh(name));
     let mut found: Vec<Deconvolution> = summary(network, &[1, 3, side, side])
         .into_iter()
-        .filter(|(_, call, _)| call.kind == "ConvTranspose2d")
-        .filter_map(|(name, call, _)| deconvolution(&name, &call, &before, &after))
+        .filter(|(call, _)| call.kind == "ConvTranspose2d")
+        .filter_map(|(call, _)| deconvolution(&call, &before, &after))
         .collect();
     found.reverse();
     found
 }
 
 fn deconvolution(
-    name: &str,
     call: &LayerCall,
     before: &NamedTensors<f32>,
     after: &NamedTensors<f32>,
 ) -> Option<Deconvolution> {
-    let key = format!("{name}.weight");
+    let key = format!("{}.weight", call.path);
     let before: Option<Tensor<f64>> = before.get(&key).map(|weight| weight.cast());
     let after: Tensor<f64> = after.get(&key)?.cast();
     let fits = before.as_ref().is_none_or(|before| before.shape() == after.shape());
@@ -159,7 +158,7 @@ fn deconvolution(
         }
     });
     Some(Deconvolution {
-        name: name.to_owned(),
+        name: call.path.clone(),
         shape,
         stride: geometry.axes()[0].stride,
         channels: channels.collect(),

@@ -1,6 +1,6 @@
 //! What a run's folder tells without looking at a picture.
 
-use mirrorgrad_layers::named_params;
+use mirrorgrad_layers::Params;
 use mirrorgrad_segment::{Checkpoint, Config, EpochMetrics, RunError, RunFolder, one_line};
 
 /// A run as its checkpoints tell it.
@@ -64,11 +64,9 @@ impl Run {
         let longer = of_best.len() > last.history.len();
         let history = if longer { of_best.to_vec() } else { last.history };
         let network = last.config.network(last.classes.len().max(1));
-        let params = named_params(&*network);
-        let trained = params.iter().filter(|(_, param)| param.is_trainable());
         let run = Self {
             name: name(folder),
-            parameters: trained.map(|(_, param)| param.value().len()).sum(),
+            parameters: Params::of(&*network).trainable_len(),
             best: of_best.last().cloned(),
             config: last.config,
             classes: last.classes,

@@ -8,8 +8,8 @@ use crate::metrics::evaluate_batch;
 use crate::small_batches::check_normalization;
 use crate::trainer::{Learner, StepError, validation_batch};
 use crate::{Config, Loader, Mask, Picture, Predictor, RunError, Sample};
+use mirrorgrad_layers::Params;
 use mirrorgrad_layers::models::Network;
-use mirrorgrad_layers::named_params;
 use mirrorgrad_tensor::peak_bytes;
 
 /// Pixels of a picture that is tried, at most; larger ones are tried smaller.
@@ -127,7 +127,7 @@ impl MemoryEstimate {
         program: usize,
     ) -> Result<Self, RunError> {
         let network = config.network(classes);
-        let params = named_params(&*network);
+        let params = Params::of(&*network);
         let numbers = |trained: bool| -> usize {
             let params = params.iter().filter(|(_, param)| !trained || param.is_trainable());
             params.map(|(_, param)| size_of::<f32>() * param.value().len()).sum()

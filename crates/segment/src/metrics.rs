@@ -3,7 +3,7 @@
 use crate::batch::{highest_scores, to_tensors};
 use crate::{Confusion, Loader, RunError, Sample};
 use mirrorgrad_autograd::{Var, no_grad, ops};
-use mirrorgrad_layers::Mode;
+use mirrorgrad_layers::Pass;
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_tensor::PixelLoss;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -194,7 +194,7 @@ pub(crate) fn evaluate_batch(
     let mut total = Total::new(classes);
     check_size(network, &samples[0].name, samples[0].size())?;
     let (x, targets) = to_tensors(samples, classes, ignore_index)?;
-    let scores = no_grad(|| network.forward(&Var::constant(x), &Mode::Eval));
+    let scores = no_grad(|| network.forward(&Var::constant(x), &Pass::eval()));
     let loss =
         ops::cross_entropy(&scores.detach(), &targets, &PixelLoss::default(), ops::Reduction::Sum);
     total.loss_sum = f64::from(loss.value().item());

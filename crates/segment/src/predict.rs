@@ -8,7 +8,7 @@ use crate::{
     Checkpoint, Config, DataError, Mask, Picture, PictureRules, RunError, Settings, Split, palette,
 };
 use mirrorgrad_autograd::{Var, no_grad, ops};
-use mirrorgrad_layers::Mode;
+use mirrorgrad_layers::Pass;
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{NamedTensors, check_finite, load_state_dict};
 use mirrorgrad_tensor::Tensor;
@@ -152,7 +152,7 @@ impl Predictor {
         check_size(&*self.network, name, size)?;
         let x = if size == own { to_tensor(picture) } else { to_tensor(&picture.resize(size)) };
         let scores = no_grad(|| {
-            let scores = self.network.forward(&Var::constant(x), &Mode::Eval);
+            let scores = self.network.forward(&Var::constant(x), &Pass::eval());
             if size == own { scores } else { ops::upsample_bilinear2d(&scores, own, false) }
         });
         Ok(scores.value().reshape(&scores.shape()[1..]))

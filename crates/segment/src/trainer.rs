@@ -1,6 +1,5 @@
 //! The training of a network, step by step, with everything needed to stop and go on.
 
-mod accumulated;
 mod beginning;
 mod learner;
 mod longer;

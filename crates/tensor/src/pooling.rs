@@ -45,6 +45,11 @@ impl fmt::Debug for PoolIndices {
 }
 
 impl PoolIndices {
+    /// Whether both are of one pool: clones of each other, as `Arc::ptr_eq`.
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pixels, &other.pixels)
+    }
+
     /// Positions `y · width + x` in planes of `image = [height, width]`, for a map of `shape =
     /// [batch, channels, map height, map width]` in row-major order; `None` if their number is not
     /// what `shape` holds or one lies outside its plane.

@@ -22,6 +22,12 @@ pub struct Tensor<T: Element = f32> {
 }
 
 impl<T: Element> Tensor<T> {
+    /// Whether both are clones of one tensor, or reshaped from it: the same numbers in the same memory,
+    /// as `Arc::ptr_eq`.
+    pub fn ptr_eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.data, &other.data)
+    }
+
     /// A tensor of `shape` with `values` in row-major order.
     ///
     /// # Panics

@@ -4,7 +4,7 @@ use super::fcn::{self, NetworkH};
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::models::{UNet, UNetConfig};
 use mirrorgrad_layers::optim::{Optimizer, Sgd};
-use mirrorgrad_layers::{Draws, Mode, Module, named_params, summary};
+use mirrorgrad_layers::{Draws, Module, Params, Pass, summary};
 use mirrorgrad_tensor::{ClassTargets, Form, PixelLoss, Resample, Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -187,7 +187,7 @@ fn step(title: String, network: impl Module + 'static, shape: [usize; 4], classe
     let targets = labels([batch, height, width], classes);
     let gflop = multiply_adds(&network, shape);
     let network = std::rc::Rc::new(network);
-    let params = named_params(&*network);
+    let params = Params::of(&*network);
     let mut sgd = Sgd::new(0.9);
     let mut step = 0;
     let (own, own_x, own_targets) = (network.clone(), x.clone(), targets.clone());
@@ -195,14 +195,15 @@ fn step(title: String, network: impl Module + 'static, shape: [usize; 4], classe
         title,
         gflop,
         forward: Box::new(move || {
-            let mode = Mode::Train(Draws::new(0, 0));
-            drop(no_grad(|| mean_loss(&own.forward(&own_x, &mode), &own_targets)));
+            let pass = Pass::train(Draws::new(0, 0));
+            drop(no_grad(|| mean_loss(&own.forward(&own_x, &pass), &own_targets)));
         }),
         both: Some(Box::new(move || {
-            let scores = network.forward(&x, &Mode::Train(Draws::new(0, step)));
+            let pass = Pass::train(Draws::new(0, step));
+            let scores = network.forward(&x, &pass);
             let loss = mean_loss(&scores, &targets);
             drop(scores);
-            sgd.step(&params, &loss.backward(), 0.01);
+            sgd.step(&params, &params.backward(loss, pass), 0.01);
             step += 1;
         })),
     }
@@ -211,8 +212,7 @@ fn step(title: String, network: impl Module + 'static, shape: [usize; 4], classe
 /// Billions of floating-point operations of a batch.
 fn multiply_adds(network: &impl Module, [batch, rest @ ..]: [usize; 4]) -> Option<f64> {
     let picture: Vec<usize> = std::iter::once(1).chain(rest).collect();
-    let each =
-        summary(network, &picture).iter().map(|(_, call, _)| call.multiply_adds).sum::<usize>();
+    let each = summary(network, &picture).iter().map(|(call, _)| call.multiply_adds).sum::<usize>();
     Some(2e-9 * (batch * each) as f64)
 }
 
@@ -229,7 +229,7 @@ fn inference(StepSize { batch, side, width }: StepSize) -> Case {
     Case {
         title: format!("inference of the FCN, {batch} of 3x{side}x{side}"),
         gflop: multiply_adds(&network, shape),
-        forward: Box::new(move || drop(no_grad(|| network.forward(&x, &Mode::Eval)))),
+        forward: Box::new(move || drop(no_grad(|| network.forward(&x, &Pass::eval())))),
         both: None,
     }
 }

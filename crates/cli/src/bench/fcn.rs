@@ -2,7 +2,7 @@
 
 use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::{
-    Activation, Conv2d, ConvTranspose2d, MaxPool2d, Mode, Module, Names, Sequential,
+    Activation, Conv2d, ConvTranspose2d, MaxPool2d, Module, Pass, Sequential, Visitor,
 };
 use mirrorgrad_tensor::Window;
 use rand_chacha::ChaCha8Rng;
@@ -51,19 +51,21 @@ impl NetworkH {
 }
 
 impl Module for NetworkH {
-    fn forward(&self, x: &Var, mode: &Mode) -> Var {
-        let second = self.second.forward(x, mode);
-        let third = self.third.forward(&second, mode);
-        let deep = self.up_third.forward(&self.score_third.forward(&third, mode), mode);
-        self.up_both.forward(&(deep + self.score_second.forward(&second, mode)), mode)
+    fn forward(&self, x: &Var, pass: &Pass) -> Var {
+        let second = self.second.forward(x, &pass.child("second"));
+        let third = self.third.forward(&second, &pass.child("third"));
+        let deep = self.score_third.forward(&third, &pass.child("score_third"));
+        let deep = self.up_third.forward(&deep, &pass.child("up_third"));
+        let both = deep + self.score_second.forward(&second, &pass.child("score_second"));
+        self.up_both.forward(&both, &pass.child("up_both"))
     }
 
-    fn visit(&self, names: &mut Names<'_>) {
-        names.child("second", &self.second);
-        names.child("third", &self.third);
-        names.child("score_second", &self.score_second);
-        names.child("score_third", &self.score_third);
-        names.child("up_third", &self.up_third);
-        names.child("up_both", &self.up_both);
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.child("second", &self.second);
+        visitor.child("third", &self.third);
+        visitor.child("score_second", &self.score_second);
+        visitor.child("score_third", &self.score_third);
+        visitor.child("up_third", &self.up_third);
+        visitor.child("up_both", &self.up_both);
     }
 }

@@ -15,16 +15,14 @@
 //! from there: with five stages these are the paper's FCN-32s, FCN-16s and FCN-8s.
 
 use super::{DoubleConv, Network, Norm};
-use crate::place::Inside;
 use crate::{
-    Conv2d, ConvTranspose2d, Init, Interpolation, MaxPool2d, MaxUnpool2d, Mode, Module, Names,
-    Upsample, named_params,
+    Conv2d, ConvTranspose2d, Init, Interpolation, MaxPool2d, MaxUnpool2d, Module, Pass, Upsample,
+    Visitor,
 };
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::{Element, PoolIndices, Window};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// How scores or features get back to the picture's size.
 ///
@@ -106,13 +104,13 @@ impl FcnConfig {
 /// ```
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::models::{Fcn, FcnConfig};
-/// # use mirrorgrad_layers::{Mode, Module};
+/// # use mirrorgrad_layers::{Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
 /// let network = Fcn::new(&FcnConfig { widths: vec![4, 8], ..FcnConfig::new(5) }, rng);
 /// let picture = Var::constant(Tensor::<f32>::ones([1, 3, 13, 18]));
-/// let scores = network.forward(&picture, &Mode::Eval);
+/// let scores = network.forward(&picture, &Pass::eval());
 /// assert_eq!(scores.shape(), [1, 5, 13, 18]);
 /// assert_eq!(scores.value(), &Tensor::zeros([1, 5, 13, 18])); // Scores begin at 0.
 /// ```
@@ -199,20 +197,17 @@ impl<T: Element> Fcn<T> {
                 WayUp::Unpool { decoders }
             }
         };
-        let network = Self { stages, score, finest, way_up };
-        named_params(&network); // Layers know their place from the beginning.
-        network
+        Self { stages, score, finest, way_up }
     }
 
     #[track_caller]
-    fn down(&self, x: &Var<T>, mode: &Mode) -> (Vec<Level<T>>, Var<T>) {
+    fn down(&self, x: &Var<T>, pass: &Pass<T>) -> (Vec<Level<T>>, Var<T>) {
         let mut levels = Vec::new();
         let mut x = x.clone();
-        let stages = Arc::from("stages.");
         for (i, stage) in self.stages.iter().enumerate() {
-            let _inside = Inside::part(&stages, i);
-            let features = stage.forward(&x, mode);
-            let (pooled, indices) = MaxPool2d::square(2).forward_indices(&features, mode);
+            let pass = pass.child("stages").child(i);
+            let features = stage.forward(&x, &pass);
+            let (pooled, indices) = MaxPool2d::square(2).forward_indices(&features, &pass);
             levels.push(Level { features, indices });
             x = pooled;
         }
@@ -230,59 +225,68 @@ impl<T: Element> Module<T> for Fcn<T> {
     /// # Panics
     /// If the picture is smaller than [`Network::smallest_input`] or has other channels.
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let (levels, deepest) = self.down(x, mode);
-        let scored = levels.iter().skip(self.finest);
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        let (levels, deepest) = self.down(x, pass);
+        let scored = levels.iter().enumerate().skip(self.finest);
+        let part = |kind: &str, i: usize| pass.child(kind).child(i);
+        let score = |features: &Var<T>| self.score.forward(features, &pass.child("score"));
         match &self.way_up {
             WayUp::Deconv { ups, skips, last } => {
-                let mut scores = self.score.forward(&deepest, mode);
-                for ((level, up), skip) in scored.zip(ups).zip(skips).rev() {
-                    let skip = skip.forward(&level.features, mode);
-                    scores = up.forward_like(&scores, &skip, mode) + skip;
+                let mut scores = score(&deepest);
+                for (((i, level), up), skip) in scored.zip(ups).zip(skips).rev() {
+                    let skip = skip.forward(&level.features, &part("skips", i));
+                    scores = up.forward_like(&scores, &skip, &part("ups", i)) + skip;
                 }
                 match last {
-                    Some(last) => last.forward_like(&scores, x, mode),
+                    Some(last) => last.forward_like(&scores, x, &pass.child("last")),
                     None => scores,
                 }
             }
             WayUp::Bilinear { skips } => {
                 let interpolate = Upsample::new(2, Interpolation::Bilinear);
-                let mut scores = self.score.forward(&deepest, mode);
-                for (level, skip) in scored.zip(skips).rev() {
-                    let skip = skip.forward(&level.features, mode);
-                    scores = interpolate.forward_like(&scores, &skip, mode) + skip;
+                let mut scores = score(&deepest);
+                for ((i, level), skip) in scored.zip(skips).rev() {
+                    let skip = skip.forward(&level.features, &part("skips", i));
+                    scores = interpolate.forward_like(&scores, &skip, &part("ups", i)) + skip;
                 }
                 match self.finest {
                     0 => scores,
-                    _ => interpolate.forward_like(&scores, x, mode),
+                    _ => interpolate.forward_like(&scores, x, &pass.child("last")),
                 }
             }
             WayUp::Unpool { decoders } => {
                 let mut features = deepest;
-                for (level, decoder) in scored.zip(decoders).rev() {
-                    let spread = MaxUnpool2d.forward(&features, &level.indices, mode);
-                    features = decoder.forward(&spread, mode);
+                for ((i, level), decoder) in scored.zip(decoders).rev() {
+                    let pass = part("decoders", i);
+                    let spread = MaxUnpool2d.forward(&features, &level.indices, &pass);
+                    features = decoder.forward(&spread, &pass);
                 }
-                self.score.forward(&features, mode)
+                score(&features)
             }
         }
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
-        let each = |i: usize, kind: &str| format!("{kind}.{i}");
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
         for (i, stage) in self.stages.iter().enumerate() {
-            names.child(&each(i, "stages"), stage);
+            visitor.child(format_args!("stages.{i}"), stage);
         }
-        names.child("score", &self.score);
+        visitor.child("score", &self.score);
         let (ups, skips, decoders, last): (&[_], &[_], &[_], _) = match &self.way_up {
             WayUp::Deconv { ups, skips, last } => (ups, skips, &[], last.as_ref()),
             WayUp::Bilinear { skips } => (&[], skips, &[], None),
             WayUp::Unpool { decoders } => (&[], &[], decoders, None),
         };
-        let stages = || self.finest..;
-        stages().zip(ups).for_each(|(i, up)| names.child(&each(i, "ups"), up));
-        stages().zip(skips).for_each(|(i, skip)| names.child(&each(i, "skips"), skip));
-        stages().zip(decoders).for_each(|(i, d)| names.child(&each(i, "decoders"), d));
-        last.iter().for_each(|last| names.child("last", *last));
+        for (i, up) in (self.finest..).zip(ups) {
+            visitor.child(format_args!("ups.{i}"), up);
+        }
+        for (i, skip) in (self.finest..).zip(skips) {
+            visitor.child(format_args!("skips.{i}"), skip);
+        }
+        for (i, decoder) in (self.finest..).zip(decoders) {
+            visitor.child(format_args!("decoders.{i}"), decoder);
+        }
+        if let Some(last) = last {
+            visitor.child("last", last);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! How a block's convolutions are normalized.
 
-use crate::{BatchNorm2d, GroupNorm, Mode, Module, Names};
+use crate::{BatchNorm2d, GroupNorm, Module, Pass, Visitor};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::Element;
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```
 /// # use mirrorgrad_layers::models::{DoubleConv, Norm};
-/// # use mirrorgrad_layers::named_params;
+/// # use mirrorgrad_layers::Params;
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
-/// let mut params = |norm| named_params(&DoubleConv::<f32>::new([3, 8], norm, rng)).len();
+/// let mut params = |norm| Params::of(&DoubleConv::<f32>::new([3, 8], norm, rng)).len();
 /// assert_eq!(params(Norm::Batch), 2 + 2 * 4); // Two weights; running statistics are parameters too.
 /// assert_eq!(params(Norm::Group), 2 + 2 * 2);
 /// assert_eq!(params(Norm::None), 2 + 2); // Biases instead.
@@ -66,18 +66,18 @@ impl<T: Element> NormRelu<T> {
 
 impl<T: Element> Module<T> for NormRelu<T> {
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         match self {
-            Self::Batch(norm) => norm.forward(x, mode),
-            Self::Group(norm) => norm.forward(x, mode).relu(),
+            Self::Batch(norm) => norm.forward(x, pass),
+            Self::Group(norm) => norm.forward(x, pass).relu(),
             Self::None => x.relu(),
         }
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
         match self {
-            Self::Batch(norm) => norm.visit(names),
-            Self::Group(norm) => norm.visit(names),
+            Self::Batch(norm) => norm.visit(visitor),
+            Self::Group(norm) => norm.visit(visitor),
             Self::None => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Norm;
 use super::norm::NormRelu;
-use crate::{Conv2d, Init, Mode, Module, Names};
+use crate::{Conv2d, Init, Module, Pass, Visitor};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_tensor::{Element, Window};
 use rand::Rng;
@@ -11,15 +11,15 @@ use rand::Rng;
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{Mode, Module, models::{DoubleConv, Norm}, named_params};
+/// # use mirrorgrad_layers::{Pass, Module, models::{DoubleConv, Norm}, Params};
 /// # use mirrorgrad_tensor::Tensor;
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
 /// let block = DoubleConv::new([3, 8], Norm::Batch, rng);
-/// let y = block.forward(&Var::constant(Tensor::<f32>::ones([1, 3, 5, 7])), &Mode::Eval);
+/// let y = block.forward(&Var::constant(Tensor::<f32>::ones([1, 3, 5, 7])), &Pass::eval());
 /// assert_eq!(y.shape(), [1, 8, 5, 7]);
 /// assert!(y.value().as_slice().iter().all(|&v| v >= 0.0));
-/// assert_eq!(named_params(&block).len(), 10); // Two weights, and four tensors for each norm.
+/// assert_eq!(Params::of(&block).len(), 10); // Two weights, and four tensors for each norm.
 /// ```
 #[derive(Debug)]
 pub struct DoubleConv<T: Element = f32> {
@@ -56,15 +56,17 @@ impl<T: Element> DoubleConv<T> {
 
 impl<T: Element> Module<T> for DoubleConv<T> {
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let x = self.norm1.forward(&self.conv1.forward(x, mode), mode);
-        self.norm2.forward(&self.conv2.forward(&x, mode), mode)
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
+        let x = self.conv1.forward(x, &pass.child("conv1"));
+        let x = self.norm1.forward(&x, &pass.child("norm1"));
+        let x = self.conv2.forward(&x, &pass.child("conv2"));
+        self.norm2.forward(&x, &pass.child("norm2"))
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
-        names.child("conv1", &self.conv1);
-        names.child("norm1", &self.norm1);
-        names.child("conv2", &self.conv2);
-        names.child("norm2", &self.norm2);
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.child("conv1", &self.conv1);
+        visitor.child("norm1", &self.norm1);
+        visitor.child("conv2", &self.conv2);
+        visitor.child("norm2", &self.norm2);
     }
 }

@@ -12,14 +12,10 @@
 //! included.
 
 use super::{DoubleConv, Network, Norm, Upsampling};
-use crate::place::Inside;
-use crate::{
-    Conv2d, ConvTranspose2d, Interpolation, MaxPool2d, Mode, Module, Names, Upsample, named_params,
-};
+use crate::{Conv2d, ConvTranspose2d, Interpolation, MaxPool2d, Module, Pass, Upsample, Visitor};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, Window};
 use rand::Rng;
-use std::sync::Arc;
 
 /// What a [`UNet`] is built from.
 ///
@@ -67,7 +63,7 @@ impl UNetConfig {
 /// ```
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::models::{Network, UNet, UNetConfig};
-/// # use mirrorgrad_layers::{Mode, Module};
+/// # use mirrorgrad_layers::{Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
 /// # use rand::SeedableRng;
 /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
@@ -75,7 +71,7 @@ impl UNetConfig {
 /// let network = UNet::<f32>::new(&config, rng);
 /// assert_eq!(network.smallest_input(), 4);
 /// let picture = Var::constant(Tensor::ones([1, 3, 13, 18]));
-/// assert_eq!(network.forward(&picture, &Mode::Eval).shape(), [1, 5, 13, 18]);
+/// assert_eq!(network.forward(&picture, &Pass::eval()).shape(), [1, 5, 13, 18]);
 /// ```
 #[derive(Debug)]
 pub struct UNet<T: Element = f32> {
@@ -117,9 +113,7 @@ impl<T: Element> UNet<T> {
             })
             .collect();
         let score = Conv2d::new([first, classes], Window::square(1), rng);
-        let network = Self { stages, ups, decoders, score };
-        named_params(&network); // Layers know their place from the beginning.
-        network
+        Self { stages, ups, decoders, score }
     }
 }
 
@@ -133,39 +127,39 @@ impl<T: Element> Module<T> for UNet<T> {
     /// # Panics
     /// If the picture is smaller than [`Network::smallest_input`] or has other channels.
     #[track_caller]
-    fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
+    fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let mut skips: Vec<Var<T>> = Vec::new();
-        let stages = Arc::from("stages.");
+        let part = |kind: &str, i: usize| pass.child(kind).child(i);
         for (i, stage) in self.stages.iter().enumerate() {
-            let _inside = Inside::part(&stages, i);
+            let pass = part("stages", i);
             let x = match skips.last() {
-                Some(above) => MaxPool2d::square(2).forward(above, mode),
+                Some(above) => MaxPool2d::square(2).forward(above, &pass),
                 None => x.clone(),
             };
-            skips.push(stage.forward(&x, mode));
+            skips.push(stage.forward(&x, &pass));
         }
         let mut features = skips.pop().expect("there is a stage");
         let double = Upsample::new(2, Interpolation::Bilinear);
         for (i, (skip, decoder)) in skips.into_iter().zip(&self.decoders).enumerate().rev() {
             let up = match &self.ups {
-                Some(ups) => ups[i].forward_like(&features, &skip, mode),
-                None => double.forward_like(&features, &skip, mode),
+                Some(ups) => ups[i].forward_like(&features, &skip, &part("ups", i)),
+                None => double.forward_like(&features, &skip, &part("ups", i)),
             };
-            features = decoder.forward(&ops::concat(&[&skip, &up], 1), mode);
+            features = decoder.forward(&ops::concat(&[&skip, &up], 1), &part("decoders", i));
         }
-        self.score.forward(&features, mode)
+        self.score.forward(&features, &pass.child("score"))
     }
 
-    fn visit(&self, names: &mut Names<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
         for (i, stage) in self.stages.iter().enumerate() {
-            names.child(&format!("stages.{i}"), stage);
+            visitor.child(format_args!("stages.{i}"), stage);
         }
         for (i, up) in self.ups.iter().flatten().enumerate() {
-            names.child(&format!("ups.{i}"), up);
+            visitor.child(format_args!("ups.{i}"), up);
         }
         for (i, decoder) in self.decoders.iter().enumerate() {
-            names.child(&format!("decoders.{i}"), decoder);
+            visitor.child(format_args!("decoders.{i}"), decoder);
         }
-        names.child("score", &self.score);
+        visitor.child("score", &self.score);
     }
 }

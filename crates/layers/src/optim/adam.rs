@@ -1,8 +1,8 @@
 //! Adam and AdamW.
 
 use super::{Optimizer, OptimizerState, for_each_gradient};
-use crate::Param;
-use mirrorgrad_autograd::Gradients;
+use crate::Params;
+use crate::weights::NamedTensors;
 use mirrorgrad_tensor::Element;
 use std::collections::BTreeMap;
 
@@ -10,13 +10,11 @@ use std::collections::BTreeMap;
 /// `Adam` and `AdamW`.
 ///
 /// ```
-/// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_layers::{Param, Params};
 /// # use mirrorgrad_layers::optim::{Adam, Optimizer};
-/// let params = [("w".to_string(), Param::new([1.0_f64, 1.0].into()))];
-/// let slopes = Var::constant([0.001_f64, -1000.0].into());
-/// let grads = (params[0].1.var() * slopes).sum().backward();
-/// Adam::<f64>::new(0.0).step(&params, &grads, 0.1);
+/// let params = Params::from_iter([("w".to_owned(), Param::new([1.0_f64, 1.0].into()))]);
+/// let gradients = [("w".to_owned(), [0.001, -1000.0].into())].into();
+/// Adam::<f64>::new(0.0).descend(&params, &gradients, 0.1);
 /// // The first step is as long as the learning rate, however large the gradient.
 /// let w = params[0].1.value();
 /// assert!((w.at(&[0]) - 0.9).abs() < 1e-5 && (w.at(&[1]) - 1.1).abs() < 1e-5);
@@ -68,12 +66,7 @@ impl<T: Element> Adam<T> {
 }
 
 impl<T: Element> Optimizer<T> for Adam<T> {
-    fn step(
-        &mut self,
-        params: &[(String, Param<T>)],
-        grads: &Gradients<T>,
-        lr: f64,
-    ) -> Vec<String> {
+    fn descend(&mut self, params: &Params<T>, gradients: &NamedTensors<T>, lr: f64) -> Vec<String> {
         let [b1, b2] = self.betas.map(T::of);
         let [rest1, rest2] = self.betas.map(|beta| T::of(1.0 - beta));
         let eps = T::of(self.eps);
@@ -81,7 +74,7 @@ impl<T: Element> Optimizer<T> for Adam<T> {
             Decay::Coupled(decay) => (T::of(decay), T::one()),
             Decay::Decoupled(decay) => (T::zero(), T::of(1.0 - lr * decay)),
         };
-        for_each_gradient(params, grads, |name, param, grad| {
+        for_each_gradient(params, gradients, |name, param, grad| {
             let steps = self.state.steps.entry(name.to_string()).or_default();
             *steps += 1;
             // Both averages begin at 0; dividing by 1 − βⁿ makes up for it.

@@ -1,8 +1,8 @@
 //! Stochastic gradient descent.
 
 use super::{Optimizer, OptimizerState, for_each_gradient};
-use crate::Param;
-use mirrorgrad_autograd::Gradients;
+use crate::Params;
+use crate::weights::NamedTensors;
 use mirrorgrad_tensor::Element;
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 /// `v ← momentum · v + g`, and `p ← p − lr · v`, or `p − lr · (g + momentum · v)` with Nesterov.
 ///
 /// ```
-/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_layers::{Param, Params};
 /// # use mirrorgrad_layers::optim::{Optimizer, Sgd};
-/// let params = [("w".to_string(), Param::new([1.0_f64].into()))];
+/// let params = Params::from_iter([("w".to_owned(), Param::new([1.0_f64].into()))]);
+/// let gradients = [("w".to_owned(), [1.0].into())].into();
 /// let mut sgd = Sgd::<f64>::new(0.5);
 /// for want in [0.75, 0.375] {
-///     let grads = params[0].1.var().sum().backward(); // The slope is 1; v is 1, then 1.5.
-///     sgd.step(&params, &grads, 0.25);
+///     sgd.descend(&params, &gradients, 0.25); // The slope is 1; v is 1, then 1.5.
 ///     assert_eq!(params[0].1.value().item(), want);
 /// }
 /// ```
@@ -49,14 +49,9 @@ impl<T: Element> Sgd<T> {
 }
 
 impl<T: Element> Optimizer<T> for Sgd<T> {
-    fn step(
-        &mut self,
-        params: &[(String, Param<T>)],
-        grads: &Gradients<T>,
-        lr: f64,
-    ) -> Vec<String> {
+    fn descend(&mut self, params: &Params<T>, gradients: &NamedTensors<T>, lr: f64) -> Vec<String> {
         let (lr, momentum, decay) = (T::of(lr), T::of(self.momentum), T::of(self.weight_decay));
-        for_each_gradient(params, grads, |name, param, grad| {
+        for_each_gradient(params, gradients, |name, param, grad| {
             let value = param.value();
             if self.momentum == 0.0 {
                 param.set(value.zip(grad, |p, g| p - lr * (g + decay * p)));

@@ -1,10 +1,10 @@
-//! Names of tensors: what does not fit, in words, and what stands before all of them.
+//! Visitor of tensors: what does not fit, in words, and what stands before all of them.
 
 use super::{NamedTensors, WeightsError, is_counter, short};
 use mirrorgrad_tensor::Element;
 use std::collections::BTreeSet;
 
-/// Names that a message tells; of the others, how many there are.
+/// Visitor that a message tells; of the others, how many there are.
 const TOLD: usize = 8;
 
 /// What a network has and its weights lack, and the other way, in one line of bounded length.
@@ -15,7 +15,7 @@ pub(super) fn unfit(missing: &[String], unknown: &[String]) -> String {
     format!("the tensors are not the network's: {}", sides.join("; "))
 }
 
-/// Names for a message: the first of them, and the number of the rest.
+/// Visitor for a message: the first of them, and the number of the rest.
 ///
 /// ```
 /// # use mirrorgrad_layers::weights::some_of;
@@ -59,7 +59,7 @@ pub fn check_names<T: Element>(
     if missing.is_empty() && unknown.is_empty() {
         return Ok(());
     }
-    Err(WeightsError::Names { missing, unknown })
+    Err(WeightsError::Visitor { missing, unknown })
 }
 
 /// Takes off what all names of `tensors` begin with and a network's `own` names do not: `module.` of
@@ -92,7 +92,7 @@ pub fn take_off_prefix<T: Element>(
 /// The common beginning, in whole words, without which most names are the network's; `None` where that is the
 /// empty one.
 fn best_prefix<T: Element>(own: &BTreeSet<String>, tensors: &NamedTensors<T>) -> Option<String> {
-    // Names in order have in common what the first and the last have.
+    // Visitor in order have in common what the first and the last have.
     let ((first, _), (last, _)) = (tensors.first_key_value()?, tensors.last_key_value()?);
     let common = first.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
     let words = first.bytes().take(common).enumerate().filter(|(_, byte)| *byte == b'.');

@@ -2,7 +2,7 @@
 
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Norm, Upsampling};
-use mirrorgrad_layers::{Draws, Mode, Module, Param, named_params, summary};
+use mirrorgrad_layers::{Draws, Module, Param, Params, Pass, summary};
 use mirrorgrad_tensor::{ClassTargets, Element, PixelLoss, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -22,7 +22,7 @@ fn fresh<T: Element>(config: &FcnConfig) -> Fcn<T> {
 /// A network whose every weight is drawn: fresh scores are 0 and hide what is behind them.
 fn perturbed<T: Element>(config: &FcnConfig, seed: u64) -> Fcn<T> {
     let (net, rng) = (fresh(config), &mut ChaCha8Rng::seed_from_u64(seed));
-    for (name, param) in named_params(&net) {
+    for (name, param) in Params::of(&net) {
         // Variances stay positive.
         let bounds = if name.ends_with("running_var") { [0.5, 2.0] } else { [-0.8, 0.8] };
         param.set(Tensor::uniform(param.value().shape(), bounds, rng));
@@ -35,16 +35,16 @@ fn picture<T: Element>([height, width]: [usize; 2]) -> Var<T> {
     Var::constant(Tensor::normal([2, 3, height, width], 1.0, rng))
 }
 
-fn train() -> Mode {
-    Mode::Train(Draws::new(0, 0))
+fn train<T: Element>() -> Pass<T> {
+    Pass::train(Draws::new(0, 0))
 }
 
 /// The loss on two pictures, some of whose pixels are ignored.
-fn loss<T: Element>(net: &Fcn<T>, size: [usize; 2], mode: &Mode) -> Var<T> {
+fn loss<T: Element>(net: &Fcn<T>, size: [usize; 2], pass: &Pass<T>) -> Var<T> {
     let [height, width] = size;
     let labels = (0..2 * height * width).map(|i| [0, 1, 1, 0, 9][i * 7 % 11 % 5]);
     let targets = ClassTargets::new([2, height, width], labels, CLASSES, Some(9)).unwrap();
-    let scores = net.forward(&picture(size), mode);
+    let scores = net.forward(&picture(size), pass);
     ops::cross_entropy(&scores, &targets, &PixelLoss::default(), ops::Reduction::Mean)
 }
 
@@ -55,8 +55,8 @@ fn scores_have_the_pictures_size_whatever_it_is() {
         let net = fresh::<f32>(&config);
         assert_eq!(net.smallest_input(), 8);
         for size in [[8, 8], [9, 8], [15, 15], [11, 23], [16, 9], [45, 61], [8, 37]] {
-            for mode in [Mode::Eval, train()] {
-                let scores = net.forward(&picture(size), &mode);
+            for pass in [Pass::eval(), train()] {
+                let scores = net.forward(&picture(size), &pass);
                 assert_eq!(scores.shape(), [2, CLASSES, size[0], size[1]], "{upsample:?}");
             }
         }
@@ -74,7 +74,7 @@ fn one_large_step_from_any_stage_reaches_the_picture_whatever_its_size() {
             let scores = net.forward(&picture(size), &train());
             assert_eq!(scores.shape(), [2, CLASSES, size[0], size[1]], "{upsample:?} {finest}");
         }
-        let names: Vec<_> = named_params(&net).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = Params::of(&net).into_iter().map(|(name, _)| name).collect();
         let own = |kind: &str| names.iter().filter(|name| name.starts_with(kind)).count();
         assert_eq!(own("skips"), 2 * (3 - finest));
         assert_eq!(own("last.weight"), usize::from(upsample == Upsampling::Deconv));
@@ -88,9 +88,9 @@ fn a_fresh_large_step_interpolates() {
     let config =
         FcnConfig { widths: vec![2, 2, 2], finest: 3, ..config(Upsampling::Deconv, Norm::None) };
     let net = fresh::<f64>(&config);
-    let (_, bias) = named_params(&net).into_iter().find(|(name, _)| name == "score.bias").unwrap();
+    let (_, bias) = Params::of(&net).into_iter().find(|(name, _)| name == "score.bias").unwrap();
     bias.set(Tensor::ones([CLASSES]));
-    let scores = net.forward(&picture([32, 40]), &Mode::Eval);
+    let scores = net.forward(&picture([32, 40]), &Pass::eval());
     for (y, x) in [(4, 4), (10, 20), (27, 35)] {
         assert!((scores.value().at(&[0, 1, y, x]) - 1.0).abs() < 1e-12);
     }
@@ -106,7 +106,7 @@ fn a_finest_stage_beyond_the_deepest_is_refused() {
 #[should_panic(expected = "max_pool2d")]
 fn a_picture_smaller_than_its_pools_is_refused() {
     let _ = fresh::<f32>(&config(Upsampling::Deconv, Norm::Batch))
-        .forward(&picture([3, 9]), &Mode::Eval);
+        .forward(&picture([3, 9]), &Pass::eval());
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn names_are_those_of_pytorch_modules_built_alike() {
             ),
         ] {
             let net = fresh::<f32>(&config(upsample, norm));
-            let names: Vec<_> = named_params(&net).into_iter().map(|(name, _)| name).collect();
+            let names: Vec<_> = Params::of(&net).into_iter().map(|(name, _)| name).collect();
             let stages = [block("stages.0", norm), block("stages.1", norm)].concat();
             assert_eq!(names, [stages, rest].concat());
         }
@@ -177,7 +177,7 @@ fn a_gradient_reaches_every_trained_parameter() {
         for norm in NORMS {
             let net = perturbed::<f32>(&config(upsample, norm), 3);
             let grads = loss(&net, [13, 10], &train()).backward();
-            for (name, param) in named_params(&net) {
+            for (name, param) in Params::of(&net) {
                 let grad = grads.get(&param.var());
                 assert_eq!(grad.is_some(), param.is_trainable(), "{upsample:?} {name}");
                 let moved = grad.is_none_or(|grad| grad.as_slice().iter().any(|&g| g != 0.0));
@@ -213,18 +213,18 @@ fn gradients_of_the_whole_network_are_those_of_finite_differences() {
     for upsample in WAYS {
         for norm in NORMS {
             let net = perturbed::<f64>(&config(upsample, norm), 4);
-            for mode in [|| Mode::Eval, train] {
+            for pass in [Pass::eval, train] {
                 // Training moves the running statistics, which its own loss does not read.
-                let grads = loss(&net, size, &mode()).backward();
-                let leaves: Vec<_> = named_params(&net)
+                let grads = loss(&net, size, &pass()).backward();
+                let leaves: Vec<_> = Params::of(&net)
                     .into_iter()
                     .filter(|(_, param)| param.is_trainable())
                     .map(|(name, param)| (grads.get(&param.var()).unwrap().clone(), name, param))
                     .collect();
                 for (grad, name, param) in leaves {
-                    let name = format!("{upsample:?}, {:?}: {name}", mode());
+                    let name = format!("{upsample:?}, {:?}: {name}", pass());
                     check(&name, &param, &grad, || {
-                        no_grad(|| loss(&net, size, &mode())).value().item()
+                        no_grad(|| loss(&net, size, &pass())).value().item()
                     });
                 }
             }
@@ -239,7 +239,7 @@ fn by_groups_a_picture_is_normalized_alone_and_alike_in_every_mode() {
         let net = perturbed::<f64>(&config, 6);
         let pictures = picture([9, 11]);
         let both = net.forward(&pictures, &train());
-        assert_eq!(net.forward(&pictures, &Mode::Eval).value(), both.value(), "{upsample:?}");
+        assert_eq!(net.forward(&pictures, &Pass::eval()).value(), both.value(), "{upsample:?}");
         let alone = net.forward(&pictures.narrow(0, 1..2), &train());
         let second = both.narrow(0, 1..2);
         let apart = alone.value().zip(second.value(), |a, b| (a - b).abs());
@@ -252,7 +252,7 @@ fn a_summary_counts_what_each_layer_trains_and_multiplies() {
     let net = fresh::<f32>(&config(Upsampling::Deconv, Norm::Batch));
     let rows: Vec<_> = summary(&net, &[1, 3, 6, 7])
         .into_iter()
-        .map(|(name, call, trained)| (name, call.kind, call.shape, trained, call.multiply_adds))
+        .map(|(call, trained)| (call.path, call.kind, call.shape, trained, call.multiply_adds))
         .collect();
     // Multiply-adds of a convolution: inputs · outputs · taps · pixels of the smaller picture.
     let by_hand = [
@@ -260,12 +260,12 @@ fn a_summary_counts_what_each_layer_trains_and_multiplies() {
         ("stages.0.norm1", "BatchNorm2d", [2, 6, 7], 4, 0),
         ("stages.0.conv2", "Conv2d", [2, 6, 7], 36, 2 * 2 * 9 * 42),
         ("stages.0.norm2", "BatchNorm2d", [2, 6, 7], 4, 0),
-        ("", "MaxPool2d", [2, 3, 3], 0, 0),
+        ("stages.0", "MaxPool2d", [2, 3, 3], 0, 0),
         ("stages.1.conv1", "Conv2d", [3, 3, 3], 54, 2 * 3 * 9 * 9),
         ("stages.1.norm1", "BatchNorm2d", [3, 3, 3], 6, 0),
         ("stages.1.conv2", "Conv2d", [3, 3, 3], 81, 3 * 3 * 9 * 9),
         ("stages.1.norm2", "BatchNorm2d", [3, 3, 3], 6, 0),
-        ("", "MaxPool2d", [3, 1, 1], 0, 0),
+        ("stages.1", "MaxPool2d", [3, 1, 1], 0, 0),
         ("score", "Conv2d", [2, 1, 1], 8, 3 * 2),
         ("skips.1", "Conv2d", [2, 3, 3], 8, 3 * 2 * 9),
         ("ups.1", "ConvTranspose2d", [2, 3, 3], 64, 2 * 2 * 16),
@@ -281,7 +281,7 @@ fn a_summary_counts_what_each_layer_trains_and_multiplies() {
     assert_eq!(rows, expected);
     // Looking changes nothing.
     let again = fresh::<f32>(&config(Upsampling::Deconv, Norm::Batch));
-    for ((_, a), (_, b)) in named_params(&net).iter().zip(named_params(&again)) {
+    for ((_, a), (_, b)) in Params::of(&net).iter().zip(Params::of(&again)) {
         assert_eq!(a.value(), b.value());
     }
 }
@@ -291,8 +291,8 @@ fn both_precisions_are_one_network() {
     for upsample in WAYS {
         let single = perturbed::<f32>(&config(upsample, Norm::Batch), 5);
         let double = perturbed::<f64>(&config(upsample, Norm::Batch), 5);
-        let a = single.forward(&picture([9, 11]), &Mode::Eval).value().cast::<f64>();
-        let b = double.forward(&picture([9, 11]), &Mode::Eval).value().clone();
+        let a = single.forward(&picture([9, 11]), &Pass::eval()).value().cast::<f64>();
+        let b = double.forward(&picture([9, 11]), &Pass::eval()).value().clone();
         let apart =
             a.zip(&b, |a, b| (a - b).abs()).as_slice().iter().fold(0.0, |m: f64, v| m.max(*v));
         assert!(apart < 1e-4, "{upsample:?}: {apart}");

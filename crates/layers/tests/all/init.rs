@@ -1,7 +1,7 @@
 //! First weights: their spread by the papers' formulas, and bilinear kernels by hand.
 
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_layers::{Conv2d, ConvTranspose2d, Init, Linear, Mode, Module, named_params};
+use mirrorgrad_layers::{Conv2d, ConvTranspose2d, Init, Linear, Module, Params, Pass};
 use mirrorgrad_tensor::{Tensor, Window};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -62,7 +62,7 @@ fn layers_begin_as_pytorchs_do_within_the_inverse_root_of_fan_in() {
     ];
     for (layer, fan_in) in cases {
         let bound = 1.0 / f64::sqrt(fan_in);
-        for (name, param) in named_params(layer.as_ref()) {
+        for (name, param) in Params::of(layer.as_ref()) {
             let [_, deviation, most] = spread(param.value().as_slice());
             assert!(most <= bound && most > 0.9 * bound, "{name}: {most} of {bound}");
             // A uniform distribution's; a bias of 32 numbers tells it roughly.
@@ -75,7 +75,7 @@ fn layers_begin_as_pytorchs_do_within_the_inverse_root_of_fan_in() {
 fn an_initialized_layer_has_zeros_for_bias() {
     let layer = Conv2d::<f64>::new([2, 3], Window::square(1), &mut rng());
     let layer = layer.init(Init::KaimingNormal, &mut rng());
-    let params = named_params(&layer);
+    let params = Params::of(&layer);
     assert_ne!(params[0].1.value(), Tensor::zeros([3, 2, 1, 1]));
     assert_eq!(params[1].1.value(), Tensor::zeros([3]));
     assert_eq!(weight(Init::Zeros), Tensor::zeros([64, 32, 3, 3]));
@@ -148,7 +148,7 @@ fn a_deconvolution_begins_as_bilinear_interpolation() {
         let mut draws = rng();
         let x = Tensor::from_fn([2, 4, 5, 7], |_| f64::from(draws.random_range(-500..500)));
         let x = Var::constant(x);
-        let up = layer.forward(&x, &Mode::Eval);
+        let up = layer.forward(&x, &Pass::eval());
         let resized = ops::upsample_bilinear2d(&x, [10, 14], false);
         // At the border a convolution sees zeros where interpolation repeats the last pixel.
         let inner = |y: &Var<f64>| y.crop([1, 1], [8, 12]);

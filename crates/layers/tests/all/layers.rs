@@ -4,11 +4,11 @@ use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_layers::{
     Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, ConvTranspose2d, Draws, Dropout,
-    Dropout2d, GroupNorm, Init, Interpolation, Linear, MaxPool2d, MaxUnpool2d, Mode, Module, Param,
-    Sequential, Upsample, named_params,
+    Dropout2d, GroupNorm, Init, Interpolation, Linear, MaxPool2d, MaxUnpool2d, Module, Param,
+    Params, Pass, Sequential, Upsample,
 };
 use mirrorgrad_tensor::dialect::{TensorFlow, tensorflow};
-use mirrorgrad_tensor::{Tensor, Window};
+use mirrorgrad_tensor::{Element, Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -16,8 +16,8 @@ fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(5)
 }
 
-fn train(step: u64) -> Mode {
-    Mode::Train(Draws::new(0, step))
+fn train<T: Element>(step: u64) -> Pass<T> {
+    Pass::train(Draws::new(0, step))
 }
 
 /// 1, 2, 3, … in `shape`.
@@ -31,13 +31,13 @@ fn noise(shape: impl AsRef<[usize]>) -> Tensor<f64> {
 
 /// Puts 1, 2, 3, … into each parameter.
 fn count_params(module: &dyn Module<f64>) {
-    for (_, param) in named_params(module) {
+    for (_, param) in Params::of(module) {
         param.set(counting(param.value().shape()));
     }
 }
 
 fn apply(module: &dyn Module<f64>, x: Tensor<f64>) -> Tensor<f64> {
-    module.forward(&Var::constant(x), &Mode::Eval).value().clone()
+    module.forward(&Var::constant(x), &Pass::eval()).value().clone()
 }
 
 #[track_caller]
@@ -95,8 +95,8 @@ fn transposed_convolution_reaches_every_size_that_pools_to_its_own() {
     for height in 2..9 {
         for width in [2, 5, 8, 11] {
             let skip = Var::constant(noise([1, 2, height, width]));
-            let pooled = pool.forward(&skip, &Mode::Eval);
-            let back = up.forward_like(&pooled, &skip, &Mode::Eval);
+            let pooled = pool.forward(&skip, &Pass::eval());
+            let back = up.forward_like(&pooled, &skip, &Pass::eval());
             assert_eq!(back.shape(), [1, 3, height, width]);
         }
     }
@@ -170,7 +170,7 @@ fn channel(x: &Tensor<f64>, channel: usize) -> impl Iterator<Item = f64> + Clone
 #[test]
 fn batch_normalization_normalizes_over_the_batch_and_follows_its_statistics() {
     let layer = BatchNorm2d::new(2);
-    let params = named_params(&layer);
+    let params = Params::of(&layer);
     let names: Vec<_> = params.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["weight", "bias", "running_mean", "running_var"]);
     params[0].1.set([2.0, 3.0].into());
@@ -178,7 +178,9 @@ fn batch_normalization_normalizes_over_the_batch_and_follows_its_statistics() {
     let (mut running_mean, mut running_variance) = ([0.0; 2], [1.0; 2]);
     for step in 0..3 {
         let x = noise([3, 2, 2, 5]).map(|v| v * (2.0 + step as f64) + 1.0);
-        let y = layer.forward(&Var::constant(x.clone()), &train(step)).value().clone();
+        let pass = train(step);
+        let y = layer.forward(&Var::constant(x.clone()), &pass).value().clone();
+        params.update(&pass.finish());
         for c in 0..2 {
             let [mean, variance] = unbiased(channel(&x, c));
             let biased = variance * 29.0 / 30.0;
@@ -197,7 +199,7 @@ fn batch_normalization_normalizes_over_the_batch_and_follows_its_statistics() {
 #[test]
 fn batch_normalization_predicts_by_its_running_statistics_and_leaves_them_alone() {
     let layer = BatchNorm2d::new(2);
-    let params = named_params(&layer);
+    let params = Params::of(&layer);
     for ((_, param), values) in
         params.iter().zip([[2.0, 3.0], [-1.0, 1.0], [0.5, -2.0], [4.0, 9.0]])
     {
@@ -223,41 +225,43 @@ fn batch_normalization_predicts_by_its_running_statistics_and_leaves_them_alone(
 fn batch_normalization_with_a_relu_is_a_relu_of_batch_normalization() {
     let (plain, with_relu) = (BatchNorm2d::new(2), BatchNorm2d::new(2).with_relu());
     for layer in [&plain, &with_relu] {
-        let params = named_params(layer);
+        let params = Params::of(layer);
         params[0].1.set([2.0, -3.0].into());
         params[1].1.set([-1.0, 0.5].into());
     }
     let x = noise([3, 2, 2, 5]);
-    for mode in [train(0), Mode::Eval, train(1)] {
-        let [want, got] =
-            [&plain, &with_relu].map(|layer| layer.forward(&Var::constant(x.clone()), &mode));
+    for pass in [|| train(0), Pass::eval, || train(1)] {
+        let [(want, observed), (got, also)] = [&plain, &with_relu].map(|layer| {
+            let pass = pass();
+            let y = layer.forward(&Var::constant(x.clone()), &pass);
+            (y, pass.finish())
+        });
         assert!(want.value().as_slice().iter().any(|&v| v < 0.0));
-        assert_eq!(got.value(), want.relu().value(), "{mode:?}");
+        assert_eq!(got.value(), want.relu().value());
+        assert_eq!(also, observed);
     }
-    let [want, got] = [&plain, &with_relu].map(state_dict);
-    assert_eq!(got, want);
 }
 
 #[test]
 fn batch_normalization_refuses_to_train_on_one_value_a_channel_and_keeps_its_statistics() {
     for layer in [BatchNorm2d::<f64>::new(2), BatchNorm2d::new(2).with_relu()] {
-        let before = state_dict(&layer);
-        let forward = |shape: [usize; 4], mode: &Mode| {
+        let forward = |shape: [usize; 4], pass: &Pass<f64>| {
             let x = Var::constant(Tensor::full(shape, 7.0));
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| layer.forward(&x, mode)))
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| layer.forward(&x, pass)))
         };
-        let payload = forward([1, 2, 1, 1], &train(0)).unwrap_err();
+        let pass = train(0);
+        let payload = forward([1, 2, 1, 1], &pass).unwrap_err();
         let message = payload.downcast::<String>().unwrap();
         assert!(
             message.starts_with("batch_norm: expected more than one value per channel"),
             "{message}"
         );
-        assert_eq!(state_dict(&layer), before);
+        assert!(pass.finish().is_empty());
         // Predicting takes what comes, and two values are enough to train on.
-        assert!(forward([1, 2, 1, 1], &Mode::Eval).is_ok());
-        assert!(
-            forward([2, 2, 1, 1], &train(0)).is_ok() && forward([1, 2, 1, 2], &train(0)).is_ok()
-        );
+        assert!(forward([1, 2, 1, 1], &Pass::eval()).is_ok());
+        let pass = train(0);
+        assert!(forward([2, 2, 1, 1], &pass).is_ok() && forward([1, 2, 1, 2], &pass).is_ok());
+        Params::of(&layer).update(&pass.finish());
         // Two equal values: the running variance moves a tenth of the way to 0, and stays a number.
         assert!(state_dict(&layer)["running_var"].as_slice().iter().all(|v| *v > 0.0 && *v < 1.0));
     }
@@ -266,12 +270,12 @@ fn batch_normalization_refuses_to_train_on_one_value_a_channel_and_keeps_its_sta
 #[test]
 fn group_normalization_normalizes_each_group_of_each_picture() {
     let layer = GroupNorm::new(2, 4);
-    let params = named_params(&layer);
+    let params = Params::of(&layer);
     params[0].1.set([1.0, 2.0, 3.0, 4.0].into());
     params[1].1.set([0.0, 1.0, 0.0, -1.0].into());
     let x = noise([3, 4, 2, 3]);
-    for mode in [Mode::Eval, train(0)] {
-        let y = layer.forward(&Var::constant(x.clone()), &mode).value().clone();
+    for pass in [Pass::eval(), train(0)] {
+        let y = layer.forward(&Var::constant(x.clone()), &pass).value().clone();
         for (group, (x, y)) in x.as_slice().chunks(12).zip(y.as_slice().chunks(12)).enumerate() {
             let [mean, variance] = unbiased(x.iter().copied());
             let deviation = (variance * 11.0 / 12.0 + 1e-5).sqrt();
@@ -344,15 +348,15 @@ fn dropout_is_a_function_of_seed_and_step() {
     for layer in layers {
         let x = Var::constant(noise([4, 50, 1, 2]));
         let drawn =
-            |seed, step| layer.forward(&x, &Mode::Train(Draws::new(seed, step))).value().clone();
+            |seed, step| layer.forward(&x, &Pass::train(Draws::new(seed, step))).value().clone();
         assert_eq!(drawn(1, 2), drawn(1, 2));
         assert_ne!(drawn(1, 2), drawn(1, 3));
         assert_ne!(drawn(1, 2), drawn(2, 2));
         assert_ne!(drawn(1, 2), drawn(2, 1));
-        assert_eq!(layer.forward(&x, &Mode::Eval).value(), x.value());
+        assert_eq!(layer.forward(&x, &Pass::eval()).value(), x.value());
         // Two layers of one pass draw numbers of their own.
-        let mode = Mode::Train(Draws::new(1, 2));
-        assert_ne!(layer.forward(&x, &mode).value(), layer.forward(&x, &mode).value());
+        let pass = Pass::train(Draws::new(1, 2));
+        assert_ne!(layer.forward(&x, &pass).value(), layer.forward(&x, &pass).value());
     }
 }
 
@@ -366,9 +370,9 @@ fn dropping_everything_is_refused() {
 fn pools_take_the_largest_and_the_mean() {
     let x = counting([1, 1, 3, 5]);
     let (pooled, indices) =
-        MaxPool2d::square(2).forward_indices(&Var::constant(x.clone()), &Mode::Eval);
+        MaxPool2d::square(2).forward_indices(&Var::constant(x.clone()), &Pass::eval());
     assert_eq!(pooled.value(), &Tensor::new([1, 1, 1, 2], [7.0, 9.0]));
-    let back = MaxUnpool2d.forward(&pooled, &indices, &Mode::Eval);
+    let back = MaxUnpool2d.forward(&pooled, &indices, &Pass::eval());
     let expected = [0., 0., 0., 0., 0., 0., 7., 0., 9., 0., 0., 0., 0., 0., 0.];
     assert_eq!(back.value(), &Tensor::new([1, 1, 3, 5], expected));
     let mean = AvgPool2d::new(Window::square(2).stride(2));
@@ -389,7 +393,7 @@ fn upsampling_enlarges_by_its_rule() {
         assert_eq!(y.shape(), [1, 1, 2, 4]);
         assert_near(y.as_slice(), &[expected, expected].concat());
         let skip = Var::constant(Tensor::zeros([1, 9, 3, 5]));
-        let y = up.forward_like(&Var::constant(x()), &skip, &Mode::Eval);
+        let y = up.forward_like(&Var::constant(x()), &skip, &Pass::eval());
         assert_eq!(y.shape(), [1, 1, 3, 5]);
     }
 }
@@ -422,11 +426,11 @@ fn a_sequence_applies_its_modules_in_order_under_their_numbers() {
     let inner = Sequential::<f64>::new().with(Activation::Relu).with(GroupNorm::new(1, 2));
     let net =
         Sequential::new().with(Linear::new([2, 2], &mut rng())).with(Dropout::new(0.5)).with(inner);
-    let names: Vec<_> = named_params(&net).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<_> = Params::of(&net).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["0.weight", "0.bias", "2.1.weight", "2.1.bias"]);
     // First doubled and shifted, then cut off at 0: the other order would give 3 and 1.
     let net = Sequential::<f64>::new().with(Linear::new([1, 1], &mut rng())).with(Activation::Relu);
-    let params = named_params(&net);
+    let params = Params::of(&net);
     params[0].1.set([[2.0]].into());
     params[1].1.set([1.0].into());
     assert_eq!(apply(&net, [[1.0], [-2.0]].into()), [[3.0], [0.0]].into());
@@ -457,6 +461,6 @@ fn an_initialized_weight_stays_the_layers_own() {
     let layer = Conv2d::<f64>::new([1, 1], Window::square(1), &mut rng());
     let weight = layer.weight().clone();
     let layer = layer.init(Init::Zeros, &mut rng()).without_bias();
-    assert!(named_params(&layer)[0].1.is(&weight));
-    assert_eq!(named_params(&layer).len(), 1);
+    assert!(Params::of(&layer)[0].1.is(&weight));
+    assert_eq!(Params::of(&layer).len(), 1);
 }

@@ -1,5 +1,6 @@
 //! What layers, optimizers and models do.
 
+mod contribution;
 mod fcn;
 mod init;
 mod layers;

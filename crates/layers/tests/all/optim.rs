@@ -2,8 +2,8 @@
 
 use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::optim::{Adam, Optimizer, Sgd, clip_grad_norm};
-use mirrorgrad_layers::{Linear, Mode, Module, Names, Param, named_params};
-use mirrorgrad_tensor::Tensor;
+use mirrorgrad_layers::{Contribution, Linear, Module, Param, Params, Pass, Sequential, Visitor};
+use mirrorgrad_tensor::{Element, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -19,8 +19,17 @@ fn starts() -> Vec<f64> {
     vec![0.3, -1.2, 2.0, 0.9]
 }
 
-fn param(values: &[f64]) -> Vec<(String, Param<f64>)> {
-    vec![("p".to_string(), Param::new(Tensor::new([values.len()], values)))]
+fn param(values: &[f64]) -> Params<f64> {
+    named([("p", Param::new(Tensor::new([values.len()], values)))])
+}
+
+fn named<const N: usize>(params: [(&str, Param<f64>); N]) -> Params<f64> {
+    params.into_iter().map(|(name, param)| (name.to_owned(), param)).collect()
+}
+
+/// What a step gets from a loss without a network.
+fn backward<T: Element>(params: &Params<T>, loss: Var<T>) -> Contribution<T> {
+    params.backward(loss, Pass::eval())
 }
 
 /// The loss whose gradient is [`slope`], built from a derivative that is exact: ⟨slope(p₀), p⟩.
@@ -32,7 +41,7 @@ fn loss(param: &Param<f64>) -> Var<f64> {
 fn path(mut optimizer: impl Optimizer<f64>) -> Vec<f64> {
     let params = param(&starts());
     for lr in RATES {
-        let unreached = optimizer.step(&params, &loss(&params[0].1).backward(), lr);
+        let unreached = optimizer.step(&params, &backward(&params, loss(&params[0].1)), lr);
         assert!(unreached.is_empty());
     }
     params[0].1.value().as_slice().to_vec()
@@ -106,11 +115,11 @@ fn adamw_decays_beside_the_gradient() {
 #[test]
 fn what_the_loss_did_not_depend_on_is_named_and_left_alone() {
     let value = || Tensor::from([1.0, 2.0]);
-    let params = vec![
-        ("used".to_string(), Param::new(value())),
-        ("idle".to_string(), Param::new(value())),
-        ("statistic".to_string(), Param::buffer(value())),
-    ];
+    let params = named([
+        ("used", Param::new(value())),
+        ("idle", Param::new(value())),
+        ("statistic", Param::buffer(value())),
+    ]);
     let optimizers: [Box<dyn Optimizer<f64>>; 3] = [
         Box::new(Sgd::new(0.9).weight_decay(0.1)),
         Box::new(Adam::new(0.1)),
@@ -118,7 +127,7 @@ fn what_the_loss_did_not_depend_on_is_named_and_left_alone() {
     ];
     for mut optimizer in optimizers {
         let before = params[0].1.value();
-        let grads = params[0].1.var().sum().backward();
+        let grads = backward(&params, params[0].1.var().sum());
         assert_eq!(optimizer.step(&params, &grads, 0.1), ["idle"]);
         assert_ne!(params[0].1.value(), before);
         assert_eq!((params[1].1.value(), params[2].1.value()), (value(), value()));
@@ -143,7 +152,7 @@ fn an_optimizer_goes_on_from_what_another_remembered() {
                     optimizer = kind();
                     optimizer.restore(state);
                 }
-                optimizer.step(&params, &loss(&params[0].1).backward(), lr);
+                optimizer.step(&params, &backward(&params, loss(&params[0].1)), lr);
             }
             (params[0].1.value(), optimizer.state().clone())
         };
@@ -154,37 +163,34 @@ fn an_optimizer_goes_on_from_what_another_remembered() {
 #[test]
 fn without_momentum_nothing_is_remembered() {
     let (mut sgd, params) = (Sgd::new(0.0), param(&starts()));
-    sgd.step(&params, &loss(&params[0].1).backward(), 0.1);
+    sgd.step(&params, &backward(&params, loss(&params[0].1)), 0.1);
     assert!(sgd.state().tensors.is_empty());
 }
 
 /// Gradients (3, 4) and (12): of norm 13 together.
-fn gradients() -> ([Var<f64>; 2], Var<f64>) {
-    let (a, b) = (Var::parameter([0.0, 0.0].into()), Var::parameter([0.0].into()));
-    let weighted = &a * &Var::constant([3.0, 4.0].into());
-    let loss = weighted.sum() + (&b * &Var::constant([12.0].into())).sum();
-    ([a, b], loss)
+fn gradients() -> Contribution<f64> {
+    let gradients = [("a", [3.0, 4.0].as_slice()), ("b", &[12.0])];
+    let named =
+        gradients.map(|(name, values)| (name.to_owned(), Tensor::new([values.len()], values)));
+    Contribution::new(0.0, named.into(), vec![])
 }
 
 #[test]
 fn clipping_scales_all_gradients_by_their_common_norm() {
-    let ([a, b], loss) = gradients();
-    let (clipped, norm) = clip_grad_norm(loss.backward(), 6.5);
+    let (clipped, norm) = clip_grad_norm(gradients(), 6.5);
     assert_eq!(norm, 13.0);
-    assert_eq!(clipped.get(&a), Some(&[1.5, 2.0].into()));
-    assert_eq!(clipped.get(&b), Some(&[6.0].into()));
-    let ([a, b], loss) = gradients();
-    let (kept, norm) = clip_grad_norm(loss.backward(), 13.0);
+    assert_eq!(clipped.gradients["a"], [1.5, 2.0].into());
+    assert_eq!(clipped.gradients["b"], [6.0].into());
+    let (kept, norm) = clip_grad_norm(gradients(), 13.0);
     assert_eq!(norm, 13.0);
-    assert_eq!((kept.get(&a), kept.get(&b)), (Some(&[3.0, 4.0].into()), Some(&[12.0].into())));
+    assert_eq!(kept.gradients, gradients().gradients);
 }
 
 #[test]
 fn a_norm_that_is_no_number_is_told_and_scales_nothing() {
-    let a = Var::parameter(Tensor::from([1.0_f64, 1.0]));
-    let loss = (&a * &Var::constant([f64::INFINITY, 2.0].into())).sum();
-    let (grads, norm) = clip_grad_norm(loss.backward(), 1.0);
-    assert_eq!((norm, grads.get(&a)), (f64::INFINITY, Some(&[f64::INFINITY, 2.0].into())));
+    let gradients = [("a".to_owned(), [f64::INFINITY, 2.0].into())].into();
+    let (step, norm) = clip_grad_norm(Contribution::new(0.0, gradients, vec![]), 1.0);
+    assert_eq!((norm, &step.gradients["a"]), (f64::INFINITY, &[f64::INFINITY, 2.0].into()));
 }
 
 #[test]
@@ -193,12 +199,12 @@ fn a_clipped_step_has_the_same_bits_whenever_each_parameter_was_set() {
     let factor = |i: usize| 10_f32.powf((i * 7 % 11) as f32 * 0.3 - 1.5) * (1.0 + i as f32 / 7.0);
     let step = |order: &dyn Fn(usize) -> usize| {
         let name = |i: usize| (format!("{i}"), Param::<f32>::new([0.25, -0.5].into()));
-        let params: Vec<_> = (0..11).map(name).collect();
+        let params: Params = (0..11).map(name).collect();
         // As a resumed run sets them.
         (0..11).for_each(|i| params[order(i)].1.set([0.25, -0.5].into()));
         let terms = params.iter().enumerate().map(|(i, (_, p))| p.var().scale(factor(i)).sum());
         let loss = terms.reduce(|sum, term| sum + term).unwrap();
-        let (grads, norm) = clip_grad_norm(loss.backward(), 1.0);
+        let (grads, norm) = clip_grad_norm(backward(&params, loss), 1.0);
         Sgd::new(0.0).step(&params, &grads, 0.1);
         let bits = |(_, p): &(_, Param<f32>)| p.value().as_slice()[0].to_bits();
         (norm.to_bits(), params.iter().map(bits).collect::<Vec<_>>())
@@ -216,19 +222,19 @@ struct Forgetful {
 }
 
 impl Module for Forgetful {
-    fn forward(&self, x: &Var, mode: &Mode) -> Var {
-        self.forgotten.forward(&self.known.forward(x, mode), mode)
+    fn forward(&self, x: &Var, pass: &Pass) -> Var {
+        self.forgotten.forward(&self.known.forward(x, pass), pass)
     }
 
-    fn visit(&self, names: &mut Names<'_>) {
-        names.child("known", &self.known);
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.child("known", &self.known);
     }
 }
 
 fn forgetful() -> (Forgetful, Var) {
     let rng = &mut ChaCha8Rng::seed_from_u64(0);
     let net = Forgetful { known: Linear::new([2, 3], rng), forgotten: Linear::new([3, 1], rng) };
-    let loss = net.forward(&Var::constant([[1.0, 2.0]].into()), &Mode::Eval).sum();
+    let loss = net.forward(&Var::constant([[1.0, 2.0]].into()), &Pass::eval()).sum();
     (net, loss)
 }
 
@@ -236,18 +242,30 @@ fn forgetful() -> (Forgetful, Var) {
 #[should_panic(
     expected = "got 2 of others, of shapes [[1, 3], [1]]: is a layer forgotten in `visit`?"
 )]
-fn a_layer_that_visit_forgets_is_found_by_the_first_step() {
+fn a_layer_that_visit_forgets_is_found_on_the_first_way_back() {
     let (net, loss) = forgetful();
-    Adam::new(0.0).step(&named_params(&net), &loss.backward(), 0.1);
+    backward(&Params::of(&net), loss);
 }
 
 #[test]
-fn a_part_of_a_network_moves_alone_where_that_is_said() {
-    let (net, loss) = forgetful();
-    let params = named_params(&net);
-    let before = params[0].1.value();
-    let vars: Vec<Var> = params.iter().map(|(_, param)| param.var()).collect();
-    let grads = loss.backward().only(&vars.iter().collect::<Vec<_>>());
-    assert_eq!(Sgd::new(0.0).step(&params, &grads, 0.1), [""; 0]);
-    assert_ne!(params[0].1.value(), before);
+fn a_part_of_a_network_moves_alone_where_other_gradients_are_removed() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(0);
+    let net = Sequential::new().with(Linear::new([2, 3], rng)).with(Linear::new([3, 1], rng));
+    let (params, before) = (Params::of(&net), Params::of(&net).values());
+    let loss = net.forward(&Var::constant([[1.0_f32, 2.0]].into()), &Pass::eval()).sum();
+    let mut step = backward(&params, loss);
+    step.gradients.retain(|name, _| name.starts_with("1."));
+    assert_eq!(Sgd::new(0.0).step(&params, &step, 0.1), ["0.weight", "0.bias"]);
+    let moved: Vec<_> = params.values().into_iter().filter(|(k, v)| before[k] != *v).collect();
+    assert!(moved.iter().map(|(name, _)| name).eq(["1.bias", "1.weight"]));
+}
+
+#[test]
+fn a_parameter_with_two_names_moves_once_under_its_first() {
+    let shared = Param::new([1.0].into());
+    let params = named([("first", shared.clone()), ("second", shared)]);
+    let step = backward(&params, params[0].1.var().sum());
+    assert_eq!(Sgd::new(0.0).step(&params, &step, 0.25), [""; 0]);
+    assert_eq!(params.values()["second"], [0.75].into());
+    assert_eq!(params.trainable_len(), 1);
 }

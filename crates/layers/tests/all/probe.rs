@@ -2,7 +2,7 @@
 
 use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Norm};
-use mirrorgrad_layers::{Direction, Draws, Fault, Module, find_fault, named_params};
+use mirrorgrad_layers::{Direction, Draws, Fault, Module, Params, find_fault};
 use mirrorgrad_tensor::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -11,7 +11,7 @@ fn network() -> Fcn<f64> {
     let config = FcnConfig { widths: vec![3, 4], norm: Norm::None, ..FcnConfig::new(2) };
     let net = Fcn::new(&config, &mut ChaCha8Rng::seed_from_u64(0));
     // Fresh scores are 0, and no gradient would come past them.
-    for (name, param) in named_params(&net) {
+    for (name, param) in Params::of(&net) {
         if name.starts_with("score") || name.starts_with("skips") {
             param.set(Tensor::ones(param.value().shape()));
         }
@@ -35,10 +35,10 @@ fn a_healthy_step_has_no_fault() {
 
 #[test]
 fn a_weight_that_is_no_number_is_found_in_its_layer_whichever_it_is() {
-    let names: Vec<String> = named_params(&network()).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = Params::of(&network()).into_iter().map(|(name, _)| name).collect();
     for (i, name) in names.iter().enumerate() {
         let net = network();
-        let param = &named_params(&net)[i].1;
+        let param = &Params::of(&net)[i].1;
         param.set(param.value().map(|_| f64::NAN));
         let found = fault(&net, mean).expect("there is one");
         let layer = name.rsplit_once('.').unwrap().0;
@@ -72,19 +72,19 @@ fn a_gradient_that_overflows_inside_is_found_where_it_arrives() {
         ("stages.1.conv1.weight", 1e200),
         ("stages.1.conv2.weight", 1e200),
     ] {
-        let (_, param) = named_params(&net).into_iter().find(|(own, _)| own == name).unwrap();
+        let (_, param) = Params::of(&net).into_iter().find(|(own, _)| own == name).unwrap();
         param.set(param.value().map(|v| v * factor));
     }
     let found = fault(&net, Var::sum).unwrap();
     assert_eq!(found.direction, Direction::Backward);
-    assert_eq!(found.layer, "MaxPool2d after stages.0.conv2");
+    assert_eq!(found.layer, "MaxPool2d at stages.0");
 }
 
 #[test]
 fn the_scores_of_a_probe_are_those_of_training() {
     let net = network();
     let x = Var::constant(Tensor::normal([1, 3, 8, 8], 1.0, &mut ChaCha8Rng::seed_from_u64(1)));
-    let train = net.forward(&x, &mirrorgrad_layers::Mode::Train(Draws::new(0, 0)));
+    let train = net.forward(&x, &mirrorgrad_layers::Pass::train(Draws::new(0, 0)));
     let mut seen = None;
     find_fault(&net, &x, Draws::new(0, 0), |scores| {
         seen = Some(scores.value().clone());

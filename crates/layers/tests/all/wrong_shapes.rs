@@ -9,9 +9,7 @@ mod tensor;
 
 use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::models::{Fcn, FcnConfig, UNet, UNetConfig};
-use mirrorgrad_layers::{
-    BatchNorm2d, Conv2d, MaxPool2d, Mode, Module, Names, Sequential, named_params,
-};
+use mirrorgrad_layers::{BatchNorm2d, Conv2d, MaxPool2d, Module, Pass, Sequential, Visitor};
 use mirrorgrad_tensor::{Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -106,13 +104,14 @@ struct Own {
 }
 
 impl Module for Own {
-    fn forward(&self, x: &Var, mode: &Mode) -> Var {
-        self.body.forward(&self.first.forward(x, mode), mode)
+    fn forward(&self, x: &Var, pass: &Pass) -> Var {
+        let x = self.first.forward(x, &pass.child("first"));
+        self.body.forward(&x, &pass.child("body"))
     }
 
-    fn visit(&self, names: &mut Names<'_>) {
-        names.child("first", &self.first);
-        names.child("body", &self.body);
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.child("first", &self.first);
+        visitor.child("body", &self.body);
     }
 }
 
@@ -120,9 +119,7 @@ fn own(first: [usize; 2]) -> Own {
     let body = Sequential::new()
         .with(BatchNorm2d::new(4))
         .with(Sequential::new().with(MaxPool2d::square(2)).with(MaxPool2d::square(8)));
-    let own = Own { first: Conv2d::new(first, Window::square(1), &mut rng()), body };
-    named_params(&own);
-    own
+    Own { first: Conv2d::new(first, Window::square(1), &mut rng()), body }
 }
 
 #[test]
@@ -141,7 +138,7 @@ fn a_message_names_the_layer_of_a_network_by_its_path() {
         (&own([3, 4]), [1, 3, 8, 8], "body.1.1: max_pool2d: a window 8 pixels long"),
     ];
     for (network, shape, expected) in networks {
-        let call = panic::AssertUnwindSafe(|| network.forward(&picture(shape), &Mode::Eval));
+        let call = panic::AssertUnwindSafe(|| network.forward(&picture(shape), &Pass::eval()));
         let (message, _) = refusal(call);
         assert!(message.starts_with(expected), "expected {expected:?}, got {message:?}");
     }
@@ -151,7 +148,7 @@ fn a_message_names_the_layer_of_a_network_by_its_path() {
 fn a_module_in_a_sequence_blames_whoever_runs_the_sequence() {
     let net = Sequential::<f32>::new().with(Conv2d::new([3, 4], Window::square(1), &mut rng()));
     let x = Var::constant(Tensor::zeros([1, 2, 4, 4]));
-    let call = panic::AssertUnwindSafe(|| net.forward(&x, &Mode::Eval));
+    let call = panic::AssertUnwindSafe(|| net.forward(&x, &Pass::eval()));
     let (message, file) = refusal(call);
     assert!(message.starts_with("0: conv2d: expected an image"), "{message}");
     assert!(file.ends_with("wrong_shapes.rs"), "{file}");

@@ -1,8 +1,8 @@
 //! Which network learns.
 
 use crate::DataError;
+use mirrorgrad_layers::Params;
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Norm, UNet, UNetConfig, Upsampling};
-use mirrorgrad_layers::named_params;
 use mirrorgrad_layers::weights::{NamedTensors, WeightsError, check_names};
 use serde::de::{self, Deserializer, IntoDeserializer};
 use serde::{Deserialize, Serialize};
@@ -199,7 +199,7 @@ impl ModelConfig {
     pub(crate) fn names(&self) -> BTreeSet<String> {
         let widths = self.widths.iter().map(|&width| width.min(NARROW)).collect();
         let network = Self { widths, ..self.clone() }.network(1, 0);
-        named_params(&*network).into_iter().map(|(name, _)| name).collect()
+        Params::of(&*network).into_iter().map(|(name, _)| name).collect()
     }
 
     /// Refuses weights under other names than the network's, and of fewer numbers than it has: a file may name

@@ -5,8 +5,8 @@ use crate::config::{ClassWeights, ModelConfig, WeightsByName, is_of};
 use crate::survey::Survey;
 use crate::weights::read_weights_for;
 use crate::{Config, DataError, Dataset, Histogram, Loader, RunError, class_weights};
+use mirrorgrad_layers::Params;
 use mirrorgrad_layers::models::Network;
-use mirrorgrad_layers::named_params;
 use mirrorgrad_layers::weights::{check_finite, load_state_dict, state_dict};
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ pub fn load_weights(
     network: &dyn Network,
 ) -> Result<Option<String>, RunError> {
     let Some(path) = &model.weights else { return Ok(None) };
-    let names = named_params(network).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let names = Params::of(network).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     let own = names.iter().cloned().collect::<BTreeSet<_>>();
     let (mut tensors, notice) = read_weights_for(&own, path)?;
     for fresh in &model.fresh {

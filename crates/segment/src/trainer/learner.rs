@@ -1,6 +1,5 @@
 //! A network and what moves it, one step at a time.
 
-use super::accumulated::Accumulated;
 use super::parts::left_out;
 use crate::batch::to_tensors;
 use crate::metrics::check_size;
@@ -9,13 +8,13 @@ use crate::{Config, DataError, Loader, Objective, RunError, Sample};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
-use mirrorgrad_layers::{Draws, Mode, Param, Schedule, find_fault, named_params};
+use mirrorgrad_layers::{Contribution, Draws, Param, Params, Pass, Schedule, find_fault};
 
 /// What is between two steps of a run, and how a step is taken.
 pub struct Learner {
     pub network: Box<dyn Network>,
     pub optimizer: Box<dyn Optimizer>,
-    params: Vec<(String, Param)>,
+    params: Params,
     objective: Objective,
     schedule: Schedule,
     classes: usize,
@@ -60,7 +59,7 @@ impl Learner {
     pub fn new(config: &Config, classes: usize, steps: u64) -> Result<Self, RunError> {
         let network = config.network(classes);
         Ok(Self {
-            params: named_params(&*network),
+            params: Params::of(&*network),
             optimizer: config.training.optimizer(),
             schedule: config.training.schedule(steps),
             objective: Objective::new(&config.training, classes)?,
@@ -71,49 +70,55 @@ impl Learner {
         })
     }
 
-    /// Step number `step`: the gradients of its `count` batches move the weights. Returns their loss. One batch
-    /// is there at a time.
+    /// Step number `step`: the contributions of its `count` batches are folded in their order, and move the
+    /// weights. Returns their loss. One batch is there at a time.
     pub fn step(
         &mut self,
         batches: impl IntoIterator<Item = Result<Vec<Sample>, DataError>>,
         count: usize,
         step: u64,
     ) -> Result<f32, StepError> {
-        let mut sums = Accumulated::of(count);
-        for (i, samples) in batches.into_iter().take(count).enumerate() {
-            let pass = step * self.config.training.accumulate as u64 + i as u64;
-            self.pass(&samples?, pass, &mut sums)?;
+        let first_pass = step * self.config.training.accumulate as u64;
+        let mut sum: Option<Contribution> = None;
+        for (samples, pass) in batches.into_iter().take(count).zip(first_pass..) {
+            let batch = self.contribution(&samples?, pass, count)?;
+            sum = Some(match sum {
+                Some(sum) => sum.plus(batch),
+                None => batch,
+            });
         }
-        let Some((loss, mut grads)) = sums.mean() else { return Ok(0.0) };
+        let Some(sum) = sum else { return Ok(0.0) };
+        let mut mean = sum.mean(count);
         if let Some(limit) = self.config.training.clip {
-            (grads, _) = clip_grad_norm(grads, limit);
+            (mean, _) = clip_grad_norm(mean, limit);
         }
-        self.optimizer.step(&self.params, &grads, self.lr(step));
-        Ok(loss)
+        self.optimizer.step(&self.params, &mean, self.lr(step));
+        Ok(mean.loss)
     }
 
-    /// One batch there and back, and to the `sums` of its step. From picture to loss and back, all of it is
-    /// here.
-    fn pass(&self, samples: &[Sample], pass: u64, sums: &mut Accumulated) -> Result<(), StepError> {
+    /// One batch there and back, as one of `count`. From picture to loss and back, all of it is here. Nothing
+    /// is changed by it: a step that fails leaves the network as it was.
+    fn contribution(
+        &self,
+        samples: &[Sample],
+        pass: u64,
+        count: usize,
+    ) -> Result<Contribution, StepError> {
         let first = &samples[0];
         check_size(&*self.network, &first.name, first.size())?;
         check_normalization(&self.config, samples.len(), &first.name, first.size())?;
         let (x, targets) = to_tensors(samples, self.classes, self.left_out)?;
         let x = Var::constant(x);
         let draws = || Draws::new(self.config.training.seed, pass);
-        let scores = self.network.forward(&x, &Mode::Train(draws()));
-        let loss = self.objective.loss(&scores, &targets);
+        let pass = Pass::train(draws());
+        let scores = self.network.forward(&x, &pass);
+        let loss = self.objective.loss(&scores, &targets).scale((1.0 / count as f64) as f32);
         drop(scores); // The graph holds what the way back needs, and lets go of it on the way.
-        let value = loss.value().item();
-        let share = sums.share(self.objective.weight(&targets));
-        let grads = match share {
-            1.0 => loss.backward(),
-            _ => loss.scale(share).backward(),
-        };
-        let norm = grads.norm();
-        if value.is_finite() && norm.is_finite() {
-            sums.add(value, share, grads);
-            return Ok(());
+        let weight = self.objective.weight(&targets);
+        let batch = self.params.backward(loss, pass).weighing(weight);
+        let norm = batch.norm();
+        if batch.loss.is_finite() && norm.is_finite() {
+            return Ok(batch);
         }
         // Rare enough to be worth doing twice: the step is repeated, and watched.
         let fault =

@@ -44,7 +44,7 @@ fn the_name_of_an_fcn_tells_its_last_stride_and_which_stages_are_scored() {
 
         let rows = summary(&*network, &[1, 3, 64, 96]);
         let size = |layer: &str| {
-            let (_, call, _) = rows.iter().find(|row| row.0 == layer).unwrap();
+            let (call, _) = rows.iter().find(|(call, _)| call.path == layer).unwrap();
             [call.shape[2], call.shape[3]]
         };
         assert_eq!((size("score"), size("last")), ([2, 3], [64, 96]), "{kind:?}");
@@ -69,7 +69,7 @@ fn every_pool_must_find_two_pixels_each_way() {
         let network = model(kind).network(CLASSES, 0);
         assert_eq!(network.smallest_input(), smallest, "{kind:?}");
         let rows = summary(&*network, &[1, 3, smallest, smallest]);
-        let scores = &rows.last().unwrap().1.shape;
+        let scores = &rows.last().unwrap().0.shape;
         assert_eq!(*scores, [1, CLASSES, smallest, smallest], "{kind:?}");
     }
 }

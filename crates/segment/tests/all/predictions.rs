@@ -2,8 +2,8 @@
 
 use crate::common::bright;
 
+use mirrorgrad_layers::Params;
 use mirrorgrad_layers::models::Norm;
-use mirrorgrad_layers::named_params;
 use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_segment::batch::{highest_scores, to_tensor, to_tensors};
 use mirrorgrad_segment::{Config, Mask, Picture, Predictor, Sample, colours, overlay};
@@ -145,7 +145,7 @@ fn the_seed_decides_the_first_weights() {
     let values = |seed| {
         let mut config = bright::config();
         config.training.seed = seed;
-        let params = named_params(&*config.network(2));
+        let params = Params::of(&*config.network(2));
         params.into_iter().map(|(_, param)| param.value()).collect::<Vec<_>>()
     };
     assert_eq!(values(1), values(1));

@@ -355,9 +355,4 @@ pub const WITHOUT: Without = Without(&[
     "Recording::steps",
     // They find by parameter.
     "Gradients::get",
-    "Gradients::norm",
-    "Gradients::plus",
-    "Gradients::scaled",
-    "Gradients::only",
-    "Gradients::except",
 ]);

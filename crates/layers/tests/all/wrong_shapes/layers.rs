@@ -33,6 +33,23 @@ pub fn cases() -> Vec<Case> {
         ("Conv2d::grouped", "conv: 2 groups do not divide 4 and 3 channels: expected", || {
             _ = Conv2d::<f64>::grouped([3, 4], window(), 2, &mut rng());
         }),
+        ("Params::update", "update: running_mean: expected [2], got [3]", || {
+            let update =
+                Update { name: "running_mean".into(), observed: zeros(&[3]), momentum: 0.1 };
+            Params::of(&BatchNorm2d::<f64>::new(2)).update(&[update]);
+        }),
+        ("Params::backward", "backward: expected a single number, got shape [2, 1]", || {
+            let (linear, x) = (Linear::<f64>::new([3, 1], &mut rng()), var(&[2, 3]));
+            let y = linear.forward(&x, &Pass::eval());
+            _ = Params::of(&linear).backward(y, Pass::eval());
+        }),
+        ("Contribution::plus", "plus: the shapes differ: expected [2]", || {
+            let of = |len: usize| {
+                let gradients = [("w".to_owned(), zeros(&[len]))].into();
+                Contribution::<f64>::new(0.0, gradients, vec![])
+            };
+            _ = of(2).plus(of(3));
+        }),
         ("Init::weight", "init: bilinear wants a weight of four axes, got shape [2, 2]", || {
             _ = Init::Bilinear.weight::<f64>(&[2, 2], &mut rng());
         }),
@@ -40,21 +57,21 @@ pub fn cases() -> Vec<Case> {
             "Conv2d::forward",
             "conv2d: expected an image of shape [batch, 3, height, width], got [1",
             || {
-                _ = conv().forward(&var(&[1, 2, 4, 4]), &Mode::Eval);
+                _ = conv().forward(&var(&[1, 2, 4, 4]), &Pass::eval());
             },
         ),
         (
             "Conv2d::forward",
             "conv2d: expected an image of shape [batch, 3, height, width], got [3]",
             || {
-                _ = conv().forward(&var(&[3]), &Mode::Eval);
+                _ = conv().forward(&var(&[3]), &Pass::eval());
             },
         ),
         (
             "Conv2d::forward",
             "conv2d: a window 3 pixels long (kernel 3, dilation 1) does not fit",
             || {
-                _ = conv().forward(&var(&[1, 3, 2, 4]), &Mode::Eval);
+                _ = conv().forward(&var(&[1, 3, 2, 4]), &Pass::eval());
             },
         ),
         (
@@ -75,44 +92,44 @@ pub fn cases() -> Vec<Case> {
             "ConvTranspose2d::forward",
             "conv_transpose2d: expected an image of shape [batch, 3, h",
             || {
-                _ = up().forward(&var(&[1, 4, 4, 4]), &Mode::Eval);
+                _ = up().forward(&var(&[1, 4, 4, 4]), &Pass::eval());
             },
         ),
         (
             "ConvTranspose2d::forward_like",
             "conv_transpose2d: expected an image of shape [batch, c",
             || {
-                _ = up().forward_like(&var(&[1, 3, 4, 4]), &var(&[8, 8]), &Mode::Eval);
+                _ = up().forward_like(&var(&[1, 3, 4, 4]), &var(&[8, 8]), &Pass::eval());
             },
         ),
         (
             "ConvTranspose2d::forward_like",
             "conv_transpose2d: output_size 10 is not legal: expected 8",
             || {
-                _ = up().forward_like(&var(&[1, 3, 4, 4]), &var(&[1, 1, 8, 10]), &Mode::Eval);
+                _ = up().forward_like(&var(&[1, 3, 4, 4]), &var(&[1, 1, 8, 10]), &Pass::eval());
             },
         ),
         ("Linear::new", "linear: expected at least one feature on both sides, got 0 and 2", || {
             _ = Linear::<f64>::new([0, 2], &mut rng());
         }),
         ("Linear::forward", "linear: expected a shape [batch, .., 3], got [1, 2]", || {
-            _ = Linear::new([3, 2], &mut rng()).forward(&var(&[1, 2]), &Mode::Eval);
+            _ = Linear::new([3, 2], &mut rng()).forward(&var(&[1, 2]), &Pass::eval());
         }),
         ("Linear::forward", "linear: expected a shape [batch, .., 3], got [3]", || {
-            _ = Linear::new([3, 2], &mut rng()).forward(&var(&[3]), &Mode::Eval);
+            _ = Linear::new([3, 2], &mut rng()).forward(&var(&[3]), &Pass::eval());
         }),
         (
             "BatchNorm2d::forward",
             "batch_norm: expected an image of shape [batch, 3, height, width]",
             || {
-                _ = BatchNorm2d::new(3).forward(&var(&[1, 4, 2, 2]), &Mode::Eval);
+                _ = BatchNorm2d::new(3).forward(&var(&[1, 4, 2, 2]), &Pass::eval());
             },
         ),
         (
             "BatchNorm2d::forward",
             "batch_norm: expected an image of shape [batch, 3, height, width]",
             || {
-                _ = BatchNorm2d::new(3).forward(&var(&[3, 2]), &Mode::Train(Draws::new(0, 0)));
+                _ = BatchNorm2d::new(3).forward(&var(&[3, 2]), &Pass::train(Draws::new(0, 0)));
             },
         ),
         (
@@ -120,27 +137,27 @@ pub fn cases() -> Vec<Case> {
             "batch_norm: expected more than one value per channel when training, got [1, 3, 1, 1]",
             || {
                 let x = var(&[1, 3, 1, 1]);
-                _ = BatchNorm2d::new(3).forward(&x, &Mode::Train(Draws::new(0, 0)));
+                _ = BatchNorm2d::new(3).forward(&x, &Pass::train(Draws::new(0, 0)));
             },
         ),
         ("GroupNorm::new", "group_norm: 3 groups do not divide 4 channels: expected", || {
             _ = GroupNorm::<f64>::new(3, 4);
         }),
         ("GroupNorm::forward", "group_norm: expected a shape [batch, 4, ..], got [2, 6]", || {
-            _ = GroupNorm::new(2, 4).forward(&var(&[2, 6]), &Mode::Eval);
+            _ = GroupNorm::new(2, 4).forward(&var(&[2, 6]), &Pass::eval());
         }),
         (
             "MaxPool2d::forward",
             "max_pool2d: a window 2 pixels long (kernel 2, dilation 1) does not",
             || {
-                _ = MaxPool2d::square(2).forward(&var(&[1, 1, 1, 4]), &Mode::Eval);
+                _ = MaxPool2d::square(2).forward(&var(&[1, 1, 1, 4]), &Pass::eval());
             },
         ),
         (
             "MaxPool2d::forward_indices",
             "max_pool2d: expected an image of shape [batch, channels",
             || {
-                _ = MaxPool2d::square(2).forward_indices(&var(&[4, 4]), &Mode::Eval);
+                _ = MaxPool2d::square(2).forward_indices(&var(&[4, 4]), &Pass::eval());
             },
         ),
         (
@@ -148,42 +165,42 @@ pub fn cases() -> Vec<Case> {
             "max_unpool2d: expected the indices' shape [1, 1, 1, 1], got [1, 1, ",
             || {
                 let at = PoolIndices::new([1, 1, 1, 1], [2, 2], &[3]).unwrap();
-                _ = MaxUnpool2d.forward(&var(&[1, 1, 2, 2]), &at, &Mode::Eval);
+                _ = MaxUnpool2d.forward(&var(&[1, 1, 2, 2]), &at, &Pass::eval());
             },
         ),
         (
             "AvgPool2d::forward",
             "avg_pool2d: a window 3 pixels long (kernel 3, dilation 1) does not fit",
             || {
-                _ = AvgPool2d::new(window()).forward(&var(&[1, 1, 1, 4]), &Mode::Eval);
+                _ = AvgPool2d::new(window()).forward(&var(&[1, 1, 1, 4]), &Pass::eval());
             },
         ),
         (
             "AvgPool2d::forward",
             "avg_pool2d: expected an image of shape [batch, channels, height, wi",
             || {
-                _ = AvgPool2d::new(window()).forward(&var(&[4]), &Mode::Eval);
+                _ = AvgPool2d::new(window()).forward(&var(&[4]), &Pass::eval());
             },
         ),
         (
             "AdaptiveAvgPool2d::forward",
             "adaptive_avg_pool2d: expected an image of shape [batch, ch",
             || {
-                _ = AdaptiveAvgPool2d::new([1, 1]).forward(&var(&[4, 4]), &Mode::Eval);
+                _ = AdaptiveAvgPool2d::new([1, 1]).forward(&var(&[4, 4]), &Pass::eval());
             },
         ),
         (
             "AdaptiveAvgPool2d::forward",
             "adaptive_avg_pool2d: expected sizes of at least 1, got [4, 4] ",
             || {
-                _ = AdaptiveAvgPool2d::new([0, 1]).forward(&var(&[1, 1, 4, 4]), &Mode::Eval);
+                _ = AdaptiveAvgPool2d::new([0, 1]).forward(&var(&[1, 1, 4, 4]), &Pass::eval());
             },
         ),
         (
             "Upsample::forward",
             "upsample: expected an image of shape [batch, channels, height, width]",
             || {
-                _ = double().forward(&var(&[4, 4]), &Mode::Eval);
+                _ = double().forward(&var(&[4, 4]), &Pass::eval());
             },
         ),
         (
@@ -191,14 +208,14 @@ pub fn cases() -> Vec<Case> {
             "upsample: expected sizes of at least 1, got [4, 4] to [0, 0]",
             || {
                 _ = Upsample::new(0, Interpolation::Bilinear)
-                    .forward(&var(&[1, 1, 4, 4]), &Mode::Eval);
+                    .forward(&var(&[1, 1, 4, 4]), &Pass::eval());
             },
         ),
         (
             "Upsample::forward_like",
             "upsample: expected an image of shape [batch, channels, height, wid",
             || {
-                _ = double().forward_like(&var(&[1, 1, 4, 4]), &var(&[8, 8]), &Mode::Eval);
+                _ = double().forward_like(&var(&[1, 1, 4, 4]), &var(&[8, 8]), &Pass::eval());
             },
         ),
         ("Dropout::new", "dropout: expected a probability in 0..1, got 1", || {
@@ -211,14 +228,14 @@ pub fn cases() -> Vec<Case> {
             "Dropout2d::forward",
             "dropout2d: expected an image of shape [batch, channels, height, width]",
             || {
-                _ = Dropout2d::new(0.5).forward(&var(&[4, 4]), &Mode::Eval);
+                _ = Dropout2d::new(0.5).forward(&var(&[4, 4]), &Pass::eval());
             },
         ),
         (
             "Sequential::forward",
             "0: conv2d: expected an image of shape [batch, 3, height, width], got",
             || {
-                _ = Sequential::new().with(conv()).forward(&var(&[3]), &Mode::Eval);
+                _ = Sequential::new().with(conv()).forward(&var(&[3]), &Pass::eval());
             },
         ),
         (
@@ -230,10 +247,10 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "DoubleConv::forward",
-            "conv2d: expected an image of shape [batch, 3, height, width], got [1, 2",
+            "conv1: conv2d: expected an image of shape [batch, 3, height, width], got [1, 2",
             || {
                 _ = DoubleConv::new([3, 4], Norm::Batch, &mut rng())
-                    .forward(&var(&[1, 2, 4, 4]), &Mode::Eval);
+                    .forward(&var(&[1, 2, 4, 4]), &Pass::eval());
             },
         ),
         (
@@ -251,7 +268,7 @@ pub fn cases() -> Vec<Case> {
             "stages.0.conv1: conv2d: expected an image of shape [batch, 3, height, widt",
             || {
                 _ = UNet::new(&UNetConfig::new(2), &mut rng())
-                    .forward(&var(&[1, 2, 16, 16]), &Mode::Eval);
+                    .forward(&var(&[1, 2, 16, 16]), &Pass::eval());
             },
         ),
         ("Fcn::new", "fcn: expected a finest stage up to 4, got 9", || {
@@ -265,11 +282,28 @@ pub fn cases() -> Vec<Case> {
             "stages.0.conv1: conv2d: expected an image of shape [batch, 3, height, width]",
             || {
                 _ = Fcn::new(&FcnConfig::new(2), &mut rng())
-                    .forward(&var(&[1, 2, 16, 16]), &Mode::Eval);
+                    .forward(&var(&[1, 2, 16, 16]), &Pass::eval());
             },
         ),
         ("Param::set", "param: a value keeps its shape: expected [1], got [2]", || {
             Param::new(zeros(&[1])).set(zeros(&[2]));
+        }),
+        ("Params::update", "update: running_mean: expected [2], got [3]", || {
+            let update =
+                Update { name: "running_mean".into(), observed: zeros(&[3]), momentum: 0.1 };
+            Params::of(&BatchNorm2d::<f64>::new(2)).update(&[update]);
+        }),
+        ("Params::backward", "backward: expected a single number, got shape [2, 1]", || {
+            let (linear, x) = (Linear::<f64>::new([3, 1], &mut rng()), var(&[2, 3]));
+            let y = linear.forward(&x, &Pass::eval());
+            _ = Params::of(&linear).backward(y, Pass::eval());
+        }),
+        ("Contribution::plus", "plus: the shapes differ: expected [2]", || {
+            let of = |len: usize| {
+                let gradients = [("w".to_owned(), zeros(&[len]))].into();
+                Contribution::<f64>::new(0.0, gradients, vec![])
+            };
+            _ = of(2).plus(of(3));
         }),
         ("Init::weight", "init: expected a weight [outputs, inputs, ..], got [2]", || {
             _ = Init::PyTorch.weight::<f64>(&[2], &mut rng());
@@ -316,23 +350,39 @@ pub const WITHOUT: Without = Without(&[
     "Sequential::with",
     "Draws::new",
     "Draws::next_rng",
-    "Mode::draws",
-    "Mode::note",
-    "Mode::note_sizes",
-    "Mode::note_like",
-    "Trace::sizes",
-    "Trace::into_calls",
-    "LayerCall::is_of",
-    "LayerCall::result",
-    "Names::param",
-    "Names::child",
+    "Pass::eval",
+    "Pass::train",
+    "Pass::traced",
+    "Pass::traced_with_results",
+    "Pass::child",
+    "Pass::path",
+    "Pass::draws",
+    "Pass::update",
+    "Pass::finish",
+    "Pass::record",
+    "Pass::record_sizes",
+    "Pass::record_like",
+    "Pass::calls",
+    "Pass::sizes",
+    "Visitor::param",
+    "Visitor::child",
     "Param::new",
     "Param::buffer",
     "Param::is_trainable",
     "Param::var",
     "Param::value",
     "Param::is",
-    "named_params",
+    "Params::of",
+    "Params::get",
+    "Params::trainable",
+    "Params::trainable_len",
+    "Params::values",
+    "Contribution::new",
+    "Contribution::weighing",
+    "Contribution::mean",
+    "Contribution::scaled",
+    "Contribution::with_gradients_scaled",
+    "Contribution::norm",
     "state_dict",
     "to_safetensors",
     "Schedule::factor",

@@ -475,6 +475,9 @@ fn zeros_at(len: usize) -> Tensor<f32> {
 pub const WITHOUT: Without = Without(&[
     // It takes two numbers.
     "masked",
+    // Any two are the same or not.
+    "Tensor::ptr_eq",
+    "PoolIndices::ptr_eq",
     // They return a `Result` or an `Option`.
     "Geometry::new",
     "Window::over",

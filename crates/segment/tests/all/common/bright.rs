@@ -1,7 +1,7 @@
 //! A network whose answers are known: class 1 where red is over a half, class 0 elsewhere.
 
+use mirrorgrad_layers::Params;
 use mirrorgrad_layers::models::{Network, Norm};
-use mirrorgrad_layers::named_params;
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_segment::{Checkpoint, Config, Progress};
@@ -20,7 +20,7 @@ pub fn config() -> Config {
 /// of 0 and (red / 255 − 1 / 2) · 4. All other scores are 0.
 pub fn network() -> Box<dyn Network> {
     let network = config().network(CLASSES);
-    for (name, param) in named_params(&*network) {
+    for (name, param) in Params::of(&*network) {
         // The middle tap of the first input's filter for the first output; class 1's own weight.
         let one = match name.as_str() {
             "stages.0.conv1.weight" | "stages.0.conv2.weight" => Some(4),

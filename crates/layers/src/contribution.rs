@@ -1,0 +1,120 @@
+//! What one batch gives to a training step, and how batches add up.
+
+use crate::Update;
+use crate::weights::NamedTensors;
+use mirrorgrad_tensor::Element;
+
+/// What one batch gives to a training step: its loss, gradients by name, and the running statistics that
+/// it observed. [`Params::backward`](crate::Params::backward) finds one.
+///
+/// Contributions add up in order, each by its weight (the pixels that counted, say), and [`mean`] divides:
+/// the gradient of a mean over all pixels of all batches. The sum is told in shares of the heaviest batch,
+/// so that it does not grow with the weights, and where all weigh the same it is a plain sum.
+///
+/// ```
+/// # use mirrorgrad_layers::Contribution;
+/// let batch = |loss: f64, gradient: f64, weight| {
+///     let gradients = [("w".to_owned(), [gradient].into())].into();
+///     // Each is a half of its own, as one of two.
+///     Contribution::new(loss, gradients, vec![]).scaled(0.5).weighing(weight)
+/// };
+/// let gradient = |step: &Contribution<f64>| step.gradients["w"].item();
+/// let step = batch(2.0, 1.0, 1.0).plus(batch(6.0, 5.0, 1.0)).mean(2);
+/// assert_eq!(gradient(&step), 3.0);
+/// let step = batch(2.0, 1.0, 3.0).plus(batch(6.0, 5.0, 1.0)).mean(2);
+/// assert_eq!(gradient(&step), 2.0); // (3 · 1 + 1 · 5) / 4
+/// ```
+///
+/// [`mean`]: Contribution::mean
+#[derive(Clone, Debug)]
+pub struct Contribution<T: Element = f32> {
+    /// The loss; of several batches the sum, in shares of the heaviest.
+    pub loss: T,
+    /// The gradients of `loss`, by the parameters' names.
+    pub gradients: NamedTensors<T>,
+    /// What running averages are to be moved by.
+    pub updates: Vec<Update<T>>,
+    /// The weight of all batches.
+    weight: f64,
+    /// The weight of the heaviest.
+    heaviest: f64,
+}
+
+impl<T: Element> Contribution<T> {
+    /// Of a batch of weight 1.
+    pub fn new(loss: T, gradients: NamedTensors<T>, updates: Vec<Update<T>>) -> Self {
+        Self { loss, gradients, updates, weight: 1.0, heaviest: 1.0 }
+    }
+
+    /// Of a batch of this weight. A batch of weight 0 adds its updates alone.
+    #[must_use]
+    pub fn weighing(self, weight: f64) -> Self {
+        Self { weight, heaviest: weight, ..self }
+    }
+
+    /// Both batches.
+    ///
+    /// # Panics
+    /// If gradients of one name differ in shape.
+    #[must_use]
+    #[track_caller]
+    pub fn plus(self, next: Self) -> Self {
+        let heaviest = self.heaviest.max(next.heaviest);
+        let (mut sum, next) = (self.in_shares_of(heaviest), next.in_shares_of(heaviest));
+        sum.loss = sum.loss + next.loss;
+        sum.weight += next.weight;
+        sum.updates.extend(next.updates);
+        for (name, more) in next.gradients {
+            let total = match sum.gradients.remove(&name) {
+                Some(gradient) => gradient.plus(&more),
+                None => more,
+            };
+            sum.gradients.insert(name, total);
+        }
+        sum
+    }
+
+    /// The mean over the weights of `count` batches, each of which was scaled by 1 / `count` before it
+    /// was added.
+    #[must_use]
+    pub fn mean(self, count: usize) -> Self {
+        let factor = match self.weight > 0.0 {
+            true => count as f64 * self.heaviest / self.weight,
+            false => 1.0, // Nothing counted: all is 0.
+        };
+        self.scaled(factor)
+    }
+
+    /// The loss and its gradients times `factor`.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        Self { loss: self.loss * T::of(factor), ..self.with_gradients_scaled(factor) }
+    }
+
+    /// The gradients alone times `factor`.
+    #[must_use]
+    pub fn with_gradients_scaled(mut self, factor: f64) -> Self {
+        let factor = T::of(factor);
+        if factor != T::one() {
+            for gradient in self.gradients.values_mut() {
+                *gradient = gradient.map(|g| g * factor);
+            }
+        }
+        self
+    }
+
+    /// The Euclidean norm of all gradients together, the same bits whatever their names.
+    pub fn norm(&self) -> T {
+        let mut squares: Vec<T> = self.gradients.values().map(|g| g.dot(g)).collect();
+        squares.sort_by(|a, b| a.as_f64().total_cmp(&b.as_f64()));
+        squares.into_iter().sum::<T>().sqrt()
+    }
+
+    fn in_shares_of(self, heaviest: f64) -> Self {
+        if self.heaviest == heaviest {
+            return self;
+        }
+        let factor = self.heaviest / heaviest;
+        Self { heaviest, ..self.scaled(factor) }
+    }
+}
