@@ -1,6 +1,6 @@
 //! What ops do, in words that others can read.
 
-use mirrorgrad_tensor::{Geometry, NormLayout, PoolIndices};
+use mirrorgrad_tensor::{Form, Geometry, NormLayout, PoolIndices};
 use std::ops::Range;
 
 /// What a call computes from its operands, with sizes as they were in that call.
@@ -33,20 +33,10 @@ pub enum Description {
     },
     /// A function of one number.
     Function(Function),
-    /// A convolution: image, weight, perhaps bias.
-    Conv {
-        /// Where the window stands.
-        geometry: Geometry,
-        /// Groups of channels.
-        groups: usize,
-    },
-    /// A transposed convolution: map, weight, perhaps bias.
-    ConvTranspose {
-        /// Where the window stands.
-        geometry: Geometry,
-        /// Groups of channels.
-        groups: usize,
-    },
+    /// A convolution: input, weight, perhaps bias.
+    Conv(Form),
+    /// A transposed convolution: input, weight, perhaps bias.
+    ConvTranspose(Form),
     /// The largest pixel under each window.
     MaxPool {
         /// Where the window stands.

@@ -121,6 +121,11 @@ impl<T: Element> Record<T> {
         self.function.fused(wanted, self.call(node), grad)
     }
 
+    /// See [`Op::name`].
+    pub fn name(&self) -> &'static str {
+        self.function.name()
+    }
+
     /// See [`Op::describe`].
     pub fn describe(&self) -> Option<Description> {
         self.function.describe()
@@ -146,6 +151,7 @@ trait Function<T: Element>: Debug + Send + Sync {
         call: Call<'_, T, ()>,
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>>;
+    fn name(&self) -> &'static str;
     fn describe(&self) -> Option<Description>;
 }
 
@@ -172,6 +178,10 @@ impl<T: Element, O: Op<T>> Function<T> for Recorded<O, O::Saved> {
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>> {
         self.op.fused(wanted, &self.with_saved(call), grad)
+    }
+
+    fn name(&self) -> &'static str {
+        self.op.name()
     }
 
     fn describe(&self) -> Option<Description> {

@@ -63,12 +63,23 @@ pub trait Op<T: Element>: Debug + Send + Sync + 'static {
         None
     }
 
+    /// The op's name in messages: its type's, unless it goes by another.
+    fn name(&self) -> &'static str {
+        type_name::<Self>()
+    }
+
     /// What a call does, for whoever writes a computation down in another language; `None` if there
     /// are no words for it.
     fn describe(&self, saved: &Self::Saved) -> Option<Description> {
         let _ = saved;
         None
     }
+}
+
+/// The name of a type, without its path and its parameters.
+pub(crate) fn type_name<T: ?Sized>() -> &'static str {
+    let path = std::any::type_name::<T>().split('<').next().unwrap_or_default();
+    path.rsplit("::").next().unwrap_or_default()
 }
 
 /// Which of an op's operands (and whether its output) its gradients read.

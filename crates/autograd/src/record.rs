@@ -52,7 +52,7 @@ pub struct Recording<T: Element = f32> {
 /// assert_eq!(step.describe(), Some(Description::MatMul));
 /// assert_eq!(step.operands(), 2);
 /// assert_eq!(step.shape(1), [2, 1]);
-/// assert_eq!(format!("{step:?}"), "MatMul");
+/// assert_eq!(step.name(), "MatMul");
 /// ```
 pub struct Step<T: Element = f32> {
     node: Arc<Node<T>>,
@@ -128,6 +128,11 @@ impl<T: Element> Step<T> {
     /// The result.
     pub fn id(&self) -> Id {
         Id::of(&self.node)
+    }
+
+    /// The op's name.
+    pub fn name(&self) -> &'static str {
+        self.record().name()
     }
 
     /// What the call does; `None` for an op that does not say.

@@ -8,7 +8,7 @@ use crate::proto::{
     StringStringEntryProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use crate::shapes::{Shapes, positions};
-use crate::write::{Writer, op_name};
+use crate::write::Writer;
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::record::{Description, Id, Recording, Source, Step, record};
 use mirrorgrad_layers::{LayerCall, Module, Pass, Sizes};
@@ -182,7 +182,7 @@ fn check_steps(
     recordings: &[Recording],
     watched: &[Watched],
 ) -> Result<(), ExportError> {
-    let what = |step: Option<&Step>| step.map_or("nothing more".to_string(), op_name);
+    let what = |step: Option<&Step>| step.map_or("nothing more", Step::name);
     let (one, places) = (&recordings[0], positions(&recordings[0]));
     for (other, of) in recordings.iter().zip(watched).skip(1) {
         let other_places = positions(other);
@@ -191,15 +191,14 @@ fn check_steps(
             let [step, twin] = [one, other].map(|recording| recording.steps().get(nth));
             let place = step.map_or(String::new(), |step| paths.path(step));
             let same = step.zip(twin).is_some_and(|(step, twin)| {
-                op_name(step) == op_name(twin)
-                    && sources(step, &places) == sources(twin, &other_places)
+                step.name() == twin.name() && sources(step, &places) == sources(twin, &other_places)
             });
             if !same {
                 let [found, instead] = [what(step), what(twin)];
                 let size =
                     |watched: &Watched| format!("{}x{}", watched.picture[2], watched.picture[3]);
                 return Err(ExportError::Steps {
-                    place: within(&place, &found),
+                    place: within(&place, found),
                     found: format!(
                         "{found} for one of {} pixels where one of {} has {instead}",
                         size(&watched[0]),

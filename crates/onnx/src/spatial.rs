@@ -6,28 +6,20 @@ use crate::proto::AttributeProto;
 use crate::write::{Call, Pool, Writer};
 use mirrorgrad_autograd::record::Interpolation;
 use mirrorgrad_layers::Sizes;
-use mirrorgrad_tensor::{Axis, Geometry, PoolIndices, Slide};
+use mirrorgrad_tensor::{Axis, Form, Geometry, PoolIndices, Slide};
 
 impl Writer<'_> {
-    pub fn conv(
-        &mut self,
-        call: &Call<'_>,
-        geometry: &Geometry,
-        groups: usize,
-    ) -> Result<String, ExportError> {
+    pub fn conv(&mut self, call: &Call<'_>, form: &Form) -> Result<String, ExportError> {
+        let geometry = form.geometry();
         let after = padding_behind(call, geometry, call.sizes)?;
         let mut attributes = window(geometry, after);
-        attributes.push(int("group", groups));
+        attributes.push(int("group", form.groups()));
         Ok(self.graph.node(&call.path, "Conv", &call.inputs(), attributes))
     }
 
     /// Where the result follows another variable, it is made as long as it may have to be, and cut.
-    pub fn conv_transpose(
-        &mut self,
-        call: &Call<'_>,
-        geometry: &Geometry,
-        groups: usize,
-    ) -> Result<String, ExportError> {
+    pub fn conv_transpose(&mut self, call: &Call<'_>, form: &Form) -> Result<String, ExportError> {
+        let geometry = form.geometry();
         let follows = matches!(call.sizes, Some(Sizes::Like(_)));
         let mut ends = [[0; 2]; 2];
         for (end, axis) in ends.iter_mut().zip(geometry.axes()) {
@@ -43,7 +35,7 @@ impl Writer<'_> {
             };
         }
         let mut attributes = window(geometry, ends.map(|[cut, _]| cut));
-        attributes.push(int("group", groups));
+        attributes.push(int("group", form.groups()));
         attributes.push(ints("output_padding", ends.map(|[_, added]| added)));
         let whole = self.graph.node(&call.path, "ConvTranspose", &call.inputs(), attributes);
         let Some(Sizes::Like(_)) = call.sizes else { return Ok(whole) };

@@ -75,18 +75,9 @@ impl Call<'_> {
     }
 
     pub fn refuse(&self, what: impl Into<String>) -> ExportError {
-        let place = within(&self.path, &op_name(self.step));
+        let place = within(&self.path, self.step.name());
         ExportError::Use { place, what: what.into() }
     }
-}
-
-/// The name of a step's op, without what is in it. A function of one number goes by its own name.
-pub(crate) fn op_name(step: &Step) -> String {
-    let shown = format!("{step:?}");
-    // Functions of single numbers are told by their own names.
-    let function = ["Map(", "Pieces("].iter().find_map(|wrapped| shown.strip_prefix(wrapped));
-    let shown = function.unwrap_or(&shown);
-    shown.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default().to_string()
 }
 
 impl<'a> Writer<'a> {
@@ -159,7 +150,7 @@ impl<'a> Writer<'a> {
         let (path, inputs) = (call.path.as_str(), call.inputs());
         let unknown = || ExportError::Op {
             place: if path.is_empty() { "the network".to_string() } else { path.to_string() },
-            op: op_name(call.step),
+            op: call.step.name().to_string(),
         };
         let graph = &mut self.graph;
         Ok(match call.step.describe().ok_or_else(unknown)? {
@@ -174,10 +165,8 @@ impl<'a> Writer<'a> {
             Description::Function(function) => {
                 function::write(graph, path, function, inputs[0]).ok_or_else(unknown)?
             }
-            Description::Conv { geometry, groups } => self.conv(call, &geometry, groups)?,
-            Description::ConvTranspose { geometry, groups } => {
-                self.conv_transpose(call, &geometry, groups)?
-            }
+            Description::Conv(form) => self.conv(call, &form)?,
+            Description::ConvTranspose(form) => self.conv_transpose(call, &form)?,
             Description::MaxPool { geometry, indices } => {
                 self.max_pool(call, &geometry, &indices)?
             }

@@ -56,10 +56,9 @@ impl<T: Element> Op<T> for Conv {
     }
 
     fn describe(&self, _: &()) -> Option<Description> {
-        let (geometry, groups) = (*self.form.geometry(), self.form.groups());
         match self.missing {
-            Operand::Output => Some(Description::Conv { geometry, groups }),
-            Operand::Input => Some(Description::ConvTranspose { geometry, groups }),
+            Operand::Output => Some(Description::Conv(self.form)),
+            Operand::Input => Some(Description::ConvTranspose(self.form)),
             Operand::Weight => None,
         }
     }

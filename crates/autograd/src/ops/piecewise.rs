@@ -4,6 +4,7 @@
 //! the gradient is 0 whatever arrives from above, infinity and NaN too: a mask selects, it does not
 //! multiply. At NaN a slope is NaN, as that of every smooth function is.
 
+use crate::op::type_name;
 use crate::record::{Description, Function};
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{Element, Tensor, masked};
@@ -55,6 +56,10 @@ impl<T: Element, F: Piecewise<T>> Op<T> for Pieces<F> {
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>> {
         Some(vec![Some(grad.zip(Self::read(call), |g, v| masked(g, self.0.slope(v))))])
+    }
+
+    fn name(&self) -> &'static str {
+        type_name::<F>()
     }
 
     fn describe(&self, _: &()) -> Option<Description> {

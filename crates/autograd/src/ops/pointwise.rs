@@ -4,6 +4,7 @@
 //! and its slope as a variable (to differentiate again), each in terms of the one thing it reads: its
 //! input or its output.
 
+use crate::op::type_name;
 use crate::record::{Description, Function};
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{Element, Tensor};
@@ -51,6 +52,10 @@ impl<T: Element, F: Pointwise<T>> Op<T> for Map<F> {
     ) -> Option<Vec<Option<Tensor<T>>>> {
         let read = if F::READS.reads_output() { call.output_value() } else { call.value(0) };
         Some(vec![Some(grad.zip(read, |g, v| g * self.0.slope(v)))])
+    }
+
+    fn name(&self) -> &'static str {
+        type_name::<F>()
     }
 
     fn describe(&self, _: &()) -> Option<Description> {
