@@ -32,4 +32,4 @@ mod var;
 pub use check::{Mismatch, adjoint_check, gradcheck};
 pub use op::{Call, Op, Reads};
 pub use sweep::Gradients;
-pub use var::{Var, is_recording, no_grad};
+pub use var::{NoGradGuard, Var, is_recording, no_grad, no_grad_guard};

@@ -5,6 +5,7 @@ use crate::graph::Node;
 use mirrorgrad_tensor::{Element, Tensor};
 use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// A tensor that may remember the call that made it. Cloning shares both.
@@ -25,7 +26,7 @@ pub struct Var<T: Element = f32> {
 }
 
 /// Which calls of a thread are recorded.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recording {
     /// None.
     Nothing,
@@ -51,6 +52,32 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
     with_recording(Recording::Nothing, f)
 }
 
+/// Stops recording on this thread until the guard is dropped: [`no_grad`] for code that is no closure.
+///
+/// ```
+/// # use mirrorgrad_autograd::{Var, no_grad_guard};
+/// let x = Var::parameter([0.0_f64].into());
+/// let guard = no_grad_guard();
+/// assert!(!x.exp().is_tracked());
+/// drop(guard);
+/// assert!(x.exp().is_tracked());
+/// ```
+#[must_use = "recording goes on when the guard is dropped"]
+pub fn no_grad_guard() -> NoGradGuard {
+    NoGradGuard(Restore::after(Recording::Nothing))
+}
+
+/// Calls on its thread are not recorded while it lives; see [`no_grad_guard`].
+///
+/// ```
+/// # use mirrorgrad_autograd::{NoGradGuard, is_recording, no_grad_guard};
+/// let outer: NoGradGuard = no_grad_guard();
+/// drop(no_grad_guard());
+/// assert!(!is_recording()); // The outer one still lives.
+/// ```
+#[derive(Debug)]
+pub struct NoGradGuard(#[allow(dead_code, reason = "it acts when it is dropped")] Restore);
+
 /// Whether calls on this thread are recorded so that they can be differentiated.
 ///
 /// ```
@@ -70,14 +97,27 @@ pub(crate) fn is_traced() -> bool {
 }
 
 pub(crate) fn with_recording<R>(recording: Recording, f: impl FnOnce() -> R) -> R {
-    struct Restore(Recording);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            RECORDING.set(self.0);
-        }
-    }
-    let _restore = Restore(RECORDING.replace(recording));
+    let _restore = Restore::after(recording);
     f()
+}
+
+/// Sets back what is recorded, when it is dropped; on the thread it was made on.
+#[derive(Debug)]
+struct Restore {
+    before: Recording,
+    stays: PhantomData<*const ()>,
+}
+
+impl Restore {
+    fn after(recording: Recording) -> Self {
+        Self { before: RECORDING.replace(recording), stays: PhantomData }
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        RECORDING.set(self.before);
+    }
 }
 
 impl<T: Element> Var<T> {

@@ -1,8 +1,21 @@
-//! The random numbers of one training step.
+//! Random numbers: of first weights, and of one training step.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A generator for the weights of a network: the same numbers from the same seed, on every machine and in every
+/// version (ChaCha8). Where a constructor takes a generator, any other of the crate `rand` will do as well.
+///
+/// ```
+/// # use mirrorgrad_layers::{Linear, Params, seeded};
+/// let weights = |seed| Params::of(&Linear::<f32>::new([2, 3], &mut seeded(seed))).values();
+/// assert_eq!(weights(1), weights(1));
+/// assert_ne!(weights(1), weights(2));
+/// ```
+pub fn seeded(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
 
 /// The random numbers of one training step: a function of seed and step, so that a step can be
 /// repeated exactly.

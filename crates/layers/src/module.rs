@@ -90,9 +90,6 @@ impl<'a, T: Element> Visitor<'a, T> {
     }
 }
 
-/// One row of a [`summary`]: a layer's call, and the numbers that the layer trains.
-pub type SummaryRow<T> = (LayerCall<T>, usize);
-
 /// What every layer does to an input of `shape`: its call, and how many numbers it trains.
 ///
 /// ```
@@ -115,7 +112,7 @@ pub type SummaryRow<T> = (LayerCall<T>, usize);
 pub fn summary<T: Element>(
     module: &(impl Module<T> + ?Sized),
     shape: &[usize],
-) -> Vec<SummaryRow<T>> {
+) -> Vec<(LayerCall<T>, usize)> {
     let pass = Pass::eval().traced();
     no_grad(|| module.forward(&Var::constant(Tensor::zeros(shape)), &pass));
     // What a layer trains is counted at its first call.

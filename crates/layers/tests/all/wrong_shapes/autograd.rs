@@ -311,6 +311,7 @@ pub fn cases() -> Vec<Case> {
 pub const WITHOUT: Without = Without(&[
     // They take a function, and what it panics with is its own.
     "no_grad",
+    "no_grad_guard",
     "record",
     "gradcheck",
     "adjoint_check",

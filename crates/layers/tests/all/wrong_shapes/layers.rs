@@ -348,6 +348,7 @@ pub const WITHOUT: Without = Without(&[
     "FcnConfig::new",
     "Sequential::new",
     "Sequential::with",
+    "seeded",
     "Draws::new",
     "Draws::next_rng",
     "Pass::eval",
