@@ -92,7 +92,7 @@ fn validating_whole_pictures_counts_where_training_is_on_small_parts() {
         let picture = image::open(&path).unwrap();
         picture.resize_exact(1600, 1200, FilterType::Nearest).save(&path).unwrap();
     };
-    let part = ["--crop", "32x32", "--max-memory", "100"];
+    let part = ["--widths", "8,8", "--crop", "32x32", "--max-memory", "100"];
     let train = [&["train", "--data", "mine", "--epochs", "1"], &part[..]].concat();
     run(&[&train[..], &["--out", "before"]].concat(), dir.path());
     ["images/10.png", "masks/10.png"].into_iter().for_each(large);
@@ -118,7 +118,8 @@ fn validating_whole_pictures_counts_where_training_is_on_small_parts() {
 fn a_picture_that_takes_too_much_is_refused_by_its_name_and_the_masks_before_it_stay() {
     let dir = tempfile::tempdir().unwrap();
     data(dir.path());
-    run(&["train", "--data", "mine", "--epochs", "1", "--out", "run"], dir.path());
+    let small = ["--widths", "8,8", "--epochs", "1", "--out", "run"];
+    run(&[&["train", "--data", "mine"], &small[..]].concat(), dir.path());
     let large = RgbImage::from_fn(1600, 1200, |x, y| Rgb([x as u8, y as u8, 0]));
     large.save(dir.path().join("large.png")).unwrap();
     let small = "mine/val/images/10.png";
@@ -165,7 +166,8 @@ fn a_run_of_too_many_weights_is_refused_before_they_are_there() {
     assert!(told.contains("whose weights alone need 7249 MB or more"), "{told}");
     assert!(!dir.path().join("run").exists());
     // A run that was begun elsewhere is asked as well.
-    run(&["train", "--data", "mine", "--epochs", "1", "--out", "run"], dir.path());
-    let told = refused(&["train", "--resume", "--out", "run", "--max-memory", "20"], dir.path());
-    assert!(told.contains("--max-memory: expected a run of at most 20 MB"), "{told}");
+    let small = ["--widths", "2", "--epochs", "1", "--out", "run"];
+    run(&[&["train", "--data", "mine"], &small[..]].concat(), dir.path());
+    let told = refused(&["train", "--resume", "--out", "run", "--max-memory", "5"], dir.path());
+    assert!(told.contains("--max-memory: expected a run of at most 5 MB"), "{told}");
 }
