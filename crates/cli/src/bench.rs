@@ -15,28 +15,28 @@ use std::time::Instant;
 /// Options of `mirrorgrad bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// What to time; everything without
+    /// Cases to time [default: all]
     #[arg(long, value_name = "A,B,..", value_delimiter = ',', value_parser = PossibleValuesParser::new(NAMES))]
     cases: Vec<String>,
-    /// Which passes: forward, or forward and backward
+    /// Passes to time: fwd (forward), fb (forward and backward)
     #[arg(long, value_name = "P,..", value_delimiter = ',', default_value = "fwd,fb", value_parser = PossibleValuesParser::new(["fwd", "fb"]))]
     passes: Vec<String>,
-    /// Threads to work on; all of the machine's by default
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Timed iterations of each pass, after two that are not counted
+    /// Timed iterations of each pass, after two warmup iterations
     #[arg(long, default_value_t = 15, value_name = "R", value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
-    /// Print one JSON object a line and nothing else
+    /// Print one JSON object per line only
     #[arg(long)]
     json: bool,
-    /// Pictures in a step of H and I
+    /// Pictures per batch in H and I
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     batch: u16,
-    /// Height and width of the pictures of H and I, a multiple of 8
+    /// Height and width of the pictures in H and I, a multiple of 8
     #[arg(long, default_value_t = 64, value_name = "PIXELS", value_parser = side)]
     side: u16,
-    /// Channels of the first stage of H and I
+    /// Channels of the first stage in H and I
     #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     width: u16,
 }

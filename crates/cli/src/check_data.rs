@@ -20,17 +20,17 @@ const FAULTS: usize = 20;
 /// Options of `mirrorgrad check-data`.
 #[derive(Debug, Args)]
 pub struct CheckDataArgs {
-    /// A folder of pictures and masks
+    /// Folder of pictures and masks
     dir: PathBuf,
     #[command(flatten)]
     run: SettingArgs<RunOn>,
-    /// Write a sheet of up to 24 pictures beside their masks, as PNG
+    /// Write a contact sheet of up to 24 pictures and their masks, as PNG
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
-    /// Print one JSON object and nothing else
+    /// Print one JSON object only
     #[arg(long)]
     json: bool,
-    /// Threads to work on; all of the machine's by default
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
 }

@@ -11,16 +11,16 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Folders of runs
+    /// Run folders
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Show the IoU of every class too
+    /// Also show the IoU of every class
     #[arg(long)]
     classes: bool,
-    /// Write a page with all curves, one file that needs no network
+    /// Write a page with all curves, in one file that works offline
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Print one JSON object and nothing else
+    /// Print one JSON object only
     #[arg(long)]
     json: bool,
 }

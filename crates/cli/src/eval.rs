@@ -19,39 +19,39 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad eval`. What is left out is as the run had it.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// A checkpoint, a run's folder (its best checkpoint is taken), or a model.safetensors
+    /// Checkpoint, run folder (its best checkpoint is used) or model.safetensors
     checkpoint: PathBuf,
-    /// A folder of pictures and masks; the run's own data without
+    /// Folder of pictures and masks [default: the run's data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Which of them [default: val, or all of a folder that has no such part]
+    /// Split to evaluate on [default: val, or all if the folder has no such split]
     #[arg(long, visible_alias = "part", value_enum)]
     split: Option<SplitName>,
     #[command(flatten)]
     reading: SettingArgs<Reading>,
-    /// Write the scores of every picture by itself, a line each, as CSV
+    /// Write the scores per picture as CSV, one line each
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Print one JSON object and nothing else
+    /// Print one JSON object only
     #[arg(long)]
     json: bool,
-    /// Megabytes that it may need, or is refused [default: 80 % of what the process is allowed]
+    /// Refuse to evaluate if it needs more megabytes than this [default: 80 % of the memory limit]
     #[arg(long, value_name = "MB")]
     max_memory: Option<usize>,
-    /// Threads to work on; all of the machine's by default
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum SplitName {
-    /// The pictures to validate on
+    /// The validation pictures
     Val,
-    /// The pictures to train on
+    /// The training pictures
     Train,
     /// Both
     All,
-    /// The pictures to test on in the end, where the layout has them
+    /// The test pictures, if the layout has them
     Test,
 }
 

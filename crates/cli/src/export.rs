@@ -13,9 +13,9 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// A checkpoint, a run's folder (its best checkpoint is taken), or a model.safetensors
+    /// Checkpoint, run folder (its best checkpoint is used) or model.safetensors
     checkpoint: PathBuf,
-    /// The file, by its ending: the network as .onnx, its weights as .safetensors or .npz
+    /// Output file; its extension selects the format: .onnx for the network, .safetensors or .npz for its weights
     #[arg(value_parser = format)]
     out: Out,
 }

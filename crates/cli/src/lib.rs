@@ -1,7 +1,7 @@
 //! The `mirrorgrad` command.
 //!
-//! Every subcommand is a set of options and a function; what they share is here: how failures are
-//! told, and how many threads work.
+//! Every subcommand is a set of options and a function. This file has what they share: how failures are printed, and
+//! the number of threads.
 
 #![forbid(unsafe_code)]
 
@@ -44,23 +44,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train a network, on built-in shapes or on your own pictures
+    /// Train a network on the built-in shapes or on your own pictures
     Train(Box<train::TrainArgs>),
-    /// Look through a folder of pictures and masks: what is in it, and everything that is wrong
+    /// Check a folder of pictures and masks: list its contents and all faults
     CheckData(check_data::CheckDataArgs),
-    /// Measure a trained network on a data set
+    /// Evaluate a trained network on a data set
     Eval(eval::EvalArgs),
-    /// Write a run's page: curves, classes, confusion, pictures, kernels
+    /// Write a run's report: curves, classes, confusion, pictures, kernels
     Report(report::ReportArgs),
-    /// Lay runs side by side
+    /// Compare runs
     Compare(compare::CompareArgs),
     /// Predict the masks of pictures
     Predict(predict::PredictArgs),
-    /// Write a trained network as a file for other programs: ONNX, safetensors or NumPy
+    /// Export a trained network for other programs: ONNX, safetensors or NumPy
     Export(export::ExportArgs),
     /// Show a network's layers, shapes, parameters and multiply-adds
     Summary(summary::SummaryArgs),
-    /// Do one operation on tensors of a file, to compare it with another program's
+    /// Run one operation on the tensors of a file, to compare it with another program
     Op(op::OpArgs),
     /// Explain a convolution or transposed convolution: sizes, matrices, four ways, every framework
     Study(study::StudyArgs),
@@ -168,7 +168,7 @@ fn unfit_value(error: &clap::Error) -> Option<String> {
     })
 }
 
-/// Does `work` on so many threads; on all of the machine's if not told.
+/// Runs `work` on this many threads; default: all cores.
 ///
 /// The work runs on one of them: handing each kernel over to threads that wait would cost two switches a
 /// kernel.

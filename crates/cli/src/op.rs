@@ -12,16 +12,15 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad op`.
 #[derive(Debug, Args)]
 pub struct OpArgs {
-    /// The operation, as conv_transpose2d
+    /// Operation, such as conv_transpose2d
     name: String,
-    /// A .safetensors or .npz file of its operands: input, weight, bias, ..., and grad_output for
-    /// gradients
+    /// Operands, a .safetensors or .npz file: input, weight, bias, ..., and grad_output for gradients
     #[arg(long = "in", value_name = "IN.safetensors")]
     input: PathBuf,
-    /// Where the results go: an .npz file if it is called so, else safetensors
+    /// Output file: .npz if it has that extension, otherwise safetensors
     #[arg(long, value_name = "OUT.safetensors")]
     out: PathBuf,
-    /// Its attributes, as '{"stride": [2, 2], "padding": "same_upper"}'
+    /// Attributes, such as '{"stride": [2, 2], "padding": "same_upper"}'
     #[arg(long, value_name = "JSON", default_value = "{}")]
     attrs: String,
 }

@@ -17,25 +17,25 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
-    /// A checkpoint, a run's folder (its best checkpoint is taken), or a model.safetensors
+    /// Checkpoint, run folder (its best checkpoint is used) or model.safetensors
     checkpoint: PathBuf,
-    /// Pictures (JPEG, PNG, BMP, GIF, TIFF, WebP), or folders of them; one whose EXIF data say so is turned, and its
-    /// mask with it. What is no picture in a folder is passed over
+    /// Pictures (JPEG, PNG, BMP, GIF, TIFF, WebP) or folders of them. Pictures are rotated by their EXIF orientation,
+    /// and so are their masks. Other files in a folder are ignored
     #[arg(required = true)]
     pictures: Vec<PathBuf>,
-    /// Where the masks go, each by its picture's name; of pictures with one name, in folders called as theirs
+    /// Folder for the masks, named after their pictures; pictures with equal names keep their folders
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Write STEM.png, 8-bit class indices at the picture's own size, instead of colours
+    /// Write STEM.png with 8-bit class indices, in the size of the picture, instead of colours
     #[arg(long)]
     raw: bool,
-    /// Write STEM.npy, the scores of every class as [classes, height, width], instead of masks
+    /// Write STEM.npy with the scores, [classes, height, width], instead of masks
     #[arg(long, conflicts_with = "raw")]
     scores: bool,
-    /// Megabytes that a picture may take, or is refused [default: 80 % of what the process is allowed]
+    /// Refuse a picture that needs more megabytes than this [default: 80 % of the memory limit]
     #[arg(long, value_name = "MB")]
     max_memory: Option<usize>,
-    /// Threads to work on; all of the machine's by default
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
 }

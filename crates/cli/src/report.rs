@@ -10,15 +10,15 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The run's folder
+    /// Run folder
     run: PathBuf,
-    /// Where the run's pictures are now, if they are no longer where it was trained
+    /// Folder of the run's pictures, if they have moved
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where the page goes, and then nothing is written into the run's folder; without, report.html there
+    /// Output file; nothing is then written to the run folder [default: report.html in the run folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Threads to work on; all of the machine's by default
+    /// Number of threads [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
 }

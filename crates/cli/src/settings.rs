@@ -56,12 +56,11 @@ impl<O: Offer> Args for SettingArgs<O> {
             .long("config")
             .value_name("FILE")
             .value_parser(clap::value_parser!(PathBuf))
-            .help("Settings as TOML, as a run's config.toml; the options below replace them");
-        let set = Arg::new("set")
-            .long("set")
-            .value_name("KEY=VALUE")
-            .action(ArgAction::Append)
-            .help("One setting by its key, as training.epochs=30, over everything else");
+            .help("Settings as TOML, such as a run's config.toml; the options below override them");
+        let set =
+            Arg::new("set").long("set").value_name("KEY=VALUE").action(ArgAction::Append).help(
+                "One setting by its key, such as training.epochs=30; overrides everything else",
+            );
         let table = O::GROUPS.iter().flat_map(|(heading, settings)| {
             let defaults = &defaults;
             settings.iter().map(move |setting| setting.arg(heading, defaults))

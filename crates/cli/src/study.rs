@@ -22,73 +22,72 @@ pub struct StudyArgs {
 
 #[derive(Debug, Subcommand)]
 enum LayerArgs {
-    /// A convolution over an image
+    /// A convolution
     Conv {
-        /// Height and width of the image
+        /// Height and width of the input
         #[arg(long, value_name = "HxW", value_parser = options::size)]
         image: [usize; 2],
         #[command(flatten)]
         words: Words,
     },
-    /// A transposed convolution of a map
+    /// A transposed convolution
     Deconv {
-        /// Height and width of the map
+        /// Height and width of the input
         #[arg(long, value_name = "HxW", value_parser = options::size)]
         map: [usize; 2],
         #[command(flatten)]
         words: Words,
     },
-    /// The trained kernels of a run, a checkpoint or a safetensors file
+    /// Trained kernels of a run, a checkpoint or a safetensors file
     Health(health::HealthArgs),
 }
 
 /// A layer's arguments.
 #[derive(Debug, Args)]
 struct Words {
-    /// Taps, as 3 or 3x5
+    /// Kernel size, such as 3 or 3x5
     #[arg(long, value_name = "K", value_parser = options::pair)]
     kernel: [usize; 2],
-    /// Pixels from one spot to the next, as 2 or 2x1
+    /// Stride, such as 2 or 2x1
     #[arg(long, value_name = "S", value_parser = options::pair, default_value = "1")]
     stride: [usize; 2],
-    /// Pixels from one tap to the next
+    /// Dilation
     #[arg(long, value_name = "D", value_parser = options::pair, default_value = "1")]
     dilation: [usize; 2],
-    /// In numbers, as 1 or 1x0, or by the dialect's name for it: same, same-lower, valid
+    /// Padding: numbers, such as 1 or 1x0, or the dialect's name: same, same-lower, valid
     #[arg(long, value_name = "P", value_parser = padding)]
     padding: Option<Padding>,
-    /// Rows and columns that a transposed convolution adds at the end (adj in MXNet)
+    /// Output padding of a transposed convolution: rows and columns added at the end (adj in MXNet)
     #[arg(long, value_name = "OP", value_parser = options::pair)]
     output_padding: Option<[usize; 2]>,
-    /// The size that a transposed convolution is to make
+    /// Output size of a transposed convolution
     #[arg(long, value_name = "HxW", value_parser = options::size)]
     output: Option<[usize; 2]>,
-    /// The framework whose rules and words these are
+    /// Framework whose argument names and rules apply
     #[arg(long, value_enum, default_value_t = Dialect::Pytorch)]
     dialect: Dialect,
-    /// Row and column of the output: what reaches it
+    /// Row and column of an output pixel: list the terms of its sum
     #[arg(long, value_name = "Y,X", value_parser = place)]
     explain: Option<[usize; 2]>,
-    /// The image's numbers, row by row, as 1,0,2; 1, 2, 3, ... without
+    /// Values of x, the input of the convolution, row by row, such as 1,0,2 [default: 1, 2, 3, ...]
     #[arg(long, value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
     image_values: Option<Numbers>,
-    /// The map's numbers
+    /// Values of y, the output of the convolution
     #[arg(long, value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
     map_values: Option<Numbers>,
-    /// The weight's numbers
+    /// Values of the weight
     #[arg(long, value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
     weight: Option<Numbers>,
-    /// Spoil one of the four ways, to see that it is noticed
+    /// Break one of the four methods on purpose, to see that it is detected
     #[arg(long = "break", value_name = "WAY", value_enum)]
     broken: Option<Way>,
-    /// Show these parts alone
+    /// Show only these sections
     #[arg(long, value_name = "PART,..", value_enum, value_delimiter = ',')]
     show: Vec<Part>,
-    /// Write a page to play with, one file that needs no network; what --show names is printed, else
-    /// nothing but where the page is
+    /// Write an interactive page, in one file that works offline; with --show, also print those sections
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Print one JSON object and nothing else
+    /// Print one JSON object only
     #[arg(long)]
     json: bool,
 }

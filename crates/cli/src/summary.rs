@@ -15,14 +15,14 @@ const MOST_PIXELS: usize = 1 << 22;
 /// Options of `mirrorgrad summary`.
 #[derive(Debug, Args)]
 pub struct SummaryArgs {
-    /// A checkpoint, a run's folder or a model.safetensors; without, the network that the options ask for
+    /// Checkpoint, run folder or model.safetensors [default: the network that the options describe]
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingArgs<Shape>,
     /// Height and width of the picture
     #[arg(long, value_name = "HxW", value_parser = options::size, default_value = "64x64")]
     size: [usize; 2],
-    /// Classes, without a checkpoint
+    /// Number of classes, if no checkpoint is given
     #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "checkpoint", value_parser = clap::value_parser!(u16).range(1..=256))]
     classes: u16,
 }

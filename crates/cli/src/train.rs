@@ -20,25 +20,25 @@ const GRID_ROWS: usize = 8;
 /// Options of `mirrorgrad train`. Settings left out have their defaults, or come from the checkpoint.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
-    /// The run's folder; without, the next number in runs/
+    /// Run folder [default: the next number in runs/]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Go on with the run in --out, from its last checkpoint
+    /// Continue the run in --out from its last checkpoint
     #[arg(long, requires = "out")]
     resume: bool,
-    /// Give the run more --epochs though its schedule ends with those it has: the schedule is stretched over all
+    /// Stretch the learning rate schedule over all --epochs; needed to add epochs unless the schedule is constant
     #[arg(long, requires = "resume", requires = "epochs")]
     stretch_schedule: bool,
-    /// Try everything once: one epoch of two batches, in a folder that is removed again
+    /// Try every stage once: one epoch of two batches, in a temporary folder
     #[arg(long, conflicts_with_all = ["out", "resume"])]
     fast_dev_run: bool,
-    /// Draw the first batch as the network will see it, picture beside mask, and do nothing else
+    /// Draw the first batch as the network sees it, pictures beside masks, and exit
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "resume", "fast_dev_run"])]
     show_batch: Option<PathBuf>,
-    /// Megabytes that training may need, or is refused [default: 80 % of what the process is allowed]
+    /// Refuse to train if it needs more megabytes than this [default: 80 % of the memory limit]
     #[arg(long, value_name = "MB")]
     max_memory: Option<usize>,
-    /// Threads to work on; all of the machine's by default. Results do not depend on it
+    /// Number of threads; results do not depend on it [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
     #[command(flatten)]

@@ -20,7 +20,7 @@ pub struct Setting {
 pub enum Read {
     /// A number.
     Number,
-    /// Several numbers, as `16,32,64`; so many if that is told.
+    /// Several numbers, as `16,32,64`; exactly this many, if given.
     Numbers(Option<usize>),
     /// A size, `HxW`.
     Size,
@@ -30,7 +30,7 @@ pub enum Read {
     Texts,
     /// One of these names.
     Name(&'static [&'static str]),
-    /// A name, or several numbers; so many if that is told.
+    /// A name, or several numbers; exactly this many, if given.
     NameOr(&'static str, Option<usize>),
     /// No text: the value is true.
     On,
@@ -52,7 +52,7 @@ pub trait Offer: fmt::Debug + Default + Clone + Send + Sync + 'static {
 #[derive(Clone, Debug, Default)]
 pub struct Run;
 
-/// All settings of a run on a folder that is named otherwise.
+/// All settings of a run but the folder, which is an argument of its own.
 #[derive(Clone, Debug, Default)]
 pub struct RunOn;
 
@@ -99,76 +99,76 @@ const fn setting(
 const DIR: Setting = setting(
     ["data", "data.dir", "DIR"],
     Read::Text,
-    "A folder of pictures and masks; the built-in shapes without",
+    "Folder of pictures and masks [default: the built-in shapes]",
 );
 
 const BATCH: Setting =
-    setting(["batch", "training.batch", "N"], Read::Number, "Pictures in a batch");
+    setting(["batch", "training.batch", "N"], Read::Number, "Pictures per batch");
 
 #[rustfmt::skip]
 const READING: &[Setting] = &[
-    setting(["layout", "data.folder.layout", "NAME"], Read::Name(&["folders", "voc", "camvid", "pets", "list"]), "How the folder is laid out [default: as it looks]"),
-    setting(["mask-values", "data.folder.mask_values", "A,B,.."], Read::Numbers(None), "The stored value of each class in masks, in the order of the classes, as 0,255"),
-    setting(["nearest-value", "data.folder.nearest_value", ""], Read::On, "Take stored values between those of --mask-values for the nearest, as soft edges have"),
-    setting(["mask-colours", "data.folder.mask_colours", "FILE"], Read::Text, "A file of lines `R G B NAME`, or CVAT's labelmap.txt, that says what the colours of masks mean [default: the one in the folder, if it is there]"),
-    setting(["mask-suffix", "data.folder.mask_suffix", "TEXT"], Read::Text, "What the names of masks have behind those of their pictures, as _mask [default: what fits]"),
-    setting(["ignore-index", "data.folder.ignore_index", "LABEL"], Read::Number, "The label of pixels that count for nothing [default: the layout's, if it has one]"),
-    setting(["range", "data.folder.range", "A,B|percentile"], Read::NameOr("percentile", Some(2)), "The numbers of pictures that become black and white, as 0,4095 for 12 bits in 16, or the 1st and 99th percentile of each picture [default: the least and the most that its bits can hold]"),
-    setting(["orient", "data.folder.orient", ""], Read::On, "Turn pictures as their EXIF data say, for masks that were made on turned pictures"),
-    setting(["size", "data.folder.size", "HxW"], Read::Size, "Bring all pictures to one size"),
-    setting(["val-split", "data.folder.validation_split", "SHARE"], Read::Number, "The share of pictures to validate on, for data without a part of their own for it"),
-    setting(["follow-links", "data.folder.follow_links", ""], Read::On, "Follow links that lead out of the folder, as to a store beside it"),
-    setting(["skip-faulty", "data.folder.skip_faulty", ""], Read::On, "Leave out what is faulty, and tell of each"),
+    setting(["layout", "data.folder.layout", "NAME"], Read::Name(&["folders", "voc", "camvid", "pets", "list"]), "Layout of the folder [default: detected]"),
+    setting(["mask-values", "data.folder.mask_values", "A,B,.."], Read::Numbers(None), "Stored mask value of each class, in class order, such as 0,255"),
+    setting(["nearest-value", "data.folder.nearest_value", ""], Read::On, "Map other stored values to the nearest of --mask-values, for masks with soft edges"),
+    setting(["mask-colours", "data.folder.mask_colours", "FILE"], Read::Text, "Colour table of the masks: lines of `R G B NAME`, or CVAT's labelmap.txt [default: the table in the folder, if present]"),
+    setting(["mask-suffix", "data.folder.mask_suffix", "TEXT"], Read::Text, "Suffix of mask names, such as _mask [default: detected]"),
+    setting(["ignore-index", "data.folder.ignore_index", "LABEL"], Read::Number, "Label to ignore in loss and metrics [default: the layout's, if it has one]"),
+    setting(["range", "data.folder.range", "A,B|percentile"], Read::NameOr("percentile", Some(2)), "Stored picture values that become black and white, such as 0,4095 for 12 bits in 16; percentile: the 1st and 99th percentile of each picture [default: the full range of its bits]"),
+    setting(["orient", "data.folder.orient", ""], Read::On, "Rotate pictures by their EXIF orientation, for masks drawn on rotated pictures"),
+    setting(["size", "data.folder.size", "HxW"], Read::Size, "Resize all pictures to this size"),
+    setting(["val-split", "data.folder.validation_split", "SHARE"], Read::Number, "Share of pictures for validation, if the data have no validation split"),
+    setting(["follow-links", "data.folder.follow_links", ""], Read::On, "Follow links that lead out of the folder"),
+    setting(["skip-faulty", "data.folder.skip_faulty", ""], Read::On, "Leave out faulty pairs, with a note for each"),
 ];
 
 #[rustfmt::skip]
 const AUGMENT: &[Setting] = &[
-    setting(["rotate", "data.augment.rotate", "DEGREES"], Read::Number, "The largest angle that training pictures are turned by, either way"),
-    setting(["noise", "data.augment.noise", "LEVELS"], Read::Number, "The standard deviation of the noise on training pictures, in grey levels of 255"),
+    setting(["rotate", "data.augment.rotate", "DEGREES"], Read::Number, "Largest random rotation of training pictures, in both directions"),
+    setting(["noise", "data.augment.noise", "LEVELS"], Read::Number, "Standard deviation of the noise on training pictures, in grey levels of 255"),
     setting(["crop", "data.augment.crop", "HxW"], Read::Size, "Train on random crops of this size"),
-    setting(["scale", "data.augment.scale", "A,B"], Read::Numbers(Some(2)), "Scale training pictures by random factors between two"),
-    setting(["flip", "data.augment.flip", "P"], Read::Number, "The probability of mirroring a training picture"),
-    setting(["vertical-flip", "data.augment.vertical_flip", "P"], Read::Number, "The probability of turning a training picture upside down [default: 0; 0.5 for the built-in shapes]"),
-    setting(["transpose", "data.augment.transpose", "P"], Read::Number, "The probability of exchanging a square training picture's rows and columns [default: 0; 0.5 for the built-in shapes]"),
-    setting(["jitter", "data.augment.jitter", "S"], Read::Number, "How strongly colours of training pictures change, from 0 to 1"),
-    setting(["hue", "data.augment.hue", "DEGREES"], Read::Number, "The largest angle that hues of training pictures are turned by, either way"),
+    setting(["scale", "data.augment.scale", "A,B"], Read::Numbers(Some(2)), "Scale training pictures by a random factor between A and B"),
+    setting(["flip", "data.augment.flip", "P"], Read::Number, "Probability of a horizontal flip of a training picture"),
+    setting(["vertical-flip", "data.augment.vertical_flip", "P"], Read::Number, "Probability of a vertical flip of a training picture [default: 0; 0.5 for the built-in shapes]"),
+    setting(["transpose", "data.augment.transpose", "P"], Read::Number, "Probability of a transpose of a square training picture [default: 0; 0.5 for the built-in shapes]"),
+    setting(["jitter", "data.augment.jitter", "S"], Read::Number, "Strength of random brightness, contrast and saturation changes in training pictures, from 0 to 1"),
+    setting(["hue", "data.augment.hue", "DEGREES"], Read::Number, "Largest random hue shift of training pictures, in both directions"),
 ];
 
 #[rustfmt::skip]
 const NETWORK: &[Setting] = &[
     setting(["model", "model.kind", "NAME"], Read::Name(&["fcn", "fcn8s", "fcn16s", "fcn32s", "unet", "segnet"]), "The network"),
-    setting(["upsample", "model.upsample", "NAME"], Read::Name(&["deconv", "bilinear", "unpool"]), "The way back up to the picture's size [default: deconv; unpool for segnet]"),
+    setting(["upsample", "model.upsample", "NAME"], Read::Name(&["deconv", "bilinear", "unpool"]), "Upsampling method [default: deconv; unpool for segnet]"),
     setting(["widths", "model.widths", "A,B,.."], Read::Numbers(None), "Channels of each stage [default: 16,32,64,128; 24,48,96,192 for unet; 16,32,64,128,128 for fcn8s, fcn16s, fcn32s]"),
-    setting(["norm", "model.norm", "NAME"], Read::Name(&["batch", "group", "none"]), "What normalizes convolutions"),
+    setting(["norm", "model.norm", "NAME"], Read::Name(&["batch", "group", "none"]), "Normalization after convolutions"),
     setting(["no-batch-norm", "model.norm", ""], Read::Is("norm", "none"), "The same as --norm none"),
 ];
 
 #[rustfmt::skip]
 const START: &[Setting] = &[
-    setting(["weights", "model.weights", "FILE"], Read::Text, "Start from the weights in a safetensors file"),
-    setting(["fresh", "model.fresh", "A,B,.."], Read::Texts, "Layers that start fresh all the same, as score,skips,ups for other classes"),
+    setting(["weights", "model.weights", "FILE"], Read::Text, "Start from the weights in this safetensors file"),
+    setting(["fresh", "model.fresh", "A,B,.."], Read::Texts, "Layers to initialize at random despite --weights, such as score,skips,ups for other classes"),
 ];
 
 #[rustfmt::skip]
 const TRAINING: &[Setting] = &[
     setting(["epochs", "training.epochs", "N"], Read::Number, "Passes over the training pictures"),
-    setting(["accumulate", "training.accumulate", "N"], Read::Number, "Batches that make one step, as one large batch would"),
-    setting(["loss", "training.loss", "NAME"], Read::Name(&["cross_entropy", "focal", "dice", "cross_entropy_dice"]), "What is made small"),
-    setting(["class-weights", "training.class_weights", "auto|A,B,.."], Read::NameOr("auto", None), "How much a pixel counts by its class: by median frequency (auto), or one number a class; all alike without"),
-    setting(["label-smoothing", "training.label_smoothing", "SHARE"], Read::Number, "The share of every truth that is spread over all classes"),
-    setting(["focusing", "training.focusing", "GAMMA"], Read::Number, "The focal loss's exponent"),
-    setting(["lr", "training.lr", "RATE"], Read::Number, "The highest learning rate"),
-    setting(["optimizer", "training.optimizer", "NAME"], Read::Name(&["adamw", "adam", "sgd"]), "What moves the weights"),
-    setting(["weight-decay", "training.weight_decay", "W"], Read::Number, "How strongly weights are pulled towards 0"),
-    setting(["momentum", "training.momentum", "M"], Read::Number, "SGD's momentum"),
-    setting(["schedule", "training.schedule", "NAME"], Read::Name(&["constant", "step", "cosine", "poly"]), "How the learning rate falls"),
-    setting(["warmup", "training.warmup", "STEPS"], Read::Number, "Steps over which the learning rate rises at the start, a quarter of the run at most"),
-    setting(["clip", "training.clip", "NORM"], Read::Number, "Keep the norm of all gradients together under this"),
-    setting(["patience", "training.patience", "EPOCHS"], Read::Number, "End after so many epochs without a better validation mIoU"),
+    setting(["accumulate", "training.accumulate", "N"], Read::Number, "Batches per optimizer step (gradient accumulation)"),
+    setting(["loss", "training.loss", "NAME"], Read::Name(&["cross_entropy", "focal", "dice", "cross_entropy_dice"]), "Loss"),
+    setting(["class-weights", "training.class_weights", "auto|A,B,.."], Read::NameOr("auto", None), "Weight of each class in the loss: auto (median frequency), or one number per class [default: all equal]"),
+    setting(["label-smoothing", "training.label_smoothing", "SHARE"], Read::Number, "Share of each target that is spread over all classes"),
+    setting(["focusing", "training.focusing", "GAMMA"], Read::Number, "Exponent of the focal loss"),
+    setting(["lr", "training.lr", "RATE"], Read::Number, "Peak learning rate"),
+    setting(["optimizer", "training.optimizer", "NAME"], Read::Name(&["adamw", "adam", "sgd"]), "Optimizer"),
+    setting(["weight-decay", "training.weight_decay", "W"], Read::Number, "Weight decay"),
+    setting(["momentum", "training.momentum", "M"], Read::Number, "Momentum of SGD"),
+    setting(["schedule", "training.schedule", "NAME"], Read::Name(&["constant", "step", "cosine", "poly"]), "Learning rate schedule"),
+    setting(["warmup", "training.warmup", "STEPS"], Read::Number, "Warmup steps of the learning rate, at most a quarter of the run"),
+    setting(["clip", "training.clip", "NORM"], Read::Number, "Clip the norm of all gradients together to this value"),
+    setting(["patience", "training.patience", "EPOCHS"], Read::Number, "Stop after this many epochs without a better validation mIoU"),
     setting(["checkpoint-every", "training.checkpoint_every", "STEPS"], Read::Number, "Steps between checkpoints within an epoch"),
-    setting(["overfit-batches", "training.overfit_batches", "N"], Read::Number, "Learn N batches by heart, unchanged but for --crop, and validate on them: a network that cannot has a fault"),
-    setting(["limit-batches", "training.limit_batches", "N"], Read::Number, "Train and validate on N batches of pictures at most"),
-    setting(["seed", "training.seed", "N"], Read::Number, "What order, augmentation and first weights are drawn from"),
+    setting(["overfit-batches", "training.overfit_batches", "N"], Read::Number, "Overfit N batches, without augmentation but --crop, and validate on them: a network that cannot overfit has a fault"),
+    setting(["limit-batches", "training.limit_batches", "N"], Read::Number, "Train and validate on at most N batches"),
+    setting(["seed", "training.seed", "N"], Read::Number, "Random seed of order, augmentation and initial weights"),
 ];
 
 impl Read {

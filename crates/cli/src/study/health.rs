@@ -13,21 +13,21 @@ use std::process::ExitCode;
 /// Options of `mirrorgrad study health`.
 #[derive(Debug, Args)]
 pub struct HealthArgs {
-    /// A run's folder, a checkpoint, or a safetensors file
+    /// Run folder, checkpoint or safetensors file
     weights: PathBuf,
-    /// Weights whose names contain this
+    /// Text that the names of the weights contain
     #[arg(long, value_name = "NAME", default_value = "ups.")]
     tensor: String,
-    /// The stride of their layers
+    /// Stride of their layers
     #[arg(long, value_name = "S", value_parser = options::pair, default_value = "2")]
     stride: [usize; 2],
-    /// The padding of their layers
+    /// Padding of their layers
     #[arg(long, value_name = "P", value_parser = options::pair, default_value = "1")]
     padding: [usize; 2],
-    /// The dilation of their layers
+    /// Dilation of their layers
     #[arg(long, value_name = "D", value_parser = options::pair, default_value = "1")]
     dilation: [usize; 2],
-    /// Print one JSON object and nothing else
+    /// Print one JSON object only
     #[arg(long)]
     json: bool,
 }
