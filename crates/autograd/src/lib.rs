@@ -1,10 +1,9 @@
-//! Numbers with history: values that remember how they were made, and gradients to any order.
-//!
-//! A [`Var`] is a tensor that may remember the call that made it; an [`Op`] is a function with its
-//! gradients. Gradients are written in differentiable calls, so they can be differentiated again.
+//! Automatic differentiation: values that record how they were computed, with gradients of any order. A [`Var`] is a tensor
+//! that may record the call that made it; an [`Op`] is a function with its gradients, written in differentiable calls.
 //!
 //! ```
 //! use mirrorgrad_autograd::Var;
+//!
 //! let x = Var::parameter([1.0_f64, 2.0].into());
 //! let y = (&x * &x * &x).sum();
 //! let slope = y.grad(&[&x]).remove(0); // 3x², itself a variable
@@ -12,8 +11,20 @@
 //! assert_eq!(slope.sum().grad(&[&x])[0].value(), &[6.0, 12.0].into());
 //! ```
 //!
-//! Invariants, as absences: no op holds a variable, accumulates gradients, or asks whether anybody
-//! wants them; nothing recurses over the graph; nothing changes a value once it is made.
+//! The files, in the order to read:
+//!
+//! ```text
+//! op, var, graph       a differentiable function; a value; the recorded calls
+//! sweep                the backward pass
+//! ops/                 the functions, one file per family: value, gradients, public function
+//! ops/conv             convolution, transposed convolution and weight gradient: one op
+//! check, differences   gradcheck and adjoint_check; finite differences
+//! record, describe     one computation as a list of steps; what ops do, for exporters
+//! compiled             ops compiled once for f32 and f64, so that tests build faster
+//! ```
+//!
+//! What does not exist here: no op holds a variable, accumulates gradients or asks whether gradients are wanted. No function
+//! recurses over the graph. No value changes after it is made.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,22 @@
-//! The `mirrorgrad` command.
+//! The `mirrorgrad` command as a library. Every subcommand is a set of options and a function; this file has what they share:
+//! how failures are printed, and the number of threads.
 //!
-//! Every subcommand is a set of options and a function. This file has what they share: how failures are printed, and
-//! the number of threads.
+//! ```standalone_crate
+//! // It reads the process's arguments; without any it prints its help.
+//! assert_eq!(mirrorgrad_cli::main(), std::process::ExitCode::from(2));
+//! ```
+//!
+//! The files, in the order to read:
+//!
+//! ```text
+//! settings/                    the options that are settings of a run: one table
+//! options, room, say, failure  values of options; the memory limit; output; errors and exit codes
+//! train, watch                 training; progress and signals
+//! check_data, eval, predict/   data sets; scores; masks
+//! report, compare, export,     pages and tables of runs; networks as files;
+//! summary                      layers and memory
+//! op, study/, bench/           one operation; one geometry; times
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,48 @@
-//! Layers, optimizers and networks: parameters with names, and what is built from them.
+//! Layers, optimizers and segmentation networks. A [`Module`] is a function with named [`Param`]s, whose values an optimizer
+//! replaces.
 //!
-//! Read in this order: a [`Param`] is a place whose value an optimizer may replace; a [`Module`] is a
-//! function with such places; the layers, one file each; the optimizers that move parameters; the
-//! [`models`].
+//! ```
+//! use mirrorgrad_autograd::Var;
+//! use mirrorgrad_layers::optim::{Optimizer, Sgd};
+//! use mirrorgrad_layers::{Activation, Draws, Linear, Module, Params, Pass, Sequential};
+//! use rand::SeedableRng;
+//!
+//! let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+//! let net = Sequential::<f32>::new()
+//!     .with(Linear::new([2, 8], rng))
+//!     .with(Activation::Relu)
+//!     .with(Linear::new([8, 1], rng));
+//! let x = Var::constant([[0.0, 1.0], [1.0, 0.0]].into());
+//! let target = Var::constant([[1.0], [-1.0]].into());
+//!
+//! let params = Params::of(&net);
+//! let mut sgd = Sgd::new(0.9);
+//! let mut losses = Vec::new();
+//! for step in 0..20 {
+//!     let pass = Pass::train(Draws::new(0, step));
+//!     let error = &net.forward(&x, &pass) - &target;
+//!     let loss = (&error * &error).mean();
+//!     losses.push(loss.value().item());
+//!     sgd.step(&params, &params.backward(loss, pass), 0.05);
+//! }
+//! assert!(losses[19] < losses[0] / 10.0);
+//! ```
+//!
+//! The files, in the order to read:
+//!
+//! ```text
+//! param, module, params       a value that an optimizer replaces; a function with named parameters; all of them
+//! pass, draws, trace          training or evaluation; random numbers by seed and step; the layers a pass has called
+//! contribution                the gradients and running averages of one batch, to be added and applied
+//! conv, linear, norm, pool,   the layers, one file per family
+//! upsample, dropout,
+//! activation, sequential
+//! init                        initial weights
+//! optim/, schedule            SGD, Adam, AdamW; the learning rate over a run
+//! models/                     FCN (with SegNet's decoder) and U-Net
+//! weights/                    safetensors files with PyTorch's names
+//! probe, place                the first layer with a non-finite number; a layer's path, for messages
+//! ```
 
 #![forbid(unsafe_code)]
 

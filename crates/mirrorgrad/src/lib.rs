@@ -1,6 +1,6 @@
-//! An autograd framework for small segmentation networks, built on one fact: a convolution is a
-//! matrix C, a transposed convolution is Cᵀ, so the backward pass of one is the forward pass of the
-//! other.
+//! An autograd framework for segmentation networks, built on one fact: a convolution is a matrix C and a transposed
+//! convolution is Cᵀ, so the backward pass of one is the forward pass of the other. This crate re-exports the crates of the
+//! framework, and [`prelude`] has what most programs use.
 //!
 //! ```
 //! use mirrorgrad::prelude::*;
@@ -9,20 +9,27 @@
 //! let w = Var::constant(Tensor::ones([1, 1, 3, 3]));
 //! let geometry = Window::square(3).stride(2).padding(1).over([4, 4])?;
 //!
-//! // Differentiate a convolution by its image …
+//! // The gradient of a convolution with respect to its input …
 //! let y = ops::conv2d(geometry, &x, &w, None);
 //! let seed = Var::constant(Tensor::ones(y.shape()));
 //! let gradient = y.grad_with(&seed, &[&x]).remove(0);
 //!
-//! // … and it is the transposed convolution, bit for bit.
+//! // … is the transposed convolution, bit for bit.
 //! assert_eq!(gradient.value(), ops::conv_transpose2d(geometry, &seed, &w, None).value());
 //! # Ok::<(), mirrorgrad::tensor::GeometryError>(())
 //! ```
 //!
-//! The crates behind this one, from the ground up: [`tensor`] (numbers without history),
-//! [`autograd`] (numbers with history), [`layers`] (parameters, optimizers, networks),
-//! [`segment`] (data, metrics, runs), [`report`] (what a run came to), [`onnx`] (networks for other
-//! programs) and [`study`] (the symmetry, to be looked at).
+//! The crates, in the order to read:
+//!
+//! ```text
+//! tensor     tensors and kernels, without gradients
+//! autograd   differentiable functions, gradients of any order
+//! layers     parameters, layers, optimizers, networks
+//! segment    data, training, metrics, checkpoints
+//! report     reports of training runs
+//! onnx       networks as ONNX files
+//! study      convolutions, inspected and compared
+//! ```
 
 #![forbid(unsafe_code)]
 

@@ -1,15 +1,5 @@
-//! Networks written down as ONNX files, for other programs to run.
-//!
-//! There is no list of networks or layers here. [`export`] runs the network and reads the
-//! [record](mirrorgrad_autograd::record) of what it did: a layer made of existing ops can be exported the
-//! day it is written. What does not depend on the picture is written as its value, so a batch
-//! normalization becomes a product and a sum.
-//!
-//! Batch, height and width stay open. A record has the sizes of one picture in it, so several are made, of
-//! pictures of several sizes: a size that differs between them is written as what it is of an earlier
-//! one, a half, the double, three pixels less. What resizes an image is told by layers
-//! ([`Mode::note_sizes`](mirrorgrad_layers::Mode::note_sizes)). That nothing was forgotten is checked: the
-//! file is made from every record, and if it is not the same file, there is none.
+//! ONNX export of networks. There is no list of networks or layers: [`export`] runs the network and writes down the
+//! [record](mirrorgrad_autograd::record) of what it did, so a new layer made of existing ops can be exported at once.
 //!
 //! ```
 //! # use mirrorgrad_layers::{Activation, Conv2d, Sequential};
@@ -24,6 +14,24 @@
 //! # assert!(bytes.len() > 4 * 8 * 27);
 //! # Ok::<(), mirrorgrad_onnx::ExportError>(())
 //! ```
+//!
+//! The files, in the order to read:
+//!
+//! ```text
+//! export                    runs the network on batches of several sizes, compares the records, writes the file
+//! write                     a step as nodes
+//! function, shape, spatial  steps by kind: functions of one number; shapes; height and width
+//! sizes, shapes             a size as a function of an earlier one; the shapes of all records
+//! graph, place              nodes and constants with unique names; names from layer paths
+//! proto                     the messages of onnx.proto that are written
+//! error                     what cannot be exported
+//! ```
+//!
+//! Values that do not depend on the input are written as constants, so a batch normalization becomes a multiplication and an
+//! addition. Batch, height and width stay variable. A record contains the sizes of one input, so several are made: a size
+//! that differs between them is written as a function of an earlier size, such as half, twice, or three pixels less. Layers
+//! that resize declare their sizes ([`Pass::record_sizes`](mirrorgrad_layers::Pass::record_sizes)). The file is made from
+//! every record; if the files differ, the export is refused.
 
 #![forbid(unsafe_code)]
 

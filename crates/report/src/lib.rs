@@ -1,10 +1,37 @@
-//! What a training run came to: a page to read, and runs side by side.
+//! Reports of training runs: a page for one run, and a comparison of several. A [`Report`] reads a run folder and evaluates
+//! the best weights on the validation pictures; a [`Comparison`] reads several run folders.
 //!
-//! A [`Report`] is made of a run's folder and its validation pictures, which the best weights look through
-//! once more; its page is one file that needs no network and no script. A [`Comparison`] lays several
-//! runs over each other. What each number means is in `docs/report.md`.
+//! ```
+//! # use mirrorgrad_report::{Report, Comparison};
+//! # use mirrorgrad_segment::{RunFolder, Trainer};
+//! # let dir = tempfile::tempdir()?;
+//! # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
+//! # let folder = RunFolder::create(&dir.path().join("first"))?;
+//! # let mut trainer = Trainer::new(toml::from_str(config)?)?;
+//! # trainer.run(&folder, &mut ())?;
+//! let report = Report::new(&folder, trainer.validation())?;
+//! let mut page = Vec::new();
+//! report.write_page(&mut page)?;
+//! assert!(page.ends_with(b"</html>") || page.ends_with(b"</html>\n"));
 //!
-//! The same folder gives the same page, bit for bit, on the same machine.
+//! let comparison = Comparison::new(&[folder.path().to_owned()])?;
+//! assert_eq!(comparison.rows.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The files, in the order to read:
+//!
+//! ```text
+//! run, settings            a run folder without its pictures; a configuration as names and values
+//! gallery, measures        the best weights on the validation pictures; the results, stored in report.json
+//! kernels, checkerboard    trained transposed convolutions; the checkerboard in the scores
+//! environment              machine and program
+//! sections/, chart/, page  the sections of a page; line charts as SVG; the HTML around them
+//! compare/                 several runs, as text and as a page
+//! ```
+//!
+//! `docs/report.md` defines each number. A page is one file without scripts or network access. The same folder gives the same
+//! page, bit for bit, on the same machine.
 
 #![forbid(unsafe_code)]
 

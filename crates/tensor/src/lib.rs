@@ -1,16 +1,46 @@
-//! Numbers without history: immutable tensors and the kernels that act on them.
-//!
-//! Read in this order: an [`Element`] is a number, a [`Tensor`] holds numbers, a [`Geometry`] says
-//! how a sliding window meets an input, and a [`Form`] is the one trilinear form
+//! Immutable tensors and the kernels that compute on them, without gradients. A convolution, a transposed convolution
+//! and their weight gradients are one trilinear [`Form`], solved for each of its three operands:
 //!
 //! ```text
 //! F(x, w, y) = Σ y[n, o, position] · w[o, c, tap] · x[n, c, pixel(position, tap)]
 //! ```
 //!
-//! which is solved for each of its three operands. Nothing here knows that gradients exist, but every linear
-//! function has its adjoint beside it, and that is all a gradient will need.
+//! ```
+//! use mirrorgrad_tensor::{Form, Operand, Tensor, Window};
 //!
-//! Results are the same bits whatever the number of threads: work is cut by shape, never by thread.
+//! let geometry = Window::square(3).stride(2).padding(1).over([4, 4])?;
+//! let form = Form::new(geometry, 1);
+//! let x = Tensor::<f64>::from_fn([1, 1, 4, 4], |i| i as f64);
+//! let w = Tensor::from_fn([1, 1, 3, 3], |i| 1.0 - i as f64);
+//! let y = Tensor::from_fn([1, 1, 2, 2], |i| 2.0 + i as f64);
+//!
+//! let convolution = form.solve(Operand::Output, [&x, &w], None);
+//! let transposed = form.solve(Operand::Input, [&y, &w], None);
+//! // C and Cᵀ are adjoint: ⟨C x, y⟩ = ⟨x, Cᵀ y⟩.
+//! assert_eq!(convolution.dot(&y), transposed.dot(&x));
+//! # Ok::<(), mirrorgrad_tensor::GeometryError>(())
+//! ```
+//!
+//! The files, in the order to read:
+//!
+//! ```text
+//! element, buffer, tensor        a number; reused, aligned memory; a tensor
+//! elementwise, broadcast,        functions of one number; NumPy's broadcasting;
+//! reduce, layout, indices        sums and maxima; reshape, permute, pad; gather and scatter
+//! matmul, exponential, random    matrix products; exponentials of many numbers; random numbers
+//! check                          shape errors, all in one format
+//! geometry                       sizes, kernel, stride, dilation and padding of a convolution
+//! rule, window, dialect/         from arguments to a geometry: PyTorch's, and seven other frameworks'
+//! form                           the trilinear form
+//! conv/                          its algorithms: plain, direct, depthwise, winograd
+//! pooling, resample, normalize,  max pools; interpolation and average pools; batch, group and layer norm;
+//! softmax, pixel_loss            log-softmax; cross entropy and focal loss
+//! parallel                       work cut for threads, by shape alone
+//! machine/                       instruction sets, registers, the micro-kernel, memory: all unsafe code
+//! ```
+//!
+//! Every linear function has its adjoint in the same file; gradients need nothing else. Results have the same bits for any
+//! number of threads, because work is cut by shape.
 
 #![deny(unsafe_code)]
 
