@@ -38,7 +38,7 @@ mod summary;
 mod train;
 mod watch;
 
-pub use failure::Failure;
+use failure::Failure;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Command as Parsed, CommandFactory, FromArgMatches, Parser, Subcommand};

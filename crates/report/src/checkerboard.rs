@@ -11,20 +11,8 @@
 use mirrorgrad_tensor::Tensor;
 
 /// Sums over maps: variance between phases, and all of it.
-///
-/// ```
-/// # use mirrorgrad_report::Checkerboard;
-/// # use mirrorgrad_tensor::Tensor;
-/// let index = |scores: [f32; 8]| {
-///     let mut board = Checkerboard::new(2);
-///     board.add(&Tensor::new([1, 2, 2, 4], [scores, [0.0; 8]].as_flattened()));
-///     board.index()
-/// };
-/// assert_eq!(index([1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0]), Some(1.0));
-/// assert_eq!(index([1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]), Some(0.0));
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Checkerboard {
+pub(crate) struct Checkerboard {
     stride: usize,
     between: f64,
     total: f64,
@@ -120,6 +108,17 @@ mod tests {
 
     fn noise(y: usize, x: usize) -> f64 {
         ((y * 31 + x * 17) * 7919 % 101) as f64 / 101.0
+    }
+
+    #[test]
+    fn columns_that_alternate_are_a_checkerboard_and_wider_ones_are_none() {
+        let index = |scores: [f32; 8]| {
+            let mut board = Checkerboard::new(2);
+            board.add(&Tensor::new([1, 2, 2, 4], [scores, [0.0; 8]].as_flattened()));
+            board.index()
+        };
+        assert_eq!(index([1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0]), Some(1.0));
+        assert_eq!(index([1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]), Some(0.0));
     }
 
     #[test]

@@ -13,63 +13,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Pictures that are looked at, at most; of more, as many at even distances.
-///
-/// ```
-/// # use mirrorgrad_layers::weights::state_dict;
-/// # use mirrorgrad_report::{Gallery, MOST_LOOKED_AT};
-/// # use mirrorgrad_segment::{Config, DataError, Dataset, Mask, Picture, Predictor, Sample};
-/// # use std::sync::Arc;
-/// # struct Dots(Vec<String>);
-/// # impl Dataset for Dots {
-/// #     fn len(&self) -> usize {
-/// #         2 * MOST_LOOKED_AT
-/// #     }
-/// #     fn classes(&self) -> &[String] {
-/// #         &self.0
-/// #     }
-/// #     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-/// #         let picture = Picture { width: 2, height: 2, rgb: vec![0; 12] };
-/// #         let mask = Mask { width: 2, height: 2, labels: vec![0; 4] };
-/// #         Ok(Sample { name: index.to_string(), picture, mask })
-/// #     }
-/// # }
-/// # let mut config = Config::default();
-/// # (config.model.widths, config.training.batch) = (vec![2], 500);
-/// # let classes = vec!["ground".to_owned(), "dot".to_owned()];
-/// # let weights = state_dict(&*config.network(2));
-/// # let predictor = Predictor::from_weights(config, classes.clone(), &weights)?;
-/// # let pictures: Arc<dyn Dataset> = Arc::new(Dots(classes));
-/// // There are twice as many: every second one is looked at.
-/// let gallery = Gallery::new(&predictor, &pictures, 2)?;
-/// assert_eq!((gallery.looked_at, gallery.of), (MOST_LOOKED_AT, 2 * MOST_LOOKED_AT));
-/// assert_eq!((gallery.best[0].index, gallery.best[1].index), (0, 2));
-/// # Ok::<(), mirrorgrad_segment::RunError>(())
-/// ```
-pub const MOST_LOOKED_AT: usize = 1000;
+const MOST_LOOKED_AT: usize = 1000;
 /// Pictures that are shown of each kind.
 const SHOWN: usize = 4;
 
 /// What was found.
-///
-/// ```
-/// # use mirrorgrad_layers::weights::state_dict;
-/// # use mirrorgrad_report::Gallery;
-/// # use mirrorgrad_segment::{Config, Dataset, Predictor, Shapes};
-/// # use std::sync::Arc;
-/// # let mut config = Config::default();
-/// # config.model.widths = vec![2];
-/// # let shapes: Arc<dyn Dataset> = Arc::new(Shapes::new(0, 3));
-/// # let weights = state_dict(&*config.network(5));
-/// # let predictor = Predictor::from_weights(config, shapes.classes().to_vec(), &weights)?;
-/// let gallery = Gallery::new(&predictor, &shapes, 2)?;
-/// assert_eq!((gallery.looked_at, gallery.of), (3, 3));
-/// assert_eq!(gallery.confusion.total(), 3 * 64 * 64);
-/// // The network has learned nothing yet: all scores are 0, background without a pattern.
-/// assert!(gallery.best[0].prediction.labels.iter().all(|&label| label == 0));
-/// assert_eq!(gallery.checkerboard.index(), None);
-/// # Ok::<(), mirrorgrad_segment::RunError>(())
-/// ```
-pub struct Gallery {
+pub(crate) struct Gallery {
     /// How many pictures were looked at.
     pub looked_at: usize,
     /// How many there are.
@@ -87,26 +36,7 @@ pub struct Gallery {
 }
 
 /// A picture with what the network made of it.
-///
-/// ```
-/// # use mirrorgrad_layers::weights::state_dict;
-/// # use mirrorgrad_report::Gallery;
-/// # use mirrorgrad_segment::{Config, Confusion, Dataset, Predictor, Shapes};
-/// # use std::sync::Arc;
-/// # let mut config = Config::default();
-/// # config.model.widths = vec![2];
-/// # let shapes: Arc<dyn Dataset> = Arc::new(Shapes::new(0, 3));
-/// # let weights = state_dict(&*config.network(5));
-/// # let predictor = Predictor::from_weights(config, shapes.classes().to_vec(), &weights)?;
-/// let gallery = Gallery::new(&predictor, &shapes, 2)?;
-/// let shown = &gallery.best[0];
-/// assert_eq!(shapes.sample(shown.index)?, shown.sample);
-/// let mut confusion = Confusion::new(5);
-/// confusion.add(&shown.sample.mask.labels, &shown.prediction.labels, None)?;
-/// assert_eq!(confusion.mean_iou().0, shown.score);
-/// # Ok::<(), mirrorgrad_segment::RunError>(())
-/// ```
-pub struct Shown {
+pub(crate) struct Shown {
     /// The picture with its mask.
     pub sample: Sample,
     /// What was predicted.
@@ -258,5 +188,74 @@ impl Dataset for EvenlySpaced {
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
         self.whole.sample(self.place(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mirrorgrad_layers::weights::state_dict;
+    use mirrorgrad_segment::{Config, Picture, Shapes};
+
+    /// Small pictures that differ in their names.
+    struct Dots {
+        classes: Vec<String>,
+        len: usize,
+    }
+
+    impl Dataset for Dots {
+        fn len(&self) -> usize {
+            self.len
+        }
+
+        fn classes(&self) -> &[String] {
+            &self.classes
+        }
+
+        fn sample(&self, index: usize) -> Result<Sample, DataError> {
+            let picture = Picture { width: 2, height: 2, rgb: vec![0; 12] };
+            let mask = Mask { width: 2, height: 2, labels: vec![0; 4] };
+            Ok(Sample { name: index.to_string(), picture, mask })
+        }
+    }
+
+    /// What a network that has learned nothing makes of pictures.
+    fn look(pictures: Arc<dyn Dataset>, batch: usize) -> Gallery {
+        let mut config = Config::default();
+        (config.model.widths, config.training.batch) = (vec![2], batch);
+        let weights = state_dict(&*config.network(pictures.classes().len()));
+        let classes = pictures.classes().to_vec();
+        let predictor = Predictor::from_weights(config, classes, &weights).unwrap();
+        Gallery::new(&predictor, &pictures, 2).unwrap()
+    }
+
+    #[test]
+    fn of_many_pictures_those_at_even_distances_are_looked_at() {
+        let classes = vec!["ground".to_owned(), "dot".to_owned()];
+        for (len, second) in [(2 * MOST_LOOKED_AT, 2), (2500, 2), (3 * MOST_LOOKED_AT, 3)] {
+            let pictures: Arc<dyn Dataset> = Arc::new(Dots { classes: classes.clone(), len });
+            let gallery = look(pictures.clone(), 500);
+            assert_eq!((gallery.looked_at, gallery.of), (MOST_LOOKED_AT, len));
+            assert_eq!((gallery.best[0].index, gallery.best[1].index), (0, second));
+            for shown in gallery.best.iter().chain(&gallery.worst) {
+                assert_eq!(pictures.sample(shown.index).unwrap(), shown.sample);
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_is_shown_with_its_own_score() {
+        let shapes: Arc<dyn Dataset> = Arc::new(Shapes::new(0, 3));
+        let gallery = look(shapes.clone(), 8);
+        assert_eq!((gallery.looked_at, gallery.of), (3, 3));
+        assert_eq!(gallery.confusion.total(), 3 * 64 * 64);
+        // All scores are 0: background without a pattern.
+        assert!(gallery.best[0].prediction.labels.iter().all(|&label| label == 0));
+        assert_eq!(gallery.checkerboard.index(), None);
+        let shown = &gallery.best[0];
+        assert_eq!(shapes.sample(shown.index).unwrap(), shown.sample);
+        let mut confusion = Confusion::new(5);
+        confusion.add(&shown.sample.mask.labels, &shown.prediction.labels, None).unwrap();
+        assert_eq!(confusion.mean_iou().0, shown.score);
     }
 }

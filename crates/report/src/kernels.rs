@@ -14,19 +14,7 @@ const CHANNELS: usize = 6;
 const MOST_SIDE: usize = 512;
 
 /// A transposed convolution.
-///
-/// ```
-/// # use mirrorgrad_report::deconvolutions;
-/// # use mirrorgrad_segment::Config;
-/// # let mut config = Config::default();
-/// config.model.widths = vec![4, 8];
-/// let layers = deconvolutions(&config, &*config.network(3), 3);
-/// let last = &layers[0];
-/// assert_eq!((last.name.as_str(), last.shape, last.stride), ("ups.0", [3, 3, 4, 4], 2));
-/// // It begins as bilinear interpolation: each channel by itself, and all phases alike.
-/// assert_eq!((last.own, last.unevenness(), last.pattern), (1.0, Some(0.0), 0.0));
-/// ```
-pub struct Deconvolution {
+pub(crate) struct Deconvolution {
     /// Its name in the network.
     pub name: String,
     /// `[inputs, outputs of a group, kernel height, kernel width]`.
@@ -47,29 +35,7 @@ pub struct Deconvolution {
 }
 
 /// The kernel by which a channel reaches itself, row by row.
-///
-/// ```
-/// # use mirrorgrad_layers::weights::{NamedTensors, load_state_dict, state_dict};
-/// # use mirrorgrad_report::deconvolutions;
-/// # use mirrorgrad_segment::Config;
-/// # let mut config = Config::default();
-/// # config.model.widths = vec![2];
-/// let network = config.network(3);
-/// let weights = state_dict(&*network).into_iter();
-/// let halved: NamedTensors<f32> = weights.map(|(name, w)| (name, w.map(|v| v / 2.0))).collect();
-/// load_state_dict(&*network, &halved)?;
-/// let channel = &deconvolutions(&config, &*network, 3)[0].channels[0];
-/// let before = channel.before.as_ref().expect("it was drawn from the seed");
-/// assert_eq!([before[5], channel.after[5]], [0.75 * 0.75, 0.75 * 0.75 / 2.0]);
-/// // Half as strong, and still the same kernel.
-/// assert!(channel.likeness > Some(0.999));
-/// // Where it was read from a file of weights, what it began as is not known.
-/// config.model.weights = Some("elsewhere.safetensors".into());
-/// let channel = &deconvolutions(&config, &*network, 3)[0].channels[0];
-/// assert_eq!((&channel.before, channel.likeness), (&None, None));
-/// # Ok::<(), mirrorgrad_layers::weights::WeightsError>(())
-/// ```
-pub struct Channel {
+pub(crate) struct Channel {
     /// Its number.
     pub number: usize,
     /// As it was drawn before the first step; `None` if it was read from a file of weights.
@@ -93,20 +59,7 @@ impl Deconvolution {
 }
 
 /// All transposed convolutions of `network` whose strides can be told, from the picture's end on.
-///
-/// ```
-/// # use mirrorgrad_layers::models::Upsampling;
-/// # use mirrorgrad_report::deconvolutions;
-/// # use mirrorgrad_segment::Config;
-/// # let mut config = Config::default();
-/// config.model.widths = vec![4, 8];
-/// let layers = deconvolutions(&config, &*config.network(3), 3);
-/// let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
-/// assert_eq!(names, ["ups.0", "ups.1"]);
-/// config.model.upsample = Upsampling::Bilinear;
-/// assert!(deconvolutions(&config, &*config.network(3), 3).is_empty());
-/// ```
-pub fn deconvolutions(
+pub(crate) fn deconvolutions(
     config: &Config,
     network: &dyn Network,
     classes: usize,
@@ -215,4 +168,98 @@ fn cosine(a: &[f64], b: &[f64]) -> Option<f64> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let norms = (dot(a, a) * dot(b, b)).sqrt();
     (norms > 0.0).then(|| dot(a, b) / norms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mirrorgrad_layers::models::Upsampling;
+    use mirrorgrad_layers::weights::load_state_dict;
+    use mirrorgrad_segment::ModelKind;
+    use mirrorgrad_tensor::{Form, Operand};
+
+    fn config(widths: &[usize]) -> Config {
+        let mut config = Config::default();
+        config.model.widths = widths.to_vec();
+        config
+    }
+
+    #[test]
+    fn deconvolutions_begin_as_they_were_drawn() {
+        let mut config = config(&[3, 4]);
+        let layers = deconvolutions(&config, &*config.network(3), 3);
+        let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
+        // From the picture's end on.
+        assert_eq!(names, ["ups.0", "ups.1"]);
+        for layer in &layers {
+            assert_eq!((layer.shape, layer.stride), ([3, 3, 4, 4], 2));
+            // Caffe's bilinear kernel of four taps, by hand.
+            let along = [0.25, 0.75, 0.75, 0.25];
+            let bilinear: Vec<f64> = (0..16).map(|i| along[i / 4] * along[i % 4]).collect();
+            assert_eq!(layer.channels.len(), 3);
+            for channel in &layer.channels {
+                assert_eq!((channel.before.as_ref(), &channel.after), (Some(&bilinear), &bilinear));
+                assert!((channel.bilinear.unwrap() - 1.0).abs() < 1e-12);
+            }
+            assert_eq!((layer.own, layer.unevenness(), layer.pattern), (1.0, Some(0.0), 0.0));
+        }
+        config.model.kind = ModelKind::Unet;
+        let layers = deconvolutions(&config, &*config.network(3), 3);
+        assert_eq!(layers.len(), 1);
+        // Each phase of a 2 × 2 kernel of stride 2 has one tap: itself.
+        let filter = &layers[0].health[0];
+        assert_eq!(filter.health.taps, [[1, 1], [1, 1]]);
+        assert_eq!(filter.health.gain.concat(), layers[0].channels[0].after);
+        // What an even map becomes: each channel's blocks, and how much of them is not their mean.
+        let weight: Tensor<f64> = state_dict(&*config.network(3))["ups.0.weight"].cast();
+        let [inputs, outputs, _, _] = weight.dims();
+        let geometry = Window::square(2).stride(2).under([3, 3]).unwrap();
+        let (mut apart, mut all) = (0.0, 0.0);
+        for input in 0..inputs {
+            let even = Tensor::from_fn([1, inputs, 3, 3], |i| f64::from(u8::from(i / 9 == input)));
+            let image = Form::from(geometry).solve(Operand::Input, [&even, &weight], None);
+            for plane in image.as_slice().chunks_exact(36) {
+                let mean = plane.iter().sum::<f64>() / 36.0;
+                apart += plane.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+                all += plane.iter().map(|value| value * value).sum::<f64>();
+            }
+        }
+        assert_eq!(outputs, 3);
+        assert!((layers[0].pattern - apart / all).abs() < 1e-9 && apart > 0.1 * all);
+    }
+
+    #[test]
+    fn the_deepest_network_is_looked_through_at_its_smallest_picture() {
+        let config = config(&[1; 10]);
+        let layers = deconvolutions(&config, &*config.network(2), 2);
+        assert_eq!(layers.len(), 10);
+        // The deepest goes from one pixel to two by two.
+        assert!(layers.iter().all(|layer| layer.stride == 2 && layer.unevenness() == Some(0.0)));
+    }
+
+    #[test]
+    fn a_network_without_transposed_convolutions_has_none() {
+        let mut config = config(&[4, 8]);
+        config.model.upsample = Upsampling::Bilinear;
+        assert!(deconvolutions(&config, &*config.network(3), 3).is_empty());
+    }
+
+    #[test]
+    fn a_kernel_is_compared_with_what_was_drawn_unless_a_file_gave_it() {
+        let mut config = config(&[2]);
+        let network = config.network(3);
+        let weights = state_dict(&*network).into_iter();
+        let halved: NamedTensors<f32> =
+            weights.map(|(name, w)| (name, w.map(|v| v / 2.0))).collect();
+        load_state_dict(&*network, &halved).unwrap();
+        let channel = &deconvolutions(&config, &*network, 3)[0].channels[0];
+        let before = channel.before.as_ref().expect("it was drawn from the seed");
+        assert_eq!([before[5], channel.after[5]], [0.75 * 0.75, 0.75 * 0.75 / 2.0]);
+        // Half as strong, and still the same kernel.
+        assert!(channel.likeness > Some(0.999));
+        // Where it was read from a file of weights, what it began as is not known.
+        config.model.weights = Some("elsewhere.safetensors".into());
+        let channel = &deconvolutions(&config, &*network, 3)[0].channels[0];
+        assert_eq!((&channel.before, channel.likeness), (&None, None));
+    }
 }

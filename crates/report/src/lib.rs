@@ -47,16 +47,14 @@ mod run;
 mod sections;
 mod settings;
 
-pub use checkerboard::Checkerboard;
 pub use compare::{Comparison, Row};
 pub use environment::Environment;
-pub use gallery::{Gallery, MOST_LOOKED_AT, Shown};
-pub use kernels::{Channel, Deconvolution, deconvolutions};
 pub use measures::Measures;
 pub use run::Run;
-pub use settings::command;
 
 use crate::environment::written;
+use crate::gallery::Gallery;
+use crate::kernels::{Deconvolution, deconvolutions};
 use crate::page::{Section, write_page};
 use mirrorgrad_segment::{Dataset, Predictor, RunError, RunFolder, trained_on};
 use std::io::{self, Write};

@@ -11,20 +11,18 @@ const FILE: &str = "report.json";
 /// Numbers of the best weights on the validation pictures.
 ///
 /// ```
-/// # use mirrorgrad_layers::weights::state_dict;
-/// # use mirrorgrad_report::{Gallery, Measures};
-/// # use mirrorgrad_segment::{Config, Dataset, Predictor, RunFolder, Shapes};
-/// # use std::sync::Arc;
+/// # use mirrorgrad_report::{Measures, Report};
+/// # use mirrorgrad_segment::{RunFolder, Trainer};
 /// # let dir = tempfile::tempdir()?;
+/// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
 /// # let folder = RunFolder::create(&dir.path().join("run"))?;
-/// # let mut config = Config::default();
-/// # config.model.widths = vec![2];
-/// # let shapes: Arc<dyn Dataset> = Arc::new(Shapes::new(0, 3));
-/// # let weights = state_dict(&*config.network(5));
-/// # let predictor = Predictor::from_weights(config, shapes.classes().to_vec(), &weights)?;
-/// let measures = Measures::new(&Gallery::new(&predictor, &shapes, 2)?, "their hash");
+/// # let mut trainer = Trainer::new(toml::from_str(config)?)?;
+/// # trainer.run(&folder, &mut ())?;
+/// let report = Report::new(&folder, trainer.validation())?;
+/// let measures = report.measures().expect("an epoch was finished");
 /// measures.write(&folder)?;
-/// assert_eq!(Measures::of(&folder, "their hash"), Some(measures));
+/// let hash = measures.weights_hash.clone();
+/// assert_eq!(Measures::of(&folder, &hash), Some(measures));
 /// // Of other weights, nothing is known.
 /// assert_eq!(Measures::of(&folder, "another hash"), None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -53,7 +51,7 @@ pub struct Measures {
 
 impl Measures {
     /// Of a look through the weights with this hash.
-    pub fn new(gallery: &Gallery, weights_hash: &str) -> Self {
+    pub(crate) fn new(gallery: &Gallery, weights_hash: &str) -> Self {
         let confusion = &gallery.confusion;
         let classes = 0..confusion.classes();
         let row = |truth| classes.clone().map(|class| confusion.count(truth, class)).collect();

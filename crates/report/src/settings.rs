@@ -37,19 +37,7 @@ pub fn plain(value: &Value) -> String {
 }
 
 /// The command that makes the run again: what differs from the defaults, by its keys.
-///
-/// ```
-/// # use mirrorgrad_report::command;
-/// # use mirrorgrad_segment::Settings;
-/// let mut settings = Settings::default();
-/// settings.set_text("model.kind=unet")?;
-/// settings.set_text("training.lr=0.5")?;
-/// settings.set_text("training.seed=0")?; // The default, which need not be said.
-/// let command = command(&settings.resolve()?);
-/// assert_eq!(command, "mirrorgrad train --set 'model.kind=unet' --set 'training.lr=0.5'");
-/// # Ok::<(), mirrorgrad_segment::DataError>(())
-/// ```
-pub fn command(config: &Config) -> String {
+pub(crate) fn command(config: &Config) -> String {
     let usual = settings(&usual(config));
     let mut words = vec!["mirrorgrad".to_owned(), "train".to_owned()];
     for (key, value) in settings(config) {
@@ -114,6 +102,16 @@ mod tests {
             settings.set_text(&pair[1]).unwrap();
         }
         settings.resolve().unwrap()
+    }
+
+    #[test]
+    fn the_command_says_what_is_not_the_default() {
+        let mut settings = Settings::default();
+        settings.set_text("model.kind=unet").unwrap();
+        settings.set_text("training.lr=0.5").unwrap();
+        settings.set_text("training.seed=0").unwrap(); // The default, which need not be said.
+        let command = command(&settings.resolve().unwrap());
+        assert_eq!(command, "mirrorgrad train --set 'model.kind=unet' --set 'training.lr=0.5'");
     }
 
     #[test]

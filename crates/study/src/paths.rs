@@ -54,15 +54,7 @@ impl Path {
 }
 
 /// What four results say: those that are not as the majority's.
-///
-/// ```
-/// # use mirrorgrad_study::{Path, dissenters};
-/// let mut results = Path::ALL.map(|path| (path, vec![3_i64, 10, 8]));
-/// assert!(dissenters(&results).is_empty());
-/// results[2].1[0] = 4;
-/// assert_eq!(dissenters(&results), [Path::ZeroInsertion]);
-/// ```
-pub fn dissenters(results: &[(Path, Vec<i64>)]) -> Vec<Path> {
+pub(crate) fn dissenters(results: &[(Path, Vec<i64>)]) -> Vec<Path> {
     let agree = |result: &Vec<i64>| results.iter().filter(|(_, other)| other == result).count();
     let most = results.iter().max_by_key(|(_, result)| agree(result)).map(|(_, result)| result);
     let differs = |(_, result): &&(Path, Vec<i64>)| Some(result) != most;
@@ -175,4 +167,17 @@ fn autograd(subject: &Subject) -> Vec<i64> {
     let y = Var::constant(planes(geometry.map(), &subject.map));
     let gradient = ops::conv2d(geometry, &x, &w, None).grad_with(&y, &[&x]).remove(0);
     gradient.value().as_slice().iter().map(|&value| value as i64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Path, dissenters};
+
+    #[test]
+    fn the_ways_that_differ_from_most_dissent() {
+        let mut results = Path::ALL.map(|path| (path, vec![3_i64, 10, 8]));
+        assert!(dissenters(&results).is_empty());
+        results[2].1[0] = 4;
+        assert_eq!(dissenters(&results), [Path::ZeroInsertion]);
+    }
 }

@@ -25,33 +25,33 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Which layer it is looked at as.
-    pub layer: Layer,
+    pub(crate) layer: Layer,
     /// `[height, width]` of the window.
-    pub kernel: [usize; 2],
+    pub(crate) kernel: [usize; 2],
     /// `[vertical, horizontal]`.
-    pub stride: [usize; 2],
+    pub(crate) stride: [usize; 2],
     /// `[vertical, horizontal]`.
-    pub dilation: [usize; 2],
+    pub(crate) dilation: [usize; 2],
     /// Rows and columns in front that the window hangs over.
-    pub before: [usize; 2],
+    pub(crate) before: [usize; 2],
     /// Sizes and formulas, vertical and horizontal.
     pub sizes: [Sizes; 2],
     /// Other arguments with the same sizes, vertical and horizontal.
-    pub arguments: [Vec<Arguments>; 2],
+    pub(crate) arguments: [Vec<Arguments>; 2],
     /// C: what it does to numbers, and its entries.
     pub matrix: Matrix,
     /// Cᵀ y by four ways.
-    pub paths: Vec<Way>,
+    pub(crate) paths: Vec<Way>,
     /// The names of the ways that disagree with the others.
     pub disagree: Vec<&'static str>,
     /// What gemm and col2im hold on the way.
-    pub columns: Stages,
+    pub(crate) columns: Stages,
     /// The framework table.
-    pub dialects: Vec<Saying>,
+    pub(crate) dialects: Vec<Saying>,
     /// Taps and gains by phase.
     pub health: Health,
     /// What reaches the place that was asked about.
-    pub explanation: Option<Explanation>,
+    pub(crate) explanation: Option<Explanation>,
 }
 
 /// C and the numbers around it.
@@ -94,66 +94,30 @@ pub struct Matrix {
 }
 
 /// One way's result.
-///
-/// ```
-/// # use mirrorgrad_study::{Layer, Path, Report, Subject};
-/// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
-/// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
-/// let report = Report::new(Layer::Deconv, &subject, Some(Path::Dense), None)?;
-/// let [spoiled, way] = [&report.paths[0], &report.paths[1]];
-/// assert_eq!((spoiled.name, &spoiled.result[..]), ("dense", &[4, 10, 8][..]));
-/// assert_eq!((way.name, &way.result[..]), ("columns", &[3, 10, 8][..]));
-/// assert_eq!(report.disagree, ["dense"]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 #[derive(Clone, Debug, Serialize)]
-pub struct Way {
+pub(crate) struct Way {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Cᵀ y.
-    pub result: Vec<i64>,
+    pub(crate) result: Vec<i64>,
 }
 
 /// The stages of gemm and col2im.
-///
-/// ```
-/// # use mirrorgrad_study::{Layer, Report, Subject};
-/// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
-/// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
-/// let stages = Report::new(Layer::Deconv, &subject, None, None)?.columns;
-/// assert_eq!(stages.product, [[3, 4], [6, 8]]);
-/// assert_eq!(stages.full, [[3, 4 + 6, 8]]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 #[derive(Clone, Debug, Serialize)]
-pub struct Stages {
+pub(crate) struct Stages {
     /// A row a tap, a column a spot.
-    pub product: Vec<Vec<i64>>,
+    pub(crate) product: Vec<Vec<i64>>,
     /// The columns reshaped and added.
-    pub full: Vec<Vec<i64>>,
+    pub(crate) full: Vec<Vec<i64>>,
 }
 
 /// What reaches a place.
-///
-/// ```
-/// # use mirrorgrad_study::{Layer, Report, Subject};
-/// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
-/// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
-/// let report = Report::new(Layer::Deconv, &subject, None, Some([0, 1]))?;
-/// let explanation = report.explanation.expect("a place was asked about");
-/// assert_eq!(explanation.terms[0], ([0, 0], "w01".to_owned(), 2 * 3));
-/// assert_eq!(explanation.terms[1], ([0, 1], "w00".to_owned(), 4));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 #[derive(Clone, Debug, Serialize)]
-pub struct Explanation {
+pub(crate) struct Explanation {
     /// Row and column of the output.
-    pub place: [usize; 2],
+    pub(crate) place: [usize; 2],
     /// Row and column of each input that reaches it, the weight's name, and the product.
-    pub terms: Vec<([usize; 2], String, i64)>,
+    pub(crate) terms: Vec<([usize; 2], String, i64)>,
 }
 
 impl Report {
@@ -244,4 +208,40 @@ fn explanation(layer: Layer, subject: &Subject, place: [usize; 2]) -> Result<Exp
         (to == at).then(term)
     });
     Ok(Explanation { place, terms: terms.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layer, Path, Report, Subject};
+    use mirrorgrad_tensor::Window;
+
+    /// Of a kernel of two and two positions, of which a way may be spoiled and a place explained.
+    fn report(broken: Option<Path>, explain: Option<[usize; 2]>) -> Report {
+        let geometry = Window::new([1, 2]).under([1, 2]).unwrap();
+        let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2])).unwrap();
+        Report::new(Layer::Deconv, &subject, broken, explain).unwrap()
+    }
+
+    #[test]
+    fn a_way_that_is_spoiled_disagrees() {
+        let report = report(Some(Path::Dense), None);
+        let [spoiled, way] = [&report.paths[0], &report.paths[1]];
+        assert_eq!((spoiled.name, &spoiled.result[..]), ("dense", &[4, 10, 8][..]));
+        assert_eq!((way.name, &way.result[..]), ("columns", &[3, 10, 8][..]));
+        assert_eq!(report.disagree, ["dense"]);
+    }
+
+    #[test]
+    fn the_stages_are_the_product_and_its_columns_added() {
+        let stages = report(None, None).columns;
+        assert_eq!(stages.product, [[3, 4], [6, 8]]);
+        assert_eq!(stages.full, [[3, 4 + 6, 8]]);
+    }
+
+    #[test]
+    fn an_explanation_has_every_term_of_the_place() {
+        let explanation = report(None, Some([0, 1])).explanation.unwrap();
+        assert_eq!(explanation.terms[0], ([0, 0], "w01".to_owned(), 2 * 3));
+        assert_eq!(explanation.terms[1], ([0, 1], "w00".to_owned(), 4));
+    }
 }

@@ -72,19 +72,8 @@ impl Sizes {
 }
 
 /// Square arguments that take one size to another.
-///
-/// ```
-/// # use mirrorgrad_study::{Arguments, arguments};
-/// # use mirrorgrad_tensor::Window;
-/// for Arguments { kernel, stride, padding, output_padding } in arguments(6, 3) {
-///     let window = Window::square(kernel).stride(stride).padding(padding);
-///     let up = window.output_padding([output_padding; 2]).under([3, 3])?;
-///     assert_eq!((up.image(), window.over([6, 6])?.map()), ([6, 6], [3, 3]));
-/// }
-/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Taps.
     pub kernel: usize,
     /// Pixels from one spot to the next.
@@ -96,29 +85,11 @@ pub struct Arguments {
 }
 
 /// Kernels that are searched through.
-///
-/// ```
-/// # use mirrorgrad_study::{LARGEST_KERNEL, arguments};
-/// // Without padding, a single spot makes as many pixels as its window has taps.
-/// assert_eq!(arguments(LARGEST_KERNEL, 1).len(), 1);
-/// assert!(arguments(LARGEST_KERNEL + 1, 1).is_empty());
-/// ```
-pub const LARGEST_KERNEL: usize = 9;
+const LARGEST_KERNEL: usize = 9;
 
 /// Every kernel of up to 9 taps, stride, padding under the kernel and output padding under the stride
 /// with which a transposed convolution takes `map` to `image`: then the convolution takes it back.
-///
-/// ```
-/// # use mirrorgrad_study::{Arguments, arguments};
-/// let doubling = arguments(6, 3);
-/// let has = |kernel, stride, padding, output_padding| {
-///     doubling.contains(&Arguments { kernel, stride, padding, output_padding })
-/// };
-/// assert!(has(2, 2, 0, 0) && has(3, 2, 1, 1) && has(4, 2, 1, 0));
-/// // This one makes 5 of 3.
-/// assert!(!has(3, 2, 1, 0));
-/// ```
-pub fn arguments(image: usize, map: usize) -> Vec<Arguments> {
+fn arguments(image: usize, map: usize) -> Vec<Arguments> {
     let mut found = Vec::new();
     for kernel in 1..=LARGEST_KERNEL {
         // Of a single spot every stride is as good as another.
@@ -135,15 +106,6 @@ impl Arguments {
     /// Every one of [`arguments`], and the axis's own where it is none of those searched through: a stride
     /// behind a single spot, a larger kernel, more padding. None of its own has an axis with dilation, or
     /// with padding that differs between its sides.
-    ///
-    /// ```
-    /// # use mirrorgrad_study::{Arguments, arguments};
-    /// # use mirrorgrad_tensor::Window;
-    /// let [axis, _] = Window::square(3).stride(2).over([4, 4])?.axes();
-    /// let own = Arguments { kernel: 3, stride: 2, padding: 0, output_padding: 1 };
-    /// assert!(Arguments::of(&axis).contains(&own) && !arguments(4, 1).contains(&own));
-    /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
-    /// ```
     pub fn of(axis: &Axis) -> Vec<Self> {
         let mut all = arguments(axis.image, axis.map);
         let words = [axis.kernel, axis.stride, axis.before];
@@ -172,8 +134,38 @@ impl Arguments {
 
 #[cfg(test)]
 mod tests {
-    use super::Arguments;
+    use super::{Arguments, LARGEST_KERNEL, arguments};
     use mirrorgrad_tensor::Window;
+
+    #[test]
+    fn every_set_of_arguments_leads_there_and_back() {
+        let doubling = arguments(6, 3);
+        for &Arguments { kernel, stride, padding, output_padding } in &doubling {
+            let window = Window::square(kernel).stride(stride).padding(padding);
+            let up = window.output_padding([output_padding; 2]).under([3, 3]).unwrap();
+            assert_eq!((up.image(), window.over([6, 6]).unwrap().map()), ([6, 6], [3, 3]));
+        }
+        let has = |kernel, stride, padding, output_padding| {
+            doubling.contains(&Arguments { kernel, stride, padding, output_padding })
+        };
+        assert!(has(2, 2, 0, 0) && has(3, 2, 1, 1) && has(4, 2, 1, 0));
+        // This one makes 5 of 3.
+        assert!(!has(3, 2, 1, 0));
+    }
+
+    #[test]
+    fn larger_kernels_than_the_largest_are_not_searched_through() {
+        // Without padding, a single position makes as many pixels as its window has taps.
+        assert_eq!(arguments(LARGEST_KERNEL, 1).len(), 1);
+        assert!(arguments(LARGEST_KERNEL + 1, 1).is_empty());
+    }
+
+    #[test]
+    fn an_axis_has_its_own_arguments_though_they_are_not_searched_through() {
+        let [axis, _] = Window::square(3).stride(2).over([4, 4]).unwrap().axes();
+        let own = Arguments { kernel: 3, stride: 2, padding: 0, output_padding: 1 };
+        assert!(Arguments::of(&axis).contains(&own) && !arguments(4, 1).contains(&own));
+    }
 
     #[test]
     fn the_arguments_that_were_asked_for_are_among_those_that_do_the_same() {

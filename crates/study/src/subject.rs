@@ -30,18 +30,7 @@ pub struct Subject {
 }
 
 /// Numbers given for a subject are at most this large, so that sums of products stay exact in f64.
-///
-/// ```
-/// # use mirrorgrad_study::{LARGEST, Subject};
-/// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::square(1).over([1, 1])?;
-/// let subject = |pixel| Subject::new(geometry, Some(vec![pixel]), None, None);
-/// assert!(subject(LARGEST).is_ok() && subject(-LARGEST).is_ok());
-/// let refusal = subject(LARGEST + 1).unwrap_err().to_string();
-/// assert_eq!(refusal, "image: expected numbers from -1000 to 1000, found 1001");
-/// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
-/// ```
-pub const LARGEST: i64 = 1000;
+const LARGEST: i64 = 1000;
 
 impl Subject {
     /// With the numbers given, and 1, 2, 3, … (to 9 and again) for those not.
@@ -132,4 +121,19 @@ pub struct Entry {
     pub pixel: usize,
     /// Which weight stands there.
     pub tap: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LARGEST, Subject};
+    use mirrorgrad_tensor::Window;
+
+    #[test]
+    fn numbers_beyond_the_largest_are_refused() {
+        let geometry = Window::square(1).over([1, 1]).unwrap();
+        let subject = |pixel| Subject::new(geometry, Some(vec![pixel]), None, None);
+        assert!(subject(LARGEST).is_ok() && subject(-LARGEST).is_ok());
+        let refusal = subject(LARGEST + 1).unwrap_err().to_string();
+        assert_eq!(refusal, "image: expected numbers from -1000 to 1000, found 1001");
+    }
 }
