@@ -25,6 +25,8 @@
 //!
 //! What does not exist here: no op holds a variable, accumulates gradients or asks whether gradients are wanted. No function
 //! recurses over the graph. No value changes after it is made.
+//!
+//! Features `threads` and `arena`, both on by default, are those of [`mirrorgrad_tensor`].
 
 #![forbid(unsafe_code)]
 

@@ -43,6 +43,8 @@
 //! weights/                    safetensors files with PyTorch's names
 //! probe, place                the first layer with a non-finite number; a layer's path, for messages
 //! ```
+//!
+//! Features `threads` and `arena`, both on by default, are those of [`mirrorgrad_tensor`].
 
 #![forbid(unsafe_code)]
 

@@ -88,7 +88,7 @@ impl<T: Pod> Drop for Buffer<T> {
 /// the holes between. What other threads come to hold at that time counts too.
 ///
 /// Memory that was reached once is kept for the next buffers, so this is what `work` makes a fresh process grow by;
-/// what buffers before it have left is not used. Buffers under 16 KB, and what is no buffer, are not counted. Of
+/// what buffers before it have left is not used. (Without the feature `arena` nothing is kept, and there are no holes.) Buffers under 16 KB, and what is no buffer, are not counted. Of
 /// two measurements at one time, in any threads, the first counts what both hold, until one of them ends.
 ///
 /// ```

@@ -1,8 +1,8 @@
 //! The same numbers in another order or place. Each function names its adjoint.
 
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor, check};
 use ndarray::{ArrayViewMutD, Axis, IxDyn, Slice};
-use rayon::prelude::*;
 use std::ops::Range;
 
 impl<T: Element> Tensor<T> {

@@ -1,8 +1,8 @@
 //! Products of matrices, and of stacks of them.
 
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor, broadcast_shape};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
-use rayon::prelude::*;
 
 /// Rows of a product computed by one task.
 const ROWS: usize = 128;

@@ -1,6 +1,13 @@
-//! How work is cut for threads: by shape alone, so that results never depend on how many there are.
+//! How work is cut for threads: by shape alone, so that results never depend on how many there are, or whether there
+//! are any: `workers` runs the tasks on threads or in order.
 
-use rayon::prelude::*;
+#[cfg_attr(feature = "threads", path = "parallel/threads.rs")]
+#[cfg_attr(not(feature = "threads"), path = "parallel/in_order.rs")]
+mod workers;
+
+pub(crate) use workers::{on_each, prelude};
+
+use prelude::*;
 use std::ops::Range;
 
 /// Elements a thread handles at a time: long enough to hide the hand-over, short enough for cache.

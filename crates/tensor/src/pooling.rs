@@ -4,8 +4,8 @@ use crate::buffer::Buffer;
 use crate::machine::isa::Routine;
 use crate::machine::lanes::Lanes;
 use crate::machine::stream::{copy_past_caches, is_large};
+use crate::parallel::prelude::*;
 use crate::{Axis, Element, Geometry, Tensor, check};
-use rayon::prelude::*;
 use std::fmt;
 use std::sync::Arc;
 

@@ -11,8 +11,8 @@ use crate::machine::lanes::Lanes;
 use crate::machine::stream::{copy_past_caches, is_large};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
+use crate::parallel::prelude::*;
 use crate::{Axis, Element, Geometry, Tensor, check};
-use rayon::prelude::*;
 use std::sync::Arc;
 
 /// A sparse matrix by rows: for each result, the sources it reads and their weights.

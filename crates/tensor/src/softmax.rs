@@ -1,7 +1,7 @@
 //! The logarithm of the softmax, along any axis.
 
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor, check};
-use rayon::prelude::*;
 
 /// `x − ln Σ exp x`, the sum over `axis`. Computed from the largest element, so that nothing
 /// overflows.

@@ -1,8 +1,8 @@
 //! Groups of one plane: shifted planes, scaled and added, without a product of matrices.
 
 use super::sizes::Sizes;
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor};
-use rayon::prelude::*;
 
 /// Each output is a sum of shifted copies of its input.
 pub(super) fn output<T: Element>(

@@ -6,9 +6,9 @@ use super::partial::{TASKS, partial_chunks};
 use super::sizes::Sizes;
 use crate::buffer::Buffer;
 use crate::matmul::{matrix, matrix_mut};
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor, parallel};
 use ndarray::{ArrayViewMut2, Axis, s};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// `output = weight · columns(input) + bias`.

@@ -2,6 +2,7 @@
 
 use super::isa::{Routine, Vector};
 use super::lanes::Lanes;
+use crate::parallel::on_each;
 use std::array::from_fn;
 use std::hint::black_box;
 use std::time::Instant;
@@ -28,7 +29,7 @@ const LENGTH: usize = 1 << 20;
 pub fn peak_gflops() -> f64 {
     let tries = (0..5).map(|_| {
         let start = Instant::now();
-        let operations: usize = rayon::broadcast(|_| f32::dispatch(Loop)).into_iter().sum();
+        let operations: usize = on_each(|| f32::dispatch(Loop)).into_iter().sum();
         operations as f64 / start.elapsed().as_secs_f64() / 1e9
     });
     tries.fold(0.0, f64::max)

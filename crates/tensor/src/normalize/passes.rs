@@ -1,9 +1,9 @@
 //! The passes over memory: a set at a time, so that what is read twice is near the second time.
 
 use super::{NormStats, Normalization};
+use crate::parallel::prelude::*;
 use crate::parallel::sum_lanes;
 use crate::{Element, Tensor, parallel};
-use rayon::prelude::*;
 
 impl Normalization {
     /// A set at a time, so that it is read a second time while it is near.

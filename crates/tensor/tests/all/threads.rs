@@ -1,4 +1,4 @@
-//! Every kernel gives the same bits whatever the number of threads and whatever its memory held.
+//! Every kernel gives the same bits whatever the number of threads, whether there are any, and whatever its memory held.
 
 use crate::common::{bits, noise, rng};
 use mirrorgrad_tensor::{
@@ -133,27 +133,50 @@ fn run<T: Element>(kernel: &Kernel<T>, operands: &[Tensor<T>]) -> Vec<Vec<u64>> 
     (kernel.run)(operands).iter().map(bits).collect()
 }
 
-fn check_threads<T: Element>() {
-    let pools = [1, 2, 3, 4, 8]
-        .map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    for kernel in kernels::<T>() {
-        let operands = operands(&kernel);
-        let want = pools[0].install(|| run(&kernel, &operands));
-        for pool in &pools[1..] {
-            let same = pool.install(|| run(&kernel, &operands)) == want;
-            assert!(same, "{} differs on {} threads", kernel.name, pool.current_num_threads());
+#[cfg(feature = "threads")]
+mod on_threads {
+    use super::*;
+
+    fn check_threads<T: Element>() {
+        let pools = [1, 2, 3, 4, 8]
+            .map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+        for kernel in kernels::<T>() {
+            let operands = operands(&kernel);
+            let want = pools[0].install(|| run(&kernel, &operands));
+            for pool in &pools[1..] {
+                let same = pool.install(|| run(&kernel, &operands)) == want;
+                assert!(same, "{} differs on {} threads", kernel.name, pool.current_num_threads());
+            }
         }
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits_in_f32() {
+        check_threads::<f32>();
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits_in_f64() {
+        check_threads::<f64>();
     }
 }
 
+/// Prints them, too: `.ci/run` compares the builds with and without the crate's features.
 #[test]
-fn any_number_of_threads_gives_the_same_bits_in_f32() {
-    check_threads::<f32>();
-}
-
-#[test]
-fn any_number_of_threads_gives_the_same_bits_in_f64() {
-    check_threads::<f64>();
+fn every_kernel_gives_the_same_bits_again() {
+    fn check<T: Element>(element: &str) {
+        for kernel in kernels::<T>() {
+            let operands = operands(&kernel);
+            let results = run(&kernel, &operands);
+            assert!(run(&kernel, &operands) == results, "{} differs", kernel.name);
+            let hash = results.iter().flatten().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &bits| {
+                (hash ^ bits).wrapping_mul(0x0100_0000_01b3).rotate_left(5)
+            });
+            println!("bits of {} in {element}: {hash:016x}", kernel.name);
+        }
+    }
+    check::<f32>("f32");
+    check::<f64>("f64");
 }
 
 /// Dropped tensors lend their memory to the next. Here it holds NaN: in scratch, from a run on NaN,

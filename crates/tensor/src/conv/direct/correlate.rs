@@ -9,9 +9,9 @@ use crate::conv::partial::{TASKS, in_parts};
 use crate::conv::phases::Phase;
 use crate::conv::stage::{Blocking, blocks, split, spot_table};
 use crate::machine::product::{Lines, Product, Series, Start};
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor};
 use ndarray::{ArrayViewMut3, Axis};
-use rayon::prelude::*;
 use std::mem::take;
 use std::ops::Range;
 

@@ -6,9 +6,9 @@ use crate::buffer::Buffer;
 use crate::conv::correlation::Correlation;
 use crate::conv::stage::{Blocking, blocks, split};
 use crate::machine::product::{Lines, Product, Series, Start, few_rows_width};
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor};
 use ndarray::ArrayViewMut3;
-use rayon::prelude::*;
 
 /// Result planes up to which a line of places makes better use of registers than a line of planes.
 const PLANES: usize = 4;

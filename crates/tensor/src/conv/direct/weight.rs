@@ -10,9 +10,9 @@ use crate::conv::stage::{Blocking, Region, blocks, spot_table};
 use crate::machine::product::{Lines, Product, Series, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor};
 use ndarray::{ArrayView3, s};
-use rayon::prelude::*;
 
 /// `weight = output · columns(input)ᵀ`, summed over the batch, and the output's own `totals`.
 pub fn weight<T: Element>(

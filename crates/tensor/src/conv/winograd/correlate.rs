@@ -12,9 +12,9 @@ use crate::conv::partial::{TASKS, in_parts};
 use crate::machine::product::{Lines, Product, Series, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::matrix;
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor};
 use ndarray::{ArrayViewMut3, s};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// `[batch, groups · from, ..]` to `out`, `[batch, groups · to, ..]`.

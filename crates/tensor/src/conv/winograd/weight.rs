@@ -11,9 +11,9 @@ use crate::conv::partial::{TASKS, add_chunks, in_parts, partial_chunks, sum_plan
 use crate::conv::phases::PhaseAxis;
 use crate::conv::sizes::Sizes;
 use crate::machine::product::{Lines, Product, Series, Start};
+use crate::parallel::prelude::*;
 use crate::{Element, Tensor};
 use ndarray::s;
-use rayon::prelude::*;
 
 /// `weight = output · columns(input)ᵀ`, summed over the batch, and the output's own `totals`.
 pub fn weight<T: Element>(
