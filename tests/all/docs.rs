@@ -100,9 +100,11 @@ fn exported(file: &Path, names: &mut BTreeSet<String>) {
         let parts = list.trim_matches(['{', '}']).split(',').map(str::trim);
         names.extend(parts.filter(|part| !part.is_empty()).map(String::from));
     }
-    // ONNX's own messages; the module has an example of them.
+    // ONNX's own messages, of which the module has an example, and what is shown where it is defined.
     for module in text.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
-        let Some(module) = module.strip_suffix(';').filter(|&module| module != "proto") else {
+        let Some(module) =
+            module.strip_suffix(';').filter(|module| !["proto", "prelude"].contains(module))
+        else {
             continue;
         };
         let within = match file.file_stem().unwrap().to_str().unwrap() {

@@ -2,23 +2,18 @@
 //!
 //! `cargo run --release -p mirrorgrad-layers --example fcn`
 
-use mirrorgrad_autograd::{Var, no_grad, ops};
-use mirrorgrad_layers::models::{Fcn, FcnConfig};
-use mirrorgrad_layers::optim::{Adam, Optimizer};
-use mirrorgrad_layers::{Curve, Draws, Module, Params, Pass, Schedule};
-use mirrorgrad_tensor::{ClassTargets, PixelLoss, Tensor};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use mirrorgrad_layers::prelude::*;
 
 const SIDE: usize = 45; // Odd on purpose: every level goes up to the exact size it came from.
 const BATCH: usize = 8;
 const STEPS: u64 = 60;
 
 /// Pictures `[batch, 1, side, side]` of noise with one brighter square each, and where it is.
-fn pictures(rng: &mut ChaCha8Rng) -> (Tensor, ClassTargets) {
-    let corners: Vec<[usize; 2]> = (0..BATCH)
-        .map(|_| [rng.random_range(0..SIDE - 12), rng.random_range(0..SIDE - 12)])
-        .collect();
+fn pictures(seed: u64) -> (Tensor, ClassTargets) {
+    let rng = &mut seeded(seed);
+    let corners = Tensor::<f64>::uniform([BATCH, 2], [0.0, (SIDE - 12) as f64], rng);
+    let corners: Vec<[usize; 2]> =
+        corners.as_slice().as_chunks().0.iter().map(|c| c.map(|x| x as usize)).collect();
     let inside = |i: usize| {
         let [top, left] = corners[i / (SIDE * SIDE)];
         let (y, x) = (i / SIDE % SIDE, i % SIDE);
@@ -32,14 +27,14 @@ fn pictures(rng: &mut ChaCha8Rng) -> (Tensor, ClassTargets) {
 }
 
 fn main() {
-    let rng = &mut ChaCha8Rng::seed_from_u64(1);
+    let rng = &mut seeded(1);
     let config = FcnConfig { inputs: 1, widths: vec![8, 16, 32], ..FcnConfig::new(2) };
     let net = Fcn::<f32>::new(&config, rng);
     let params = Params::of(&net);
     let mut adam = Adam::new(0.0);
     let schedule = Schedule { curve: Curve::Cosine, warmup: 5, total: STEPS };
     for step in 0..STEPS {
-        let (x, targets) = pictures(rng);
+        let (x, targets) = pictures(step);
         let pass = Pass::train(Draws::new(1, step));
         let scores = net.forward(&Var::constant(x), &pass);
         let loss =
@@ -49,7 +44,7 @@ fn main() {
         }
         adam.step(&params, &params.backward(loss, pass), 1e-2 * schedule.factor(step));
     }
-    let (x, targets) = pictures(rng);
+    let (x, targets) = pictures(STEPS);
     let scores = no_grad(|| net.forward(&Var::constant(x), &Pass::eval()));
     let found = scores.value().permute(&[0, 2, 3, 1]).max_last().1;
     let right = found.as_slice().iter().zip(targets.iter()).filter(|(i, t)| Some(*i % 2) == *t);

@@ -1,13 +1,10 @@
-//! Layers, optimizers and segmentation networks. A [`Module`] is a function with named [`Param`]s, whose values an optimizer
-//! replaces.
+//! Layers, optimizers and segmentation networks. A [`Module`] is a function with named [`Param`]s, whose values an
+//! optimizer replaces. This crate alone is enough to train a network: it re-exports [`autograd`] and [`tensor`].
 //!
 //! ```
-//! use mirrorgrad_autograd::Var;
-//! use mirrorgrad_layers::optim::{Optimizer, Sgd};
-//! use mirrorgrad_layers::{Activation, Draws, Linear, Module, Params, Pass, Sequential};
-//! use rand::SeedableRng;
+//! use mirrorgrad_layers::prelude::*;
 //!
-//! let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+//! let rng = &mut seeded(0);
 //! let net = Sequential::<f32>::new()
 //!     .with(Linear::new([2, 8], rng))
 //!     .with(Activation::Relu)
@@ -64,6 +61,7 @@ mod params;
 mod pass;
 mod place;
 mod pool;
+pub mod prelude;
 mod probe;
 mod schedule;
 mod sequential;
@@ -89,3 +87,8 @@ pub use schedule::{Curve, Schedule};
 pub use sequential::Sequential;
 pub use trace::{LayerCall, Sizes};
 pub use upsample::{Interpolation, Upsample};
+
+/// The crate below: numbers with history.
+pub use mirrorgrad_autograd as autograd;
+/// The crate below that: numbers without.
+pub use mirrorgrad_tensor as tensor;

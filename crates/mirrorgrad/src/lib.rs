@@ -1,6 +1,6 @@
 //! An autograd framework for segmentation networks, built on one fact: a convolution is a matrix C and a transposed
-//! convolution is Cᵀ, so the backward pass of one is the forward pass of the other. This crate re-exports the crates of the
-//! framework, and [`prelude`] has what most programs use.
+//! convolution is Cᵀ, so the backward pass of one is the forward pass of the other. This crate re-exports the
+//! crates of the framework, and [`prelude`] has what most programs use.
 //!
 //! ```
 //! use mirrorgrad::prelude::*;
@@ -41,17 +41,7 @@ pub use mirrorgrad_segment as segment;
 pub use mirrorgrad_study as study;
 pub use mirrorgrad_tensor as tensor;
 
-/// What most programs use.
-pub mod prelude {
-    pub use crate::autograd::{Gradients, Var, gradcheck, no_grad, ops};
-    pub use crate::layers::models::{Fcn, FcnConfig, Network, Norm, UNet, UNetConfig, Upsampling};
-    pub use crate::layers::optim::{Adam, Optimizer, Sgd};
-    pub use crate::layers::{
-        Activation, BatchNorm2d, Contribution, Conv2d, ConvTranspose2d, Curve, Draws, Linear,
-        MaxPool2d, Module, Param, Params, Pass, Schedule, Sequential, Visitor,
-    };
-    pub use crate::tensor::{ClassTargets, Form, Geometry, PixelLoss, Tensor, Window};
-}
+pub use mirrorgrad_layers::prelude;
 
 /// The code in the README, compiled and run with the tests.
 #[cfg(doctest)]
