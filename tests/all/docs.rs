@@ -98,7 +98,9 @@ fn exported(file: &Path, names: &mut BTreeSet<String>) {
             None => last,
         });
         let parts = list.trim_matches(['{', '}']).split(',').map(str::trim);
-        names.extend(parts.filter(|part| !part.is_empty()).map(String::from));
+        // A crate by another name has a front page of its own.
+        let items = parts.filter(|part| !part.is_empty() && !part.contains(" as "));
+        names.extend(items.map(String::from));
     }
     // ONNX's own messages, of which the module has an example, and what is shown where it is defined.
     for module in text.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
