@@ -61,7 +61,7 @@ impl<T: Element> Contribution<T> {
     pub fn plus(self, next: Self) -> Self {
         let heaviest = self.heaviest.max(next.heaviest);
         let (mut sum, next) = (self.in_shares_of(heaviest), next.in_shares_of(heaviest));
-        sum.loss = sum.loss + next.loss;
+        sum.loss += next.loss;
         sum.weight += next.weight;
         sum.updates.extend(next.updates);
         for (name, more) in next.gradients {
