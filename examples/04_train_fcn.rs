@@ -2,9 +2,10 @@
 //!
 //! `cargo run --release --example 04_train_fcn`
 
+use mirrorgrad::data::{Augment, Dataset, Loader, Shapes};
 use mirrorgrad::prelude::*;
-use mirrorgrad::segment::batch::{highest_scores, to_tensors};
-use mirrorgrad::segment::{Augment, Confusion, Dataset, Loader, Shapes};
+use mirrorgrad::train::Confusion;
+use mirrorgrad::train::batch::{highest_scores, to_tensors};
 use rand::SeedableRng;
 use std::error::Error;
 use std::sync::Arc;

@@ -3,9 +3,10 @@
 //!
 //! `cargo run --release --example 05_own_pictures`
 
-use mirrorgrad::segment::{
-    Checkpoint, Dataset, EpochMetrics, Evaluation, Predictor, RunFolder, Settings, Shapes,
-    StepReport, Trainer, Watch, plots,
+use mirrorgrad::data::{Dataset, Shapes, to_png};
+use mirrorgrad::train::{
+    Checkpoint, EpochMetrics, Evaluation, Predictor, RunFolder, Settings, StepReport, Trainer,
+    Watch,
 };
 use std::error::Error;
 use std::fs;
@@ -35,7 +36,7 @@ fn write_pictures(dir: &Path) -> Result<(), Box<dyn Error>> {
     fs::write(dir.join("classes.txt"), shapes.classes().join("\n"))?;
     for i in 0..shapes.len() {
         let sample = shapes.sample(i)?;
-        fs::write(dir.join(format!("images/{i:02}.png")), plots::to_png(&sample.picture)?)?;
+        fs::write(dir.join(format!("images/{i:02}.png")), to_png(&sample.picture)?)?;
         sample.mask.write_palette(&dir.join(format!("masks/{i:02}.png")))?;
     }
     Ok(())

@@ -6,11 +6,10 @@
 //! Leaves a folder `runs/ways-up` with a run for each, their reports, and `ways-up.png`: rows of picture, truth
 //! and what each way makes of it.
 
+use mirrorgrad::data::{Picture, colours, to_png, write_whole};
 use mirrorgrad::report::Measures;
-use mirrorgrad::segment::{
-    Checkpoint, Picture, Predictor, RunFolder, Settings, Trainer, colours, plots, write_whole,
-};
 use mirrorgrad::tensor::peak_bytes;
+use mirrorgrad::train::{Checkpoint, Predictor, RunFolder, Settings, Trainer, plots};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -67,9 +66,9 @@ fn picture(runs: &[PathBuf]) -> Result<Picture, Box<dyn Error>> {
         .iter()
         .map(|run| Ok(Predictor::new(Checkpoint::read(&RunFolder::open(run)?.best())?)?));
     let predictors = predictors.collect::<Result<Vec<_>, Box<dyn Error>>>()?;
-    let validation = mirrorgrad::segment::Shapes::validation(0);
+    let validation = mirrorgrad::data::Shapes::validation(0);
     let rows = (0..SHOWN).map(|i| {
-        let sample = mirrorgrad::segment::Dataset::sample(&validation, i)?;
+        let sample = mirrorgrad::data::Dataset::sample(&validation, i)?;
         let mut row = vec![sample.picture.clone(), colours(&sample.mask)];
         for predictor in &predictors {
             row.push(colours(&predictor.predict(&sample.name, &sample.picture)?));
@@ -109,7 +108,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let shown = parent.path().join("ways-up.png");
-    write_whole(&shown, &plots::to_png(&picture(&first)?)?)?;
+    write_whole(&shown, &to_png(&picture(&first)?)?)?;
     println!("pictures: {}", shown.display());
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::folder;
 
 use image::{GrayImage, ImageFormat, Rgb, RgbImage};
-use mirrorgrad::segment::{Checkpoint, Config, EpochMetrics};
+use mirrorgrad::train::{Checkpoint, Config, EpochMetrics};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What the pages of `docs/` show of the command is what it says: each `console` block is run again. What the
 //! libraries export shows an example.
 
-use mirrorgrad::segment::Config;
+use mirrorgrad::train::Config;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn the_page_on_settings_shows_every_key_and_its_default() {
     assert_eq!(keys(&toml::Table::try_from(&full).unwrap()), keys(&shown));
     // A run's split is kept in its folder and is no setting.
     let mut full = full;
-    full.data.folder.split = Some(mirrorgrad::segment::Split::default());
+    full.data.folder.split = Some(mirrorgrad::data::Split::default());
     let without = format!("{full:?}");
     assert!(!without.contains("None"), "a key that the page leaves out: {without}");
 }
@@ -120,7 +120,7 @@ fn exported(file: &Path, names: &mut BTreeSet<String>) {
 #[test]
 fn every_public_item_of_every_library_shows_an_example() {
     let mut looked_at = 0;
-    for part in ["tensor", "autograd", "layers", "onnx", "segment", "study", "report"] {
+    for part in ["tensor", "autograd", "layers", "data", "train", "onnx", "study", "report"] {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(part).join("src");
         let mut names = BTreeSet::new();
         exported(&source.join("lib.rs"), &mut names);

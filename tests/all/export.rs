@@ -3,10 +3,11 @@
 use crate::folder;
 
 use image::{Rgb, RgbImage};
+use mirrorgrad::data::read_mask;
 use mirrorgrad::layers::weights::from_safetensors;
-use mirrorgrad::segment::{Checkpoint, read_mask};
 use mirrorgrad::study::{Array, Arrays, from_npy, from_npz, to_npz};
 use mirrorgrad::tensor::Tensor;
+use mirrorgrad::train::Checkpoint;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;

@@ -10,7 +10,7 @@ mod disk;
 mod run;
 mod trace;
 
-use mirrorgrad::segment::RunFolder;
+use mirrorgrad::train::RunFolder;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use run::{Run, Unbroken};

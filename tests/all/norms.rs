@@ -3,8 +3,9 @@
 use crate::folder;
 
 use image::{GrayImage, RgbImage};
+use mirrorgrad::data::Part;
 use mirrorgrad::layers::models::Norm;
-use mirrorgrad::segment::{Config, Largest, MemoryEstimate, Part, RunFolder, Settings, Trainer};
+use mirrorgrad::train::{Config, Largest, MemoryEstimate, RunFolder, Settings, Trainer};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -5,7 +5,7 @@ use crate::folder;
 
 use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ImageEncoder, Rgb, RgbImage};
-use mirrorgrad::segment::{Mask, read_mask};
+use mirrorgrad::data::{Mask, read_mask};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

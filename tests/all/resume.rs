@@ -3,11 +3,11 @@
 
 use crate::folder;
 
+use mirrorgrad::data::Augment;
 use mirrorgrad::layers::models::{Norm, Upsampling};
-use mirrorgrad::segment::{
-    Augment, Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, ModelKind,
-    OptimizerKind, Outcome, Progress, RunFolder, ScheduleKind, StepReport, Trainer, Watch,
-    WeightsByName,
+use mirrorgrad::train::{
+    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, ModelKind, OptimizerKind,
+    Outcome, Progress, RunFolder, ScheduleKind, StepReport, Trainer, Watch, WeightsByName,
 };
 use std::collections::BTreeMap;
 use std::fs;

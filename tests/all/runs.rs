@@ -4,7 +4,7 @@
 
 use crate::folder;
 
-use mirrorgrad::segment::{
+use mirrorgrad::train::{
     Config, EpochMetrics, Evaluation, RunFolder, Settings, StepReport, Trainer, Watch,
 };
 use std::fs::{self, File};

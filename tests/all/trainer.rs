@@ -3,12 +3,13 @@
 use crate::folder;
 
 use mirrorgrad::autograd::{Var, ops};
+use mirrorgrad::data::Part;
 use mirrorgrad::layers::weights::{from_safetensors, to_safetensors};
-use mirrorgrad::segment::{
-    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, Objective, Outcome, Part,
+use mirrorgrad::tensor::{ClassTargets, PixelLoss, Tensor};
+use mirrorgrad::train::{
+    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, Objective, Outcome,
     RunError, RunFolder, Settings, StepReport, Trainer, TrainingConfig, Watch,
 };
-use mirrorgrad::tensor::{ClassTargets, PixelLoss, Tensor};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -172,9 +173,8 @@ fn weighting_a_class_more_finds_more_of_it() {
         let place = Place::new();
         let trainer =
             place.train(&["training.epochs=6", &format!("training.class_weights={weights}")]);
-        let validation =
-            mirrorgrad::segment::loader(trainer.config(), trainer.validation().clone());
-        let seen = mirrorgrad::segment::evaluate(trainer.network(), &validation).unwrap().confusion;
+        let validation = mirrorgrad::train::loader(trainer.config(), trainer.validation().clone());
+        let seen = mirrorgrad::train::evaluate(trainer.network(), &validation).unwrap().confusion;
         let truth: u64 = (0..3).map(|class| seen.count(2, class)).sum();
         seen.count(2, 2) as f64 / truth as f64
     };

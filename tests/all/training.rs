@@ -1,10 +1,9 @@
 //! What can be learned of the built-in shapes, and what cannot.
 
+use mirrorgrad::data::{DataError, Dataset, Loader, Sample, Shapes};
 use mirrorgrad::prelude::*;
-use mirrorgrad::segment::batch::{highest_scores, to_tensors};
-use mirrorgrad::segment::{
-    Config, Confusion, DataError, Dataset, Loader, Sample, Shapes, TrainingConfig, evaluate, loader,
-};
+use mirrorgrad::train::batch::{highest_scores, to_tensors};
+use mirrorgrad::train::{Config, Confusion, TrainingConfig, evaluate, loader};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use image::{ImageFormat, Rgb, RgbImage};
 use mirrorgrad::layers::weights::from_safetensors;
-use mirrorgrad::segment::{Checkpoint, EpochMetrics};
+use mirrorgrad::train::{Checkpoint, EpochMetrics};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::ops::Range;

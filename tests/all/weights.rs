@@ -1,8 +1,9 @@
 //! Files of weights that other programs wrote, as each command takes or refuses them.
 
+use mirrorgrad::data::{Dataset, Shapes};
 use mirrorgrad::layers::weights::{NamedTensors, state_dict, to_safetensors};
-use mirrorgrad::segment::{Config, Dataset, Shapes};
 use mirrorgrad::tensor::Tensor;
+use mirrorgrad::train::Config;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

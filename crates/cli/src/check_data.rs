@@ -6,7 +6,9 @@ use crate::train::check_memory;
 use crate::{Failure, say};
 use clap::Args;
 use indicatif::ProgressBar;
-use mirrorgrad_segment::{Census, PartCensus, one_line, plots, write_whole};
+use mirrorgrad_data::{Census, Layout, PartCensus, one_line, to_png, write_whole};
+use mirrorgrad_train::{check_run, class_weights, plots};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +37,35 @@ pub struct CheckDataArgs {
     pub(crate) threads: Option<usize>,
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Told<'a> {
+    layout: Layout,
+    detected_by: Option<&'static str>,
+    classes: &'a [String],
+    ignore_index: Option<u8>,
+    parts: &'a [PartCensus],
+    class_weights: Vec<f64>,
+    faults: &'a [String],
+    notes: &'a [String],
+}
+
+impl<'a> Told<'a> {
+    fn of(census: &'a Census) -> Self {
+        let trained = census.trained();
+        Self {
+            layout: census.layout,
+            detected_by: census.detected_by,
+            classes: &census.classes,
+            ignore_index: census.ignore_index,
+            parts: &census.parts,
+            class_weights: trained.map_or(Vec::new(), |part| class_weights(&part.histogram)),
+            faults: &census.faults,
+            notes: &census.notes,
+        }
+    }
+}
+
 /// Reads all of a folder, and tells what is in it and what keeps `train` with these settings from beginning. The
 /// exit code is 1 if anything does.
 pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
@@ -50,12 +81,14 @@ pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
     // What `train` would do with these settings, in its order.
     let room = Room::now(None);
     let refused = match room.check_least(&config) {
-        Ok(()) => census.check_run(&config).and_then(|run| check_memory(&run, room).err()),
+        Ok(()) => check_run(&mut census, &config).and_then(|run| check_memory(&run, room).err()),
         Err(refused) => Some(refused),
     };
-    refused.into_iter().for_each(|refused| census.add_fault(refused.to_string()));
+    if let Some(refused) = refused {
+        census.add_fault(refused.to_string(), refused.to_string());
+    }
     if args.json {
-        let object = serde_json::to_string(&census);
+        let object = serde_json::to_string(&Told::of(&census));
         say::line(object.map_err(|error| Failure::new(format!("--json: {error}")))?)?;
     } else {
         report(&census)?;
@@ -64,7 +97,7 @@ pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
         let draws = |error: String| Failure::new(format!("{}: {error}", path.display()));
         let examples = census.examples(ON_SHEET)?;
         let sheet = plots::contact_sheet(&examples, &census.classes, census.ignore_index);
-        let png = sheet.and_then(|sheet| plots::to_png(&sheet).map_err(|error| error.to_string()));
+        let png = sheet.and_then(|sheet| to_png(&sheet).map_err(|error| error.to_string()));
         write_whole(path, &png.map_err(draws)?)?;
     }
     Ok(if census.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -81,8 +114,8 @@ fn report(census: &Census) -> Result<(), Failure> {
         say::line(format!("{name:<8} {pictures:>8} {faulty:>8}"))?;
     }
     sizes(census)?;
-    if !census.class_weights.is_empty() {
-        labels(census)?;
+    if let Some(trained) = census.trained().filter(|_| !census.classes.is_empty()) {
+        labels(census, trained)?;
     }
     if !census.notes.is_empty() {
         say::line("")?;
@@ -117,14 +150,16 @@ fn sizes(census: &Census) -> Result<(), Failure> {
     })
 }
 
-/// How much of each part is of which class.
-fn labels(census: &Census) -> Result<(), Failure> {
+/// How much of each part is of which class, and what weights balance the part to train on.
+fn labels(census: &Census, trained: &PartCensus) -> Result<(), Failure> {
     let parts = &census.parts;
     let heads: String = parts.iter().map(|part| format!(" {:>9}", part.name)).collect();
     say::line(format!("\n{:>5} {:<20}{heads} {:>8}", "label", "class", "weight"))?;
     let shares: Vec<_> = parts.iter().map(|part| part.histogram.shares()).collect();
     let percent = |share: f64| format!(" {:>7.3} %", 100.0 * share);
-    for (label, (name, weight)) in census.classes.iter().zip(&census.class_weights).enumerate() {
+    for (label, (name, weight)) in
+        census.classes.iter().zip(class_weights(&trained.histogram)).enumerate()
+    {
         let shares: String = shares.iter().map(|shares| percent(shares[label])).collect();
         say::line(format!("{label:>5} {:<20}{shares} {weight:>8.3}", one_line(name)))?;
     }
@@ -136,8 +171,7 @@ fn labels(census: &Census) -> Result<(), Failure> {
         let shares: String = parts.iter().map(share).collect();
         say::line(format!("{label:>5} {:<20}{shares}", "(left out)"))?;
     }
-    let trained = parts.iter().find(|part| part.is_trained_on()).or(parts.first());
-    let of = trained.map_or("train", |part| part.name);
+    let of = trained.name;
     say::line(format!(
         "shares of the pixels with a class, (left out) of all; weights balance the classes of {of}: \
          the median frequency over each one's own"

@@ -3,8 +3,9 @@
 use crate::{Failure, say};
 use clap::Args;
 use console::Term;
+use mirrorgrad_data::one_line;
 use mirrorgrad_report::Comparison;
-use mirrorgrad_segment::{one_line, write_streamed};
+use mirrorgrad_train::write_streamed;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

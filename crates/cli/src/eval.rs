@@ -8,9 +8,9 @@ use crate::room::{MB, Room};
 use crate::settings::{Reading, SettingArgs};
 use crate::{Failure, say};
 use clap::Args;
-use mirrorgrad_segment::{
-    Config, Evaluation, Folder, Loader, Part, Predictor, evaluate, evaluate_each, evaluation_bytes,
-    loader, one_line, shown,
+use mirrorgrad_data::{Folder, Loader, Part, one_line, shown};
+use mirrorgrad_train::{
+    Config, Evaluation, Predictor, evaluate, evaluate_each, evaluation_bytes, loader,
 };
 use serde_json::json;
 use std::path::PathBuf;

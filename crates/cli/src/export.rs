@@ -2,10 +2,11 @@
 
 use crate::{Failure, options, say};
 use clap::Args;
+use mirrorgrad_data::{shown, write_whole};
 use mirrorgrad_layers::weights::{state_dict, to_safetensors};
 use mirrorgrad_onnx::Interface;
-use mirrorgrad_segment::{Predictor, batch, shown, write_whole};
 use mirrorgrad_study::{Array, to_npz};
+use mirrorgrad_train::{Predictor, batch};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,8 +1,9 @@
 //! Why a command did not do what it was asked to.
 
-use mirrorgrad_segment::{DataError, RunError, one_line};
+use mirrorgrad_data::{DataError, one_line};
 use mirrorgrad_study::Refusal;
 use mirrorgrad_tensor::{ConvAlgorithmError, IsaError};
+use mirrorgrad_train::RunError;
 use std::fmt;
 use std::io;
 use std::path::Path;

@@ -42,7 +42,7 @@ use failure::Failure;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Command as Parsed, CommandFactory, FromArgMatches, Parser, Subcommand};
-use mirrorgrad_segment::shown;
+use mirrorgrad_data::shown;
 use mirrorgrad_tensor::{ConvAlgorithm, Isa};
 use std::error::Error;
 use std::process::ExitCode;

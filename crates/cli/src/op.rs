@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use clap::Args;
-use mirrorgrad_segment::write_whole;
+use mirrorgrad_data::write_whole;
 use mirrorgrad_study::{arrays, from_npz, operate, to_npz};
 use std::fs::File;
 use std::io::Read;

@@ -1,7 +1,8 @@
 //! Options that several commands have, and how their values are read.
 
 use crate::say;
-use mirrorgrad_segment::{Predictor, RunError, one_line};
+use mirrorgrad_data::one_line;
+use mirrorgrad_train::{Predictor, RunError};
 use std::path::Path;
 
 /// A size as people write it, `HxW`, as `[height, width]`.

@@ -6,10 +6,9 @@ use crate::options;
 use crate::room::{MB, Room};
 use crate::{Failure, say};
 use clap::Args;
-use mirrorgrad_segment::{
-    Picture, PredictionEstimate, Predictor, overlay, plots, shown, write_whole,
-};
+use mirrorgrad_data::{Picture, overlay, shown, to_png, write_whole};
 use mirrorgrad_study::{Array, to_npy};
+use mirrorgrad_train::{PredictionEstimate, Predictor};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -79,7 +78,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
         } else {
             mask.write_palette(&out(&name, "_mask.png"))?;
             let out = out(&name, "_overlay.png");
-            let png = plots::to_png(&overlay(&picture, &mask))
+            let png = to_png(&overlay(&picture, &mask))
                 .map_err(|error| Failure::new(format!("{}: {error}", out.display())))?;
             write_whole(&out, &png)?;
         }

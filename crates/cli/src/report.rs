@@ -2,8 +2,9 @@
 
 use crate::{Failure, say};
 use clap::Args;
+use mirrorgrad_data::{one_line, shown};
 use mirrorgrad_report::{Environment, PAGE, Report};
-use mirrorgrad_segment::{RunFolder, judged_by, one_line, shown, write_streamed};
+use mirrorgrad_train::{RunFolder, judged_by, write_streamed};
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! How much memory a command may need.
 
 use crate::Failure;
-use mirrorgrad_segment::{Config, allowed_bytes, least_bytes, resident_bytes};
+use mirrorgrad_train::{Config, allowed_bytes, least_bytes, resident_bytes};
 
 /// Bytes in the megabyte that options and messages count memory in.
 pub const MB: usize = 1_000_000;

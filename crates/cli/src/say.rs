@@ -1,7 +1,7 @@
 //! What the command says. Words that nobody reads any more are no reason to stop working.
 
 use crate::Failure;
-use mirrorgrad_segment::is_hidden;
+use mirrorgrad_data::is_hidden;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;

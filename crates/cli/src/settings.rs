@@ -10,7 +10,7 @@ pub use table::{Offer, Reading, Run, RunOn, Shape};
 use self::table::{Read, Setting};
 use crate::Failure;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use mirrorgrad_segment::{Config, Settings};
+use mirrorgrad_train::{Config, Settings};
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use toml::Value;

@@ -4,7 +4,7 @@ mod health;
 
 use crate::{Failure, options, say};
 use clap::{Args, Subcommand, ValueEnum};
-use mirrorgrad_segment::{shown, write_whole};
+use mirrorgrad_data::{shown, write_whole};
 use mirrorgrad_study::{Layer, Path, Refusal, Report, Section, Subject};
 use mirrorgrad_tensor::dialect::{
     Caffe, Chainer, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx, tensorflow,

@@ -5,7 +5,7 @@ use crate::settings::{SettingArgs, Shape};
 use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::{Params, summary};
-use mirrorgrad_segment::{Largest, MemoryEstimate, check_size};
+use mirrorgrad_train::{Largest, MemoryEstimate, check_size};
 use std::path::PathBuf;
 use std::process::ExitCode;
 

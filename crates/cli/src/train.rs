@@ -5,11 +5,11 @@ use crate::settings::{Run, SettingArgs};
 use crate::watch::Terminal;
 use crate::{Failure, say};
 use clap::Args;
+use mirrorgrad_data::{Dataset, Sample, one_line, shown, to_png, write_whole};
 use mirrorgrad_report::Environment;
-use mirrorgrad_segment::{
-    Checkpoint, Dataset, EpochMetrics, Largest, MemoryEstimate, Outcome, Predictor, RunFolder,
-    Sample, Settings, Trainer, advice_on_memory, may_need_more, one_line, plots, shown,
-    write_whole,
+use mirrorgrad_train::{
+    Checkpoint, EpochMetrics, Largest, MemoryEstimate, Outcome, Predictor, RunFolder, Settings,
+    Trainer, advice_on_memory, may_need_more, plots,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -215,8 +215,8 @@ fn try_once(mut settings: Settings, room: Room) -> Result<ExitCode, Failure> {
 
 fn show_batch(trainer: &Trainer, file: &Path) -> Result<ExitCode, Failure> {
     let sheet = plots::batch_sheet(&trainer.next_batch()?);
-    let png = plots::to_png(&sheet)
-        .map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+    let png =
+        to_png(&sheet).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
     write_whole(file, &png)?;
     say::progress(format!("the first batch is in {}", shown(file)));
     Ok(ExitCode::SUCCESS)
@@ -233,7 +233,7 @@ fn draw(
     }
     let curves = plots::curves(history)
         .map_err(|error| Failure::new(format!("{folder}: the curves cannot be drawn: {error}")))?;
-    let png = plots::to_png(&curves).map_err(|error| Failure::new(format!("{folder}: {error}")))?;
+    let png = to_png(&curves).map_err(|error| Failure::new(format!("{folder}: {error}")))?;
     folder.write("curves.png", &png)?;
     let predictor = Predictor::new(Checkpoint::read(&folder.best())?)?;
     let predict = |sample: &Sample| predictor.predict(&sample.name, &sample.picture);

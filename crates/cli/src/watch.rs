@@ -2,7 +2,7 @@
 
 use crate::{Failure, say};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mirrorgrad_segment::{EpochMetrics, Evaluation, StepReport, Watch};
+use mirrorgrad_train::{EpochMetrics, Evaluation, StepReport, Watch};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;

@@ -1,9 +1,10 @@
 //! The files of runs and data sets.
 
-use mirrorgrad_segment::{
-    Checkpoint, Config, Dataset, Folder, FolderOptions, Layout, Part, PictureRules, RangeByName,
-    ValueRange, class_names, decode_mask, decode_picture,
+use mirrorgrad_data::{
+    Dataset, Folder, FolderOptions, Layout, Part, PictureRules, RangeByName, ValueRange,
+    class_names, decode_mask, decode_picture,
 };
+use mirrorgrad_train::{Checkpoint, Config};
 use std::fs;
 use std::io;
 use std::path::Path;

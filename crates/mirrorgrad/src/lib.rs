@@ -25,7 +25,8 @@
 //! tensor     tensors and kernels, without gradients
 //! autograd   differentiable functions, gradients of any order
 //! layers     parameters, layers, optimizers, networks
-//! segment    data, training, metrics, checkpoints
+//! data       pictures and masks, read, augmented and in batches, without tensors
+//! train      losses, training, metrics, checkpoints
 //! report     reports of training runs
 //! onnx       networks as ONNX files
 //! study      convolutions, inspected and compared
@@ -34,12 +35,13 @@
 #![forbid(unsafe_code)]
 
 pub use mirrorgrad_autograd as autograd;
+pub use mirrorgrad_data as data;
 pub use mirrorgrad_layers as layers;
 pub use mirrorgrad_onnx as onnx;
 pub use mirrorgrad_report as report;
-pub use mirrorgrad_segment as segment;
 pub use mirrorgrad_study as study;
 pub use mirrorgrad_tensor as tensor;
+pub use mirrorgrad_train as train;
 
 pub use mirrorgrad_layers::prelude;
 

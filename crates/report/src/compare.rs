@@ -6,7 +6,7 @@ mod text;
 use crate::measures::Measures;
 use crate::run::Run;
 use crate::settings::{plain, settings};
-use mirrorgrad_segment::{RunError, RunFolder};
+use mirrorgrad_train::{RunError, RunFolder};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 ///
 /// ```
 /// # use mirrorgrad_report::Comparison;
-/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # use mirrorgrad_train::{RunFolder, Trainer};
 /// # let dir = tempfile::tempdir()?;
 /// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
 /// # let folder = RunFolder::create(&dir.path().join("first"))?;
@@ -42,7 +42,7 @@ pub struct Row {
 ///
 /// ```
 /// # use mirrorgrad_report::Comparison;
-/// # use mirrorgrad_segment::{Config, RunFolder, Trainer};
+/// # use mirrorgrad_train::{Config, RunFolder, Trainer};
 /// # let dir = tempfile::tempdir()?;
 /// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
 /// # let mut config: Config = toml::from_str(config)?;
@@ -144,7 +144,7 @@ impl Comparison {
 impl Row {
     /// The folder as it was named.
     pub fn name(&self) -> String {
-        mirrorgrad_segment::shown(&self.path)
+        mirrorgrad_data::shown(&self.path)
     }
 
     fn to_json(&self) -> Value {
@@ -184,7 +184,7 @@ fn differences(rows: &[Row]) -> BTreeMap<String, Vec<Option<toml::Value>>> {
 
 /// A setting's value for a cell.
 fn shown_value(value: Option<&toml::Value>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| mirrorgrad_segment::one_line(&plain(value)))
+    value.map_or_else(|| "–".to_owned(), |value| mirrorgrad_data::one_line(&plain(value)))
 }
 
 /// The last word of a setting's path, where no other setting of the list ends in the same.

@@ -1,7 +1,7 @@
 //! The machine and the program that a run was made with.
 
-use mirrorgrad_segment::{RunError, RunFolder, most_resident_bytes};
 use mirrorgrad_tensor::Isa;
+use mirrorgrad_train::{RunError, RunFolder, most_resident_bytes};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ const FILE: &str = "environment.json";
 ///
 /// ```
 /// # use mirrorgrad_report::Environment;
-/// # use mirrorgrad_segment::RunFolder;
+/// # use mirrorgrad_train::RunFolder;
 /// # let dir = tempfile::tempdir()?;
 /// # let folder = RunFolder::create(&dir.path().join("run"))?;
 /// assert_eq!(Environment::of(&folder)?, None);

@@ -3,11 +3,11 @@
 
 use crate::checkerboard::Checkerboard;
 use mirrorgrad_autograd::{Var, no_grad};
+use mirrorgrad_data::{DataError, Dataset, Mask, Sample, shown};
 use mirrorgrad_layers::Pass;
-use mirrorgrad_segment::batch::{highest_scores, to_tensors};
-use mirrorgrad_segment::{
-    Boundary, Confusion, DataError, Dataset, Mask, Predictor, RunError, Sample, boundary_tolerance,
-    check_size, loader, shown,
+use mirrorgrad_train::batch::{highest_scores, to_tensors};
+use mirrorgrad_train::{
+    Boundary, Confusion, Predictor, RunError, boundary_tolerance, check_size, loader,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -194,8 +194,9 @@ impl Dataset for EvenlySpaced {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mirrorgrad_data::{Picture, Shapes};
     use mirrorgrad_layers::weights::state_dict;
-    use mirrorgrad_segment::{Config, Picture, Shapes};
+    use mirrorgrad_train::Config;
 
     /// Small pictures that differ in their names.
     struct Dots {

@@ -4,9 +4,9 @@
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{NamedTensors, state_dict};
 use mirrorgrad_layers::{LayerCall, summary};
-use mirrorgrad_segment::Config;
 use mirrorgrad_study::{FilterHealth, Health, filters};
 use mirrorgrad_tensor::{Geometry, Tensor, Window};
+use mirrorgrad_train::Config;
 
 /// Channels whose kernels are kept, the first ones.
 const CHANNELS: usize = 6;
@@ -175,8 +175,8 @@ mod tests {
     use super::*;
     use mirrorgrad_layers::models::Upsampling;
     use mirrorgrad_layers::weights::load_state_dict;
-    use mirrorgrad_segment::ModelKind;
     use mirrorgrad_tensor::{Form, Operand};
+    use mirrorgrad_train::ModelKind;
 
     fn config(widths: &[usize]) -> Config {
         let mut config = Config::default();

@@ -3,7 +3,7 @@
 //!
 //! ```
 //! # use mirrorgrad_report::{Report, Comparison};
-//! # use mirrorgrad_segment::{RunFolder, Trainer};
+//! # use mirrorgrad_train::{RunFolder, Trainer};
 //! # let dir = tempfile::tempdir()?;
 //! # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
 //! # let folder = RunFolder::create(&dir.path().join("first"))?;
@@ -56,7 +56,8 @@ use crate::environment::written;
 use crate::gallery::Gallery;
 use crate::kernels::{Deconvolution, deconvolutions};
 use crate::page::{Section, write_page};
-use mirrorgrad_segment::{Dataset, Predictor, RunError, RunFolder, trained_on};
+use mirrorgrad_data::Dataset;
+use mirrorgrad_train::{Predictor, RunError, RunFolder, trained_on};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ use std::sync::Arc;
 ///
 /// ```
 /// # use mirrorgrad_report::{PAGE, write};
-/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # use mirrorgrad_train::{RunFolder, Trainer};
 /// # let dir = tempfile::tempdir()?;
 /// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
 /// # let folder = RunFolder::create(&dir.path().join("first"))?;
@@ -84,7 +85,7 @@ pub const PAGE: &str = "report.html";
 ///
 /// ```
 /// # use mirrorgrad_report::write;
-/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # use mirrorgrad_train::{RunFolder, Trainer};
 /// # let dir = tempfile::tempdir()?;
 /// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
 /// # let folder = RunFolder::create(&dir.path().join("first"))?;
@@ -112,7 +113,7 @@ pub fn write(folder: &RunFolder, validation: &Arc<dyn Dataset>) -> Result<(), Ru
 ///
 /// ```
 /// # use mirrorgrad_report::Report;
-/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # use mirrorgrad_train::{RunFolder, Trainer};
 /// # let dir = tempfile::tempdir()?;
 /// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
 /// # let folder = RunFolder::create(&dir.path().join("first"))?;

@@ -2,7 +2,7 @@
 //! only to compare runs.
 
 use crate::gallery::Gallery;
-use mirrorgrad_segment::{RunError, RunFolder};
+use mirrorgrad_train::{RunError, RunFolder};
 use serde::{Deserialize, Serialize};
 
 /// The file of a run's folder.
@@ -12,7 +12,7 @@ const FILE: &str = "report.json";
 ///
 /// ```
 /// # use mirrorgrad_report::{Measures, Report};
-/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # use mirrorgrad_train::{RunFolder, Trainer};
 /// # let dir = tempfile::tempdir()?;
 /// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
 /// # let folder = RunFolder::create(&dir.path().join("run"))?;

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use mirrorgrad_segment::palette;
+use mirrorgrad_data::palette;
 use std::io::{self, Write};
 
 /// Nothing may be loaded, whatever a page has in it.

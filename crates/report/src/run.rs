@@ -1,13 +1,14 @@
 //! What a run's folder tells without looking at a picture.
 
+use mirrorgrad_data::one_line;
 use mirrorgrad_layers::Params;
-use mirrorgrad_segment::{Checkpoint, Config, EpochMetrics, RunError, RunFolder, one_line};
+use mirrorgrad_train::{Checkpoint, Config, EpochMetrics, RunError, RunFolder};
 
 /// A run as its checkpoints tell it.
 ///
 /// ```
 /// # use mirrorgrad_report::Run;
-/// # use mirrorgrad_segment::{RunFolder, Trainer};
+/// # use mirrorgrad_train::{RunFolder, Trainer};
 /// # let dir = tempfile::tempdir()?;
 /// # let config = "model.widths = [2]\ntraining = { epochs = 1, batch = 2, limit_batches = 1 }";
 /// # let folder = RunFolder::create(&dir.path().join("first"))?;

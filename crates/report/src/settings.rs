@@ -1,6 +1,6 @@
 //! A configuration as names and values: to tell what differs, and what command it takes.
 
-use mirrorgrad_segment::{Config, Settings};
+use mirrorgrad_train::{Config, Settings};
 use std::collections::BTreeMap;
 use toml::Value;
 

@@ -1,7 +1,7 @@
 //! A run of the command, and what it has to come to.
 
 use crate::folder;
-use mirrorgrad::segment::EpochMetrics;
+use mirrorgrad::train::EpochMetrics;
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;

@@ -1,7 +1,7 @@
 //! Pairs of settings, each a function of its number.
 
 use super::data::{ENDS, Place, SETS};
-use mirrorgrad::segment::Config;
+use mirrorgrad::train::Config;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::fs;

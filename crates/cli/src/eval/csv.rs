@@ -1,7 +1,8 @@
 //! The scores of every picture by itself, as a table of commas.
 
 use crate::Failure;
-use mirrorgrad_segment::{Evaluation, RunError, one_line, write_whole};
+use mirrorgrad_data::{one_line, write_whole};
+use mirrorgrad_train::{Evaluation, RunError};
 use std::fmt::Display;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! The pictures to predict, and what their masks are called.
 
 use crate::{Failure, say};
-use mirrorgrad_segment::{is_picture_file, shown};
+use mirrorgrad_data::{is_picture_file, shown};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};

@@ -2,10 +2,11 @@
 
 use crate::{Failure, options, say};
 use clap::Args;
+use mirrorgrad_data::one_line;
 use mirrorgrad_layers::weights::{NamedTensors, some_of};
-use mirrorgrad_segment::{Checkpoint, one_line, read_weights};
 use mirrorgrad_study::{FilterHealth, Refusal, filters};
 use mirrorgrad_tensor::{Tensor, Window};
+use mirrorgrad_train::{Checkpoint, read_weights};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use crate::chart::{Floor, Line, chart};
 use crate::page::{Section, chip, counted, duration, four, thousands, write_page};
 use crate::run::data;
 use maud::{Markup, html};
-use mirrorgrad_segment::EpochMetrics;
+use mirrorgrad_train::EpochMetrics;
 use std::io::{self, Write};
 
 impl Comparison {

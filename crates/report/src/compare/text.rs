@@ -4,7 +4,7 @@ use super::{Comparison, Row, short_name, shown_value};
 use crate::page::{duration, thousands};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use mirrorgrad_segment::one_line;
+use mirrorgrad_data::one_line;
 
 impl Comparison {
     /// A table with a line for each run, and what keeps the numbers from being compared. `width` is the

@@ -5,7 +5,7 @@ use crate::gallery::Gallery;
 use crate::page::{bar, chip, four};
 use crate::run::Run;
 use maud::{Markup, html};
-use mirrorgrad_segment::Confusion;
+use mirrorgrad_train::Confusion;
 
 /// One row a class, and their means.
 pub fn classes(run: &Run, gallery: Option<&Gallery>) -> Markup {

@@ -4,7 +4,7 @@ use crate::chart::{Floor, Line, chart};
 use crate::page::{duration, four};
 use crate::run::Run;
 use maud::{Markup, html};
-use mirrorgrad_segment::{EpochMetrics, LossKind, TrainingConfig};
+use mirrorgrad_train::{EpochMetrics, LossKind, TrainingConfig};
 
 /// Losses, scores and the learning rate, and a table of the same numbers.
 pub fn curves(run: &Run) -> Markup {
@@ -78,7 +78,7 @@ fn table(run: &Run) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mirrorgrad_segment::ClassWeights;
+    use mirrorgrad_train::ClassWeights;
 
     #[test]
     fn the_title_says_what_training_made_small() {

@@ -5,7 +5,7 @@ use crate::page::{Body, chip, png_uri};
 use crate::run::Run;
 use crate::sections::classes::looked_at;
 use maud::{Markup, PreEscaped, html};
-use mirrorgrad_segment::{Mask, Picture, palette, plots};
+use mirrorgrad_data::{Mask, Picture, palette, to_png};
 use std::{io, iter};
 
 /// Longest side of a picture on the page, in its own pixels: the page has all of them in it.
@@ -99,7 +99,7 @@ const VIEWS: [(&str, fn(&Shown, Option<u8>) -> Picture); 4] = [
 ];
 
 fn view(number: usize, what: &str, shown: &Shown, picture: Picture) -> io::Result<Markup> {
-    let png = plots::to_png(&small(picture)).map_err(io::Error::other)?;
+    let png = to_png(&small(picture)).map_err(io::Error::other)?;
     let sample = &shown.sample;
     let [height, width] = sample.size();
     let (view, of) = (format!("{what}-{number}"), format!("{what} of {}", file_name(sample)));

@@ -1,7 +1,8 @@
 //! Small runs on small pictures, and a page's tables as text.
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
-use mirrorgrad_segment::{Config, Dataset, EpochMetrics, RunFolder, Trainer, judged_by};
+use mirrorgrad_data::Dataset;
+use mirrorgrad_train::{Config, EpochMetrics, RunFolder, Trainer, judged_by};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;

@@ -5,7 +5,7 @@ use crate::common;
 use crate::common::{EPOCHS, HOSTILE, Made, data, table, train, written};
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_report::{Comparison, write};
-use mirrorgrad_segment::Config;
+use mirrorgrad_train::Config;
 use std::path::PathBuf;
 
 /// Two runs of the same data, the second with another way up and a name that is markup.

@@ -3,9 +3,9 @@
 use crate::common::{Made, text, written};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use mirrorgrad_data::{DataError, Dataset, Mask, Picture, Sample};
 use mirrorgrad_layers::weights::{from_safetensors, to_safetensors};
 use mirrorgrad_report::Report;
-use mirrorgrad_segment::{DataError, Dataset, Mask, Picture, Sample};
 use mirrorgrad_tensor::Tensor;
 use std::fs;
 use std::sync::Arc;

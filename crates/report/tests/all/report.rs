@@ -5,14 +5,12 @@ use crate::common;
 use crate::common::{EPOCHS, HOSTILE, Made, data, table, text, written};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use mirrorgrad_data::{DataError, Dataset, Part, Sample};
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_report::{Environment, Measures, Report, Run, write};
-use mirrorgrad_segment::{
-    Checkpoint, Confusion, DataError, Dataset, LossKind, ModelKind, Part, Predictor, RunFolder,
-    Sample,
-};
 use mirrorgrad_tensor::Tensor;
+use mirrorgrad_train::{Checkpoint, Confusion, LossKind, ModelKind, Predictor, RunFolder};
 use std::fs;
 use std::sync::Arc;
 
@@ -339,7 +337,7 @@ impl Dataset for Many {
 #[test]
 fn checkpoints_of_two_runs_in_one_folder_are_told_apart() {
     let made = Made::new(|config| config.training.epochs = 2);
-    let changes: [fn(&mut mirrorgrad_segment::Config); 3] = [
+    let changes: [fn(&mut mirrorgrad_train::Config); 3] = [
         |config| config.model.widths = vec![2, 4],
         |config| config.training.seed = 1,
         |config| config.training.lr = 0.02,

@@ -1,0 +1,188 @@
+//! All that decides a run: written into its folder, and into every checkpoint.
+
+mod model;
+mod settings;
+mod training;
+mod wording;
+
+pub(crate) use model::is_of;
+pub use model::{ModelConfig, ModelKind};
+pub use settings::Settings;
+pub use training::{LossKind, OptimizerKind, ScheduleKind, TrainingConfig};
+
+use mirrorgrad_data::files::check_size;
+use mirrorgrad_data::{
+    Augment, DataError, Dataset, Folder, FolderOptions, Joined, Part, Shapes, Split, ValueRange,
+    shown,
+};
+use mirrorgrad_layers::models::Network;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A run, resolved: the same configuration gives the same bits.
+///
+/// ```
+/// # use mirrorgrad_data::Part;
+/// # use mirrorgrad_train::Config;
+/// let mut config = Config::default();
+/// config.model.widths = vec![2, 3];
+/// config.check()?;
+/// let train = config.open(Part::Train)?;
+/// assert_eq!((train.len(), train.classes().len()), (2000, 5));
+/// // Each of two stages halves the picture.
+/// assert_eq!(config.network(5).smallest_input(), 4);
+/// # Ok::<(), mirrorgrad_data::DataError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What is learned from.
+    pub data: DataConfig,
+    /// What learns.
+    pub model: ModelConfig,
+    /// How.
+    pub training: TrainingConfig,
+}
+
+/// Which pictures, and how they are read.
+///
+/// ```
+/// # use mirrorgrad_data::Augment;
+/// # use mirrorgrad_train::DataConfig;
+/// # use std::path::Path;
+/// let data: DataConfig = toml::from_str("dir = 'pictures'\n[augment]\ncrop = [48, 64]")?;
+/// assert_eq!(data.dir.as_deref(), Some(Path::new("pictures")));
+/// // What is not said has its default.
+/// assert_eq!(data.augment, Augment { crop: Some([48, 64]), ..Augment::default() });
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// A folder of pictures and masks; the built-in shapes without.
+    pub dir: Option<PathBuf>,
+    /// How the folder is read.
+    pub folder: FolderOptions,
+    /// What is changed at random while training.
+    pub augment: Augment,
+}
+
+impl DataConfig {
+    fn check(&self) -> Result<(), DataError> {
+        let FolderOptions {
+            size,
+            validation_split,
+            ref layout,
+            ref mask_values,
+            ref mask_colours,
+            range,
+            orient,
+            ref mask_suffix,
+            follow_links,
+            skip_faulty,
+            ..
+        } = self.folder;
+        match &self.dir {
+            Some(dir) if dir.to_str().is_none() => {
+                let expected = "a path in UTF-8, which the run's configuration can hold";
+                return Err(DataError::option("--data", expected, shown(dir)));
+            }
+            Some(_) => {}
+            None => {
+                let given = [
+                    ("--size", size.is_some()),
+                    ("--val-split", validation_split.is_some()),
+                    ("--layout", layout.is_some()),
+                    ("--mask-values", mask_values.is_some()),
+                    ("--mask-colours", mask_colours.is_some()),
+                    ("--range", range.is_some()),
+                    ("--orient", orient),
+                    ("--mask-suffix", mask_suffix.is_some()),
+                    ("--follow-links", follow_links),
+                    ("--skip-faulty", skip_faulty),
+                ];
+                if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
+                    let expected = "no such option for the built-in shapes, or --data beside it";
+                    return Err(DataError::option(option, expected, "it alone"));
+                }
+            }
+        }
+        if let Some(size) = size {
+            check_size(Path::new("--size"), size)?;
+        }
+        range.map_or(Ok(()), ValueRange::check)?;
+        self.augment.check()
+    }
+}
+
+impl Config {
+    /// Refuses values that no run can have.
+    ///
+    /// # Errors
+    /// The first such value, with what was expected.
+    pub fn check(&self) -> Result<(), DataError> {
+        self.model.check()?;
+        self.training.check()?;
+        self.data.check()
+    }
+
+    /// Fills in what the folder decides where nothing was asked for: how it is read, and the label that is
+    /// left out. Then checks all of it.
+    ///
+    /// # Errors
+    /// If there is no such folder, or as [`Config::check`].
+    pub fn ask_folder(&mut self) -> Result<(), DataError> {
+        if let Some(dir) = &self.data.dir {
+            self.data.folder = self.data.folder.resolve(dir)?;
+        }
+        self.check()
+    }
+
+    /// What is to be known of the folder before a run, and is no fault: a line each.
+    ///
+    /// # Errors
+    /// As [`Folder::notes`].
+    pub fn notes(&self) -> Result<Vec<String>, DataError> {
+        self.data.dir.as_ref().map_or(Ok(Vec::new()), |dir| Folder::notes(dir, &self.data.folder))
+    }
+
+    /// Which pictures of the folder it trains and validates on; none for the built-in shapes, which are always
+    /// divided alike.
+    ///
+    /// # Errors
+    /// If the folder is not what it should be.
+    pub fn split(&self) -> Result<Option<Split>, DataError> {
+        let of = |dir: &PathBuf| Split::of(dir, &self.data.folder);
+        self.data.dir.as_ref().map(of).transpose()
+    }
+
+    /// The network for so many classes, with first weights drawn from the seed.
+    ///
+    /// # Panics
+    /// If the configuration does not pass [`Config::check`].
+    pub fn network(&self, classes: usize) -> Box<dyn Network> {
+        self.model.network(classes, self.training.seed)
+    }
+
+    /// Opens a part of the data.
+    ///
+    /// # Errors
+    /// If the folder is not what it should be.
+    pub fn open(&self, part: Part) -> Result<Arc<dyn Dataset>, DataError> {
+        let seed = self.training.seed;
+        Ok(match (&self.data.dir, part) {
+            (Some(dir), part) => Arc::new(Folder::open(dir, part, &self.data.folder)?),
+            (None, Part::Train) => Arc::new(Shapes::train(seed)),
+            (None, Part::Validation) => Arc::new(Shapes::validation(seed)),
+            (None, Part::Test) => {
+                let expected = "train, val or all of the built-in shapes";
+                return Err(DataError::option("--part", expected, "test"));
+            }
+            (None, Part::All) => Arc::new(Joined {
+                first: Arc::new(Shapes::train(seed)),
+                second: Arc::new(Shapes::validation(seed)),
+            }),
+        })
+    }
+}

@@ -1,0 +1,318 @@
+//! How a network learns.
+
+use crate::ClassWeights;
+use mirrorgrad_data::DataError;
+use mirrorgrad_layers::optim::{Adam, Optimizer, Sgd};
+use mirrorgrad_layers::{Curve, Schedule};
+use serde::{Deserialize, Serialize};
+
+/// How a network learns.
+///
+/// ```
+/// # use mirrorgrad_train::TrainingConfig;
+/// let training = TrainingConfig { lr: 0.5, warmup: 4, ..TrainingConfig::default() };
+/// // Up in four steps, and down by half a cosine wave.
+/// let schedule = training.schedule(100);
+/// let lr = |step| training.lr * schedule.factor(step);
+/// assert_eq!([lr(0), lr(3), lr(100)], [0.125, 0.5, 0.0]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// Passes over the training pictures.
+    pub epochs: usize,
+    /// Pictures in a batch.
+    pub batch: usize,
+    /// Batches that make one step: their losses are averaged, each by the weight of its counted pixels.
+    pub accumulate: usize,
+    /// What is made small.
+    pub loss: LossKind,
+    /// How much a pixel counts, by its true class; all alike without. `auto` is replaced by numbers
+    /// when a run begins.
+    pub class_weights: Option<ClassWeights>,
+    /// The share of every truth that is spread over all classes.
+    pub label_smoothing: f64,
+    /// The focal loss's exponent γ.
+    pub focusing: f64,
+    /// What moves the weights.
+    pub optimizer: OptimizerKind,
+    /// The highest learning rate.
+    pub lr: f64,
+    /// How strongly weights are pulled towards 0.
+    pub weight_decay: f64,
+    /// SGD's momentum.
+    pub momentum: f64,
+    /// The decay rates of Adam's averages of the gradient and of its square.
+    pub betas: [f64; 2],
+    /// How the learning rate falls.
+    pub schedule: ScheduleKind,
+    /// Steps over which the learning rate rises at the start.
+    pub warmup: u64,
+    /// The norm that all gradients together are kept under.
+    pub clip: Option<f64>,
+    /// Epochs without a better validation mIoU after which the run ends.
+    pub patience: Option<usize>,
+    /// Steps between checkpoints within an epoch.
+    pub checkpoint_every: u64,
+    /// Learn this many batches by heart: the same pictures every epoch, unchanged but for a crop, and validate
+    /// on them, whole.
+    pub overfit_batches: Option<usize>,
+    /// Train and validate on this many batches of pictures at most, to see whether a run works.
+    pub limit_batches: Option<usize>,
+    /// What order, augmentation and first weights are drawn from.
+    pub seed: u64,
+}
+
+/// Losses by name.
+///
+/// ```
+/// # use mirrorgrad_train::{LossKind, Settings};
+/// let mut settings = Settings::default();
+/// settings.set_text("training.loss=cross_entropy_dice")?;
+/// assert_eq!(settings.resolve()?.training.loss, LossKind::CrossEntropyDice);
+/// let unknown = settings.set_text("training.loss=hinge").unwrap_err().to_string();
+/// assert!(unknown.contains("unknown variant `hinge`"), "{unknown}");
+/// # Ok::<(), mirrorgrad_data::DataError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossKind {
+    /// Cross entropy.
+    #[default]
+    CrossEntropy,
+    /// Focal loss (Lin et al. 2017).
+    Focal,
+    /// Dice loss (Milletari et al. 2016), of each batch: over batches that make one step it is averaged, by the
+    /// number of their counted pixels, which is not the Dice loss of all their pictures together.
+    Dice,
+    /// The sum of cross entropy and Dice loss.
+    CrossEntropyDice,
+}
+
+/// Optimizers by name.
+///
+/// ```
+/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_train::{OptimizerKind, TrainingConfig};
+/// # use mirrorgrad_tensor::Tensor;
+/// let mut training = TrainingConfig { weight_decay: 0.0, ..TrainingConfig::default() };
+/// training.optimizer = OptimizerKind::Sgd;
+/// let w = Param::new(Tensor::scalar(1.0_f32));
+/// let square = w.var() * w.var();
+/// training.optimizer().step(&[("w".to_owned(), w.clone())], &square.backward(), 0.25);
+/// // A quarter of the slope, which is 2.
+/// assert_eq!(w.value().item(), 0.5);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// AdamW.
+    #[default]
+    Adamw,
+    /// Adam.
+    Adam,
+    /// SGD with momentum.
+    Sgd,
+}
+
+impl OptimizerKind {
+    /// Numbers that it remembers for each that it moves.
+    pub(crate) fn numbers_kept(self) -> usize {
+        match self {
+            Self::Adamw | Self::Adam => 2,
+            Self::Sgd => 1,
+        }
+    }
+}
+
+/// Schedules by name.
+///
+/// ```
+/// # use mirrorgrad_train::{ScheduleKind, TrainingConfig};
+/// let factor = |schedule, step| {
+///     let training = TrainingConfig { schedule, warmup: 0, ..TrainingConfig::default() };
+///     training.schedule(300).factor(step)
+/// };
+/// assert_eq!(factor(ScheduleKind::Constant, 299), 1.0);
+/// let tenths = |step| factor(ScheduleKind::Step, step).log10().round();
+/// assert_eq!([99, 100, 200, 299].map(tenths), [0.0, -1.0, -2.0, -2.0]);
+/// assert!((factor(ScheduleKind::Cosine, 150) - 0.5).abs() < 1e-12);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleKind {
+    /// The same to the end.
+    Constant,
+    /// A tenth after each third of what follows the warm-up.
+    Step,
+    /// Half a cosine wave down to 0.
+    #[default]
+    Cosine,
+    /// (1 − progress)^0.9.
+    Poly,
+}
+
+/// A greater exponent leaves nothing of the loss of any pixel that is not all wrong.
+const MOST_FOCUSING: f64 = 100.0;
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 6,
+            batch: 8,
+            accumulate: 1,
+            loss: LossKind::CrossEntropy,
+            class_weights: None,
+            label_smoothing: 0.0,
+            focusing: 2.0,
+            optimizer: OptimizerKind::Adamw,
+            lr: 1e-2,
+            weight_decay: 1e-4,
+            momentum: 0.9,
+            // Runs of a few thousand steps are too short for the usual 0.999.
+            betas: [0.9, 0.99],
+            schedule: ScheduleKind::Cosine,
+            warmup: 100,
+            clip: None,
+            patience: None,
+            checkpoint_every: 500,
+            overfit_batches: None,
+            limit_batches: None,
+            seed: 0,
+        }
+    }
+}
+
+impl TrainingConfig {
+    /// Refuses values that no run can have.
+    pub(crate) fn check(&self) -> Result<(), DataError> {
+        // Networks are trained in single precision: what it cannot hold is as good as infinite, or as 0 or 1.
+        let at_least_0 = |value: f64| value >= 0.0 && (value as f32).is_finite();
+        let share = |value: f64| value >= 0.0 && (value as f32) < 1.0;
+        let positive = |value: f64| value > 0.0 && (value as f32).is_normal();
+        let number = |value: f64| format!("{value:?}").trim_end_matches(".0").to_owned();
+        let count = |value: Option<usize>| value.is_none_or(|n| (1..=1_000_000).contains(&n));
+        // The configuration is written as TOML, whose integers end here.
+        let written = |value: u64| i64::try_from(value).is_ok();
+        let most = format!("at most {}", i64::MAX);
+        let optional = |value: Option<usize>| value.map_or("none".to_owned(), |n| n.to_string());
+        let weights = self.class_weights.as_ref();
+        let rules: [(&'static str, bool, &str, String); 18] = [
+            ("epochs", count(Some(self.epochs)), "1 to 1000000", self.epochs.to_string()),
+            (
+                "batch",
+                (1..=65_536).contains(&self.batch),
+                "1 to 65536 pictures",
+                self.batch.to_string(),
+            ),
+            (
+                "accumulate",
+                count(Some(self.accumulate)),
+                "1 to 1000000 batches",
+                self.accumulate.to_string(),
+            ),
+            (
+                "class-weights",
+                weights.is_none_or(ClassWeights::are_usable),
+                "auto, or numbers of 0 or from 1e-12 to 1e12, not all 0",
+                format!("{:?}", weights.map_or(&[][..], ClassWeights::numbers)),
+            ),
+            (
+                "label-smoothing",
+                share(self.label_smoothing),
+                "a share from 0 to under 1, in single precision too",
+                number(self.label_smoothing),
+            ),
+            (
+                "focusing",
+                (0.0..=MOST_FOCUSING).contains(&self.focusing),
+                "an exponent from 0 to 100",
+                number(self.focusing),
+            ),
+            (
+                "lr",
+                positive(self.lr),
+                "a positive learning rate, of single precision",
+                number(self.lr),
+            ),
+            (
+                "weight-decay",
+                at_least_0(self.weight_decay),
+                "a number of at least 0, of single precision",
+                number(self.weight_decay),
+            ),
+            (
+                "momentum",
+                share(self.momentum),
+                "a number from 0 to under 1, in single precision too",
+                number(self.momentum),
+            ),
+            (
+                "betas",
+                self.betas.iter().all(|&beta| share(beta)),
+                "two numbers from 0 to under 1, in single precision too",
+                format!("{:?}", self.betas),
+            ),
+            ("warmup", written(self.warmup), &most, self.warmup.to_string()),
+            (
+                "clip",
+                self.clip.is_none_or(positive),
+                "a positive norm, of single precision",
+                number(self.clip.unwrap_or_default()),
+            ),
+            ("patience", count(self.patience), "1 to 1000000 epochs", optional(self.patience)),
+            (
+                "checkpoint-every",
+                self.checkpoint_every > 0,
+                "1 step or more",
+                self.checkpoint_every.to_string(),
+            ),
+            (
+                "checkpoint-every",
+                written(self.checkpoint_every),
+                &most,
+                self.checkpoint_every.to_string(),
+            ),
+            (
+                "overfit-batches",
+                count(self.overfit_batches),
+                "1 to 1000000 batches",
+                optional(self.overfit_batches),
+            ),
+            (
+                "limit-batches",
+                count(self.limit_batches),
+                "1 to 1000000 batches",
+                optional(self.limit_batches),
+            ),
+            ("seed", written(self.seed), &most, self.seed.to_string()),
+        ];
+        match rules.into_iter().find(|(_, holds, ..)| !holds) {
+            None => Ok(()),
+            Some((option, _, expected, found)) => Err(DataError::option(option, expected, found)),
+        }
+    }
+
+    /// The optimizer, before its first step.
+    pub fn optimizer(&self) -> Box<dyn Optimizer> {
+        let Self { weight_decay, momentum, betas, .. } = *self;
+        match self.optimizer {
+            OptimizerKind::Adamw => Box::new(Adam::adamw(weight_decay).betas(betas)),
+            OptimizerKind::Adam => Box::new(Adam::new(weight_decay).betas(betas)),
+            OptimizerKind::Sgd => Box::new(Sgd::new(momentum).weight_decay(weight_decay)),
+        }
+    }
+
+    /// The learning rate's way through a run of `total` steps.
+    pub fn schedule(&self, total: u64) -> Schedule {
+        let warmup = self.warmup.min(total / 4);
+        let third = (total - warmup).div_ceil(3).max(1);
+        let curve = match self.schedule {
+            ScheduleKind::Constant => Curve::Constant,
+            ScheduleKind::Step => Curve::Step { every: third, factor: 0.1 },
+            ScheduleKind::Cosine => Curve::Cosine,
+            ScheduleKind::Poly => Curve::Poly { power: 0.9 },
+        };
+        Schedule { curve, warmup, total }
+    }
+}

@@ -1,0 +1,120 @@
+//! What small batches do to normalization: what cannot be trained, and what is badly predicted.
+
+use crate::{Config, RunError};
+use mirrorgrad_data::tall;
+use mirrorgrad_layers::models::Norm;
+
+/// Pictures in a batch below which the statistics of batch normalization are poor.
+const FEW: usize = 4;
+
+/// Refuses to train on pictures of `size`, so many an epoch, where a normalization comes to see one value
+/// alone: that becomes 0 whatever it was. It is so where the deepest map has one pixel, in a batch of one
+/// picture or a last batch with one left.
+///
+/// ```
+/// # use mirrorgrad_layers::models::Norm;
+/// # use mirrorgrad_train::{Config, ModelKind, check_normalization};
+/// let mut config = Config::default();
+/// (config.model.kind, config.model.widths) = (ModelKind::Unet, vec![8; 4]);
+/// config.training.batch = 4;
+/// assert!(check_normalization(&config, 8, "a.png", [8, 8]).is_ok());
+/// let error = check_normalization(&config, 9, "a.png", [8, 8]).unwrap_err().to_string();
+/// assert!(error.contains("a batch of 1 picture") && error.contains("--norm group"), "{error}");
+/// // Sixteen pixels wide leaves two.
+/// assert!(check_normalization(&config, 9, "a.png", [8, 16]).is_ok());
+/// config.model.norm = Norm::Group;
+/// assert!(check_normalization(&config, 9, "a.png", [8, 8]).is_ok());
+/// ```
+///
+/// # Errors
+/// If it is so; `name` is what the size is of.
+pub fn check_normalization(
+    config: &Config,
+    pictures: usize,
+    name: &str,
+    size: [usize; 2],
+) -> Result<(), RunError> {
+    let widths = &config.model.widths;
+    let (deepest, &width) = match widths.split_last() {
+        Some((width, above)) => (size.map(|side| side >> above.len()), width),
+        None => return Ok(()),
+    };
+    let pixels = deepest[0] * deepest[1];
+    let batch = smallest_batch(pictures, config.training.batch);
+    let (values, ways) = match config.model.norm {
+        Norm::Batch => (
+            batch * pixels,
+            "--norm group, another --batch, or larger pictures by --size or --crop",
+        ),
+        Norm::Group => {
+            (width / Norm::groups(width) * pixels, "a deepest width of 2 or more, or --norm none")
+        }
+        Norm::None => return Ok(()),
+    };
+    if values != 1 {
+        return Ok(());
+    }
+    let plural = if batch == 1 { "" } else { "s" };
+    let found = format!(
+        "in a batch of {batch} picture{plural}, {}, the deepest map has 1x1 pixels",
+        tall(size)
+    );
+    Err(RunError::OneValue { name: name.to_owned(), found, ways })
+}
+
+/// Pictures in the smallest batch of an epoch of so many.
+fn smallest_batch(pictures: usize, batch: usize) -> usize {
+    match pictures % batch {
+        0 => batch,
+        rest => rest,
+    }
+}
+
+/// What to know before training on so many pictures in batches too small for batch normalization.
+///
+/// ```
+/// # use mirrorgrad_layers::models::Norm;
+/// # use mirrorgrad_train::{Config, small_batch_note};
+/// let mut config = Config::default();
+/// assert_eq!(small_batch_note(&config, 2000), None);
+/// (config.training.batch, config.training.accumulate) = (2, 4);
+/// let note = small_batch_note(&config, 2000).unwrap_or_default();
+/// assert!(note.contains("batches of 2 pictures") && note.contains("--norm group"), "{note}");
+/// config.model.norm = Norm::Group;
+/// assert_eq!(small_batch_note(&config, 2000), None);
+/// ```
+pub fn small_batch_note(config: &Config, pictures: usize) -> Option<String> {
+    let batch = config.training.batch.min(pictures);
+    let few = config.model.norm == Norm::Batch && (1..FEW).contains(&batch);
+    let pictures = if batch == 1 { "1 picture".to_owned() } else { format!("{batch} pictures") };
+    few.then(|| {
+        format!(
+            "batch normalization predicts badly after training on batches of {pictures}, and \
+             --accumulate does not make them larger; --norm group does not depend on the batch"
+        )
+    })
+}
+
+/// What takes less memory, to someone whose run needs too much.
+///
+/// ```
+/// # use mirrorgrad_layers::models::Norm;
+/// # use mirrorgrad_train::{Config, advice_on_memory};
+/// let mut config = Config::default();
+/// config.training.batch = 16;
+/// assert!(advice_on_memory(&config).contains("--batch, down to 4"));
+/// config.training.batch = 4;
+/// assert!(advice_on_memory(&config).ends_with("with --norm group"));
+/// config.model.norm = Norm::Group;
+/// assert!(advice_on_memory(&config).starts_with("a smaller --batch with --accumulate"));
+/// ```
+pub fn advice_on_memory(config: &Config) -> &'static str {
+    match (config.model.norm, config.training.batch) {
+        (_, 1) => "--crop, a smaller --size, or smaller --widths",
+        (Norm::Batch, batch) if batch > FEW => {
+            "a smaller --batch, down to 4, with --accumulate, or --crop"
+        }
+        (Norm::Batch, _) => "--crop, or a smaller --batch with --accumulate and with --norm group",
+        _ => "a smaller --batch with --accumulate, or --crop",
+    }
+}

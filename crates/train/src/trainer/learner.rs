@@ -1,0 +1,173 @@
+//! A network and what moves it, one step at a time.
+
+use super::parts::left_out;
+use crate::batch::to_tensors;
+use crate::metrics::check_size;
+use crate::small_batches::check_normalization;
+use crate::{Config, Objective, RunError};
+use mirrorgrad_autograd::Var;
+use mirrorgrad_data::{DataError, Loader, Sample};
+use mirrorgrad_layers::models::Network;
+use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
+use mirrorgrad_layers::{Contribution, Draws, Param, Params, Pass, Schedule, find_fault};
+
+/// What is between two steps of a run, and how a step is taken.
+pub struct Learner {
+    pub network: Box<dyn Network>,
+    pub optimizer: Box<dyn Optimizer>,
+    params: Params,
+    objective: Objective,
+    schedule: Schedule,
+    classes: usize,
+    /// The label of pixels that count for nothing.
+    left_out: Option<u8>,
+    config: Config,
+}
+
+/// A number that is none, and where it was found.
+pub struct Lost {
+    /// The layer and direction, or the parameter.
+    pub what: String,
+    pub value: f64,
+}
+
+/// Why a step was not taken.
+pub enum StepError {
+    /// What should be a number is none.
+    Lost(Lost),
+    /// Anything else.
+    Run(RunError),
+}
+
+impl StepError {
+    /// As the end of a run, whose step and epoch are counted from 1.
+    pub fn into_run_error(self, step: u64, epoch: usize) -> RunError {
+        match self {
+            Self::Run(error) => error,
+            Self::Lost(Lost { what, value }) => RunError::Diverged { what, value, step, epoch },
+        }
+    }
+}
+
+impl<E: Into<RunError>> From<E> for StepError {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+impl Learner {
+    /// Fresh weights drawn from the seed, and a schedule for so many steps.
+    pub fn new(config: &Config, classes: usize, steps: u64) -> Result<Self, RunError> {
+        let network = config.network(classes);
+        Ok(Self {
+            params: Params::of(&*network),
+            optimizer: config.training.optimizer(),
+            schedule: config.training.schedule(steps),
+            objective: Objective::new(&config.training, classes)?,
+            network,
+            classes,
+            left_out: left_out(config, classes),
+            config: config.clone(),
+        })
+    }
+
+    /// Step number `step`: the contributions of its `count` batches are folded in their order, and move the
+    /// weights. Returns their loss. One batch is there at a time.
+    pub fn step(
+        &mut self,
+        batches: impl IntoIterator<Item = Result<Vec<Sample>, DataError>>,
+        count: usize,
+        step: u64,
+    ) -> Result<f32, StepError> {
+        let first_pass = step * self.config.training.accumulate as u64;
+        let mut sum: Option<Contribution> = None;
+        for (samples, pass) in batches.into_iter().take(count).zip(first_pass..) {
+            let batch = self.contribution(&samples?, pass, count)?;
+            sum = Some(match sum {
+                Some(sum) => sum.plus(batch),
+                None => batch,
+            });
+        }
+        let Some(sum) = sum else { return Ok(0.0) };
+        let mut mean = sum.mean(count);
+        if let Some(limit) = self.config.training.clip {
+            (mean, _) = clip_grad_norm(mean, limit);
+        }
+        self.optimizer.step(&self.params, &mean, self.lr(step));
+        Ok(mean.loss)
+    }
+
+    /// One batch there and back, as one of `count`. From picture to loss and back, all of it is here. Nothing
+    /// is changed by it: a step that fails leaves the network as it was.
+    fn contribution(
+        &self,
+        samples: &[Sample],
+        pass: u64,
+        count: usize,
+    ) -> Result<Contribution, StepError> {
+        let first = &samples[0];
+        check_size(&*self.network, &first.name, first.size())?;
+        check_normalization(&self.config, samples.len(), &first.name, first.size())?;
+        let (x, targets) = to_tensors(samples, self.classes, self.left_out)?;
+        let x = Var::constant(x);
+        let draws = || Draws::new(self.config.training.seed, pass);
+        let pass = Pass::train(draws());
+        let scores = self.network.forward(&x, &pass);
+        let loss = self.objective.loss(&scores, &targets).scale((1.0 / count as f64) as f32);
+        drop(scores); // The graph holds what the way back needs, and lets go of it on the way.
+        let weight = self.objective.weight(&targets);
+        let batch = self.params.backward(loss, pass).weighing(weight);
+        let norm = batch.norm();
+        if batch.loss.is_finite() && norm.is_finite() {
+            return Ok(batch);
+        }
+        // Rare enough to be worth doing twice: the step is repeated, and watched.
+        let fault =
+            find_fault(&*self.network, &x, draws(), |scores| self.objective.loss(scores, &targets));
+        Err(StepError::Lost(match fault {
+            Some(fault) => {
+                Lost { what: format!("{} ({})", fault.layer, fault.direction), value: fault.value }
+            }
+            None => Lost { what: "the norm of all gradients".into(), value: norm.into() },
+        }))
+    }
+
+    /// Takes another schedule from here on.
+    pub fn reschedule(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+    }
+
+    /// The learning rate of a step.
+    pub fn lr(&self, step: u64) -> f64 {
+        self.config.training.lr * self.schedule.factor(step)
+    }
+
+    /// A weight that is no number, if there is one.
+    pub fn lost(&self) -> Option<Lost> {
+        self.params.iter().find_map(|(name, param)| {
+            let value = param.value();
+            let value = value.as_slice().iter().find(|value| !value.is_finite())?;
+            Some(Lost { what: name.clone(), value: f64::from(*value) })
+        })
+    }
+
+    /// Refuses what an optimizer of another network remembers.
+    pub fn check_optimizer(&self, state: &OptimizerState) -> Result<(), RunError> {
+        for (key, tensor) in &state.tensors {
+            let fits = |(name, param): &(String, Param)| {
+                key.split_once('.').is_some_and(|(_, of)| of == name)
+                    && param.value().shape() == tensor.shape()
+            };
+            if !self.params.iter().any(fits) {
+                let (name, got) = (key.clone(), tensor.shape().to_vec());
+                return Err(RunError::Optimizer { name, got });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Batches of an epoch in groups, each of which is one step.
+pub fn steps_in(loader: &Loader, accumulate: usize) -> usize {
+    loader.batches().div_ceil(accumulate)
+}

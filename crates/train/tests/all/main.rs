@@ -1,0 +1,19 @@
+//! What runs are made of: losses, metrics, files, and what keeps a run from beginning.
+
+mod boundary;
+mod bright;
+mod checkpoint;
+mod checkpoint_golden;
+mod class_weights;
+mod common;
+mod confusion;
+mod evaluation;
+mod last_checkpoint;
+mod models;
+mod plots;
+mod predictions;
+mod run_check;
+mod run_folder;
+mod seen_alike;
+mod shapes;
+mod sheets;
