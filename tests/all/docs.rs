@@ -73,6 +73,43 @@ fn the_page_on_settings_shows_every_key_and_its_default() {
     assert!(!without.contains("None"), "a key that the page leaves out: {without}");
 }
 
+/// The strings in sources of a library, without its comments and its tests.
+fn strings(part: &str) -> Vec<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(part).join("src");
+    let mut strings = Vec::new();
+    for file in sources(&source).into_iter().filter(|file| file.extension().unwrap() == "rs") {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let code = lines.collect::<Vec<_>>().join("\n").replace("\\\"", "");
+        strings.extend(code.split('"').skip(1).step_by(2).map(str::to_owned));
+    }
+    strings
+}
+
+#[test]
+fn libraries_name_settings_by_keys_that_there_are_and_never_by_options() {
+    let full = keys(&toml::from_str(&settings(true)).unwrap());
+    let mut named = BTreeSet::new();
+    for part in ["data", "train"] {
+        for text in strings(part) {
+            let option = |word: &str| {
+                let name = word.strip_prefix("--").unwrap_or_default();
+                name.starts_with(|c: char| c.is_ascii_lowercase())
+            };
+            assert!(!text.split_whitespace().any(option), "{part}: {text:?}");
+            let is_key =
+                ["data.", "model.", "training."].iter().any(|start| text.starts_with(start))
+                    && text.bytes().all(|c| c.is_ascii_lowercase() || b"._".contains(&c));
+            if is_key && !text.ends_with("safetensors") {
+                assert!(full.contains(&text), "{part} names {text}, which is no key");
+                named.insert(text);
+            }
+        }
+    }
+    assert!(named.len() > 40, "{named:?}");
+}
+
 /// The files below a folder of sources.
 fn sources(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());

@@ -96,7 +96,8 @@ fn a_norm_that_comes_to_one_value_is_refused_before_the_run() {
     ] {
         let told = refusal(on(sets));
         assert!(told.contains("found one: in a batch of 1 picture"), "{sets:?}: {told}");
-        assert!(told.contains("--norm group, another --batch, or larger pictures"), "{told}");
+        let ways = "model.norm = \"group\", another training.batch, or larger pictures by data.folder.size";
+        assert!(told.contains(ways), "{told}");
         for way_out in ["model.norm=group", "model.norm=none", "training.batch=4"] {
             Trainer::new(on(&[sets, &[way_out]].concat())).unwrap();
         }
@@ -147,10 +148,14 @@ fn few_pictures_a_batch_are_warned_of_under_batch_normalization_alone() {
     let data = folder::data(false);
     let note = |sets: &[&str]| {
         let trainer = Trainer::new(on(data.path(), sets)).unwrap();
-        trainer.notes().iter().find(|note| note.starts_with("batch normalization")).cloned()
+        let mut notes = trainer.notes().iter().map(ToString::to_string);
+        notes.find(|note| note.starts_with("batch normalization"))
     };
     let told = note(&["training.batch=2", "training.accumulate=4"]).unwrap();
-    assert!(told.contains("batches of 2 pictures") && told.contains("--norm group"), "{told}");
+    assert!(
+        told.contains("batches of 2 pictures") && told.contains("model.norm = \"group\""),
+        "{told}"
+    );
     assert!(note(&["training.batch=8", "training.limit_batches=1"]).is_none());
     // Of three pictures no batch has more.
     let few = ["training.batch=1", "training.limit_batches=3"];
@@ -189,5 +194,7 @@ fn what_augmentation_leaves_empty_counts_for_nothing_as_if_255_were_left_out() {
     // In the data themselves the label stays no label.
     let edged = folder::data(true);
     let train = on(edged.path(), &["data.augment.rotate=30"]).open(Part::Train).unwrap();
-    assert!(train.sample(0).unwrap_err().to_string().contains("pass --ignore-index 255"));
+    assert!(
+        train.sample(0).unwrap_err().to_string().contains("set data.folder.ignore_index = 255")
+    );
 }

@@ -357,14 +357,14 @@ fn weights_that_do_not_fit_are_refused_with_the_names() {
     let path = weights(dir.path());
     let set = format!("model.weights={path:?}");
     let wider = refusal(&[&set, "model.widths=[3, 5]"]);
-    assert!(wider.contains("first.safetensors: tensor \"stages.1.conv1.weight\""), "{wider}");
+    assert!(wider.contains("first.safetensors\": tensor \"stages.1.conv1.weight\""), "{wider}");
     assert!(wider.contains("expected shape [5, 3, 3, 3], got [4, 3, 3, 3]"), "{wider}");
     let deeper = refusal(&[&set, "model.widths=[3, 4, 5]"]);
-    assert!(deeper.contains("first.safetensors: the tensors are not the network's"), "{deeper}");
+    assert!(deeper.contains("first.safetensors\": the tensors are not the network's"), "{deeper}");
     assert!(deeper.contains("missing \"skips.2.bias\", ") && deeper.ends_with(" more"), "{deeper}");
     let nothing = refusal(&[&set, "model.fresh=[\"scor\"]"]);
     assert!(
-        nothing.contains("--fresh: expected the beginning of a name: stages, score"),
+        nothing.contains("model.fresh: expected the beginning of a name: stages, score"),
         "{nothing}"
     );
     let mut bytes = to_safetensors(&from_safetensors::<f32>(&fs::read(&path).unwrap()).unwrap());
@@ -424,7 +424,7 @@ fn a_schedule_that_falls_is_stretched_where_that_is_asked_for() {
     let sets = ["training.warmup=0"];
     let stretched = lengthened(&Place::new(), &sets, |trainer| {
         let error = trainer.extend(4).unwrap_err().to_string();
-        assert!(error.contains("--stretch-schedule"), "{error}");
+        assert!(error.contains("found a cosine schedule that ends after epoch 2"), "{error}");
         // Half a wave over twelve steps: in the middle after six, where a run of six had its end.
         let told = trainer.stretch(4).unwrap();
         assert!(

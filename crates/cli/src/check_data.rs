@@ -1,12 +1,12 @@
 //! `mirrorgrad check-data`.
 
 use crate::room::Room;
-use crate::settings::{RunOn, SettingArgs};
+use crate::settings::{Options, RunOn, SettingArgs};
 use crate::train::check_memory;
 use crate::{Failure, say};
 use clap::Args;
 use indicatif::ProgressBar;
-use mirrorgrad_data::{Census, Layout, PartCensus, one_line, to_png, write_whole};
+use mirrorgrad_data::{Census, Layout, Message, PartCensus, one_line, to_png, write_whole};
 use mirrorgrad_train::{check_run, class_weights, plots};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -46,8 +46,8 @@ struct Told<'a> {
     ignore_index: Option<u8>,
     parts: &'a [PartCensus],
     class_weights: Vec<f64>,
-    faults: &'a [String],
-    notes: &'a [String],
+    faults: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl<'a> Told<'a> {
@@ -60,8 +60,8 @@ impl<'a> Told<'a> {
             ignore_index: census.ignore_index,
             parts: &census.parts,
             class_weights: trained.map_or(Vec::new(), |part| class_weights(&part.histogram)),
-            faults: &census.faults,
-            notes: &census.notes,
+            faults: census.faults.iter().map(worded).collect(),
+            notes: census.notes.iter().map(worded).collect(),
         }
     }
 }
@@ -85,7 +85,8 @@ pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
         Err(refused) => Some(refused),
     };
     if let Some(refused) = refused {
-        census.add_fault(refused.to_string(), refused.to_string());
+        let fault = refused.to_string();
+        census.add_fault(fault.as_str().into(), fault);
     }
     if args.json {
         let object = serde_json::to_string(&Told::of(&census));
@@ -108,7 +109,7 @@ fn report(census: &Census) -> Result<(), Failure> {
     let ignored = census.ignore_index.map_or(String::new(), |label| format!(", {label} left out"));
     let (layout, classes) = (census.layout.name(), census.classes.len());
     say::line(format!("layout {layout}{sign}; {classes} classes{ignored}"))?;
-    listed(census.of_settings(), FAULTS, String::clone)?;
+    listed(census.of_settings(), FAULTS, worded)?;
     say::line(format!("\n{:<8} {:>8} {:>8}", "part", "pictures", "faulty"))?;
     for PartCensus { name, pictures, faulty, .. } in &census.parts {
         say::line(format!("{name:<8} {pictures:>8} {faulty:>8}"))?;
@@ -120,7 +121,8 @@ fn report(census: &Census) -> Result<(), Failure> {
     if !census.notes.is_empty() {
         say::line("")?;
     }
-    census.notes.iter().try_for_each(|note| say::line(format!("note: {}", one_line(note))))?;
+    let note = |note| say::line(format!("note: {}", one_line(&worded(note))));
+    census.notes.iter().try_for_each(note)?;
     let of_files = census.of_files();
     match (census.faults.len(), of_files.is_empty()) {
         (0, _) => return say::line("\nno faults"),
@@ -129,11 +131,16 @@ fn report(census: &Census) -> Result<(), Failure> {
         (1, false) => say::line("\n1 fault")?,
         (faults, false) => say::line(format!("\n{faults} faults"))?,
     }
-    listed(&of_files, FAULTS, |&(fault, count)| match count {
-        1 => fault.to_owned(),
-        2 => format!("{fault}; 1 more like it"),
-        _ => format!("{fault}; {} more like it", count - 1),
+    listed(&of_files, FAULTS, |&(fault, count)| match (worded(fault), count) {
+        (fault, 1) => fault,
+        (fault, 2) => format!("{fault}; 1 more like it"),
+        (fault, _) => format!("{fault}; {} more like it", count - 1),
     })
+}
+
+/// A fault or a note as the command says it.
+fn worded(message: &Message) -> String {
+    message.worded(&Options)
 }
 
 /// Pictures by size, those of all parts together.

@@ -1,5 +1,6 @@
 //! `mirrorgrad compare`.
 
+use crate::settings::Options;
 use crate::{Failure, say};
 use clap::Args;
 use console::Term;
@@ -35,7 +36,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     if args.json {
         // Text and page have them among their caveats.
         let notices = comparison.rows.iter().filter_map(|row| row.run.notice.as_ref());
-        notices.for_each(|notice| say::aside(one_line(notice)));
+        notices.for_each(|notice| say::aside(one_line(&notice.worded(&Options))));
         say::line(comparison.to_json())?;
         return Ok(ExitCode::SUCCESS);
     }

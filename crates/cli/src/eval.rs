@@ -61,6 +61,10 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     let mut config = data(args, predictor.config())?;
     config.ask_folder()?;
     let part = part(args.split, &config)?;
+    if part == Part::Test && config.data.dir.is_none() {
+        let expected = "train, val or all of the built-in shapes";
+        return Err(Failure::new(format!("--part: expected {expected}, found test")));
+    }
     let dataset = config.open(part)?;
     if dataset.classes() != predictor.classes() {
         return Err(Failure::new(format!(

@@ -1,5 +1,6 @@
 //! Why a command did not do what it was asked to.
 
+use crate::settings::Options;
 use mirrorgrad_data::{DataError, one_line};
 use mirrorgrad_study::Refusal;
 use mirrorgrad_tensor::{ConvAlgorithmError, IsaError};
@@ -27,6 +28,11 @@ impl Failure {
     /// For a request that makes no sense.
     pub(crate) fn usage(error: impl fmt::Display) -> Self {
         Self { line: error.to_string(), code: USAGE }
+    }
+
+    /// For a setting that cannot be read.
+    pub(crate) fn setting(error: DataError) -> Self {
+        Self::usage(error.message().worded(&Options))
     }
 
     /// For a file that cannot be read.
@@ -66,13 +72,24 @@ impl From<ConvAlgorithmError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        Self::new(error.to_string())
+        let message = match &error {
+            RunError::Occupied { .. } => {
+                error.message().and("; pass --resume to go on with its run")
+            }
+            RunError::ScheduleEnds { schedule, epochs } => format!(
+                "--epochs: expected a run with a constant schedule, or --stretch-schedule beside it, found a \
+                 {schedule} schedule that ends after epoch {epochs}"
+            )
+            .into(),
+            _ => error.message(),
+        };
+        Self::new(message.worded(&Options))
     }
 }
 
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
-        Self::new(error.to_string())
+        Self::new(error.message().worded(&Options))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `mirrorgrad report`.
 
+use crate::settings::Options;
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_data::{one_line, shown};
@@ -30,14 +31,14 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let (checkpoint, notice) = folder.read_last()?;
     checkpoint.check()?;
     if let Some(notice) = notice {
-        say::aside(one_line(&notice));
+        say::aside(one_line(&notice.worded(&Options)));
     }
     let mut config = checkpoint.config;
     if args.data.is_some() {
         config.data.dir = args.data.clone();
     }
     if let Err(damaged) = Environment::of(&folder) {
-        say::aside(damaged);
+        say::aside(damaged.message().worded(&Options));
     }
     let report = Report::new(&folder, &judged_by(&config)?)?;
     let out = match &args.out {

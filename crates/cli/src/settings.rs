@@ -4,8 +4,10 @@
 //! part.
 
 mod table;
+mod wording;
 
 pub use table::{Offer, Reading, Run, RunOn, Shape};
+pub use wording::Options;
 
 use self::table::{Read, Setting};
 use crate::Failure;
@@ -40,10 +42,10 @@ impl<O: Offer> SettingArgs<O> {
             None => Settings::default(),
         };
         for (key, value, told) in &self.options {
-            settings.set(key, value.clone(), told).map_err(Failure::usage)?;
+            settings.set(key, value.clone(), told).map_err(Failure::setting)?;
         }
         for set in &self.sets {
-            settings.set_text(set).map_err(Failure::usage)?;
+            settings.set_text(set).map_err(Failure::setting)?;
         }
         Ok(settings)
     }

@@ -1,11 +1,11 @@
 //! `mirrorgrad train`.
 
 use crate::room::{MB, Room};
-use crate::settings::{Run, SettingArgs};
+use crate::settings::{Options, Run, SettingArgs};
 use crate::watch::Terminal;
 use crate::{Failure, say};
 use clap::Args;
-use mirrorgrad_data::{Dataset, Sample, one_line, shown, to_png, write_whole};
+use mirrorgrad_data::{Dataset, Message, Sample, one_line, shown, to_png, write_whole};
 use mirrorgrad_report::Environment;
 use mirrorgrad_train::{
     Checkpoint, EpochMetrics, Largest, MemoryEstimate, Outcome, Predictor, RunFolder, Settings,
@@ -89,7 +89,8 @@ struct Trained {
 
 /// Trains until the end or a signal, and draws what it came to.
 fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<Trained, Failure> {
-    trainer.notes().iter().for_each(|note| say::aside(format!("note: {}", one_line(note))));
+    let note = |note: &Message| format!("note: {}", one_line(&note.worded(&Options)));
+    trainer.notes().iter().for_each(|told| say::aside(note(told)));
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
     note_environment(folder)?;
     let outcome = trainer.run(folder, &mut watch)?;
@@ -139,7 +140,7 @@ fn resume(out: &Path, args: &TrainArgs, room: Room) -> Result<(Trainer, RunFolde
     let folder = RunFolder::resume(out)?;
     let (mut checkpoint, notice) = folder.read_last()?;
     if let Some(notice) = notice {
-        say::aside(one_line(&notice));
+        say::aside(one_line(&notice.worded(&Options)));
     }
     if let Some(dir) = settings.data_dir() {
         checkpoint.config.data.dir = Some(dir);
@@ -185,7 +186,7 @@ pub fn check_memory(trainer: &Trainer, room: Room) -> Result<(), Failure> {
     let ([height, width], batch) = (largest.training, config.training.batch);
     let training = Failure::new(format!(
         "{refused}, {batch} pictures of {height}x{width} a batch; try {}",
-        advice_on_memory(config)
+        advice_on_memory(config).worded(&Options)
     ));
     let [height, width] = largest.validation;
     let parts_alone = Largest { validation: largest.training, ..largest };

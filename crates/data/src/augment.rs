@@ -83,40 +83,60 @@ impl Augment {
     /// Refuses values that make no sense.
     ///
     /// # Errors
-    /// [`DataError::Option`] for the first such value.
+    /// [`DataError::Value`] for the first such value.
     pub fn check(&self) -> Result<(), DataError> {
         let [least, most] = self.scale;
         let chances = [
-            ("flip", self.flip),
-            ("vertical-flip", self.vertical_flip),
-            ("transpose", self.transpose),
+            ("data.augment.flip", self.flip),
+            ("data.augment.vertical_flip", self.vertical_flip),
+            ("data.augment.transpose", self.transpose),
         ];
-        for (option, chance) in chances {
+        for (key, chance) in chances {
             if !(0.0..=1.0).contains(&chance) {
-                return Err(DataError::option(option, "a probability", chance));
+                return Err(DataError::value(key, "a probability", chance));
             }
         }
         if !(least >= 0.1 && least <= most && most <= 10.0) {
             let expected = "a least and a greatest factor between 0.1 and 10";
-            return Err(DataError::option("scale", expected, format!("{least} and {most}")));
+            return Err(DataError::value(
+                "data.augment.scale",
+                expected,
+                format!("{least} and {most}"),
+            ));
         }
         if !(0.0..=180.0).contains(&self.rotate) {
-            return Err(DataError::option("rotate", "an angle of 0 to 180 degrees", self.rotate));
+            return Err(DataError::value(
+                "data.augment.rotate",
+                "an angle of 0 to 180 degrees",
+                self.rotate,
+            ));
         }
         if let Some(size) = self.crop
             && !size.iter().all(|side| (1..=MAX_SIDE).contains(side))
         {
-            return Err(DataError::option("crop", format!("sides of 1 to {MAX_SIDE}"), tall(size)));
+            return Err(DataError::value(
+                "data.augment.crop",
+                format!("sides of 1 to {MAX_SIDE}"),
+                tall(size),
+            ));
         }
         if !(0.0..=1.0).contains(&self.jitter) {
-            return Err(DataError::option("jitter", "a strength from 0 to 1", self.jitter));
+            return Err(DataError::value(
+                "data.augment.jitter",
+                "a strength from 0 to 1",
+                self.jitter,
+            ));
         }
         if !(0.0..=180.0).contains(&self.hue) {
-            return Err(DataError::option("hue", "an angle of 0 to 180 degrees", self.hue));
+            return Err(DataError::value(
+                "data.augment.hue",
+                "an angle of 0 to 180 degrees",
+                self.hue,
+            ));
         }
         if !(0.0..=255.0).contains(&self.noise) {
             let expected = "a standard deviation from 0 to 255";
-            return Err(DataError::option("noise", expected, self.noise));
+            return Err(DataError::value("data.augment.noise", expected, self.noise));
         }
         Ok(())
     }
@@ -124,7 +144,7 @@ impl Augment {
     /// Refuses a sample of this size that some draw could not be made of, see [`apply`](Self::apply).
     ///
     /// # Errors
-    /// [`DataError::Option`] for what asks for too much of it.
+    /// [`DataError::Value`] for what asks for too much of it.
     pub fn check_size(
         &self,
         name: &str,
@@ -134,17 +154,21 @@ impl Augment {
         let crop = self.crop.unwrap_or(size);
         if self.transpose > 0.0 && crop[0] != crop[1] {
             let found = format!("{} as {name}", tall(crop));
-            return Err(DataError::option("transpose", "square pictures or a square crop", found));
+            return Err(DataError::value(
+                "data.augment.transpose",
+                "square pictures or a square crop",
+                found,
+            ));
         }
         let [least, most] = self.scale.map(|scale| scaled(size, scale));
         if most.iter().any(|&side| side > MAX_SIDE) || most[0] * most[1] > MAX_PIXELS {
             let found = format!("{} of {name}", tall(most));
             let expected = format!("sides of at most {MAX_SIDE} and {MAX_PIXELS} pixels");
-            return Err(DataError::option("scale", expected, found));
+            return Err(DataError::value("data.augment.scale", expected, found));
         }
         if (least[0] < crop[0] || least[1] < crop[1]) && empty.is_none() {
             let expected = format!("at most {} as {name}, {NO_LABEL}", tall(least));
-            return Err(DataError::option("crop", expected, tall(crop)));
+            return Err(DataError::value("data.augment.crop", expected, tall(crop)));
         }
         Ok(())
     }
@@ -174,7 +198,7 @@ impl Augment {
             let angle = self.rotate * (2.0 * rng.random::<f64>() - 1.0);
             sample = geometry::rotate(&sample, angle, GREY, empty).ok_or_else(|| {
                 let expected = format!("corners of {} that are not empty, {NO_LABEL}", sample.name);
-                DataError::option("rotate", expected, format!("{angle} degrees"))
+                DataError::value("data.augment.rotate", expected, format!("{angle} degrees"))
             })?;
         }
         if crop != size {

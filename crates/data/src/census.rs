@@ -8,7 +8,9 @@ use serde::Serialize;
 use crate::error::tall;
 use crate::folder::{Named, Source};
 use crate::survey::{self, Good, Survey};
-use crate::{DataError, Dataset, Folder, FolderOptions, Histogram, Layout, Sample};
+use crate::{
+    DataError, Dataset, Folder, FolderOptions, Histogram, Layout, Message, Sample, Setting,
+};
 
 /// What is in a directory.
 ///
@@ -30,7 +32,8 @@ use crate::{DataError, Dataset, Folder, FolderOptions, Histogram, Layout, Sample
 /// let census = Census::take(dir.path(), &FolderOptions::default(), &|_| ())?;
 /// assert_eq!((census.layout, census.classes.len()), (Layout::Folders, 2));
 /// assert_eq!((census.parts[0].pictures, census.parts[0].faulty), (2, 1));
-/// assert!(census.faults[0].contains("b.png: expected labels below 2"), "{:?}", census.faults);
+/// let fault = census.faults[0].to_string();
+/// assert!(fault.contains("b.png: expected labels below 2"), "{fault}");
 /// assert_eq!(census.examples(24)?.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -48,9 +51,9 @@ pub struct Census {
     /// Its parts.
     pub parts: Vec<PartCensus>,
     /// All that would keep a run from starting or going on, a line each.
-    pub faults: Vec<String>,
+    pub faults: Vec<Message>,
     /// What is no fault, but worth knowing before a run.
-    pub notes: Vec<String>,
+    pub notes: Vec<Message>,
     /// How many of the faults are of what was asked for: the first ones.
     #[serde(skip)]
     settings: usize,
@@ -117,7 +120,8 @@ pub struct PartCensus {
 /// let often = SizeCount { height: 1, width: 3, pictures: 2 };
 /// let once = SizeCount { height: 1, width: 2, pictures: 1 };
 /// assert_eq!(census.parts[0].sizes, [often, once]);
-/// assert!(census.notes[0].starts_with("2 sizes, from 1 high, 2 wide to 1 high, 3 wide"));
+/// let note = census.notes[0].to_string();
+/// assert!(note.starts_with("2 sizes, from 1 high, 2 wide to 1 high, 3 wide"), "{note}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -194,7 +198,7 @@ impl Census {
     }
 
     /// Adds a fault that was found elsewhere; faults of one `kind` are told once.
-    pub fn add_fault(&mut self, fault: String, kind: String) {
+    pub fn add_fault(&mut self, fault: Message, kind: String) {
         self.faults.push(fault);
         self.kinds.push(kind);
     }
@@ -210,14 +214,14 @@ impl Census {
     }
 
     /// The faults of what was asked for, which stand before those of files.
-    pub fn of_settings(&self) -> &[String] {
+    pub fn of_settings(&self) -> &[Message] {
         &self.faults[..self.settings]
     }
 
     /// The faults of files and of the run, those that differ by nothing but file and place together: the first
     /// of each kind, and how many there are of it.
-    pub fn of_files(&self) -> Vec<(&str, usize)> {
-        let mut found: Vec<(&str, usize)> = Vec::new();
+    pub fn of_files(&self) -> Vec<(&Message, usize)> {
+        let mut found: Vec<(&Message, usize)> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for (message, kind) in self.faults.iter().zip(&self.kinds).skip(self.settings) {
             let place = *places.entry(kind).or_insert(found.len());
@@ -248,13 +252,13 @@ impl Census {
 
 /// What is wrong, and what it has in common with others of its kind.
 struct Fault {
-    message: String,
+    message: Message,
     kind: String,
 }
 
 impl Fault {
     fn of(fault: &DataError) -> Self {
-        Self { message: fault.to_string(), kind: fault.kind() }
+        Self { message: fault.message(), kind: fault.kind() }
     }
 }
 
@@ -264,7 +268,7 @@ struct Known(HashMap<blake3::Hash, (&'static str, String)>);
 
 impl Known {
     /// Adds the pictures of a part, and says whether any is in another part already.
-    fn again(&mut self, part: &'static str, survey: &Survey) -> Option<String> {
+    fn again(&mut self, part: &'static str, survey: &Survey) -> Option<Message> {
         let (mut count, mut first) = (0, None);
         for Good { name: picture, hash, .. } in survey.good() {
             let (other, known) = self.0.entry(*hash).or_insert_with(|| (part, picture.clone()));
@@ -274,7 +278,9 @@ impl Known {
             }
         }
         let first = first?;
-        Some(format!("{count} of the pictures of {part} are in another part too, as {first}"))
+        Some(
+            format!("{count} of the pictures of {part} are in another part too, as {first}").into(),
+        )
     }
 }
 
@@ -296,23 +302,20 @@ impl PartCensus {
     }
 }
 
-fn size_note(parts: &[PartCensus], options: &FolderOptions) -> Option<String> {
+fn size_note(parts: &[PartCensus], options: &FolderOptions) -> Option<Message> {
     let mut sizes: Vec<_> =
         parts.iter().flat_map(|part| &part.sizes).map(|size| [size.height, size.width]).collect();
     sizes.sort_unstable();
     sizes.dedup();
     let (&[least, .., most], None) = (sizes.as_slice(), options.size) else { return None };
-    Some(format!(
-        "{} sizes, from {} to {}: a batch needs one, so pass --size HxW, or --crop HxW to train on \
-         parts of that size",
-        sizes.len(),
-        tall(least),
-        tall(most)
-    ))
+    let (count, least, most) = (sizes.len(), tall(least), tall(most));
+    let sizes = format!("{count} sizes, from {least} to {most}: a batch needs one, so ");
+    let one = Message::from(sizes).ask([Setting::size("data.folder.size")]).and(", or ");
+    Some(one.and(Setting::size("data.augment.crop")).and(" to train on parts of that size"))
 }
 
 /// The names of a layout where nobody gave others and most of them never occur.
-fn assumed(source: &Source, parts: &[PartCensus]) -> Option<String> {
+fn assumed(source: &Source, parts: &[PartCensus]) -> Option<Message> {
     let never = |&label: &usize| parts.iter().all(|part| part.histogram.pixels[label] == 0);
     let (classes, layout) = (source.classes.len(), source.layout.name());
     let absent = (0..classes).filter(never).count();
@@ -322,16 +325,17 @@ fn assumed(source: &Source, parts: &[PartCensus]) -> Option<String> {
             "the {classes} names of layout {layout} are assumed, and {absent} of them never occur: if the \
              classes are others, name them in classes.txt, one a line"
         )
+        .into()
     })
 }
 
 /// The classes that a part has nothing of, if it has any.
-fn absent(part: &PartCensus, classes: &[String]) -> Option<String> {
+fn absent(part: &PartCensus, classes: &[String]) -> Option<Message> {
     let counts = classes.iter().zip(&part.histogram.pixels);
     let absent: Vec<_> = counts.filter(|(_, pixels)| **pixels == 0).collect();
     if absent.is_empty() || absent.len() == classes.len() {
         return None;
     }
     let absent: Vec<_> = absent.into_iter().map(|(class, _)| class.as_str()).collect();
-    Some(format!("no pixel of {} in {}", absent.join(", "), part.name))
+    Some(format!("no pixel of {} in {}", absent.join(", "), part.name).into())
 }

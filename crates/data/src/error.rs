@@ -1,11 +1,13 @@
 //! What can be wrong with data, each in one line: the file, what was expected, what came.
 
+use std::error::Error;
+use std::fmt::{self, Display};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
+use crate::{Message, Setting};
 
-/// Why a sample, a data set or its options were refused.
+/// Why a sample, a data set or its settings were refused.
 ///
 /// ```
 /// # use mirrorgrad_data::{DataError, Mask};
@@ -15,15 +17,14 @@ use thiserror::Error;
 /// assert!(matches!(error, DataError::Label { x: 1, y: 0, .. }));
 /// assert_eq!(
 ///     error.to_string(),
-///     "a.png: expected labels below 3, the number of classes, found 7 at (x=1, y=0); \
-///      if 7 marks pixels to leave out, pass --ignore-index 7 (50.0 % of this mask)"
+///     "a.png: expected labels below 3, the number of classes, found 7 at (x=1, y=0); if 7 marks \
+///      pixels to leave out, set data.folder.ignore_index = 7 (50.0 % of this mask)"
 /// );
 /// ```
-#[derive(Debug, Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum DataError {
     /// The system could not read the file or directory.
-    #[error("{}: cannot be read: {source}", shown(.path))]
     Read {
         /// The file or directory.
         path: PathBuf,
@@ -31,7 +32,6 @@ pub enum DataError {
         source: io::Error,
     },
     /// The system could not write the file.
-    #[error("{}: cannot be written: {source}", shown(.path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -39,17 +39,15 @@ pub enum DataError {
         source: io::Error,
     },
     /// A file or directory is there, but is not what it has to be.
-    #[error("{}: expected {expected}, found {found}", shown(.path))]
     Unfit {
         /// The file or directory.
         path: PathBuf,
         /// What it has to be.
-        expected: String,
+        expected: Message,
         /// What it is.
-        found: String,
+        found: Message,
     },
     /// A pixel of a mask means no class, nor is it one to leave out.
-    #[error("{}: expected {expected}, found {found} at (x={x}, y={y}); {hint}", shown(.path))]
     Label {
         /// The mask's file.
         path: PathBuf,
@@ -62,10 +60,9 @@ pub enum DataError {
         /// Its row, from the top.
         y: usize,
         /// What can be done.
-        hint: String,
+        hint: Message,
     },
     /// A directory is not what the layout says that was taken it for.
-    #[error("{source}; read as layout {layout}, since there is {sign}: --layout asks for another")]
     Detected {
         /// What is wrong.
         source: Box<DataError>,
@@ -75,11 +72,6 @@ pub enum DataError {
         sign: &'static str,
     },
     /// Two samples of one batch differ in size; sizes are `[height, width]`.
-    #[error(
-        "{second}: expected {} as {first}, found {}; pass --size HxW to bring all pictures to one size",
-        tall(*.first_size),
-        tall(*.second_size)
-    )]
     MixedSizes {
         /// The name of the batch's first sample.
         first: String,
@@ -90,26 +82,32 @@ pub enum DataError {
         /// Its size.
         second_size: [usize; 2],
     },
-    /// An option has a value that makes no sense.
-    #[error("{option}: expected {expected}, found {found}")]
-    Option {
-        /// The option's name.
-        option: &'static str,
+    /// A setting does not go with the data, or with another setting.
+    Setting {
+        /// Its key.
+        key: &'static str,
+        /// What goes with them.
+        expected: Message,
+        /// What was set.
+        found: String,
+    },
+    /// A setting has a value that makes no sense, whatever the data.
+    Value {
+        /// Its key.
+        key: &'static str,
         /// What its values are.
-        expected: String,
+        expected: Message,
         /// The value.
         found: String,
     },
-    /// A setting of a run has no such key or value.
-    #[error("{place}: {what}")]
-    Setting {
-        /// Where it was set: a line of a file, or an option.
-        place: String,
+    /// There is no such setting, or it has no value of this kind.
+    Unread {
+        /// Where it was set: a line of a file, or in the reader's own words.
+        place: Message,
         /// What is wrong with it.
         what: String,
     },
     /// The program itself failed while it loaded data.
-    #[error("loading {what} failed: {message}")]
     Loading {
         /// What was being loaded.
         what: String,
@@ -120,9 +118,18 @@ pub enum DataError {
 
 impl DataError {
     /// [`Unfit`](Self::Unfit), in one line whatever was found.
-    pub fn unfit(path: &Path, expected: impl Into<String>, found: impl std::fmt::Display) -> Self {
-        let found = one_line(&found.to_string());
-        Self::Unfit { path: path.to_owned(), expected: expected.into(), found }
+    pub fn unfit(path: &Path, expected: impl Into<Message>, found: impl Display) -> Self {
+        Self::advised(path, expected, found.to_string())
+    }
+
+    /// [`Unfit`](Self::Unfit), with what can be done beside what was found.
+    pub(crate) fn advised(
+        path: &Path,
+        expected: impl Into<Message>,
+        found: impl Into<Message>,
+    ) -> Self {
+        let (expected, found) = (expected.into(), found.into().in_one_line());
+        Self::Unfit { path: path.to_owned(), expected, found }
     }
 
     /// [`Read`](Self::Read), from what the system said of `path`.
@@ -135,6 +142,25 @@ impl DataError {
         move |source| Self::Write { path: path.to_owned(), source }
     }
 
+    /// [`Setting`](Self::Setting), of a value in words.
+    pub fn setting(key: &'static str, expected: impl Into<Message>, found: impl Display) -> Self {
+        Self::Setting { key, expected: expected.into(), found: found.to_string() }
+    }
+
+    /// [`Value`](Self::Value), of a value in words.
+    pub fn value(key: &'static str, expected: impl Into<Message>, found: impl Display) -> Self {
+        Self::Value { key, expected: expected.into(), found: found.to_string() }
+    }
+
+    /// [`Unread`](Self::Unread), in one line whatever is wrong.
+    pub fn unread(place: impl Into<Message>, what: impl AsRef<str>) -> Self {
+        Self::Unread { place: place.into(), what: one_line(what.as_ref().trim()) }
+    }
+
+    pub(crate) fn loading(what: impl Into<String>, message: impl Display) -> Self {
+        Self::Loading { what: what.into(), message: one_line(&message.to_string()) }
+    }
+
     /// What it has in common with others that differ by file and place alone.
     pub fn kind(&self) -> String {
         match self {
@@ -145,22 +171,63 @@ impl DataError {
         }
     }
 
-    /// [`Option`](Self::Option), of a value in words.
-    pub fn option(
-        option: &'static str,
-        expected: impl Into<String>,
-        found: impl std::fmt::Display,
-    ) -> Self {
-        Self::Option { option, expected: expected.into(), found: found.to_string() }
+    /// It in words, with the settings that it names kept apart.
+    pub fn message(&self) -> Message {
+        let refused = |subject: Message, expected: &Message, found: &Message| {
+            let subject = subject.and(": expected ").and(expected.clone());
+            subject.and(", found ").and(found.clone())
+        };
+        match self {
+            Self::Read { path, source } => {
+                format!("{}: cannot be read: {source}", shown(path)).into()
+            }
+            Self::Write { path, source } => {
+                format!("{}: cannot be written: {source}", shown(path)).into()
+            }
+            Self::Unfit { path, expected, found } => refused(shown(path).into(), expected, found),
+            Self::Label { path, expected, found, x, y, hint } => {
+                let path = shown(path);
+                let what =
+                    format!("{path}: expected {expected}, found {found} at (x={x}, y={y}); ");
+                Message::from(what).and(hint.clone())
+            }
+            Self::Detected { source, layout, sign } => source
+                .message()
+                .and(format!("; read as layout {layout}, since there is {sign}: "))
+                .and(Setting::of("data.folder.layout"))
+                .and(" asks for another"),
+            Self::MixedSizes { first, first_size, second, second_size } => {
+                let [first_size, second_size] = [*first_size, *second_size].map(tall);
+                let what =
+                    format!("{second}: expected {first_size} as {first}, found {second_size}; ");
+                let size = Setting::size("data.folder.size");
+                Message::from(what).ask([size]).and(" to bring all pictures to one size")
+            }
+            Self::Setting { key, expected, found } => {
+                refused(Setting::of(key).into(), expected, &found.as_str().into())
+            }
+            Self::Value { key, expected, found } => {
+                refused(Message::key(key), expected, &found.as_str().into())
+            }
+            Self::Unread { place, what } => place.clone().and(format!(": {what}")),
+            Self::Loading { what, message } => format!("loading {what} failed: {message}").into(),
+        }
     }
+}
 
-    /// [`Setting`](Self::Setting), in one line whatever is wrong.
-    pub fn setting(place: impl Into<String>, what: impl AsRef<str>) -> Self {
-        Self::Setting { place: place.into(), what: one_line(what.as_ref().trim()) }
+impl Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message().fmt(f)
     }
+}
 
-    pub(crate) fn loading(what: impl Into<String>, message: impl std::fmt::Display) -> Self {
-        Self::Loading { what: what.into(), message: one_line(&message.to_string()) }
+impl Error for DataError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Read { source, .. } | Self::Write { source, .. } => Some(source),
+            Self::Detected { source, .. } => Some(source),
+            _ => None,
+        }
     }
 }
 

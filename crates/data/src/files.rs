@@ -7,7 +7,6 @@ use std::path::Path;
 use atomic_write_file::AtomicWriteFile;
 
 use crate::DataError;
-use crate::error::tall;
 
 /// Longest side of a picture or mask, in pixels.
 pub(crate) const MAX_SIDE: usize = 16_384;
@@ -103,15 +102,15 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
 ///
 /// ```
 /// # use mirrorgrad_data::files::check_size;
-/// # use std::path::Path;
-/// assert!(check_size(Path::new("size"), [480, 640]).is_ok());
-/// assert!(check_size(Path::new("size"), [0, 640]).is_err());
-/// assert!(check_size(Path::new("size"), [16_384, 16_384]).is_err());
+/// assert!(check_size([480, 640]).is_ok());
+/// let error = check_size([0, 640]).unwrap_err();
+/// assert_eq!(error, "sides of 1 to 16384 and at most 64000000 pixels");
+/// assert!(check_size([16_384, 16_384]).is_err());
 /// ```
 ///
 /// # Errors
-/// If a side is 0 or over 16,384 pixels, or it has more than 64 million; `path` is for the message.
-pub fn check_size(path: &Path, size: [usize; 2]) -> Result<(), DataError> {
+/// What was expected, if a side is 0 or over 16,384 pixels, or it has more than 64 million.
+pub fn check_size(size: [usize; 2]) -> Result<(), String> {
     let [height, width] = size;
     let fits = (1..=MAX_SIDE).contains(&height)
         && (1..=MAX_SIDE).contains(&width)
@@ -119,6 +118,5 @@ pub fn check_size(path: &Path, size: [usize; 2]) -> Result<(), DataError> {
     if fits {
         return Ok(());
     }
-    let expected = format!("sides of 1 to {MAX_SIDE} and at most {MAX_PIXELS} pixels");
-    Err(DataError::unfit(path, expected, tall(size)))
+    Err(format!("sides of 1 to {MAX_SIDE} and at most {MAX_PIXELS} pixels"))
 }

@@ -33,12 +33,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use self::section::Section;
+use crate::error::tall;
 use crate::files::check_size;
 use crate::mask::IGNORED;
 use crate::picture::stored_size;
 use crate::random::{Purpose, generator, permutation};
 use crate::split::Names;
-use crate::{DataError, Dataset, Inspected, PictureRules, Sample, Split, ValueRange};
+use crate::{DataError, Dataset, Inspected, Message, PictureRules, Sample, Split, ValueRange};
 
 /// How the files of a [`Folder`] are read.
 ///
@@ -142,6 +143,16 @@ impl FolderOptions {
         self
     }
 
+    /// Refuses a size that no picture can be brought to.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] for such a size.
+    pub fn check_size(&self) -> Result<(), DataError> {
+        let Some(size) = self.size else { return Ok(()) };
+        let refused = |expected| DataError::setting("data.folder.size", expected, tall(size));
+        check_size(size).map_err(refused)
+    }
+
     /// How pictures are read.
     pub fn picture_rules(&self) -> PictureRules {
         PictureRules { range: self.range, orient: self.orient }
@@ -234,9 +245,7 @@ impl Folder {
     /// If files are missing, without their counterpart, or links that lead out of `dir`, or if
     /// the options make no sense for it.
     pub fn open(dir: &Path, part: Part, options: &FolderOptions) -> Result<Self, DataError> {
-        if let Some(size) = options.size {
-            check_size(Path::new("--size"), size)?;
-        }
+        options.check_size()?;
         let source = Source::open(dir, options)?;
         let pairs = source.pairs(part, options)?;
         Ok(Self { source, pairs, size: options.size })
@@ -271,13 +280,14 @@ impl Folder {
     /// # Mask { width: 2, height: 1, labels: vec![1, 0] }.write_grey(&at("masks/a.png"))?;
     /// std::fs::write(dir.path().join("images/Thumbs.db"), "")?;
     /// let notes = Folder::notes(dir.path(), &FolderOptions::default())?;
-    /// assert!(notes[0].contains("passed over") && notes[0].ends_with("images/Thumbs.db"));
+    /// let note = notes[0].to_string();
+    /// assert!(note.contains("passed over") && note.ends_with("images/Thumbs.db"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// If the directory cannot be read, or says nothing of its classes.
-    pub fn notes(dir: &Path, options: &FolderOptions) -> Result<Vec<String>, DataError> {
+    pub fn notes(dir: &Path, options: &FolderOptions) -> Result<Vec<Message>, DataError> {
         let source = Source::open(dir, options)?;
         let listings = source.listings(options);
         Ok(source.notes(listings.iter().filter_map(|(_, listing)| listing.as_ref().ok())))

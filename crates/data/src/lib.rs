@@ -18,6 +18,7 @@ mod folder;
 mod histogram;
 mod loader;
 mod mask;
+mod message;
 mod picture;
 pub mod random;
 mod sample;
@@ -36,6 +37,7 @@ pub use folder::{Folder, FolderOptions, Layout, Part, class_names, is_picture_fi
 pub use histogram::Histogram;
 pub use loader::{Batches, Loader};
 pub use mask::{IGNORED, decode_mask, read_mask};
+pub use message::{Keys, Message, Setting, Value, Wording};
 pub use picture::{
     PictureFormat, PictureRules, RangeByName, ValueRange, decode_picture, read_picture, to_png,
 };

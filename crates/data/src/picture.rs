@@ -17,7 +17,7 @@ use std::path::Path;
 use image::ColorType;
 
 use crate::files::{MAX_BYTES, read};
-use crate::{DataError, Picture};
+use crate::{DataError, Message, Picture, Setting};
 
 const EXPECTED: &str = "a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture";
 
@@ -101,16 +101,18 @@ impl Stored {
     /// is turned already.
     pub fn refused(&self, path: &Path, mask: Option<[usize; 2]>) -> DataError {
         let [stored, upright] = self.sizes().map(|size| mask.is_none_or(|mask| mask == size));
-        let advice = match (stored, upright) {
-            (false, true) => ", which its mask follows; pass --orient",
-            (true, false) => "; save it turned, so that picture and mask are stored alike",
+        let orient = || [Setting::on("data.folder.orient")];
+        let found = Message::from(format!("EXIF orientation {}", self.orientation.to_exif()));
+        let save = "; save it turned, so that picture and mask are stored alike";
+        let found = match (stored, upright) {
+            (false, true) => found.and(", which its mask follows; ").ask(orient()),
+            (true, false) => found.and(save),
             _ => {
-                "; save it turned, so that picture and mask are stored alike, or pass --orient if masks were \
-                 made on turned pictures"
+                let either = found.and(save).and(", or ").ask(orient());
+                either.and(" if masks were made on turned pictures")
             }
         };
-        let found = format!("EXIF orientation {}{advice}", self.orientation.to_exif());
-        DataError::unfit(path, "an upright picture", found)
+        DataError::advised(path, "an upright picture", found)
     }
 }
 

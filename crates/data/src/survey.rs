@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::mask::{Palette, Palettes};
 use crate::picture::Dim;
-use crate::{DataError, Dataset, Histogram, Inspected};
+use crate::{DataError, Dataset, Histogram, Inspected, Message, Setting};
 
 /// What one sample is found to be.
 ///
@@ -149,7 +149,7 @@ fn look(
 /// let drawn = Survey::of(&Shapes::new(0, 3), None, None, &|| ());
 /// assert!(notes_of_files([&drawn].into_iter()).is_empty());
 /// ```
-pub fn notes_of_files<'a>(surveys: impl Iterator<Item = &'a Survey>) -> Vec<String> {
+pub fn notes_of_files<'a>(surveys: impl Iterator<Item = &'a Survey>) -> Vec<Message> {
     let (mut palettes, mut dims) = (Palettes::default(), Vec::new());
     for good in surveys.flat_map(Survey::good) {
         dims.extend(good.dim.map(|dim| (good.name.as_str(), dim)));
@@ -159,7 +159,7 @@ pub fn notes_of_files<'a>(surveys: impl Iterator<Item = &'a Survey>) -> Vec<Stri
 }
 
 /// What is left of pictures that use a small part of 16 bits.
-fn dim_note(dims: &[(&str, Dim)]) -> Option<String> {
+fn dim_note(dims: &[(&str, Dim)]) -> Option<Message> {
     let (first, Dim { darkest, brightest, levels }) = dims.first()?;
     let others = match dims.len() - 1 {
         0 => String::new(),
@@ -168,8 +168,11 @@ fn dim_note(dims: &[(&str, Dim)]) -> Option<String> {
     };
     let black = dims.iter().map(|(_, dim)| dim.darkest).min()?;
     let white = dims.iter().map(|(_, dim)| dim.brightest).max()?;
-    Some(format!(
+    let range = "data.folder.range";
+    let dim = Message::from(format!(
         "{first}: 16 bits, darkest {darkest}, brightest {brightest} of 65535: {levels} levels are left{others}; \
-         say what becomes black and white, as --range {black},{white} or --range percentile"
-    ))
+         say what becomes black and white, as "
+    ));
+    let given = dim.and(Setting::numbers(range, [black, white]));
+    Some(given.and(" or ").and(Setting::word(range, "percentile")))
 }

@@ -95,10 +95,9 @@ impl Environment {
     /// If there is a file, and it cannot be read or is something else.
     pub fn of(folder: &RunFolder) -> Result<Option<Self>, RunError> {
         let Some(bytes) = folder.read(FILE)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| RunError::Unfit {
-            path: folder.path().join(FILE),
-            what: format!("expected the environment of a run: {error}"),
-        })
+        let unfit = |error| format!("expected the environment of a run: {error}");
+        let read = serde_json::from_slice(&bytes).map(Some);
+        read.map_err(|error| RunError::unfit(&folder.path().join(FILE), unfit(error)))
     }
 }
 

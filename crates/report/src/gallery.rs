@@ -155,7 +155,7 @@ fn check_classes(predictor: &Predictor, validation: &dyn Dataset) -> Result<(), 
     let path = predictor.config().data.dir.clone().unwrap_or_default();
     let (expected, found) = (predictor.classes(), validation.classes());
     let what = format!("expected the classes {expected:?}, as the network's, found {found:?}");
-    Err(RunError::Unfit { path, what })
+    Err(RunError::unfit(&path, what))
 }
 
 /// The name of a sample without where on the machine it lies.

@@ -56,7 +56,7 @@ use crate::environment::written;
 use crate::gallery::Gallery;
 use crate::kernels::{Deconvolution, deconvolutions};
 use crate::page::{Section, write_page};
-use mirrorgrad_data::Dataset;
+use mirrorgrad_data::{Dataset, Message};
 use mirrorgrad_train::{Predictor, RunError, RunFolder, trained_on};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -165,8 +165,9 @@ impl Report {
                 Ok::<_, RunError>(Learned { deconvolutions, gallery })
             })
             .transpose()?;
-        let config = toml::to_string(&run.config)
-            .map_err(|error| unfit(folder, &format!("its configuration: {error}")))?;
+        let config = toml::to_string(&run.config).map_err(|error| {
+            RunError::unfit(folder.path(), format!("its configuration: {error}"))
+        })?;
         Ok(Self {
             // A damaged one says nothing, and keeps nothing else from being told.
             noted: Environment::of(folder).unwrap_or_default(),
@@ -181,8 +182,8 @@ impl Report {
     }
 
     /// What had to be said when the run was read; see [`Run::notice`].
-    pub fn notice(&self) -> Option<&str> {
-        self.run.notice.as_deref()
+    pub fn notice(&self) -> Option<&Message> {
+        self.run.notice.as_ref()
     }
 
     /// What was measured, if there were weights to measure with.
@@ -227,8 +228,4 @@ impl Report {
         let head = sections::summary::summary(run, gallery);
         write_page(out, &format!("{}: mirrorgrad", run.name), &head, sections)
     }
-}
-
-fn unfit(folder: &RunFolder, what: &str) -> RunError {
-    RunError::Unfit { path: folder.path().to_owned(), what: what.to_owned() }
 }

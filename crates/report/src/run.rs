@@ -1,6 +1,6 @@
 //! What a run's folder tells without looking at a picture.
 
-use mirrorgrad_data::one_line;
+use mirrorgrad_data::{Message, one_line};
 use mirrorgrad_layers::Params;
 use mirrorgrad_train::{Checkpoint, Config, EpochMetrics, RunError, RunFolder};
 
@@ -40,7 +40,7 @@ pub struct Run {
     pub best: Option<EpochMetrics>,
     /// What had to be said when it was read: that its last checkpoint is missing or damaged, and that it is
     /// told from the one before.
-    pub notice: Option<String>,
+    pub notice: Option<Message>,
 }
 
 impl Run {
@@ -127,7 +127,7 @@ fn check_same_run(
     }
     let what =
         "expected last.ckpt and best.ckpt of one run, found them of two: one is from elsewhere";
-    Err(RunError::Unfit { path: folder.path().to_owned(), what: what.to_owned() })
+    Err(RunError::unfit(folder.path(), what))
 }
 
 /// What a run keeps while it goes on: its pictures may move, and it may be given more epochs.

@@ -46,10 +46,11 @@ pub fn check_run(census: &mut Census, config: &Config) -> Option<Trainer> {
         }
         Err(faults) => {
             for fault in faults {
-                let (message, kind) = match &fault {
-                    RunError::Data(fault) => (fault.to_string(), fault.kind()),
-                    fault => (fault.to_string(), fault.to_string()),
+                let kind = match &fault {
+                    RunError::Data(fault) => fault.kind(),
+                    fault => fault.to_string(),
                 };
+                let message = fault.message();
                 if !census.faults.contains(&message) {
                     census.add_fault(message, kind);
                 }

@@ -10,7 +10,7 @@ mod seal;
 
 use crate::{Config, EpochMetrics, RunError, RunFolder};
 use mirrorgrad_data::files::open;
-use mirrorgrad_data::{DataError, Split};
+use mirrorgrad_data::{DataError, Message, Split};
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::NamedTensors;
 use payload::Payload;
@@ -111,7 +111,8 @@ impl Checkpoint {
     /// If the state is none that would be read again, or larger than a checkpoint may be.
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
         let mut file = Cursor::new(Vec::new());
-        self.checked()?.write(&mut file).map_err(|error| error.to_string())?;
+        let checked = self.checked().map_err(|what| what.to_string())?;
+        checked.write(&mut file).map_err(|error| error.to_string())?;
         Ok(file.into_inner())
     }
 
@@ -119,7 +120,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If the state is none that would be read again, or larger than a checkpoint may be.
-    pub(crate) fn checked(&self) -> Result<Checked<'_>, String> {
+    pub(crate) fn checked(&self) -> Result<Checked<'_>, Message> {
         check::check(self)?;
         let payload = Payload::of(self)?;
         Ok(Checked { len: payload.len()?, payload, step: self.progress.step })
@@ -132,7 +133,7 @@ impl Checkpoint {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         Self::from_file(Cursor::new(bytes)).map_err(|error| match error {
             Unreadable::File(error) => error.to_string(),
-            Unreadable::Contents(what) => what,
+            Unreadable::Contents(what) => what.to_string(),
         })
     }
 
@@ -147,7 +148,7 @@ impl Checkpoint {
         check::check(&checkpoint)?;
         let taken = checkpoint.progress.step;
         match step {
-            Some(step) if step != taken => Err(Unreadable::Contents(format!(
+            Some(step) if step != taken => Err(Unreadable::from(format!(
                 "expected step {step} of the header, found {taken} in its contents"
             ))),
             _ => Ok(checkpoint),
@@ -226,7 +227,7 @@ enum Unreadable {
     /// The system does not give it.
     File(io::Error),
     /// A sentence that says what is wrong with what is in it.
-    Contents(String),
+    Contents(Message),
 }
 
 impl From<io::Error> for Unreadable {
@@ -235,8 +236,14 @@ impl From<io::Error> for Unreadable {
     }
 }
 
+impl From<Message> for Unreadable {
+    fn from(what: Message) -> Self {
+        Self::Contents(what)
+    }
+}
+
 impl From<String> for Unreadable {
     fn from(what: String) -> Self {
-        Self::Contents(what)
+        Self::Contents(what.into())
     }
 }

@@ -60,7 +60,7 @@ impl ClassWeights {
     /// As a loss of so many classes takes them.
     pub(crate) fn of_classes(&self, classes: usize) -> Result<Tensor, DataError> {
         let refused = |expected: String, found: String| {
-            Err(DataError::option("class-weights", expected, found))
+            Err(DataError::value("training.class_weights", expected, found))
         };
         match self {
             Self::Given(weights) if weights.len() == classes => {

@@ -10,10 +10,9 @@ pub use model::{ModelConfig, ModelKind};
 pub use settings::Settings;
 pub use training::{LossKind, OptimizerKind, ScheduleKind, TrainingConfig};
 
-use mirrorgrad_data::files::check_size;
 use mirrorgrad_data::{
-    Augment, DataError, Dataset, Folder, FolderOptions, Joined, Part, Shapes, Split, ValueRange,
-    shown,
+    Augment, DataError, Dataset, Folder, FolderOptions, Joined, Message, Part, Setting, Shapes,
+    Split, ValueRange, shown,
 };
 use mirrorgrad_layers::models::Network;
 use serde::{Deserialize, Serialize};
@@ -86,31 +85,30 @@ impl DataConfig {
         match &self.dir {
             Some(dir) if dir.to_str().is_none() => {
                 let expected = "a path in UTF-8, which the run's configuration can hold";
-                return Err(DataError::option("--data", expected, shown(dir)));
+                return Err(DataError::setting("data.dir", expected, shown(dir)));
             }
             Some(_) => {}
             None => {
                 let given = [
-                    ("--size", size.is_some()),
-                    ("--val-split", validation_split.is_some()),
-                    ("--layout", layout.is_some()),
-                    ("--mask-values", mask_values.is_some()),
-                    ("--mask-colours", mask_colours.is_some()),
-                    ("--range", range.is_some()),
-                    ("--orient", orient),
-                    ("--mask-suffix", mask_suffix.is_some()),
-                    ("--follow-links", follow_links),
-                    ("--skip-faulty", skip_faulty),
+                    ("data.folder.size", size.is_some()),
+                    ("data.folder.validation_split", validation_split.is_some()),
+                    ("data.folder.layout", layout.is_some()),
+                    ("data.folder.mask_values", mask_values.is_some()),
+                    ("data.folder.mask_colours", mask_colours.is_some()),
+                    ("data.folder.range", range.is_some()),
+                    ("data.folder.orient", orient),
+                    ("data.folder.mask_suffix", mask_suffix.is_some()),
+                    ("data.folder.follow_links", follow_links),
+                    ("data.folder.skip_faulty", skip_faulty),
                 ];
-                if let Some((option, _)) = given.into_iter().find(|(_, given)| *given) {
-                    let expected = "no such option for the built-in shapes, or --data beside it";
-                    return Err(DataError::option(option, expected, "it alone"));
+                if let Some((key, _)) = given.into_iter().find(|(_, given)| *given) {
+                    let expected = Message::from("no such option for the built-in shapes, or ");
+                    let expected = expected.and(Setting::of("data.dir")).and(" beside it");
+                    return Err(DataError::setting(key, expected, "it alone"));
                 }
             }
         }
-        if let Some(size) = size {
-            check_size(Path::new("--size"), size)?;
-        }
+        self.folder.check_size()?;
         range.map_or(Ok(()), ValueRange::check)?;
         self.augment.check()
     }
@@ -143,7 +141,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Folder::notes`].
-    pub fn notes(&self) -> Result<Vec<String>, DataError> {
+    pub fn notes(&self) -> Result<Vec<Message>, DataError> {
         self.data.dir.as_ref().map_or(Ok(Vec::new()), |dir| Folder::notes(dir, &self.data.folder))
     }
 
@@ -176,8 +174,8 @@ impl Config {
             (None, Part::Train) => Arc::new(Shapes::train(seed)),
             (None, Part::Validation) => Arc::new(Shapes::validation(seed)),
             (None, Part::Test) => {
-                let expected = "train, val or all of the built-in shapes";
-                return Err(DataError::option("--part", expected, "test"));
+                let expected = "train, val or all of them";
+                return Err(DataError::unfit(Path::new("the built-in shapes"), expected, "test"));
             }
             (None, Part::All) => Arc::new(Joined {
                 first: Arc::new(Shapes::train(seed)),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mirrorgrad_data::{DataError, Loader, Survey};
+use mirrorgrad_data::{DataError, Loader, Message, Setting, Survey};
 
 use crate::metrics::too_small;
 use crate::small_batches::check_normalization;
@@ -55,7 +55,7 @@ fn sizes<'a>(
 pub fn size_faults(survey: &Survey, config: &Config, least: usize, batch: usize) -> Vec<RunError> {
     let sizes: Vec<_> = sizes(survey, config).collect();
     let mut faults: Vec<RunError> =
-        sizes.iter().filter_map(|(name, size)| too_small(least, name, *size)).collect();
+        sizes.iter().filter_map(|(name, size)| too_small(least, *name, *size)).collect();
     let Some(&(first, first_size)) = sizes.first() else { return faults };
     let other = sizes.iter().find(|(_, size)| *size != first_size);
     if let Some(&(second, second_size)) = other.filter(|_| batch > 1) {
@@ -66,13 +66,14 @@ pub fn size_faults(survey: &Survey, config: &Config, least: usize, batch: usize)
 }
 
 /// What is no fault of data to train and to validate on, but worth knowing before a run.
-pub fn notes_of_run(classes: &[String], train: &Survey, validation: &Survey) -> Vec<String> {
+pub fn notes_of_run(classes: &[String], train: &Survey, validation: &Survey) -> Vec<Message> {
     let mut notes = Vec::new();
     if let [class] = classes {
-        notes.push(format!(
-            "{class} is the only class, which leaves nothing to learn: name the background too, and \
-             pass --mask-values if the masks do not hold 0 and 1"
-        ));
+        let only =
+            "is the only class, which leaves nothing to learn: name the background too, and ";
+        let note = Message::from(format!("{class} {only}"));
+        let note = note.ask([Setting::of("data.folder.mask_values")]);
+        notes.push(note.and(" if the masks do not hold 0 and 1"));
     }
     let occurring = train.histogram().pixels.iter().filter(|&&pixels| pixels > 0).count();
     if classes.len() > 1 && occurring == 1 {

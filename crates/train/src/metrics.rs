@@ -3,7 +3,7 @@
 use crate::batch::{highest_scores, to_tensors};
 use crate::{Confusion, RunError};
 use mirrorgrad_autograd::{Var, no_grad, ops};
-use mirrorgrad_data::{Loader, Sample};
+use mirrorgrad_data::{Loader, Message, Sample};
 use mirrorgrad_layers::Pass;
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_tensor::PixelLoss;
@@ -225,12 +225,20 @@ pub(crate) fn evaluate_batch(
 ///
 /// # Errors
 /// If it is too small.
-pub fn check_size(network: &dyn Network, name: &str, size: [usize; 2]) -> Result<(), RunError> {
+pub fn check_size(
+    network: &dyn Network,
+    name: impl Into<Message>,
+    size: [usize; 2],
+) -> Result<(), RunError> {
     too_small(network.smallest_input(), name, size).map_or(Ok(()), Err)
 }
 
 /// What is said of a picture with a side under `least`, the smallest that a network takes.
-pub(crate) fn too_small(least: usize, name: &str, size: [usize; 2]) -> Option<RunError> {
+pub(crate) fn too_small(
+    least: usize,
+    name: impl Into<Message>,
+    size: [usize; 2],
+) -> Option<RunError> {
     let fits = size.iter().all(|&side| side >= least);
-    (!fits).then(|| RunError::TooSmall { name: name.to_string(), least, size })
+    (!fits).then(|| RunError::TooSmall { name: name.into(), least, size })
 }

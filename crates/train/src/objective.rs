@@ -42,11 +42,15 @@ impl Objective {
         let class_weights = weights.map(|weights| weights.of_classes(classes)).transpose()?;
         if class_weights.is_some() && training.loss == LossKind::Dice {
             let expected = "none for the Dice loss, which weighs classes alike by itself";
-            return Err(DataError::option("class-weights", expected, "some"));
+            return Err(DataError::value("training.class_weights", expected, "some"));
         }
         if training.label_smoothing > 0.0 && training.loss == LossKind::Dice {
             let expected = "0 for the Dice loss, which has no labels to smooth";
-            return Err(DataError::option("label-smoothing", expected, training.label_smoothing));
+            return Err(DataError::value(
+                "training.label_smoothing",
+                expected,
+                training.label_smoothing,
+            ));
         }
         let focusing = if training.loss == LossKind::Focal { training.focusing } else { 0.0 };
         let label_smoothing = training.label_smoothing;

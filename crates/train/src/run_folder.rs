@@ -5,7 +5,7 @@ use crate::metrics::to_json_lines;
 use crate::{Checkpoint, Config, EpochMetrics, RunError};
 use atomic_write_file::AtomicWriteFile;
 use mirrorgrad_data::files::read;
-use mirrorgrad_data::{DataError, Split, shown, write_whole};
+use mirrorgrad_data::{DataError, Message, Split, shown, write_whole};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -67,8 +67,7 @@ impl RunFolder {
         folder.remove_left_overs()?;
         let mut entries = fs::read_dir(dir).map_err(DataError::read(dir))?;
         if entries.next().is_some() {
-            let what = "expected an empty folder, found files; pass --resume to go on with its run";
-            return Err(RunError::unfit(dir, what));
+            return Err(RunError::Occupied { path: dir.to_owned() });
         }
         Ok(folder)
     }
@@ -267,7 +266,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// If neither can be read; both are named. If the last cannot be opened, it alone: it may be whole.
-    pub fn read_last(&self) -> Result<(Checkpoint, Option<String>), RunError> {
+    pub fn read_last(&self) -> Result<(Checkpoint, Option<Message>), RunError> {
         Checkpoint::opened(&self.last())?;
         let why = match Checkpoint::read(&self.last()) {
             Ok(checkpoint) => return Ok((checkpoint, None)),
@@ -276,11 +275,13 @@ impl RunFolder {
         match Checkpoint::read(&self.prev()) {
             Ok(checkpoint) => {
                 let (prev, step) = (shown(&self.prev()), checkpoint.progress.step);
-                let notice = format!("{why}; going on from {prev}, taken at step {step}");
+                let notice = format!("; going on from {prev}, taken at step {step}");
+                let notice = why.message().and(notice);
                 Ok((checkpoint, Some(notice)))
             }
             Err(why_prev) => {
-                let what = format!("expected a checkpoint to go on from: {why}; {why_prev}");
+                let what = Message::from("expected a checkpoint to go on from: ");
+                let what = what.and(why.message()).and("; ").and(why_prev.message());
                 Err(RunError::unfit(&self.dir, what))
             }
         }

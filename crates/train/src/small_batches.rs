@@ -1,8 +1,13 @@
 //! What small batches do to normalization: what cannot be trained, and what is badly predicted.
 
 use crate::{Config, RunError};
-use mirrorgrad_data::tall;
+use mirrorgrad_data::{Message, Setting, tall};
 use mirrorgrad_layers::models::Norm;
+
+/// The keys of what helps.
+const NORM: &str = "model.norm";
+const SIZE: &str = "data.folder.size";
+const CROP: &str = "data.augment.crop";
 
 /// Pictures in a batch below which the statistics of batch normalization are poor.
 const FEW: usize = 4;
@@ -19,7 +24,7 @@ const FEW: usize = 4;
 /// config.training.batch = 4;
 /// assert!(check_normalization(&config, 8, "a.png", [8, 8]).is_ok());
 /// let error = check_normalization(&config, 9, "a.png", [8, 8]).unwrap_err().to_string();
-/// assert!(error.contains("a batch of 1 picture") && error.contains("--norm group"), "{error}");
+/// assert!(error.contains("a batch of 1 picture") && error.contains("model.norm = \"group\""), "{error}");
 /// // Sixteen pixels wide leaves two.
 /// assert!(check_normalization(&config, 9, "a.png", [8, 16]).is_ok());
 /// config.model.norm = Norm::Group;
@@ -42,12 +47,14 @@ pub fn check_normalization(
     let pixels = deepest[0] * deepest[1];
     let batch = smallest_batch(pictures, config.training.batch);
     let (values, ways) = match config.model.norm {
-        Norm::Batch => (
-            batch * pixels,
-            "--norm group, another --batch, or larger pictures by --size or --crop",
-        ),
+        Norm::Batch => {
+            let group = Message::from(group()).and(", another ").and(batch_size());
+            let larger = group.and(", or larger pictures by ").and(Setting::of(SIZE));
+            (batch * pixels, larger.and(" or ").and(Setting::of(CROP)))
+        }
         Norm::Group => {
-            (width / Norm::groups(width) * pixels, "a deepest width of 2 or more, or --norm none")
+            let wider = Message::from("a deepest width of 2 or more, or ");
+            (width / Norm::groups(width) * pixels, wider.and(Setting::word(NORM, "none")))
         }
         Norm::None => return Ok(()),
     };
@@ -78,20 +85,22 @@ fn smallest_batch(pictures: usize, batch: usize) -> usize {
 /// let mut config = Config::default();
 /// assert_eq!(small_batch_note(&config, 2000), None);
 /// (config.training.batch, config.training.accumulate) = (2, 4);
-/// let note = small_batch_note(&config, 2000).unwrap_or_default();
-/// assert!(note.contains("batches of 2 pictures") && note.contains("--norm group"), "{note}");
+/// let note = small_batch_note(&config, 2000).unwrap_or_default().to_string();
+/// assert!(note.contains("batches of 2 pictures") && note.contains("model.norm"), "{note}");
 /// config.model.norm = Norm::Group;
 /// assert_eq!(small_batch_note(&config, 2000), None);
 /// ```
-pub fn small_batch_note(config: &Config, pictures: usize) -> Option<String> {
+pub fn small_batch_note(config: &Config, pictures: usize) -> Option<Message> {
     let batch = config.training.batch.min(pictures);
     let few = config.model.norm == Norm::Batch && (1..FEW).contains(&batch);
     let pictures = if batch == 1 { "1 picture".to_owned() } else { format!("{batch} pictures") };
     few.then(|| {
-        format!(
-            "batch normalization predicts badly after training on batches of {pictures}, and \
-             --accumulate does not make them larger; --norm group does not depend on the batch"
-        )
+        let poor = "batch normalization predicts badly after training on batches of";
+        Message::from(format!("{poor} {pictures}, and "))
+            .and(accumulate())
+            .and(" does not make them larger; ")
+            .and(group())
+            .and(" does not depend on the batch")
     })
 }
 
@@ -102,19 +111,44 @@ pub fn small_batch_note(config: &Config, pictures: usize) -> Option<String> {
 /// # use mirrorgrad_train::{Config, advice_on_memory};
 /// let mut config = Config::default();
 /// config.training.batch = 16;
-/// assert!(advice_on_memory(&config).contains("--batch, down to 4"));
+/// let advice = |config: &Config| advice_on_memory(config).to_string();
+/// assert!(advice(&config).contains("training.batch, down to 4"));
 /// config.training.batch = 4;
-/// assert!(advice_on_memory(&config).ends_with("with --norm group"));
+/// assert!(advice(&config).ends_with("with model.norm = \"group\""));
 /// config.model.norm = Norm::Group;
-/// assert!(advice_on_memory(&config).starts_with("a smaller --batch with --accumulate"));
+/// assert!(advice(&config).starts_with("a smaller training.batch with training.accumulate"));
 /// ```
-pub fn advice_on_memory(config: &Config) -> &'static str {
+pub fn advice_on_memory(config: &Config) -> Message {
+    let crop = Setting::of(CROP);
+    let smaller = || Message::from("a smaller ").and(batch_size());
     match (config.model.norm, config.training.batch) {
-        (_, 1) => "--crop, a smaller --size, or smaller --widths",
+        (_, 1) => Message::from(crop)
+            .and(", a smaller ")
+            .and(Setting::of(SIZE))
+            .and(", or smaller ")
+            .and(Setting::of("model.widths")),
         (Norm::Batch, batch) if batch > FEW => {
-            "a smaller --batch, down to 4, with --accumulate, or --crop"
+            smaller().and(", down to 4, with ").and(accumulate()).and(", or ").and(crop)
         }
-        (Norm::Batch, _) => "--crop, or a smaller --batch with --accumulate and with --norm group",
-        _ => "a smaller --batch with --accumulate, or --crop",
+        (Norm::Batch, _) => Message::from(crop)
+            .and(", or ")
+            .and(smaller())
+            .and(" with ")
+            .and(accumulate())
+            .and(" and with ")
+            .and(group()),
+        _ => smaller().and(" with ").and(accumulate()).and(", or ").and(crop),
     }
+}
+
+fn batch_size() -> Setting {
+    Setting::of("training.batch")
+}
+
+fn accumulate() -> Setting {
+    Setting::of("training.accumulate")
+}
+
+fn group() -> Setting {
+    Setting::word(NORM, "group")
 }

@@ -15,7 +15,7 @@ use crate::fitness::{notes_of_run, size_faults, training_faults};
 use crate::metrics::{check_size, evaluate};
 use crate::small_batches::{check_normalization, small_batch_note};
 use crate::{Checkpoint, Config, EpochMetrics, Evaluation, Largest, Progress, RunError, RunFolder};
-use mirrorgrad_data::{Batches, Dataset, Loader, Sample, Survey, notes_of_files};
+use mirrorgrad_data::{Batches, Dataset, Loader, Message, Sample, Setting, Survey, notes_of_files};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{load_state_dict, state_dict, to_safetensors};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub struct Trainer {
     validation: Loader,
     progress: Progress,
     history: Vec<EpochMetrics>,
-    notes: Vec<String>,
+    notes: Vec<Message>,
 }
 
 impl Trainer {
@@ -90,7 +90,7 @@ impl Trainer {
         let pictures = trainer.train.dataset.len();
         trainer.notes.extend(small_batch_note(&trainer.config, pictures));
         let of_weights = beginning::load_weights(&trainer.config.model, trainer.network())?;
-        trainer.notes.extend(of_weights);
+        trainer.notes.extend(of_weights.map(Message::from));
         trainer.check_first()?;
         Ok(trainer)
     }
@@ -107,7 +107,7 @@ impl Trainer {
         if classes != checkpoint.classes {
             let dir = trainer.config.data.dir.clone().unwrap_or_default();
             let what = format!("expected the classes {:?}, found {classes:?}", checkpoint.classes);
-            return Err(RunError::Unfit { path: dir, what });
+            return Err(RunError::unfit(&dir, what));
         }
         let found = fingerprint(&trainer);
         if found != checkpoint.data {
@@ -127,7 +127,7 @@ impl Trainer {
     /// Looks at the first batch: what is wrong with all of them is found before a run begins.
     fn check_first(&self) -> Result<(), RunError> {
         if let Some(crop) = self.config.data.augment.crop {
-            check_size(self.network(), "--crop", crop)?;
+            check_size(self.network(), Setting::of("data.augment.crop"), crop)?;
         }
         let Some(first) = self.next_batch()?.into_iter().next() else { return Ok(()) };
         check_size(self.network(), &first.name, first.size())?;
@@ -153,7 +153,7 @@ impl Trainer {
     }
 
     /// What is no fault, but worth knowing before the run.
-    pub fn notes(&self) -> &[String] {
+    pub fn notes(&self) -> &[Message] {
         &self.notes
     }
 

@@ -118,7 +118,11 @@ impl PixelValues {
     pub fn agreed(&self, asked: Option<&[u8]>) -> Result<Option<Vec<u8>>, DataError> {
         if let Some(other) = asked.filter(|asked| *asked != self.values) {
             let expected = format!("{:?}, as {} says", self.values, shown(&self.path));
-            return Err(DataError::option("--mask-values", expected, format!("{other:?}")));
+            return Err(DataError::setting(
+                "data.folder.mask_values",
+                expected,
+                format!("{other:?}"),
+            ));
         }
         let are_labels = self.values.iter().zip(0..).all(|(&value, label)| value == label);
         Ok(asked.map(<[u8]>::to_vec).or_else(|| (!are_labels).then(|| self.values.clone())))

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use super::Source;
 use super::listing::Listing;
+use crate::{DataError, Message, Setting};
 
 /// Names that a note says before it counts the others.
 const NAMED: usize = 5;
 
 impl Source {
     /// What is no fault of these sections, but is to be known: a line each.
-    pub fn notes<'a>(&self, listings: impl Iterator<Item = &'a Listing> + Clone) -> Vec<String> {
+    pub fn notes<'a>(&self, listings: impl Iterator<Item = &'a Listing> + Clone) -> Vec<Message> {
         let mut notes = Vec::new();
         let names = |of: fn(&Listing) -> &Vec<PathBuf>| -> Vec<String> {
             let paths = listings.clone().flat_map(of).map(|path| self.root.relative(path));
@@ -20,15 +21,16 @@ impl Source {
         let (passed, unused) = (names(|listing| &listing.passed), names(|listing| &listing.unused));
         if !passed.is_empty() {
             let (count, names) = (passed.len(), some(&passed));
-            notes.push(match count {
+            let note = match count {
                 1 => format!("1 file or folder is passed over, being no picture: {names}"),
                 _ => {
                     format!("{count} files or folders are passed over, being no pictures: {names}")
                 }
-            });
+            };
+            notes.push(note.into());
         }
         if !unused.is_empty() {
-            notes.push(format!("lists that no part is read by: {}", some(&unused)));
+            notes.push(format!("lists that no part is read by: {}", some(&unused)).into());
         }
         let mut suffixes = BTreeMap::new();
         for listing in listings.clone() {
@@ -39,13 +41,15 @@ impl Source {
         }
         notes.extend(suffixes.into_iter().map(|(suffix, mask)| {
             let mask = self.root.relative(mask);
-            format!("the names of masks are those of their pictures and {suffix}, as {mask}")
+            format!("the names of masks are those of their pictures and {suffix}, as {mask}").into()
         }));
         let left_out: Vec<_> = listings.flat_map(|listing| &listing.left_out).collect();
         if !left_out.is_empty() {
             let (count, s) = (left_out.len(), if left_out.len() == 1 { "" } else { "s" });
-            notes.push(format!("{count} fault{s} left out, as --skip-faulty asks"));
-            notes.extend(left_out.iter().map(|fault| format!("left out: {fault}")));
+            let faults = Message::from(format!("{count} fault{s} left out, as "));
+            notes.push(faults.and(Setting::on("data.folder.skip_faulty")).and(" asks"));
+            let of = |fault: &&DataError| Message::from("left out: ").and(fault.message());
+            notes.extend(left_out.iter().map(of));
         }
         notes
     }

@@ -9,8 +9,8 @@ use super::listing::Listing;
 use super::names::is_read_elsewhere;
 use super::suffix::{self, Suffix};
 use super::{Pair, Root};
-use crate::DataError;
 use crate::error::shown;
+use crate::{DataError, Message, Setting};
 
 /// Files by the name, without extension, of the picture that they are or belong to.
 pub type Stems = BTreeMap<OsString, PathBuf>;
@@ -49,9 +49,10 @@ impl Root {
             Suffix::None => None,
             Suffix::One(suffix) => Some(suffix),
             Suffix::Several(all) => {
-                let found = format!("as many with {}: pass --mask-suffix", all.join(" and with "));
+                let found = Message::from(format!("as many with {}: ", all.join(" and with ")));
+                let found = found.ask([Setting::of("data.folder.mask_suffix")]);
                 let expected = "one mask for each picture";
-                listing.faults.push(DataError::unfit(masks, expected, found));
+                listing.faults.push(DataError::advised(masks, expected, found));
                 return Ok((listing, Stems::new()));
             }
         };

@@ -87,7 +87,7 @@ impl Source {
                 let there = [Section::Train, Section::Validation].map(|it| self.place(it));
                 let there = there.into_iter().flatten().collect::<Vec<_>>().join(" and ");
                 let expected = format!("none, {} has {there}", shown(&self.root.dir));
-                Err(DataError::option("--val-split", expected, "one"))
+                Err(DataError::setting("data.folder.validation_split", expected, "one"))
             }
             (Part::All, None, _) | (Part::All, _, None) => {
                 let there = [Section::Whole, Section::Train, Section::Validation];
@@ -108,9 +108,11 @@ impl Source {
             }
             (Part::Train, ..) if has(Section::Train) => list(Section::Train),
             (Part::Validation, ..) if has(Section::Validation) => list(Section::Validation),
-            (_, None, Some(_)) => {
-                Err(DataError::option("--val-split", self.expected_share(), "none"))
-            }
+            (_, None, Some(_)) => Err(DataError::setting(
+                "data.folder.validation_split",
+                self.expected_share(),
+                "none",
+            )),
             (_, _, None) => Err(self.told(self.nothing("a part to train on"))),
         }
     }
@@ -146,7 +148,7 @@ impl Source {
         if share > 0.0 && share < 1.0 {
             return Ok(());
         }
-        Err(DataError::option("--val-split", self.expected_share(), share))
+        Err(DataError::setting("data.folder.validation_split", self.expected_share(), share))
     }
 
     fn check_pairs(&self, pairs: &[Pair]) -> Result<(), DataError> {

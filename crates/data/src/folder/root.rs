@@ -7,9 +7,9 @@ use std::path::{self, Component, Path, PathBuf};
 use super::listing::Listing;
 use super::names::{counts, extensions};
 use super::{FolderOptions, Pair};
-use crate::DataError;
 use crate::error::shown;
 use crate::text::{numbered, text_lines};
+use crate::{DataError, Message, Setting};
 
 /// Most bytes of a list of pictures.
 const MAX_LIST_BYTES: u64 = 64 << 20;
@@ -56,14 +56,17 @@ impl Root {
     pub fn check_inside(&self, path: &Path) -> Result<(), DataError> {
         let canonical = path.canonicalize().map_err(DataError::read(path))?;
         self.link_out(&canonical).map_or(Ok(()), |found| {
-            Err(DataError::unfit(path, format!("a file inside {}", shown(&self.dir)), found))
+            Err(DataError::advised(path, format!("a file inside {}", shown(&self.dir)), found))
         })
     }
 
     /// What is wrong with a file that is really `canonical`, if it may not be there.
-    fn link_out(&self, canonical: &Path) -> Option<String> {
+    fn link_out(&self, canonical: &Path) -> Option<Message> {
         let allowed = self.follow_links || canonical.starts_with(&self.canonical);
-        let link = || format!("a link to {}; --follow-links allows it", shown(canonical));
+        let link = || {
+            let link = Message::from(format!("a link to {}; ", shown(canonical)));
+            link.and(Setting::on("data.folder.follow_links")).and(" allows it")
+        };
         (!allowed).then(link)
     }
 
@@ -103,21 +106,21 @@ impl Root {
     pub fn check_no_suffix(&self, list: &Path) -> Result<(), DataError> {
         self.mask_suffix.as_ref().map_or(Ok(()), |suffix| {
             let expected = format!("none, since {} names each mask", shown(list));
-            Err(DataError::option("--mask-suffix", expected, suffix))
+            Err(DataError::setting("data.folder.mask_suffix", expected, suffix))
         })
     }
 
     /// The file inside `dir` that a line of a list names, which must be there; `at` is the line.
     pub fn file(&self, dir: &Path, name: &str, at: &Path) -> Result<PathBuf, DataError> {
         let expected = format!("the path of a file inside {}", shown(dir));
-        let refuse = |found: String| DataError::unfit(at, expected.as_str(), found);
+        let refuse = |found: Message| DataError::advised(at, expected.as_str(), found);
         let path = self.inward(dir, name);
-        let path = path.ok_or_else(|| refuse(format!("{name:?}, which leads out")))?;
+        let path = path.ok_or_else(|| refuse(format!("{name:?}, which leads out").into()))?;
         let canonical =
-            path.canonicalize().map_err(|error| refuse(format!("{name:?}: {error}")))?;
+            path.canonicalize().map_err(|error| refuse(format!("{name:?}: {error}").into()))?;
         match self.link_out(&canonical) {
             None => Ok(path),
-            Some(found) => Err(refuse(format!("{name:?}, {found}"))),
+            Some(found) => Err(refuse(Message::from(format!("{name:?}, ")).and(found))),
         }
     }
 

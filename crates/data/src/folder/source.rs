@@ -11,7 +11,10 @@ use super::{FolderOptions, Pair};
 use crate::error::{one_line, shown, tall};
 use crate::mask::{ColourTable, FEW, MaskKey, Numbers, Pixels, Values};
 use crate::picture::{Dim, Stored};
-use crate::{DataError, Inspected, Mask, Picture, PictureRules, Sample, ValueRange, read_mask};
+use crate::{
+    DataError, Inspected, Mask, Message, Picture, PictureRules, Sample, Setting, ValueRange,
+    read_mask,
+};
 
 /// The tables of colours that a directory may have: ours, in two spellings, and CVAT's.
 const TABLES: [&str; 3] = ["colours.txt", "colors.txt", "labelmap.txt"];
@@ -93,7 +96,7 @@ impl Source {
             check_names(named.as_deref(), &table.classes, &path, &self.root.join("classes.txt"))?;
             if options.mask_values.is_some() {
                 let expected = format!("none, {} says what colours mean", shown(&path));
-                return Err(DataError::option("--mask-values", expected, "some"));
+                return Err(DataError::setting("data.folder.mask_values", expected, "some"));
             }
             self.classes = table.classes.clone();
             (self.asked, self.ignore_index) = (table.ignore_index, table.ignore_index);
@@ -118,10 +121,10 @@ impl Source {
             let held = self.values_held(options);
             // Where there are no masks either, that is said when they are looked for.
             let found = held.map_or_else(
-                |_| "no such file; write one".to_owned(),
+                |_| Message::from("no such file; write one"),
                 |held| held.ways_to_name(options.ignore_index),
             );
-            return Err(DataError::unfit(&file, expected, found));
+            return Err(DataError::advised(&file, expected, found));
         };
         let listed = |value: &u8| mask_values.as_ref().is_some_and(|all| all.contains(value));
         let own = rules.ignore_index.filter(|value| !listed(value));
@@ -136,8 +139,9 @@ impl Source {
                 if options.nearest_value { numbers.nearest() } else { numbers }
             }
             (None, _) if options.nearest_value => {
-                let expected = "--mask-values beside it, whose values the others are near to";
-                return Err(DataError::option("--nearest-value", expected, "it alone"));
+                let values = Message::from(Setting::of("data.folder.mask_values"));
+                let expected = values.and(" beside it, whose values the others are near to");
+                return Err(DataError::setting("data.folder.nearest_value", expected, "it alone"));
             }
             (None, Some((values, void))) => {
                 if values.len() != classes.len() {
@@ -200,7 +204,7 @@ impl Source {
         if let Some(path) = &options.mask_colours {
             if path.to_str().is_none() {
                 let expected = "a path in UTF-8, which a run's configuration can hold";
-                return Err(DataError::option("--mask-colours", expected, shown(path)));
+                return Err(DataError::setting("data.folder.mask_colours", expected, shown(path)));
             }
             return Ok(Some(path.clone()));
         }
@@ -214,7 +218,9 @@ impl Source {
                 Ok(Some(path))
             }
             several => {
-                let expected = "one table of colours, or --mask-colours to say which";
+                let asked = Setting::of("data.folder.mask_colours");
+                let expected = Message::from("one table of colours, or ").and(asked);
+                let expected = expected.and(" to say which");
                 Err(DataError::unfit(&self.root.dir, expected, several.join(" and ")))
             }
         }
@@ -310,7 +316,7 @@ fn numbers(classes: usize) -> Vec<String> {
 fn check_suffix(suffix: &str) -> Result<(), DataError> {
     if suffix.contains(['/', '\\']) || suffix.contains(char::is_control) {
         let expected = "what the names of masks end in, without the extension, as _mask";
-        return Err(DataError::option("--mask-suffix", expected, one_line(suffix)));
+        return Err(DataError::setting("data.folder.mask_suffix", expected, one_line(suffix)));
     }
     Ok(())
 }
@@ -339,9 +345,11 @@ fn check_void(
 ) -> Result<(), DataError> {
     match stored.filter(|&stored| is_class(stored)) {
         None => Ok(()),
-        Some(stored) => {
-            Err(DataError::option("--ignore-index", format!("a number that {expected}"), stored))
-        }
+        Some(stored) => Err(DataError::setting(
+            "data.folder.ignore_index",
+            format!("a number that {expected}"),
+            stored,
+        )),
     }
 }
 
@@ -354,5 +362,5 @@ fn check_values(values: &[u8], classes: usize) -> Result<(), DataError> {
         None if values.len() != classes => format!("{} of them", values.len()),
         None => return Ok(()),
     };
-    Err(DataError::option("--mask-values", expected(), found))
+    Err(DataError::setting("data.folder.mask_values", expected(), found))
 }

@@ -101,7 +101,8 @@ impl ColourTable {
                     found: told(colour),
                     x: at % width,
                     y: at / width,
-                    hint: format!("say there what it means, in a line as {} NAME", told(colour)),
+                    hint: format!("say there what it means, in a line as {} NAME", told(colour))
+                        .into(),
                 })?,
             };
             last = Some((colour, label));

@@ -1,6 +1,13 @@
 //! What to do about masks whose numbers are not labels: told from all that they hold, not from the first
 //! number that is wrong.
 
+use crate::{Message, Setting};
+
+/// The keys of what masks are read by.
+const VALUES: &str = "data.folder.mask_values";
+const NEAREST: &str = "data.folder.nearest_value";
+const IGNORED: &str = "data.folder.ignore_index";
+
 /// Distinct values up to which they are listed.
 pub const FEW: usize = 32;
 
@@ -50,101 +57,104 @@ impl Values {
     }
 
     /// For numbers that were taken for labels of so many classes; `value` is the first that is none.
-    pub fn hint_for_labels(&self, value: u8, classes: usize, ignored: Option<u8>) -> String {
+    pub fn hint_for_labels(&self, value: u8, classes: usize, ignored: Option<u8>) -> Message {
         let is_label = |value: u8| usize::from(value) < classes;
         let distinct = self.distinct(ignored);
         let beyond: Vec<u8> = distinct.iter().copied().filter(|&value| !is_label(value)).collect();
         let name = if classes == 1 { "name both classes in classes.txt and " } else { "" };
         if classes <= 2 && distinct.iter().all(|&value| value == 0 || value == 255) {
             // What paint programs and many sets make of two classes: black and white.
-            return format!("for masks of 0 and 255 alone, {name}pass --mask-values 0,255");
+            let masks = Message::from(format!("for masks of 0 and 255 alone, {name}"));
+            return masks.ask([stored(&[0, 255])]);
         }
         if classes <= 2 && beyond.len() > 1 && self.are_mostly(&[0, 255]) {
             let between: Vec<u8> = (1..255).collect();
-            return format!(
-                "the mask is mostly 0 and 255, {} between as soft edges are: {name}pass --mask-values 0,255 \
-                 --nearest-value",
-                self.share(&between)
-            );
+            let between = self.share(&between);
+            return Message::from(format!(
+                "the mask is mostly 0 and 255, {between} between as soft edges are: {name}"
+            ))
+            .ask([stored(&[0, 255]), Setting::on(NEAREST)]);
         }
         if distinct.first() == Some(&1) && beyond == [classes as u8] && classes > 1 {
-            return format!(
-                "its labels are 1 to {classes}; if they count from 1, pass --mask-values {}",
-                listed(&(1..=classes as u8).collect::<Vec<_>>())
-            );
+            let labels = format!("its labels are 1 to {classes}; if they count from 1, ");
+            let values: Vec<u8> = (1..=classes as u8).collect();
+            return Message::from(labels).ask([stored(&values)]);
         }
         match (ignored, beyond.len()) {
-            (Some(ignored), _) => {
-                format!("only {ignored}, the --ignore-index, may lie outside them")
+            (Some(ignored), _) => Message::from(format!("only {ignored}, the "))
+                .and(Setting::of(IGNORED))
+                .and(", may lie outside them"),
+            (None, 1) => Message::from(format!("if {value} marks pixels to leave out, "))
+                .ask([Setting::number(IGNORED, value)])
+                .and(format!(" ({} of this mask)", self.share(&[value]))),
+            (None, 2..=FEW) => {
+                let outside = format!("its values outside are {}: ", listed_in_words(&beyond));
+                Message::from(outside).and(listed_in_turn())
             }
-            (None, 1) => format!(
-                "if {value} marks pixels to leave out, pass --ignore-index {value} ({} of this mask)",
-                self.share(&[value])
-            ),
-            (None, 2..=FEW) => format!(
-                "its values outside are {}: --mask-values lists the stored value of each class in turn, and \
-                 --ignore-index has the one to leave out",
-                listed_in_words(&beyond)
-            ),
             (None, many) => format!(
                 "it has {many} values outside, as a picture or soft edges have, not the labels of classes"
-            ),
+            )
+            .into(),
         }
     }
 
     /// For numbers of which none but `values`, and `ignored`, were declared.
-    pub fn hint_for_values(&self, values: &[u8], ignored: Option<u8>) -> String {
+    pub fn hint_for_values(&self, values: &[u8], ignored: Option<u8>) -> Message {
         let declared: Vec<u8> = values.iter().copied().chain(ignored).collect();
         let occurring: Vec<u8> =
             declared.iter().copied().filter(|&value| self.count(&[value]) > 0).collect();
         if self.are_mostly(&occurring) && occurring.len() > 1 {
             let other: Vec<u8> = (0..=255).filter(|value| !declared.contains(value)).collect();
-            return format!(
-                "{} of its pixels have other values, as soft edges have: --nearest-value takes each for the \
-                 nearest of these",
-                self.share(&other)
-            );
+            let other = self.share(&other);
+            return Message::from(format!(
+                "{other} of its pixels have other values, as soft edges have: "
+            ))
+            .and(Setting::on(NEAREST))
+            .and(" takes each for the nearest of these");
         }
-        "--mask-values lists the stored value of each class in turn, and --ignore-index has the one to leave out"
-            .to_owned()
+        listed_in_turn()
     }
 
     /// What to do where nobody has named the classes.
-    pub fn ways_to_name(&self, ignored: Option<u8>) -> String {
+    pub fn ways_to_name(&self, ignored: Option<u8>) -> Message {
         let distinct = self.distinct(ignored);
-        let (count, list) = (distinct.len(), listed(&distinct));
+        let count = distinct.len();
         if !(1..=FEW).contains(&count) {
-            return format!(
-                "no such file; the masks hold {count} values, not those of a few classes"
-            );
+            let held = "not those of a few classes";
+            return format!("no such file; the masks hold {count} values, {held}").into();
         }
         let are_labels = distinct.iter().zip(0..).all(|(&value, label)| value == label);
-        let also =
-            if are_labels { String::new() } else { format!(" and pass --mask-values {list}") };
         let names = if count == 1 { "1 name".to_owned() } else { format!("{count} names") };
         let numbers = match count {
             1 => "the name 0".to_owned(),
             2 => "the names 0 and 1".to_owned(),
             _ => format!("the names 0 to {}", count - 1),
         };
-        format!(
-            "no such file; the masks hold {}: write {names} into it{also}, or pass --mask-values {list} alone \
-             for {numbers}",
-            listed_in_words(&distinct)
-        )
+        let held = listed_in_words(&distinct);
+        let write =
+            Message::from(format!("no such file; the masks hold {held}: write {names} into it"));
+        let both = if are_labels { write } else { write.and(" and ").ask([stored(&distinct)]) };
+        both.and(", or ").ask([stored(&distinct)]).and(format!(" alone for {numbers}"))
     }
 }
 
-fn listed(values: &[u8]) -> String {
-    values.iter().map(u8::to_string).collect::<Vec<_>>().join(",")
+/// These as the stored values of classes.
+fn stored(values: &[u8]) -> Setting {
+    Setting::numbers(VALUES, values.iter().copied())
+}
+
+/// What says which number is which class.
+fn listed_in_turn() -> Message {
+    Message::from(Setting::of(VALUES))
+        .and(" lists the stored value of each class in turn, and ")
+        .and(Setting::of(IGNORED))
+        .and(" has the one to leave out")
 }
 
 fn listed_in_words(values: &[u8]) -> String {
+    let values: Vec<String> = values.iter().map(u8::to_string).collect();
     match values.split_last() {
-        Some((last, rest)) if !rest.is_empty() => {
-            let rest: Vec<_> = rest.iter().map(u8::to_string).collect();
-            format!("{} and {last}", rest.join(", "))
-        }
-        _ => format!("{} alone", listed(values)),
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => format!("{} alone", values.concat()),
     }
 }

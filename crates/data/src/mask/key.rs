@@ -5,7 +5,7 @@ use std::path::Path;
 use super::hint::Values;
 use super::{COLOURS, ColourTable, NUMBERS, Pixels, decode};
 use crate::files::{MAX_BYTES, read};
-use crate::{DataError, Mask};
+use crate::{DataError, Mask, Message};
 
 /// The meaning of a mask's pixels.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ enum Hint {
 }
 
 impl Hint {
-    fn of(&self, value: u8, held: &Values) -> String {
+    fn of(&self, value: u8, held: &Values) -> Message {
         match self {
             Self::Labels { classes, ignored } => held.hint_for_labels(value, *classes, *ignored),
             Self::Values { values, ignored } => held.hint_for_values(values, *ignored),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::told;
+use crate::Message;
 use crate::error::shown;
 
 /// The colours of the numbers that occur in a mask.
@@ -36,7 +37,7 @@ impl Palettes {
     }
 
     /// What is to be said of them, if any differ.
-    pub fn note(self) -> Option<String> {
-        self.note
+    pub fn note(self) -> Option<Message> {
+        self.note.map(Message::from)
     }
 }

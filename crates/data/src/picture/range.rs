@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::DataError;
+use crate::{DataError, Message, Setting};
 
 /// Which stored numbers become black and white: what is between is spread evenly, what is beyond is cut off.
 ///
@@ -63,12 +63,12 @@ impl ValueRange {
     /// Refuses a range in which nothing is between black and white.
     ///
     /// # Errors
-    /// [`DataError::Option`] for such a range.
+    /// [`DataError::Setting`] for such a range.
     pub fn check(self) -> Result<(), DataError> {
         match self {
             Self::Given([black, white]) if black >= white => {
                 let expected = "percentile, or what is black and a larger number that is white";
-                Err(DataError::option("--range", expected, format!("{black},{white}")))
+                Err(DataError::setting("data.folder.range", expected, format!("{black},{white}")))
             }
             _ => Ok(()),
         }
@@ -79,8 +79,9 @@ impl ValueRange {
         match self {
             Self::Named(RangeByName::Percentile) => Ok(percentiles(numbers)),
             Self::Given([black, white]) if white > T::MOST => {
-                let expected =
-                    format!("numbers that --range {black},{white} means, which are of 16 bits");
+                let range = Setting::numbers("data.folder.range", [black, white]);
+                let expected = Message::from("numbers that ").and(range);
+                let expected = expected.and(" means, which are of 16 bits");
                 Err(DataError::unfit(path, expected, "8 bits"))
             }
             Self::Given(ends) => Ok(ends),

@@ -119,7 +119,7 @@ pub(crate) fn check_pixels(
     path: &Path,
     expected: &str,
 ) -> Result<(), DataError> {
-    check_size(path, size)?;
+    check_size(size).map_err(|expected| DataError::unfit(path, expected, tall(size)))?;
     let [height, width] = size;
     if height * width <= bytes.len().saturating_mul(pixels_of_a_byte(format)) {
         return Ok(());

@@ -3,7 +3,7 @@
 use crate::common;
 
 use crate::common::place::Place;
-use crate::common::{Header, assert_says, jpeg, png, png_of};
+use crate::common::{Header, assert_says, jpeg, lines, png, png_of};
 use mirrorgrad_data::{Census, DataError, Dataset, Folder, FolderOptions, Part};
 use std::fs;
 
@@ -12,7 +12,7 @@ fn options() -> FolderOptions {
 }
 
 fn notes(place: &Place, options: &FolderOptions) -> Vec<String> {
-    Folder::notes(place.path(), options).unwrap()
+    lines(&Folder::notes(place.path(), options).unwrap())
 }
 
 /// A directory with the names of classes and these pictures and masks, each with its label.
@@ -66,12 +66,13 @@ fn what_is_no_picture_is_passed_over_and_told_of_in_one_note() {
     assert!(told[0].starts_with(says) && told[0].ends_with(" and 7 more"), "{told:?}");
     assert_eq!(place.stems(Part::All, &options()).unwrap(), ["a"]);
     let census = Census::take(place.path(), &options(), &|_| ()).unwrap();
-    assert!(census.faults.is_empty() && census.notes.contains(&told[0]), "{census:?}");
+    assert!(census.faults.is_empty() && lines(&census.notes).contains(&told[0]), "{census:?}");
     // The note is one for both halves of a directory that is divided.
     place.picture("images/b.jpg");
     place.mask("masks/b.png", &[0; 6]);
     let halved = FolderOptions { validation_split: Some(0.5), ..options() };
-    assert_eq!(Census::take(place.path(), &halved, &|_| ()).unwrap().notes[..1], told[..1]);
+    let halved = Census::take(place.path(), &halved, &|_| ()).unwrap();
+    assert_eq!(lines(&halved.notes)[..1], told[..1]);
 }
 
 #[test]
@@ -196,7 +197,11 @@ fn a_suffix_of_all_masks_is_found_and_said() {
     let census = Census::take(place.path(), &options(), &|_| ()).unwrap();
     assert_eq!(census.faults.len(), 1, "{:?}", census.faults);
     let says = ["images/car_1.jpg: expected its mask ", "masks/car_1_mask.png, found none"];
-    assert!(says.iter().all(|says| census.faults[0].contains(says)), "{:?}", census.faults);
+    assert!(
+        says.iter().all(|says| census.faults[0].to_string().contains(says)),
+        "{:?}",
+        census.faults
+    );
 }
 
 #[test]
@@ -206,18 +211,24 @@ fn of_several_suffixes_one_has_to_be_asked_for() {
     for stem in ["a", "b"] {
         place.put(&format!("masks/{stem}_color.png"), b"not read");
     }
-    let says = "expected one mask for each picture, found as many with _color and with _ids: pass \
-                --mask-suffix";
+    let says = "expected one mask for each picture, found as many with _color and with _ids: \
+                set data.folder.mask_suffix";
     assert_says(place.open(Part::All, &options()), &[&says]);
     let asked = FolderOptions { mask_suffix: Some("_ids".to_owned()), ..options() };
     assert_part(&place, &asked, Part::All, &[("a", 1), ("b", 1)]);
     let told = notes(&place, &asked);
     assert!(told[0].ends_with(": masks/a_color.png, masks/b_color.png"), "{told:?}");
     let senseless = FolderOptions { mask_suffix: Some("masks/a".to_owned()), ..options() };
-    assert_says(place.open(Part::All, &senseless), &[&"--mask-suffix: expected what the names"]);
+    assert_says(
+        place.open(Part::All, &senseless),
+        &[&"data.folder.mask_suffix: expected what the names"],
+    );
     place.put("train.txt", b"images/a.jpg masks/a_ids.png\n");
     let says = "train.txt names each mask, found _ids";
-    assert_says(place.open(Part::All, &asked), &[&"--mask-suffix: expected none, since ", &says]);
+    assert_says(
+        place.open(Part::All, &asked),
+        &[&"data.folder.mask_suffix: expected none, since ", &says],
+    );
 }
 
 #[test]
@@ -283,7 +294,10 @@ fn the_values_of_roboflows_table_are_those_of_the_masks() {
     assert_eq!(resolved.mask_values, Some(vec![1, 0]));
     assert_eq!(resolved.resolve(place.path()).unwrap(), resolved);
     let other = FolderOptions { mask_values: Some(vec![0, 1]), ..options() };
-    assert_says(place.open(Part::Train, &other), &[&"--mask-values: expected [1, 0], as ", &"csv"]);
+    assert_says(
+        place.open(Part::Train, &other),
+        &[&"data.folder.mask_values: expected [1, 0], as ", &"csv"],
+    );
     for (table, says) in [
         ("0, a\n1\n", ":2: expected a pixel value"),
         ("0, a\n256, b\n", ":2: expected a pixel value"),
@@ -340,8 +354,7 @@ fn colors_txt_is_colours_txt_and_only_one_table_may_be_there() {
         assert_eq!(place.labels(&options()).unwrap(), [1, 0], "{name}");
         let other = if name == "colors.txt" { "colours.txt" } else { "colors.txt" };
         place.put(other, b"");
-        let says =
-            "expected one table of colours, or --mask-colours to say which, found colours.txt and ";
+        let says = "expected one table of colours, or data.folder.mask_colours to say which, found colours.txt and ";
         let says = if name == "labelmap.txt" { "found colors.txt and labelmap.txt" } else { says };
         assert_says(place.labels(&options()), &[&says]);
         let asked = FolderOptions { mask_colours: Some(path), ..options() };
@@ -368,7 +381,7 @@ fn names_that_are_assumed_and_never_occur_are_told_of() {
     place.picture("JPEGImages/a.jpg");
     place.mask("SegmentationClass/a.png", &[0, 1, 2, 0, 1, 255]);
     let told = |place: &Place| {
-        let notes = Census::take(place.path(), &options(), &|_| ()).unwrap().notes;
+        let notes = lines(&Census::take(place.path(), &options(), &|_| ()).unwrap().notes);
         notes.into_iter().filter(|note| note.contains("are assumed")).collect::<Vec<_>>()
     };
     let says = "the 21 names of layout voc are assumed, and 18 of them never occur: if the classes \

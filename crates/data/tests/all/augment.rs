@@ -196,7 +196,7 @@ fn jitter_changes_colours_alone() {
 fn senseless_options_are_refused() {
     let cases = [
         (Augment { flip: 1.5, ..NONE }, "flip: expected a probability, found 1.5"),
-        (Augment { vertical_flip: -0.1, ..NONE }, "vertical-flip: expected a probability"),
+        (Augment { vertical_flip: -0.1, ..NONE }, "vertical_flip: expected a probability"),
         (Augment { transpose: 2.0, ..NONE }, "transpose: expected a probability"),
         (Augment { flip: f64::NAN, ..NONE }, "found NaN"),
         (Augment { scale: [2.0, 1.0], ..NONE }, "found 2 and 1"),
@@ -253,7 +253,12 @@ fn flips_and_transposition_together_make_all_eight_turns_of_picture_and_mask_ali
     }
     assert!(seen.iter().all(|&times| times > 20), "{seen:?}");
     let oblong = augment.apply(sample([5, 6], 3), None, &mut ChaCha8Rng::seed_from_u64(0));
-    assert!(oblong.unwrap_err().to_string().starts_with("transpose: expected square pictures"));
+    assert!(
+        oblong
+            .unwrap_err()
+            .to_string()
+            .starts_with("data.augment.transpose: expected square pictures")
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What a census finds in a directory.
 
 use crate::common::place::Place;
-use crate::common::{Header, jpeg, png};
-use mirrorgrad_data::{Census, FolderOptions, Histogram, Layout, Part, SizeCount};
+use crate::common::{Header, jpeg, lines, png};
+use mirrorgrad_data::{Census, FolderOptions, Histogram, Layout, Message, Part, SizeCount};
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -12,7 +12,8 @@ fn census(place: &Place, options: &FolderOptions) -> Census {
 
 /// Asserts that `lines` are as many as `parts`, and each has its part in it.
 #[track_caller]
-fn assert_lines(lines: &[String], parts: &[&str]) {
+fn assert_lines(messages: &[Message], parts: &[&str]) {
+    let lines = lines(messages);
     assert_eq!(lines.len(), parts.len(), "{lines:#?}");
     for (line, part) in lines.iter().zip(parts) {
         assert!(line.contains(part) && line.lines().count() == 1, "{line:?} without {part:?}");
@@ -114,8 +115,7 @@ fn masks_without_named_classes_are_counted_all_the_same() {
     fs::remove_file(place.at("classes.txt")).unwrap();
     place.mask("masks/a.png", &[0, 3, 3, 0, 0, 0]);
     let census = census(&place, &FolderOptions::default());
-    let ways = "the masks hold 0 and 3: write 2 names into it and pass --mask-values 0,3, or pass \
-                --mask-values 0,3 alone for the names 0 and 1";
+    let ways = "the masks hold 0 and 3: write 2 names into it and set data.folder.mask_values = [0, 3], or set data.folder.mask_values = [0, 3] alone for the names 0 and 1";
     assert_lines(&census.faults, &[ways]);
     assert_eq!(census.classes, ["0", "1"]);
     assert_eq!(census.parts[0].histogram.pixels, [4, 2]);
@@ -127,8 +127,7 @@ fn pictures_of_several_sizes_are_noted_unless_they_are_brought_to_one() {
     place.put("images/b.jpg", &jpeg(5, 7));
     place.put("masks/b.png", &png(Header::grey(5, 7), &[1; 35]));
     let options = FolderOptions::default();
-    let note =
-        "2 sizes, from 2 high, 3 wide to 7 high, 5 wide: a batch needs one, so pass --size HxW";
+    let note = "2 sizes, from 2 high, 3 wide to 7 high, 5 wide: a batch needs one, so set data.folder.size = [H, W]";
     assert_lines(&census(&place, &options).notes, &[note]);
     let sized = FolderOptions { size: Some([4, 4]), ..options };
     assert_lines(&census(&place, &sized).notes, &[]);
@@ -142,7 +141,8 @@ fn a_picture_in_two_parts_is_noted() {
     place.mask("val/masks/other.png", &[0; 6]);
     let notes = census(&place, &ignoring()).notes;
     assert_lines(&notes[..1], &["1 of the pictures of val are in another part too, as "]);
-    assert!(notes[0].ends_with("train/images/b.png") && notes[0].contains("other.png is "));
+    let note = notes[0].to_string();
+    assert!(note.ends_with("train/images/b.png") && note.contains("other.png is "));
 }
 
 #[test]
@@ -189,8 +189,7 @@ fn classes_that_make_no_sense_are_a_fault_and_labels_are_counted_all_the_same() 
     let options =
         FolderOptions { mask_values: Some(vec![0, 255, 128]), ..FolderOptions::default() };
     let told = census(&place, &options);
-    let says =
-        "--mask-values: expected 2 values, one for each class, all different, found 3 of them";
+    let says = "data.folder.mask_values: expected 2 values, one for each class, all different, found 3 of them";
     assert_lines(&told.faults, &[says]);
     // By the values that were declared, in turn.
     assert_eq!(told.classes, ["0", "1", "2"]);
@@ -229,5 +228,6 @@ fn faults_alike_but_for_file_and_place_are_told_once_with_their_number() {
     assert_eq!(census.faults.len(), 3);
     let told = census.of_files();
     assert_eq!(told.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [2, 1]);
-    assert!(told[0].0.contains("train/masks/a.png") && told[1].0.contains("b.png"), "{told:?}");
+    assert!(told[0].0.to_string().contains("train/masks/a.png"), "{told:?}");
+    assert!(told[1].0.to_string().contains("b.png"), "{told:?}");
 }

@@ -5,7 +5,7 @@ pub mod place;
 
 use std::fmt::Display;
 
-use mirrorgrad_data::{DataError, Mask, Picture, Sample};
+use mirrorgrad_data::{DataError, Mask, Message, Picture, Sample};
 
 /// What a PNG's header says.
 #[derive(Clone, Copy)]
@@ -127,6 +127,11 @@ pub fn sample([height, width]: [usize; 2], classes: usize) -> Sample {
         picture: Picture { width, height, rgb },
         mask: Mask { width, height, labels },
     }
+}
+
+/// Messages in the library's words.
+pub fn lines(messages: &[Message]) -> Vec<String> {
+    messages.iter().map(Message::to_string).collect()
 }
 
 /// Asserts that `result` is an error of one line that has all `parts` in it.

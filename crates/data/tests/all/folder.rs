@@ -64,10 +64,16 @@ fn train_and_val_are_parts_of_their_own() {
     }
     let split = FolderOptions { validation_split: Some(0.5), ..options() };
     let error = Folder::open(dir.path(), Part::Train, &split);
-    assert_says(error, &[&"--val-split: expected none", &"has train and val"]);
+    assert_says(error, &[&"data.folder.validation_split: expected none", &"has train and val"]);
     fs::remove_dir_all(dir.path().join("val")).unwrap();
     let error = Folder::open(dir.path(), Part::Validation, &options());
-    assert_says(error, &[&"--val-split: expected a share above 0 and below 1", &"has train alone"]);
+    assert_says(
+        error,
+        &[
+            &"data.folder.validation_split: expected a share above 0 and below 1",
+            &"has train alone",
+        ],
+    );
     // What there is can be divided.
     let folder = Folder::open(dir.path(), Part::Validation, &split).unwrap();
     assert_eq!(folder.len(), 1);
@@ -103,7 +109,10 @@ fn a_senseless_split_is_refused() {
     for share in [Some(0.0), Some(1.0), Some(-1.0), Some(f64::NAN), None] {
         let options = FolderOptions { validation_split: share, ..options() };
         let error = Folder::open(dir.path(), Part::Train, &options);
-        assert_says(error, &[&"--val-split: expected a share above 0 and below 1"]);
+        assert_says(
+            error,
+            &[&"data.folder.validation_split: expected a share above 0 and below 1"],
+        );
     }
     let half = FolderOptions { validation_split: Some(0.5), ..options() };
     assert_says(Folder::open(dir.path(), Part::Train, &half), &[&"two pictures or more"]);
@@ -239,7 +248,7 @@ fn all_samples_can_be_brought_to_one_size() {
     assert_eq!((sample.picture.size(), sample.mask.size()), ([5, 4], [5, 4]));
     assert_eq!(sample.mask.labels, [1; 20]);
     for size in [[0, 4], [4, 16_385], [16_000, 16_000]] {
-        assert_says(sized(size), &[&"--size: expected sides of 1 to 16384"]);
+        assert_says(sized(size), &[&"data.folder.size: expected sides of 1 to 16384"]);
     }
 }
 

@@ -271,7 +271,7 @@ fn a_mask_of_another_size_is_refused() {
 fn a_label_that_is_no_class_is_refused_with_its_place() {
     let file = png(Header::grey(3, 2), &[0, 1, 1, 0, 37, 0]);
     let says = "a.png: expected labels below 2, the number of classes, found 37 at (x=1, y=1); if 37 \
-                marks pixels to leave out, pass --ignore-index 37";
+                marks pixels to leave out, set data.folder.ignore_index = 37";
     assert_says(with_mask(&file, &options()), &[&says]);
 }
 
@@ -279,14 +279,15 @@ fn a_label_that_is_no_class_is_refused_with_its_place() {
 fn only_the_ignored_label_may_be_no_class() {
     let file = png(Header::grey(3, 2), &[0, 1, 1, 11, 37, 0]);
     let options = FolderOptions { ignore_index: Some(11), ..options() };
-    let says = "found 37 at (x=1, y=1); only 11, the --ignore-index, may lie outside them";
+    let says =
+        "found 37 at (x=1, y=1); only 11, the data.folder.ignore_index, may lie outside them";
     assert_says(with_mask(&file, &options), &[&says]);
 }
 
 #[test]
 fn a_mask_of_0_and_255_says_how_to_read_it() {
     let file = png(Header::grey(3, 2), &[0, 0, 255, 0, 255, 0]);
-    let says = "found 255 at (x=2, y=0); for masks of 0 and 255 alone, pass --mask-values 0,255";
+    let says = "found 255 at (x=2, y=0); for masks of 0 and 255 alone, set data.folder.mask_values = [0, 255]";
     assert_says(with_mask(&file, &options()), &[&says]);
     let options = FolderOptions { mask_values: Some(vec![0, 255]), ..options() };
     assert_eq!(with_mask(&file, &options).unwrap(), [0, 0, 1, 0, 1, 0]);
@@ -323,7 +324,7 @@ fn a_value_is_a_class_or_left_out() {
     let (mask_values, ignore_index) = (Some(vec![10, 20]), Some(20));
     let options = FolderOptions { mask_values, ignore_index, ..options() };
     let file = png(Header::grey(3, 2), &[10; 6]);
-    let says = "--ignore-index: expected a number that no class has, found 20";
+    let says = "data.folder.ignore_index: expected a number that no class has, found 20";
     assert_says(with_mask(&file, &options), &[&says]);
 }
 
@@ -335,7 +336,7 @@ fn there_must_be_a_value_for_each_class_and_each_once() {
     {
         let options = FolderOptions { mask_values: Some(values), ..options() };
         let says = format!(
-            "--mask-values: expected 2 values, one for each class, all different, found {found}"
+            "data.folder.mask_values: expected 2 values, one for each class, all different, found {found}"
         );
         assert_says(with_mask(&file, &options), &[&says]);
     }
@@ -398,7 +399,7 @@ fn colours_and_values_exclude_each_other() {
     place.put("colours.txt", b"0 0 0 sky\n1 1 1 road\n");
     let options = FolderOptions { mask_values: Some(vec![0, 1]), ..options() };
     let says = "colours.txt says what colours mean, found some";
-    assert_says(place.labels(&options), &[&"--mask-values: expected none", &says]);
+    assert_says(place.labels(&options), &[&"data.folder.mask_values: expected none", &says]);
 }
 
 #[test]
@@ -484,7 +485,7 @@ fn a_name_with_control_characters_stays_in_one_line() {
 fn what_a_directory_was_taken_for_is_told() {
     let place = Place::pair();
     place.put("train.txt", b"a\n");
-    let says = "read as layout list, since there is train.txt: --layout asks for another";
+    let says = "read as layout list, since there is train.txt: data.folder.layout asks for another";
     assert_says(place.labels(&options()), &[&"train.txt:1", &says]);
     let asked = FolderOptions { layout: Some(Layout::Folders), ..options() };
     assert!(place.labels(&asked).is_ok());
@@ -536,7 +537,10 @@ fn stored_values_near_to_declared_ones_mean_what_these_mean_where_that_is_asked_
     assert_eq!(with_mask(&file, &ignoring).unwrap(), [0, 127, 127, 1, 1, 0]);
     assert_says(with_mask(&file, &declared), &[&"found 127 at (x=1, y=0)"]);
     let alone = FolderOptions { nearest_value: true, ..FolderOptions::default() };
-    assert_says(with_mask(&file, &alone), &[&"--nearest-value: expected --mask-values beside it"]);
+    assert_says(
+        with_mask(&file, &alone),
+        &[&"data.folder.nearest_value: expected data.folder.mask_values beside it"],
+    );
 }
 
 #[test]
@@ -551,7 +555,7 @@ fn mostly_declared_values_are_told_from_others() {
     let options = FolderOptions { mask_values: Some(vec![0, 255]), ..FolderOptions::default() };
     assert_says(
         place.labels(&options),
-        &[&"1.0 % of its pixels have other values", &"--nearest-value"],
+        &[&"1.0 % of its pixels have other values", &"data.folder.nearest_value = true"],
     );
 }
 
@@ -568,8 +572,8 @@ fn declared_values_need_no_names() {
     let folder = place.open(Part::All, &options).unwrap();
     assert_eq!(folder.classes(), ["0", "1"]);
     assert_eq!(place.labels(&options).unwrap(), [0, 1, 0, 1, 9, 9]);
-    let ways = "the masks hold 0, 9 and 255: write 3 names into it and pass --mask-values 0,9,255, or \
-                pass --mask-values 0,9,255 alone for the names 0 to 2";
+    let ways = "the masks hold 0, 9 and 255: write 3 names into it and set data.folder.mask_values = [0, 9, 255], or \
+                set data.folder.mask_values = [0, 9, 255] alone for the names 0 to 2";
     assert_says(place.open(Part::All, &FolderOptions::default()), &[&ways]);
     let ignoring = FolderOptions { ignore_index: Some(9), ..FolderOptions::default() };
     assert_says(place.open(Part::All, &ignoring), &[&"the masks hold 0 and 255: write 2 names"]);

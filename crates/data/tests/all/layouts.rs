@@ -50,7 +50,10 @@ fn voc_has_lists_of_stems_and_its_own_classes() {
     assert_eq!((folder.classes().len(), folder.ignore_index()), (21, Some(255)));
     assert_eq!((&*folder.classes()[15], &*folder.classes()[20]), ("person", "tvmonitor"));
     assert_eq!(folder.sample(0).unwrap().mask.labels, [0, 255, 20, 20, 255, 0]);
-    assert_says(place.open(Part::Train, &halved()), &[&"--val-split: expected none", &"val.txt"]);
+    assert_says(
+        place.open(Part::Train, &halved()),
+        &[&"data.folder.validation_split: expected none", &"val.txt"],
+    );
 }
 
 #[test]
@@ -58,7 +61,10 @@ fn voc_without_a_list_to_validate_on_can_be_divided() {
     let place = voc();
     place.put("ImageSets/Segmentation/trainval.txt", b"2007_a\n2007_b\n2008_c\n2008_d\n");
     let says = "trainval.txt alone to train and to validate on, found none";
-    assert_says(place.open(Part::Train, &options()), &[&"--val-split: expected a share", &says]);
+    assert_says(
+        place.open(Part::Train, &options()),
+        &[&"data.folder.validation_split: expected a share", &says],
+    );
     let [train, val] = [Part::Train, Part::Validation].map(|p| place.stems(p, &halved()).unwrap());
     assert_eq!((train.len(), val.len()), (2, 2));
     assert!(train.iter().all(|stem| !val.contains(stem)));

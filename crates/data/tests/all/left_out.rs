@@ -1,7 +1,7 @@
 //! What options allow: faulty files left out, and links that lead out.
 
 use crate::common::place::Place;
-use crate::common::{assert_says, jpeg};
+use crate::common::{assert_says, jpeg, lines};
 use mirrorgrad_data::{Census, Folder, FolderOptions, Part};
 use std::fs;
 
@@ -30,14 +30,18 @@ fn faulty_pairs_are_left_out_where_that_is_asked_for_and_each_is_told_of() {
     let place = faulty();
     assert!(place.open(Part::All, &FolderOptions::default()).is_err());
     assert_eq!(place.stems(Part::All, &skipping()).unwrap(), ["a", "e", "f"]);
-    let notes = Folder::notes(place.path(), &skipping()).unwrap();
-    assert_eq!(notes[0], "4 faults left out, as --skip-faulty asks");
+    let notes = lines(&Folder::notes(place.path(), &skipping()).unwrap());
+    assert_eq!(notes[0], "4 faults left out, as data.folder.skip_faulty = true asks");
     for (note, says) in notes[1..].iter().zip(["g.jpg", "b.jpg", "c.png", "d.png"]) {
         assert!(note.starts_with("left out: ") && note.contains(says), "{note} without {says}");
     }
     assert_eq!(notes.len(), 5);
     let census = Census::take(place.path(), &skipping(), &|_| ()).unwrap();
-    assert!(census.faults.is_empty() && census.notes.starts_with(&notes), "{:?}", census.notes);
+    assert!(
+        census.faults.is_empty() && lines(&census.notes).starts_with(&notes),
+        "{:?}",
+        census.notes
+    );
     assert_eq!((census.parts[0].pictures, census.parts[0].faulty), (3, 0));
     // Divided as it is trained on.
     let halved = FolderOptions { validation_split: Some(0.4), ..skipping() };
@@ -99,7 +103,7 @@ fn links_to_a_store_are_followed_where_that_is_asked_for_and_the_message_says_so
     }
     let following = FolderOptions { follow_links: true, ..FolderOptions::default() };
     let says = "a link to ";
-    let option = "; --follow-links allows it";
+    let option = "; data.folder.follow_links = true allows it";
     assert_says(place.labels(&FolderOptions::default()), &[&says, &option]);
     assert_eq!(place.labels(&following).unwrap(), [0, 1, 0, 1, 0, 1]);
     place.put("train.txt", b"images/a.jpg masks/a.png\n");

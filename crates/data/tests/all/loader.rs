@@ -140,8 +140,11 @@ fn a_batch_of_mixed_sizes_names_both_files() {
         let size = if index == 2 { [3, 5] } else { [4, 4] };
         Ok(Sample { name: format!("{index}.png"), ..sample(size, 2) })
     });
-    let says: [&dyn std::fmt::Display; 3] =
-        [&"2.png: expected 4 high, 4 wide as 0.png", &"found 3 high, 5 wide", &"--size"];
+    let says: [&dyn std::fmt::Display; 3] = [
+        &"2.png: expected 4 high, 4 wide as 0.png",
+        &"found 3 high, 5 wide",
+        &"set data.folder.size = [H, W]",
+    ];
     assert_says(plain(mixed.clone(), 4, 1).epoch(0).next().unwrap(), &says);
     assert!(plain(mixed, 1, 1).epoch(0).all(|batch| batch.is_ok()));
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::common::files::{camera_jpeg, encoded, tiff};
 use crate::common::place::Place;
-use crate::common::{Header, assert_says, png_of};
+use crate::common::{Header, assert_says, lines, png_of};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use mirrorgrad_data::{Census, DataError, FolderOptions, Mask, decode_mask};
 
@@ -247,7 +247,7 @@ fn palettes(second: &[u8]) -> Place {
 fn palettes_that_differ_are_noted_with_both_files_and_the_advice() {
     let notes = |place: &Place| {
         let census = Census::take(place.path(), &FolderOptions::default(), &|_| ()).unwrap();
-        let notes = census.notes.into_iter();
+        let notes = lines(&census.notes).into_iter();
         notes.filter(|note| note.starts_with("palettes differ")).collect::<Vec<_>>()
     };
     let place = palettes(&[0, 0, 0, 0, 200, 0]);

@@ -95,7 +95,7 @@ fn a_label_that_is_no_class_is_named_with_its_place() {
         &"m.png: expected labels below 3",
         &"found 37 at (x=1, y=1)",
         &"its values outside are 37 and 255",
-        &"--mask-values lists the stored value of each class",
+        &"data.folder.mask_values lists the stored value of each class",
     ];
     assert_says(mask.check_labels(3, None, path), &says);
     assert_says(mask.check_labels(3, Some(37), path), &[&"found 255 at (x=2, y=1)", &"only 37"]);
@@ -140,22 +140,34 @@ fn a_hint_follows_from_all_that_the_mask_holds() {
         [(255, 40)].into_iter().chain((100..103).map(|v| (v, 1))).collect();
     let many: Vec<(u8, usize)> = (2..60).map(|value| (value, 1)).collect();
     for (counts, classes, hint) in [
-        (&[(255, 50)][..], 1, "name both classes in classes.txt and pass --mask-values 0,255"),
-        (&[(255, 50)], 2, "for masks of 0 and 255 alone, pass --mask-values 0,255"),
+        (
+            &[(255, 50)][..],
+            1,
+            "name both classes in classes.txt and set data.folder.mask_values = [0, 255]",
+        ),
+        (&[(255, 50)], 2, "for masks of 0 and 255 alone, set data.folder.mask_values = [0, 255]"),
         // Background and an outline, as in VOC.
         (
             &[(255, 7)],
             21,
-            "if 255 marks pixels to leave out, pass --ignore-index 255 (7.0 % of this",
+            "if 255 marks pixels to leave out, set data.folder.ignore_index = 255 (7.0 % of this",
         ),
         (
             &soft,
             2,
-            "mostly 0 and 255, 3.0 % between as soft edges are: pass --mask-values 0,255 --nearest-value",
+            "mostly 0 and 255, 3.0 % between as soft edges are: set data.folder.mask_values = [0, 255] and data.folder.nearest_value = true",
         ),
-        (&soft, 1, "name both classes in classes.txt and pass --mask-values 0,255 --nearest-value"),
-        (&[(1, 50), (2, 30), (3, 20)], 3, "if they count from 1, pass --mask-values 1,2,3"),
-        (&[(9, 1), (8, 1)], 3, "its values outside are 8 and 9: --mask-values lists"),
+        (
+            &soft,
+            1,
+            "name both classes in classes.txt and set data.folder.mask_values = [0, 255] and data.folder.nearest_value = true",
+        ),
+        (
+            &[(1, 50), (2, 30), (3, 20)],
+            3,
+            "if they count from 1, set data.folder.mask_values = [1, 2, 3]",
+        ),
+        (&[(9, 1), (8, 1)], 3, "its values outside are 8 and 9: data.folder.mask_values lists"),
         (&many, 3, "it has 57 values outside"),
     ] {
         let error = mask(counts).check_labels(classes, None, Path::new("m.png"));

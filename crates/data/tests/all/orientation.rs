@@ -81,7 +81,10 @@ fn a_turned_picture_is_refused_where_nobody_asked_for_turning() {
             let says = format!(
                 "a.jpg: expected an upright picture, found EXIF orientation {orientation};"
             );
-            assert_says(decode_picture(&bytes, Path::new("a.jpg")), &[&says, &"pass --orient"]);
+            assert_says(
+                decode_picture(&bytes, Path::new("a.jpg")),
+                &[&says, &"set data.folder.orient = true"],
+            );
         }
     }
 }
@@ -92,12 +95,16 @@ fn the_refusal_names_the_option_where_the_mask_is_that_of_the_turned_picture() {
         let error = place(orientation, size).labels(&FolderOptions::default()).unwrap_err();
         error.to_string()
     };
-    assert!(refusal(6, [40, 24]).ends_with("orientation 6, which its mask follows; pass --orient"));
+    assert!(
+        refusal(6, [40, 24])
+            .ends_with("orientation 6, which its mask follows; set data.folder.orient = true")
+    );
     // This one is stored as the picture is.
     assert!(refusal(6, [24, 40]).ends_with("so that picture and mask are stored alike"));
     // Upside down, nothing tells.
     assert!(
-        refusal(3, [24, 40]).contains("or pass --orient if masks were made on turned pictures")
+        refusal(3, [24, 40])
+            .contains("or set data.folder.orient = true if masks were made on turned pictures")
     );
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::common::files::encoded;
 use crate::common::place::Place;
-use crate::common::{assert_says, jpeg};
+use crate::common::{assert_says, jpeg, lines};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA};
 use mirrorgrad_data::{Census, DataError, FolderOptions, PictureRules, RangeByName, ValueRange};
 
@@ -75,8 +75,7 @@ fn a_percentile_is_of_each_picture_and_leaves_out_what_is_rare() {
 
 #[test]
 fn numbers_of_16_bits_mean_nothing_to_a_picture_of_8() {
-    let says =
-        "a.png: expected numbers that --range 0,4095 means, which are of 16 bits, found 8 bits";
+    let says = "a.png: expected numbers that data.folder.range = [0, 4095] means, which are of 16 bits, found 8 bits";
     assert_says(ranged(Some(ValueRange::Given([0, 4095])), &jpeg(3, 2)), &[&says]);
     let grey = DynamicImage::from(image::GrayImage::from_raw(3, 1, vec![10, 20, 30]).unwrap());
     let levels = ranged(Some(ValueRange::Given([10, 30])), &encoded(&grey, ImageFormat::Png));
@@ -88,8 +87,7 @@ fn a_range_without_anything_between_black_and_white_is_refused() {
     for ends in [[5, 5], [9, 3]] {
         let range = Some(ValueRange::Given(ends));
         let options = FolderOptions { range, ..FolderOptions::default() };
-        let says =
-            "--range: expected percentile, or what is black and a larger number that is white";
+        let says = "data.folder.range: expected percentile, or what is black and a larger number that is white";
         assert_says(place(&[0; 3]).labels(&options), &[&says]);
     }
 }
@@ -97,20 +95,23 @@ fn a_range_without_anything_between_black_and_white_is_refused() {
 #[test]
 fn a_picture_that_uses_a_small_part_of_16_bits_is_noted_with_the_range() {
     let notes = |place: &Place, options: &FolderOptions| {
-        let notes = Census::take(place.path(), options, &|_| ()).unwrap().notes;
+        let notes = lines(&Census::take(place.path(), options, &|_| ()).unwrap().notes);
         notes.into_iter().filter(|note| note.contains("16 bits")).collect::<Vec<_>>()
     };
     let without = FolderOptions::default();
     let dim = place(&[16, 30, 4080]);
     let [note] = &notes(&dim, &without)[..] else { panic!("one note") };
     let says = "a.png: 16 bits, darkest 16, brightest 4080 of 65535: 2 levels are left; say what \
-                becomes black and white, as --range 16,4080 or --range percentile";
+                becomes black and white, as data.folder.range = [16, 4080] or data.folder.range = \"percentile\"";
     assert!(note.ends_with(says), "{note}");
     // A note for all of them.
     dim.put("images/b.png", &wide(&[3, 4, 5000]));
     dim.put("masks/b.png", &common::png(common::Header::grey(3, 1), &[0, 1, 0]));
     let [note] = &notes(&dim, &without)[..] else { panic!("one note") };
-    assert!(note.contains("and 1 picture more is alike") && note.contains("--range 3,5000"));
+    assert!(
+        note.contains("and 1 picture more is alike")
+            && note.contains("data.folder.range = [3, 5000]")
+    );
     for range in [PERCENTILE, ValueRange::Given([0, 4095])] {
         let options = FolderOptions { range: Some(range), ..FolderOptions::default() };
         assert_eq!(notes(&dim, &options), [""; 0]);

@@ -138,10 +138,10 @@ fn a_run_read_from_the_checkpoint_before_its_last_is_told() {
     let made = Made::new(|_| {});
     std::fs::write(made.folder.last(), "cut off").unwrap();
     let comparison = compared(&[made.folder.path().to_owned()]);
-    let notice = comparison.rows[0].run.notice.as_deref().unwrap();
+    let notice = comparison.rows[0].run.notice.as_ref().unwrap().to_string();
     assert!(notice.contains("last.ckpt") && notice.contains("prev.ckpt"), "{notice}");
     assert_eq!(comparison.caveats()[0], format!("{notice}."));
-    assert!(comparison.text(None).contains(notice));
+    assert!(comparison.text(None).contains(&notice));
     assert!(written(|out| comparison.write_page(out)).contains("prev.ckpt"));
 }
 

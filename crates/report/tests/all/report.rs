@@ -174,7 +174,7 @@ fn a_run_whose_last_checkpoint_is_cut_off_is_told_from_the_one_before() {
     let bytes = fs::read(&last).unwrap();
     fs::write(&last, &bytes[..bytes.len() / 2]).unwrap();
     let (run, best) = Run::read(&made.folder).unwrap();
-    let notice = run.notice.unwrap();
+    let notice = run.notice.unwrap().to_string();
     assert!(notice.contains("cut short") && notice.contains("prev.ckpt"), "{notice}");
     // The best checkpoint may have the last epoch all the same.
     assert!(run.history.len() >= EPOCHS - 1 && best.is_some());
@@ -183,7 +183,7 @@ fn a_run_whose_last_checkpoint_is_cut_off_is_told_from_the_one_before() {
     // Nothing at all is as good as half of it.
     fs::remove_file(&last).unwrap();
     let report = Report::new(&made.folder, &made.validation()).unwrap();
-    assert!(report.notice().unwrap().contains("last.ckpt: cannot be read"));
+    assert!(report.notice().unwrap().to_string().contains("last.ckpt: cannot be read"));
     fs::remove_file(made.folder.prev()).unwrap();
     let error = Run::read(&made.folder).err().unwrap().to_string();
     assert!(error.contains("prev.ckpt") && error.lines().count() == 1, "{error}");

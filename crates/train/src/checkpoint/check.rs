@@ -3,21 +3,24 @@
 
 use super::{Checkpoint, Progress};
 use crate::{EpochMetrics, TrainingConfig};
+use mirrorgrad_data::{DataError, Message};
 use mirrorgrad_layers::weights::check_finite;
 
 /// Most classes a label of 8 bits can tell apart.
 const MAX_CLASSES: usize = 256;
 
 /// Refuses a state that no run can be in.
-pub fn check(checkpoint: &Checkpoint) -> Result<(), String> {
+pub fn check(checkpoint: &Checkpoint) -> Result<(), Message> {
     let Checkpoint { config, classes, progress, history, weights, .. } = checkpoint;
-    config.check().map_err(|error| format!("its configuration: {error}"))?;
+    let of_configuration =
+        |error: DataError| Message::from("its configuration: ").and(error.message());
+    config.check().map_err(of_configuration)?;
     check_classes(classes)?;
     check_progress(progress, &config.training)?;
     check_history(history, progress)?;
     // The optimizer's numbers may be infinite: Adam divides by the root of a square that overflowed, and
     // goes on.
-    check_finite(weights).map_err(|error| error.to_string())
+    check_finite(weights).map_err(|error| error.to_string().into())
 }
 
 fn check_classes(classes: &[String]) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! Which network learns.
 
-use mirrorgrad_data::DataError;
 use mirrorgrad_data::random::{Purpose, generator};
+use mirrorgrad_data::{DataError, Message, Setting};
 use mirrorgrad_layers::Params;
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Norm, UNet, UNetConfig, Upsampling};
 use mirrorgrad_layers::weights::{NamedTensors, WeightsError, check_names};
@@ -136,25 +136,25 @@ impl Default for ModelConfig {
 impl ModelConfig {
     /// Refuses networks that cannot be built.
     pub(super) fn check(&self) -> Result<(), DataError> {
-        let refuse =
-            |option, expected: &str, found| Err(DataError::option(option, expected, found));
+        let refuse = |key, expected: &str, found| Err(DataError::value(key, expected, found));
         let widths = &self.widths;
         if !(1..=MOST_STAGES).contains(&widths.len())
             || !widths.iter().all(|width| (1..=MOST_CHANNELS).contains(width))
         {
             let expected = format!("1 to {MOST_STAGES} widths of 1 to {MOST_CHANNELS} channels");
-            return refuse("widths", &expected, format!("{widths:?}"));
+            return refuse("model.widths", &expected, format!("{widths:?}"));
         }
         if self.kind.finest() > 0 && widths.len() != STAGES {
             let expected = format!("{STAGES} widths for an FCN with a stride");
-            return refuse("widths", &expected, format!("{widths:?}"));
+            return refuse("model.widths", &expected, format!("{widths:?}"));
         }
         let (ways, named) = self.kind.ways();
         if !ways.contains(&self.upsample) {
-            return refuse("upsample", named, format!("{:?}", self.upsample).to_lowercase());
+            return refuse("model.upsample", named, format!("{:?}", self.upsample).to_lowercase());
         }
         if !self.fresh.is_empty() && self.weights.is_none() {
-            return refuse("fresh", "--weights beside it", "it alone".to_owned());
+            let expected = Message::from(Setting::of("model.weights")).and(" beside it");
+            return Err(DataError::value("model.fresh", expected, "it alone"));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::Config;
 use super::wording::in_words;
 use mirrorgrad_data::files::read;
-use mirrorgrad_data::{DataError, one_line, shown, text_of};
+use mirrorgrad_data::{DataError, Message, one_line, shown, text_of};
 use std::path::{self, Path, PathBuf};
 use toml::{Table, Value};
 
@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = 1 << 20;
 /// let config = settings.resolve()?;
 /// assert_eq!((config.training.lr, config.model.widths[0]), (1e-3, 24));
 /// let mistyped = settings.set_text("training.lrr=1").unwrap_err().to_string();
-/// assert!(mistyped.contains("--set training.lrr=1: unknown field `lrr`"), "{mistyped}");
+/// assert!(mistyped.contains("training.lrr=1: unknown field `lrr`"), "{mistyped}");
 /// # Ok::<(), mirrorgrad_data::DataError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl Settings {
         let told = |error: toml::de::Error| {
             let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
             let line = before.matches('\n').count() + 1;
-            DataError::setting(format!("{} line {line}", shown(path)), in_words(error.message()))
+            DataError::unread(format!("{} line {line}", shown(path)), in_words(error.message()))
         };
         toml::from_str::<Config>(&text).map_err(told)?;
         let mut table = toml::from_str(&text).map_err(told)?;
@@ -59,27 +59,33 @@ impl Settings {
     /// # Errors
     /// If there is no such key, or it has no such value. The setting is left out then.
     pub fn set_text(&mut self, setting: &str) -> Result<(), DataError> {
-        let place = format!("--set {}", beginning(&one_line(setting)));
+        let place = Message::typed(beginning(&one_line(setting)));
         let Some((key, text)) = setting.split_once('=') else {
-            return Err(DataError::setting(place, "expected KEY=VALUE, as training.epochs=30"));
+            return Err(DataError::unread(place, "expected KEY=VALUE, as training.epochs=30"));
         };
         let value = toml::from_str::<Table>(&format!("value = {text}"))
             .ok()
             .filter(|table| table.len() == 1)
             .and_then(|mut table| table.remove("value"))
             .unwrap_or_else(|| Value::String(text.to_owned()));
-        self.set(key.trim(), value, &place)
+        self.set(key.trim(), value, place)
     }
 
     /// Sets one key; `place` is where errors say that it was set.
     ///
     /// # Errors
     /// If there is no such key, or it has no such value. The setting is left out then.
-    pub fn set(&mut self, key: &str, value: Value, place: &str) -> Result<(), DataError> {
+    pub fn set(
+        &mut self,
+        key: &str,
+        value: Value,
+        place: impl Into<Message>,
+    ) -> Result<(), DataError> {
+        let place = place.into();
         let words = key.split('.').count();
         if words > MOST_WORDS {
             let what = format!("expected a key of at most {MOST_WORDS} words, found {words}");
-            return Err(DataError::setting(place, what));
+            return Err(DataError::unread(place, what));
         }
         let mut table = self.table.clone();
         let (path, last) = key.rsplit_once('.').unwrap_or(("", key));
@@ -87,14 +93,14 @@ impl Settings {
         for name in path.split('.').filter(|name| !name.is_empty()) {
             let next = inner.entry(name).or_insert_with(|| Value::Table(Table::new()));
             let Value::Table(next) = next else {
-                return Err(DataError::setting(place, format!("{name} has no settings inside")));
+                return Err(DataError::unread(place, format!("{name} has no settings inside")));
             };
             inner = next;
         }
         inner.insert(last.to_owned(), value);
         renew(&mut table);
         let parsed = Value::Table(table.clone()).try_into::<Config>();
-        parsed.map_err(|error| DataError::setting(place, in_words(error.message())))?;
+        parsed.map_err(|error| DataError::unread(place, in_words(error.message())))?;
         self.table = table;
         Ok(())
     }
@@ -170,7 +176,7 @@ impl Settings {
     pub fn over(&self, config: &Config) -> Result<Config, DataError> {
         let written = Table::try_from(config);
         let mut table =
-            written.map_err(|error| DataError::setting("settings", error.to_string()))?;
+            written.map_err(|error| DataError::unread("settings", error.to_string()))?;
         merge(&mut table, &self.table);
         let mut merged = Self { table }.parse()?;
         merged.data.folder.split = config.data.folder.split.clone();
@@ -179,7 +185,7 @@ impl Settings {
 
     fn parse(&self) -> Result<Config, DataError> {
         let parsed = Value::Table(self.table.clone()).try_into::<Config>();
-        parsed.map_err(|error| DataError::setting("settings", in_words(error.message())))
+        parsed.map_err(|error| DataError::unread("settings", in_words(error.message())))
     }
 
     fn has(&self, key: &str) -> bool {

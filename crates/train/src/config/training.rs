@@ -198,98 +198,103 @@ impl TrainingConfig {
         let optional = |value: Option<usize>| value.map_or("none".to_owned(), |n| n.to_string());
         let weights = self.class_weights.as_ref();
         let rules: [(&'static str, bool, &str, String); 18] = [
-            ("epochs", count(Some(self.epochs)), "1 to 1000000", self.epochs.to_string()),
+            ("training.epochs", count(Some(self.epochs)), "1 to 1000000", self.epochs.to_string()),
             (
-                "batch",
+                "training.batch",
                 (1..=65_536).contains(&self.batch),
                 "1 to 65536 pictures",
                 self.batch.to_string(),
             ),
             (
-                "accumulate",
+                "training.accumulate",
                 count(Some(self.accumulate)),
                 "1 to 1000000 batches",
                 self.accumulate.to_string(),
             ),
             (
-                "class-weights",
+                "training.class_weights",
                 weights.is_none_or(ClassWeights::are_usable),
                 "auto, or numbers of 0 or from 1e-12 to 1e12, not all 0",
                 format!("{:?}", weights.map_or(&[][..], ClassWeights::numbers)),
             ),
             (
-                "label-smoothing",
+                "training.label_smoothing",
                 share(self.label_smoothing),
                 "a share from 0 to under 1, in single precision too",
                 number(self.label_smoothing),
             ),
             (
-                "focusing",
+                "training.focusing",
                 (0.0..=MOST_FOCUSING).contains(&self.focusing),
                 "an exponent from 0 to 100",
                 number(self.focusing),
             ),
             (
-                "lr",
+                "training.lr",
                 positive(self.lr),
                 "a positive learning rate, of single precision",
                 number(self.lr),
             ),
             (
-                "weight-decay",
+                "training.weight_decay",
                 at_least_0(self.weight_decay),
                 "a number of at least 0, of single precision",
                 number(self.weight_decay),
             ),
             (
-                "momentum",
+                "training.momentum",
                 share(self.momentum),
                 "a number from 0 to under 1, in single precision too",
                 number(self.momentum),
             ),
             (
-                "betas",
+                "training.betas",
                 self.betas.iter().all(|&beta| share(beta)),
                 "two numbers from 0 to under 1, in single precision too",
                 format!("{:?}", self.betas),
             ),
-            ("warmup", written(self.warmup), &most, self.warmup.to_string()),
+            ("training.warmup", written(self.warmup), &most, self.warmup.to_string()),
             (
-                "clip",
+                "training.clip",
                 self.clip.is_none_or(positive),
                 "a positive norm, of single precision",
                 number(self.clip.unwrap_or_default()),
             ),
-            ("patience", count(self.patience), "1 to 1000000 epochs", optional(self.patience)),
             (
-                "checkpoint-every",
+                "training.patience",
+                count(self.patience),
+                "1 to 1000000 epochs",
+                optional(self.patience),
+            ),
+            (
+                "training.checkpoint_every",
                 self.checkpoint_every > 0,
                 "1 step or more",
                 self.checkpoint_every.to_string(),
             ),
             (
-                "checkpoint-every",
+                "training.checkpoint_every",
                 written(self.checkpoint_every),
                 &most,
                 self.checkpoint_every.to_string(),
             ),
             (
-                "overfit-batches",
+                "training.overfit_batches",
                 count(self.overfit_batches),
                 "1 to 1000000 batches",
                 optional(self.overfit_batches),
             ),
             (
-                "limit-batches",
+                "training.limit_batches",
                 count(self.limit_batches),
                 "1 to 1000000 batches",
                 optional(self.limit_batches),
             ),
-            ("seed", written(self.seed), &most, self.seed.to_string()),
+            ("training.seed", written(self.seed), &most, self.seed.to_string()),
         ];
         match rules.into_iter().find(|(_, holds, ..)| !holds) {
             None => Ok(()),
-            Some((option, _, expected, found)) => Err(DataError::option(option, expected, found)),
+            Some((key, _, expected, found)) => Err(DataError::value(key, expected, found)),
         }
     }
 

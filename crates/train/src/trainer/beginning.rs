@@ -50,7 +50,7 @@ pub fn load_weights(
                 names.iter().filter_map(|name| name.split('.').next()).collect();
             layers.dedup();
             let expected = format!("the beginning of a name: {}, ..", layers.join(", "));
-            return Err(DataError::option("--fresh", expected, fresh).into());
+            return Err(DataError::setting("model.fresh", expected, fresh).into());
         }
         tensors.retain(|name, _| !is_fresh(name));
         tensors.extend(state_dict(network).into_iter().filter(|(name, _)| is_fresh(name)));

@@ -14,9 +14,7 @@ impl Trainer {
     pub fn extend(&mut self, epochs: usize) -> Result<String, RunError> {
         let (kind, before) = (self.config.training.schedule, self.config.training.epochs);
         if kind != ScheduleKind::Constant {
-            let expected = "a run with a constant schedule, or --stretch-schedule beside it";
-            let found = format!("a {} schedule that ends after epoch {before}", name(kind));
-            return Err(DataError::option("--epochs", expected, found).into());
+            return Err(RunError::ScheduleEnds { schedule: name(kind), epochs: before });
         }
         let [_, next] = self.lengthen(epochs)?;
         Ok(format!("going on to epoch {epochs} instead of {before}, at a learning rate of {next}"))
@@ -42,7 +40,7 @@ impl Trainer {
         let training = &self.config.training;
         if epochs <= training.epochs {
             let expected = format!("more than the {} that the run has", training.epochs);
-            return Err(DataError::option("--epochs", expected, epochs).into());
+            return Err(DataError::setting("training.epochs", expected, epochs).into());
         }
         let last = self.learner.lr(self.progress.step.saturating_sub(1));
         let steps = |epochs| (steps_in(&self.train, training.accumulate) * epochs) as u64;
@@ -58,7 +56,7 @@ impl Trainer {
                 "one that ended by its patience of {} epochs",
                 self.config.training.patience.unwrap_or_default()
             );
-            return Err(DataError::option("--epochs", expected, found).into());
+            return Err(DataError::setting("training.epochs", expected, found).into());
         }
         Ok([last, self.learner.lr(self.progress.step)])
     }

@@ -233,7 +233,10 @@ fn a_state_that_no_run_can_be_in_is_neither_written_nor_read() {
     assert_no_state(|c| c.history.push(c.history[0].clone()), &after(1, 1, 1));
     assert_no_state(|c| c.classes.clear(), "expected 1 to 256 classes, found 0");
     assert_no_state(|c| c.classes[1] = "ground".into(), "found \"ground\" twice");
-    assert_no_state(|c| c.config.training.lr = 0.0, "its configuration: lr: expected a positive");
+    assert_no_state(
+        |c| c.config.training.lr = 0.0,
+        "its configuration: training.lr: expected a positive",
+    );
     let infinite = Tensor::scalar(f32::INFINITY);
     let change = |c: &mut Checkpoint| drop(c.weights.insert("b".into(), infinite));
     assert_no_state(change, "tensor \"b\": expected finite numbers, found inf");

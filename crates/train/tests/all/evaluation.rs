@@ -99,7 +99,10 @@ fn a_label_that_is_no_class_ends_the_measure() {
 fn a_picture_too_small_ends_the_measure_and_is_named() {
     let data = Tiny { size: [1, 12], ..tiny(1, mixed) };
     let error = evaluate(&*bright::network(), &load(data, 1)).unwrap_err();
-    assert!(matches!(&error, RunError::TooSmall { name, .. } if name == "picture 0"), "{error}");
+    assert!(
+        matches!(&error, RunError::TooSmall { name, .. } if name.to_string() == "picture 0"),
+        "{error}"
+    );
     let network = bright::network();
     assert!(check_size(&*network, "a", [2, 2]).is_ok());
     assert!(check_size(&*network, "a", [2, 1]).is_err());

@@ -68,6 +68,7 @@ fn the_previous_checkpoint_is_taken_and_told_where_the_last_is_bad() {
         let (read, notice) = folder.read_last().unwrap();
         let (notice, prev) = (notice.unwrap(), folder.prev());
         assert_eq!(read.progress.step, 1);
+        let notice = notice.to_string();
         assert!(notice.starts_with(&dir.path().display().to_string()), "{notice}");
         let taken = format!("; going on from {}, taken at step 1", prev.display());
         assert!(notice.contains(says) && notice.ends_with(&taken), "{notice}");

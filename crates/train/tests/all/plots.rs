@@ -146,7 +146,7 @@ fn what_cannot_be_predicted_leaves_the_grid_with_its_own_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("grid.png");
     let samples = Plain(vec![sample([6, 10], [1, 2, 3], 1)]);
-    let fails = |_: &Sample| Err(RunError::Unfit { path: "a".into(), what: "no".to_owned() });
+    let fails = |_: &Sample| Err(RunError::Unfit { path: "a".into(), what: "no".into() });
     let written = write_streamed(&file, |out| plots::write_grid(&samples, 1, fails, out));
     assert_eq!(written.unwrap_err().to_string(), "a: no");
     assert_eq!(dir.path().read_dir().unwrap().count(), 0);

@@ -1,7 +1,7 @@
 //! What keeps a run from beginning on a directory: the check of all of it finds what the run itself refuses.
 
 use crate::common::Place;
-use mirrorgrad_data::{Census, FolderOptions};
+use mirrorgrad_data::{Census, FolderOptions, Message};
 use mirrorgrad_train::{Config, RunFolder, Trainer, check_run};
 
 const LABELS: [u8; 6] = [0, 1, 0, 1, 0, 1];
@@ -28,7 +28,8 @@ fn undivided() -> Place {
 
 /// Asserts that `lines` are as many as `parts`, and each has its part in it.
 #[track_caller]
-fn assert_lines(lines: &[String], parts: &[&str]) {
+fn assert_lines(messages: &[Message], parts: &[&str]) {
+    let lines: Vec<String> = messages.iter().map(Message::to_string).collect();
     assert_eq!(lines.len(), parts.len(), "{lines:#?}");
     for (line, part) in lines.iter().zip(parts) {
         assert!(line.contains(part) && line.lines().count() == 1, "{line:?} without {part:?}");
@@ -42,7 +43,7 @@ fn ignoring() -> FolderOptions {
 /// What check-data finds for a run with these settings, after checking that the run itself is refused by the
 /// first of it, or begins.
 #[track_caller]
-fn run_faults(place: &Place, options: &FolderOptions, settings: &str) -> Vec<String> {
+fn run_faults(place: &Place, options: &FolderOptions, settings: &str) -> Vec<Message> {
     let mut config: Config = toml::from_str(&format!("model.widths = [2]\n{settings}")).unwrap();
     config.data.dir = Some(place.path().to_owned());
     config.data.folder = options.clone();
@@ -52,7 +53,7 @@ fn run_faults(place: &Place, options: &FolderOptions, settings: &str) -> Vec<Str
     match Trainer::new(config) {
         Ok(_) => assert_lines(&census.faults, &[]),
         Err(refused) => assert!(
-            census.faults.contains(&refused.to_string()),
+            census.faults.contains(&refused.message()),
             "{refused} is not among {:#?}",
             census.faults
         ),
@@ -64,13 +65,16 @@ fn run_faults(place: &Place, options: &FolderOptions, settings: &str) -> Vec<Str
 fn a_share_to_validate_on_is_a_fault_where_there_is_a_part_for_it() {
     let place = divided();
     let options = FolderOptions { validation_split: Some(0.5), ..ignoring() };
-    assert_lines(&run_faults(&place, &options, ""), &["--val-split: expected none"]);
+    assert_lines(
+        &run_faults(&place, &options, ""),
+        &["data.folder.validation_split: expected none"],
+    );
     assert_lines(&run_faults(&place, &ignoring(), ""), &[]);
 }
 
 #[test]
 fn what_is_not_divided_is_refused_by_the_check_as_by_the_run() {
-    let share = "--val-split: expected a share above 0 and below 1";
+    let share = "data.folder.validation_split: expected a share above 0 and below 1";
     let whole = undivided();
     assert_lines(&run_faults(&whole, &FolderOptions::default(), ""), &[share]);
     let train = Place::of("sky\nroad\n");
@@ -131,20 +135,23 @@ fn a_training_set_in_which_nothing_counts_is_refused_and_a_validation_set_noted(
     let mut config: Config = toml::from_str("model.widths = [2]").unwrap();
     (config.data.dir, config.data.folder) = (Some(place.path().to_owned()), ignoring());
     let note = "every pixel of the validation set is left out";
-    assert!(Trainer::new(config).unwrap().notes()[0].starts_with(note));
+    assert!(Trainer::new(config).unwrap().notes()[0].to_string().starts_with(note));
 }
 
 #[test]
 fn settings_that_do_not_fit_the_data_are_refused_by_the_check_as_by_the_run() {
     let place = divided();
     for (settings, says) in [
-        ("training.class_weights = [1.0, 2.0]", "class-weights: expected 3 numbers"),
-        ("data.augment.crop = [1, 1]", "--crop: expected at least 2x2"),
+        ("training.class_weights = [1.0, 2.0]", "training.class_weights: expected 3 numbers"),
+        ("data.augment.crop = [1, 1]", "data.augment.crop: expected at least 2x2"),
         ("data.augment.transpose = 0.5", "transpose: expected square pictures"),
-        ("training.lr = -1.0", "lr: expected"),
+        ("training.lr = -1.0", "training.lr: expected"),
     ] {
         let faults = run_faults(&place, &ignoring(), settings);
-        assert!(faults.iter().any(|fault| fault.contains(says)), "{faults:#?} without {says}");
+        assert!(
+            faults.iter().any(|fault| fault.to_string().contains(says)),
+            "{faults:#?} without {says}"
+        );
     }
 }
 

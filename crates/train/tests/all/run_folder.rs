@@ -40,7 +40,7 @@ fn a_new_run_wants_a_folder_of_its_own() {
     RunFolder::create(&path).unwrap();
     fs::write(path.join(".hidden"), "").unwrap();
     let error = RunFolder::create(&path).unwrap_err().to_string();
-    let says = format!("{}: expected an empty folder, found files; pass --resume", path.display());
+    let says = format!("{}: expected an empty folder, found files", path.display());
     assert!(error.starts_with(&says), "{error}");
     fs::write(dir.path().join("file"), "").unwrap();
     let error = RunFolder::create(&dir.path().join("file/run")).unwrap_err().to_string();
@@ -154,10 +154,13 @@ fn a_configuration_that_cannot_be_written_down_is_refused_at_once() {
     let mut config = Config::default();
     config.training.seed = 1 << 63;
     let error = config.check().unwrap_err().to_string();
-    let says = "seed: expected at most 9223372036854775807, found 9223372036854775808";
+    let says = "training.seed: expected at most 9223372036854775807, found 9223372036854775808";
     assert_eq!(error, says);
     config.training.seed = 0;
     config.training.warmup = u64::MAX;
     let error = config.check().unwrap_err().to_string();
-    assert!(error.starts_with("warmup: expected at most 9223372036854775807, found"), "{error}");
+    assert!(
+        error.starts_with("training.warmup: expected at most 9223372036854775807, found"),
+        "{error}"
+    );
 }
