@@ -2,7 +2,6 @@
 
 use crate::room::Room;
 use crate::settings::{Options, RunOn, SettingArgs};
-use crate::train::check_memory;
 use crate::{Failure, say};
 use clap::Args;
 use indicatif::ProgressBar;
@@ -81,7 +80,7 @@ pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
     // What `train` would do with these settings, in its order.
     let room = Room::now(None);
     let refused = match room.check_least(&config) {
-        Ok(()) => check_run(&mut census, &config).and_then(|run| check_memory(&run, room).err()),
+        Ok(()) => check_run(&mut census, &config).and_then(|run| room.check_run(&run).err()),
         Err(refused) => Some(refused),
     };
     if let Some(refused) = refused {

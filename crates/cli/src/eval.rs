@@ -4,14 +4,12 @@ mod csv;
 
 use self::csv::PerPicture;
 use crate::options;
-use crate::room::{MB, Room};
+use crate::room::Room;
 use crate::settings::{Reading, SettingArgs};
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_data::{Folder, Loader, Part, one_line, shown};
-use mirrorgrad_train::{
-    Config, Evaluation, Predictor, evaluate, evaluate_each, evaluation_bytes, loader,
-};
+use mirrorgrad_train::{Config, Evaluation, Predictor, evaluate, evaluate_each, loader};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -79,7 +77,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
         // Pictures may have any size, each its own.
         batches = Loader { batch: 1, ..batches };
     }
-    check_memory(&predictor, &batches, Room::now(args.max_memory))?;
+    Room::now(args.max_memory).check_evaluation(&predictor, &batches)?;
     let evaluation = match &args.csv {
         None => evaluate(predictor.network(), &batches)?,
         Some(path) => {
@@ -97,19 +95,6 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
         what.print(&predictor, &evaluation)
     }?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Refuses data whose largest pictures take more memory than there is room for.
-fn check_memory(predictor: &Predictor, batches: &Loader, room: Room) -> Result<(), Failure> {
-    let needed = room.program + evaluation_bytes(predictor, batches)?;
-    if needed <= room.most {
-        return Ok(());
-    }
-    let ([height, width], most, needed) = (batches.largest(), room.most / MB, needed / MB);
-    Err(Failure::new(format!(
-        "--max-memory: expected pictures that take at most {most} MB, found some of {height}x{width}, which take about \
-         {needed} MB; try a --size"
-    )))
 }
 
 /// The run's configuration with the data that are asked for.

@@ -3,12 +3,11 @@
 mod pictures;
 
 use crate::options;
-use crate::room::{MB, Room};
+use crate::room::{Gate, Room};
 use crate::{Failure, say};
 use clap::Args;
-use mirrorgrad_data::{Picture, overlay, shown, to_png, write_whole};
+use mirrorgrad_data::{overlay, shown, to_png, write_whole};
 use mirrorgrad_study::{Array, to_npy};
-use mirrorgrad_train::{PredictionEstimate, Predictor};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -60,8 +59,7 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
             .iter()
             .try_for_each(|suffix| pictures::check_apart(&out(name, suffix), &pictures))?;
     }
-    let room = Room::now(args.max_memory);
-    let mut gate = Gate { predictor: &predictor, room, estimate: None };
+    let mut gate = Gate::new(&predictor, Room::now(args.max_memory));
     for (name, path) in names {
         let picture = predictor.read_picture(path)?;
         gate.check(path, &picture)?;
@@ -89,37 +87,4 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let what = if count == 1 { one } else { many };
     say::line(format!("{count} {what} in {}", shown(&args.out)))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Lets pictures in that do not take too much memory.
-struct Gate<'a> {
-    predictor: &'a Predictor,
-    /// Before the first was predicted: what one takes serves the next.
-    room: Room,
-    /// Measured when the first large picture comes.
-    estimate: Option<PredictionEstimate>,
-}
-
-impl Gate<'_> {
-    /// Refuses a picture that takes more.
-    fn check(&mut self, path: &Path, picture: &Picture) -> Result<(), Failure> {
-        let [height, width] = picture.size();
-        if height * width < PredictionEstimate::SMALL {
-            return Ok(());
-        }
-        let estimate = match self.estimate {
-            Some(estimate) => estimate,
-            None => *self.estimate.insert(PredictionEstimate::of(self.predictor)?),
-        };
-        let needed = self.room.program + estimate.bytes(1, [height, width]);
-        if needed <= self.room.most {
-            return Ok(());
-        }
-        let (needed, most) = (needed / MB, self.room.most / MB);
-        Err(Failure::new(format!(
-            "{}: expected a picture that takes at most {most} MB (--max-memory), found {height}x{width}, \
-             which takes about {needed} MB",
-            shown(path)
-        )))
-    }
 }

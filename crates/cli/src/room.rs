@@ -1,7 +1,13 @@
-//! How much memory a command may need.
+//! How much memory a command may need, and what is refused because it would need more.
 
 use crate::Failure;
-use mirrorgrad_train::{Config, allowed_bytes, least_bytes, resident_bytes};
+use crate::settings::Options;
+use mirrorgrad_data::{Loader, Picture, shown};
+use mirrorgrad_train::{
+    Config, Largest, MemoryEstimate, PredictionEstimate, Predictor, Trainer, advice_on_memory,
+    allowed_bytes, evaluation_bytes, least_bytes, may_need_more, resident_bytes,
+};
+use std::path::Path;
 
 /// Bytes in the megabyte that options and messages count memory in.
 pub const MB: usize = 1_000_000;
@@ -31,6 +37,89 @@ impl Room {
         Err(Failure::new(format!(
             "--max-memory: expected a run of at most {most} MB, found a network of widths {widths:?}, whose weights \
              alone need {least} MB or more to be trained"
+        )))
+    }
+
+    /// Refuses a run that needs more memory than it may have.
+    pub fn check_run(self, trainer: &Trainer) -> Result<(), Failure> {
+        let Self { most, program } = self;
+        let (config, largest) = (trainer.config(), trainer.largest());
+        if !may_need_more(config, largest, most) {
+            return Ok(());
+        }
+        let classes = trainer.validation().classes().len();
+        let estimate = MemoryEstimate::of(config, classes, largest, program)?;
+        if estimate.total() <= most {
+            return Ok(());
+        }
+        let refused = format!(
+            "--max-memory: expected a run of at most {} MB, found one of about {} MB",
+            most / MB,
+            estimate.total() / MB
+        );
+        let ([height, width], batch) = (largest.training, config.training.batch);
+        let training = Failure::new(format!(
+            "{refused}, {batch} pictures of {height}x{width} a batch; try {}",
+            advice_on_memory(config).worded(&Options)
+        ));
+        let [height, width] = largest.validation;
+        let parts_alone = Largest { validation: largest.training, ..largest };
+        Err(match MemoryEstimate::of(config, classes, parts_alone, program)?.total() > most {
+            true => training,
+            false => Failure::new(format!(
+                "{refused}, which validating whole pictures of {height}x{width} takes; try a --size"
+            )),
+        })
+    }
+
+    /// Refuses data whose largest pictures take more memory than there is room for.
+    pub fn check_evaluation(self, predictor: &Predictor, batches: &Loader) -> Result<(), Failure> {
+        let needed = self.program + evaluation_bytes(predictor, batches)?;
+        if needed <= self.most {
+            return Ok(());
+        }
+        let ([height, width], most, needed) = (batches.largest(), self.most / MB, needed / MB);
+        Err(Failure::new(format!(
+            "--max-memory: expected pictures that take at most {most} MB, found some of {height}x{width}, which take \
+             about {needed} MB; try a --size"
+        )))
+    }
+}
+
+/// Lets pictures in that do not take too much memory.
+pub struct Gate<'a> {
+    predictor: &'a Predictor,
+    /// Before the first was predicted: what one takes serves the next.
+    room: Room,
+    /// Measured when the first large picture comes.
+    estimate: Option<PredictionEstimate>,
+}
+
+impl<'a> Gate<'a> {
+    /// Before the first picture.
+    pub fn new(predictor: &'a Predictor, room: Room) -> Self {
+        Self { predictor, room, estimate: None }
+    }
+
+    /// Refuses a picture that takes more.
+    pub fn check(&mut self, path: &Path, picture: &Picture) -> Result<(), Failure> {
+        let [height, width] = picture.size();
+        if height * width < PredictionEstimate::SMALL {
+            return Ok(());
+        }
+        let estimate = match self.estimate {
+            Some(estimate) => estimate,
+            None => *self.estimate.insert(PredictionEstimate::of(self.predictor)?),
+        };
+        let needed = self.room.program + estimate.bytes(1, [height, width]);
+        if needed <= self.room.most {
+            return Ok(());
+        }
+        let (needed, most) = (needed / MB, self.room.most / MB);
+        Err(Failure::new(format!(
+            "{}: expected a picture that takes at most {most} MB (--max-memory), found {height}x{width}, \
+             which takes about {needed} MB",
+            shown(path)
         )))
     }
 }

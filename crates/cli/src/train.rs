@@ -1,6 +1,6 @@
 //! `mirrorgrad train`.
 
-use crate::room::{MB, Room};
+use crate::room::Room;
 use crate::settings::{Options, Run, SettingArgs};
 use crate::watch::Terminal;
 use crate::{Failure, say};
@@ -8,8 +8,7 @@ use clap::Args;
 use mirrorgrad_data::{Dataset, Message, Sample, one_line, shown, to_png, write_whole};
 use mirrorgrad_report::Environment;
 use mirrorgrad_train::{
-    Checkpoint, EpochMetrics, Largest, MemoryEstimate, Outcome, Predictor, RunFolder, Settings,
-    Trainer, advice_on_memory, may_need_more, plots,
+    Checkpoint, EpochMetrics, Outcome, Predictor, RunFolder, Settings, Trainer, plots,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -153,7 +152,7 @@ fn resume(out: &Path, args: &TrainArgs, room: Room) -> Result<(Trainer, RunFolde
             false => trainer.extend(epochs)?,
         });
     }
-    check_memory(&trainer, room)?;
+    room.check_run(&trainer)?;
     Ok((trainer, folder))
 }
 
@@ -162,40 +161,8 @@ fn new(settings: Settings, room: Room) -> Result<Trainer, Failure> {
     let config = settings.resolve()?;
     room.check_least(&config)?;
     let trainer = Trainer::new(config)?;
-    check_memory(&trainer, room)?;
+    room.check_run(&trainer)?;
     Ok(trainer)
-}
-
-/// Refuses a run that needs more memory than it may have.
-pub fn check_memory(trainer: &Trainer, room: Room) -> Result<(), Failure> {
-    let Room { most, program } = room;
-    let (config, largest) = (trainer.config(), trainer.largest());
-    if !may_need_more(config, largest, most) {
-        return Ok(());
-    }
-    let classes = trainer.validation().classes().len();
-    let estimate = MemoryEstimate::of(config, classes, largest, program)?;
-    if estimate.total() <= most {
-        return Ok(());
-    }
-    let refused = format!(
-        "--max-memory: expected a run of at most {} MB, found one of about {} MB",
-        most / MB,
-        estimate.total() / MB
-    );
-    let ([height, width], batch) = (largest.training, config.training.batch);
-    let training = Failure::new(format!(
-        "{refused}, {batch} pictures of {height}x{width} a batch; try {}",
-        advice_on_memory(config).worded(&Options)
-    ));
-    let [height, width] = largest.validation;
-    let parts_alone = Largest { validation: largest.training, ..largest };
-    Err(match MemoryEstimate::of(config, classes, parts_alone, program)?.total() > most {
-        true => training,
-        false => Failure::new(format!(
-            "{refused}, which validating whole pictures of {height}x{width} takes; try a --size"
-        )),
-    })
 }
 
 /// A run as it is asked for, but short, and without a trace.

@@ -5,7 +5,7 @@ mod settings;
 mod training;
 mod wording;
 
-pub(crate) use model::is_of;
+pub(crate) use model::{MOST_CHANNELS, is_of};
 pub use model::{ModelConfig, ModelKind};
 pub use settings::Settings;
 pub use training::{LossKind, OptimizerKind, ScheduleKind, TrainingConfig};

@@ -1,7 +1,10 @@
 //! What training and predicting will need of the machine's memory, before they take it.
 
+mod least;
 mod limit;
 
+pub(crate) use least::least_weights;
+pub use least::{least_bytes, may_need_more};
 pub use limit::{allowed_bytes, machine_bytes, most_resident_bytes, resident_bytes};
 
 use crate::metrics::evaluate_batch;
@@ -320,39 +323,4 @@ pub fn evaluation_bytes(predictor: &Predictor, loader: &Loader) -> Result<usize,
     let classes = predictor.classes().len();
     let working = PredictionEstimate::of_evaluating(predictor.network(), classes)?;
     Ok(working.bytes(batch, size) + loaded(batch as f64 * area(size)))
-}
-
-/// Bytes of what a network has to have at the least: its weights, their gradients, and what the optimizer
-/// remembers. Known before any of them is there.
-///
-/// ```
-/// # use mirrorgrad_train::{Config, least_bytes};
-/// let mut config = Config::default();
-/// config.model.widths = vec![2];
-/// // Two windows of 3 by 3, from three channels to two and from two to two, and four numbers for each.
-/// assert_eq!(least_bytes(&config), 4 * 4 * (9 * 3 * 2 + 9 * 2 * 2));
-/// ```
-pub fn least_bytes(config: &Config) -> usize {
-    let each = size_of::<f32>() * (2 + config.training.optimizer.numbers_kept());
-    config.model.least_weights().saturating_mul(each)
-}
-
-/// Whether a run could need more than `most` bytes at all, by a generous guess that costs nothing: forty
-/// values of every pixel and channel of every stage, and four times what the network has to have.
-///
-/// ```
-/// # use mirrorgrad_train::{Config, Largest, may_need_more};
-/// let mut config = Config::default();
-/// let of = |config: &Config, side| may_need_more(config, Largest::of_all(config, [side; 2]), 1 << 30);
-/// assert!(!of(&config, 64));
-/// assert!(of(&config, 1024));
-/// config.model.widths = vec![1024; 4];
-/// assert!(of(&config, 64));
-/// ```
-pub fn may_need_more(config: &Config, largest: Largest, most: usize) -> bool {
-    let stages = config.model.widths.iter().enumerate();
-    // A stage has a quarter of the pixels of the one before.
-    let channels: f64 = stages.map(|(i, &width)| width as f64 / 4_f64.powi(i as i32)).sum();
-    let activations = 40.0 * size_of::<f32>() as f64 * channels * largest.pixels(config);
-    activations + 4.0 * least_bytes(config) as f64 > most as f64
 }

@@ -1,5 +1,6 @@
 //! Which network learns.
 
+use crate::memory::least_weights;
 use mirrorgrad_data::random::{Purpose, generator};
 use mirrorgrad_data::{DataError, Message, Setting};
 use mirrorgrad_layers::Params;
@@ -73,7 +74,7 @@ pub enum ModelKind {
 /// Stages of the networks whose names tell a stride.
 const STAGES: usize = 5;
 /// Widths and depths beyond these are mistakes, not networks.
-const MOST_CHANNELS: usize = 4096;
+pub(crate) const MOST_CHANNELS: usize = 4096;
 const MOST_STAGES: usize = 10;
 /// Channels of each stage, at most, of a network that is built for its names.
 const NARROW: usize = 32;
@@ -159,28 +160,6 @@ impl ModelConfig {
         Ok(())
     }
 
-    /// Numbers of the weights of the 3x3 convolutions, of which all other layers together have less:
-    /// known before any of them is there.
-    pub(crate) fn least_weights(&self) -> usize {
-        let double = |from: usize, to: usize| 9 * (from * to + to * to);
-        let widths = self.widths.iter().map(|&width| width.min(MOST_CHANNELS));
-        let above = std::iter::once(3).chain(widths.clone());
-        let stages = above.zip(widths.clone()).map(|(from, to)| double(from, to)).sum::<usize>();
-        let decoders = match (self.kind, self.upsample) {
-            (ModelKind::Unet, upsample) => {
-                let steps = widths.clone().zip(widths.skip(1));
-                let up = |above, below| if upsample == Upsampling::Deconv { above } else { below };
-                steps.map(|(above, below)| double(above + up(above, below), above)).sum()
-            }
-            (_, Upsampling::Unpool) => {
-                let to = widths.clone().take(1).chain(widths.clone());
-                to.zip(widths).map(|(to, from)| double(from, to)).sum()
-            }
-            _ => 0,
-        };
-        stages + decoders
-    }
-
     /// Whether a parameter of this name is drawn from the seed, and not read from [`weights`](Self::weights).
     ///
     /// ```
@@ -207,7 +186,7 @@ impl ModelConfig {
     /// one that no memory can hold, and this is known before it is built.
     pub(crate) fn check_weights(&self, weights: &NamedTensors<f32>) -> Result<(), WeightsError> {
         check_names(&self.names(), weights)?;
-        let least = self.least_weights();
+        let least = least_weights(self);
         let found: usize = weights.values().map(|tensor| tensor.len()).sum();
         // Of a small network, the shape that does not fit is found when it is loaded, and named.
         if least <= found.max(SMALL) {
