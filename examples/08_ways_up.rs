@@ -8,8 +8,9 @@
 
 use mirrorgrad::data::{Picture, colours, to_png, write_whole};
 use mirrorgrad::report::Measures;
+use mirrorgrad::report::plots;
 use mirrorgrad::tensor::peak_bytes;
-use mirrorgrad::train::{Checkpoint, Predictor, RunFolder, Settings, Trainer, plots};
+use mirrorgrad::train::{Checkpoint, Predictor, RunFolder, Settings, Trainer};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -6,9 +6,9 @@ use crate::watch::Terminal;
 use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_data::{Dataset, Message, Sample, one_line, shown, to_png, write_whole};
-use mirrorgrad_report::Environment;
+use mirrorgrad_report::{Environment, plots};
 use mirrorgrad_train::{
-    Checkpoint, EpochMetrics, Outcome, Predictor, RunFolder, Settings, Trainer, plots,
+    Checkpoint, EpochMetrics, Outcome, Predictor, RunFolder, Settings, Trainer,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,19 +1,24 @@
-//! Lines over epochs, drawn as SVG: axes, points with their values, and each line's name at its end.
+//! Lines over epochs: axes, points with their values, and each line's name at its end. A frame says where all of it
+//! is; it is drawn as SVG on pages and as pixels in files.
 
+mod frame;
+mod pixels;
 mod scale;
 
+use frame::{Frame, Room, cut};
 use maud::{Markup, html};
-use scale::{decimals, ticks};
+pub use pixels::draw;
 
-/// Units of the drawing; on a page it is as wide as there is room.
-const WIDTH: f64 = 440.0;
-const HEIGHT: f64 = 236.0;
-const LEFT: f64 = 46.0;
-const RIGHT: f64 = 116.0;
-const TOP: f64 = 12.0;
-const BOTTOM: f64 = 34.0;
-/// Between the names of two lines.
-const LINE_HEIGHT: f64 = 14.0;
+/// The drawing on a page, where it is as wide as there is room.
+const ROOM: Room = Room {
+    width: 440.0,
+    height: 236.0,
+    left: 46.0,
+    right: 116.0,
+    top: 12.0,
+    bottom: 34.0,
+    line_height: 14.0,
+};
 /// Lines of more points are drawn without them.
 const MOST_MARKS: usize = 40;
 /// Colours and dashes of the style sheet.
@@ -57,16 +62,17 @@ pub enum Floor {
 
 /// Draws lines in one frame.
 pub fn chart(title: &str, floor: Floor, lines: &[Line]) -> Markup {
-    let frame = Frame::around(lines, floor);
+    let frame = Frame::around(ROOM, lines, floor);
+    let Room { width, height, left, right, top, bottom, .. } = ROOM;
     html! {
         figure.chart {
             figcaption { (title) }
-            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(spoken(title, lines))
-                data-left=(LEFT) data-right=(WIDTH - RIGHT) {
+            svg viewBox=(format!("0 0 {width} {height}")) role="img" aria-label=(spoken(title, lines))
+                data-left=(left) data-right=(width - right) {
                 (frame.grid())
                 @for line in lines { (frame.line(line)) }
                 (frame.names(lines))
-                line.cursor x1="0" x2="0" y1=(TOP) y2=(HEIGHT - BOTTOM) {}
+                line.cursor x1="0" x2="0" y1=(top) y2=(height - bottom) {}
             }
         }
     }
@@ -116,60 +122,20 @@ pub fn short(value: f64) -> String {
     }
 }
 
-/// What part of the world the chart shows.
-struct Frame {
-    x: [f64; 2],
-    y: [f64; 2],
-    y_ticks: Vec<f64>,
-}
-
 impl Frame {
-    fn around(lines: &[Line], floor: Floor) -> Self {
-        let points = || lines.iter().flat_map(|line| &line.points);
-        let reach = |axis: usize| {
-            points().map(|point| point[axis]).fold([f64::MAX, f64::MIN], |[least, most], value| {
-                [least.min(value), most.max(value)]
-            })
-        };
-        let [mut x, mut y] =
-            if points().next().is_some() { [reach(0), reach(1)] } else { [[1.0, 2.0], [0.0, 1.0]] };
-        if x[1] <= x[0] {
-            x = [x[0] - 0.5, x[0] + 0.5];
-        }
-        if floor == Floor::Zero {
-            y[0] = y[0].min(0.0);
-        }
-        if y[1] <= y[0] {
-            y = [y[0] - 0.05, y[0] + 0.05];
-        }
-        let y_ticks = ticks(y, 5);
-        let (&first, &last) = y_ticks.first().zip(y_ticks.last()).expect("there is a tick");
-        Self { x, y: [first.min(y[0]), last.max(y[1])], y_ticks }
-    }
-
-    fn across(&self, x: f64) -> f64 {
-        LEFT + (x - self.x[0]) / (self.x[1] - self.x[0]) * (WIDTH - LEFT - RIGHT)
-    }
-
-    fn down(&self, y: f64) -> f64 {
-        HEIGHT - BOTTOM - (y - self.y[0]) / (self.y[1] - self.y[0]) * (HEIGHT - TOP - BOTTOM)
-    }
-
     fn grid(&self) -> Markup {
-        let inside = |tick: &&f64| (self.x[0]..=self.x[1]).contains(tick) && tick.fract() == 0.0;
-        let x_ticks = ticks(self.x, 6);
-        let digits = decimals(&self.y_ticks);
+        let Room { width, height, left, right, bottom, .. } = self.room;
         html! {
             g.grid {
-                @for &tick in &self.y_ticks {
+                @for (tick, words) in self.y_ticks() {
                     @let y = format!("{:.1}", self.down(tick));
-                    line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y) y2=(y) {}
-                    text.y x=(LEFT - 7.0) y=(y) dy="0.35em" { (label(tick, digits)) }
+                    line x1=(left) x2=(width - right) y1=(y) y2=(y) {}
+                    text.y x=(left - 7.0) y=(y) dy="0.35em" { (words) }
                 }
-                @for &tick in x_ticks.iter().filter(inside) {
-                    text.x x=(format!("{:.1}", self.across(tick))) y=(HEIGHT - BOTTOM + 15.0) { (tick) }
+                @for tick in self.x_ticks() {
+                    text.x x=(format!("{:.1}", self.across(tick))) y=(height - bottom + 15.0) { (tick) }
                 }
-                text.x x=(format!("{:.1}", (LEFT + WIDTH - RIGHT) / 2.0)) y=(HEIGHT - 4.0) { "epoch" }
+                text.x x=(format!("{:.1}", (left + width - right) / 2.0)) y=(height - 4.0) { "epoch" }
             }
         }
     }
@@ -193,46 +159,15 @@ impl Frame {
         }
     }
 
-    /// Names where the lines end, moved apart where they would lie on each other.
     fn names(&self, lines: &[Line]) -> Markup {
-        let ends = lines.iter().filter_map(|line| Some((line, line.points.last()?)));
-        let mut places: Vec<(f64, &Line, f64)> =
-            ends.map(|(line, &[_, y])| (self.down(y), line, y)).collect();
-        places.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (mut least, most) = (TOP, HEIGHT - BOTTOM);
-        for place in &mut places {
-            place.0 = place.0.max(least);
-            least = place.0 + LINE_HEIGHT;
-        }
-        let mut limit = most;
-        for place in places.iter_mut().rev() {
-            place.0 = place.0.min(limit);
-            limit = place.0 - LINE_HEIGHT;
-        }
         html! {
-            @for (y, line, value) in places {
-                text class=(format!("name {}", line.classes())) x=(WIDTH - RIGHT + 8.0)
+            @for (y, line, value) in self.ends(lines) {
+                text class=(format!("name {}", line.classes())) x=(self.room.width - self.room.right + 8.0)
                     y=(format!("{y:.1}")) dy="0.35em" {
                     (cut(&line.name)) " "
                     tspan.value { (short(value)) }
                 }
             }
         }
-    }
-}
-
-/// What there is room for.
-fn cut(name: &str) -> String {
-    if name.chars().count() <= 10 {
-        return name.to_owned();
-    }
-    name.chars().take(9).chain(['…']).collect()
-}
-
-fn label(tick: f64, digits: Option<usize>) -> String {
-    match digits {
-        Some(digits) => format!("{tick:.digits$}"),
-        None if tick == 0.0 => "0".to_owned(),
-        None => format!("{tick:.0e}"),
     }
 }

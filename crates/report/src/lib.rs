@@ -43,6 +43,7 @@ mod gallery;
 mod kernels;
 mod measures;
 mod page;
+pub mod plots;
 mod run;
 mod sections;
 mod settings;

@@ -17,7 +17,6 @@ mod fitness;
 mod memory;
 mod metrics;
 mod objective;
-pub mod plots;
 mod predict;
 mod run_error;
 mod run_folder;

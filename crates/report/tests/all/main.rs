@@ -3,4 +3,6 @@
 mod common;
 mod compare;
 mod look;
+mod plots;
 mod report;
+mod sheets;

@@ -27,7 +27,7 @@ const MOST_OF_NAME: usize = 44;
 ///
 /// ```
 /// # use mirrorgrad_data::{Dataset, Shapes};
-/// # use mirrorgrad_train::plots::batch_sheet;
+/// # use mirrorgrad_report::plots::batch_sheet;
 /// let shapes = Shapes::new(0, 4);
 /// let samples = (0..4).map(|index| shapes.sample(index)).collect::<Result<Vec<_>, _>>()?;
 /// let sheet = batch_sheet(&samples);
@@ -45,7 +45,7 @@ pub fn batch_sheet(samples: &[Sample]) -> Picture {
 ///
 /// ```
 /// # use mirrorgrad_data::{Dataset, Shapes, palette};
-/// # use mirrorgrad_train::plots::contact_sheet;
+/// # use mirrorgrad_report::plots::contact_sheet;
 /// let shapes = Shapes::new(0, 1);
 /// let sheet = contact_sheet(&[shapes.sample(0)?], shapes.classes(), None)?;
 /// // The legend has a square in the colour of each figure.

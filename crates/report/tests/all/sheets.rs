@@ -1,7 +1,7 @@
 //! Many samples on one sheet.
 
 use mirrorgrad_data::{Mask, Picture, Sample, palette, to_png};
-use mirrorgrad_train::plots;
+use mirrorgrad_report::plots;
 
 /// A sample of one colour and one label.
 fn sample(size: [usize; 2], colour: [u8; 3], label: u8) -> Sample {

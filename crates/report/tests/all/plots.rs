@@ -1,7 +1,8 @@
 //! The pictures that a run leaves.
 
 use mirrorgrad_data::{DataError, Dataset, Mask, Picture, Sample, palette, to_png};
-use mirrorgrad_train::{EpochMetrics, RunError, plots, write_streamed};
+use mirrorgrad_report::plots;
+use mirrorgrad_train::{EpochMetrics, RunError, write_streamed};
 use std::path::Path;
 
 fn epoch(epoch: usize, loss: f64) -> EpochMetrics {

@@ -1,8 +1,8 @@
 //! Rows of pictures, side by side on white.
 
 use super::GAP;
-use crate::RunError;
 use mirrorgrad_data::{DataError, Dataset, Mask, Picture, Sample, colours, tall};
+use mirrorgrad_train::RunError;
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,7 +15,7 @@ const LONGEST: usize = 512;
 ///
 /// ```
 /// # use mirrorgrad_data::{Dataset, Shapes, decode_picture};
-/// # use mirrorgrad_train::plots::write_grid;
+/// # use mirrorgrad_report::plots::write_grid;
 /// # use std::path::Path;
 /// let mut png = Vec::new();
 /// write_grid(&Shapes::new(0, 9), 2, |sample| Ok(sample.mask.clone()), &mut png)?;
@@ -75,7 +75,7 @@ fn as_io(error: EncodingError) -> io::Error {
 ///
 /// ```
 /// # use mirrorgrad_data::Picture;
-/// # use mirrorgrad_train::plots::table;
+/// # use mirrorgrad_report::plots::table;
 /// let cell = |grey| Picture { width: 2, height: 1, rgb: vec![grey; 6] };
 /// let picture = table(vec![vec![cell(0), cell(128)], vec![cell(200)]]);
 /// assert_eq!(picture.size(), [4 + 2 * (1 + 4), 4 + 2 * (2 + 4)]);
