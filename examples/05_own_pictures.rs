@@ -5,8 +5,8 @@
 
 use mirrorgrad::data::{Dataset, Shapes, to_png};
 use mirrorgrad::train::{
-    Checkpoint, EpochMetrics, Evaluation, Predictor, RunFolder, Settings, StepReport, Trainer,
-    Watch,
+    Checkpoint, EpochMetrics, Evaluation, Observer, Predictor, RunFolder, Settings, StepReport,
+    Trainer,
 };
 use std::error::Error;
 use std::fs;
@@ -15,7 +15,7 @@ use std::path::Path;
 /// Prints a line an epoch.
 struct Lines;
 
-impl Watch for Lines {
+impl Observer for Lines {
     fn step(&mut self, _: &StepReport) {}
 
     fn epoch(&mut self, metrics: &EpochMetrics, _: &Evaluation) {

@@ -68,7 +68,7 @@ fn the_page_on_settings_shows_every_key_and_its_default() {
     assert_eq!(keys(&toml::Table::try_from(&full).unwrap()), keys(&shown));
     // A run's split is kept in its folder and is no setting.
     let mut full = full;
-    full.data.folder.split = Some(mirrorgrad::data::Split::default());
+    full.data.folder.split = Some(mirrorgrad::data::SplitFiles::default());
     let without = format!("{full:?}");
     assert!(!without.contains("None"), "a key that the page leaves out: {without}");
 }

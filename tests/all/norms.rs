@@ -3,7 +3,7 @@
 use crate::folder;
 
 use image::{GrayImage, RgbImage};
-use mirrorgrad::data::Part;
+use mirrorgrad::data::Split;
 use mirrorgrad::layers::models::Norm;
 use mirrorgrad::train::{Config, Largest, MemoryEstimate, RunFolder, Settings, Trainer};
 use std::fs;
@@ -193,7 +193,7 @@ fn what_augmentation_leaves_empty_counts_for_nothing_as_if_255_were_left_out() {
     assert!(batch.iter().any(|sample| sample.mask.labels.contains(&9)));
     // In the data themselves the label stays no label.
     let edged = folder::data(true);
-    let train = on(edged.path(), &["data.augment.rotate=30"]).open(Part::Train).unwrap();
+    let train = on(edged.path(), &["data.augment.rotate=30"]).open(Split::Train).unwrap();
     assert!(
         train.sample(0).unwrap_err().to_string().contains("set data.folder.ignore_index = 255")
     );

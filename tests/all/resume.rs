@@ -6,8 +6,8 @@ use crate::folder;
 use mirrorgrad::data::Augment;
 use mirrorgrad::layers::models::{Norm, Upsampling};
 use mirrorgrad::train::{
-    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, ModelKind, OptimizerKind,
-    Outcome, Progress, RunFolder, ScheduleKind, StepReport, Trainer, Watch, WeightsByName,
+    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, ModelKind, Observer,
+    OptimizerKind, Outcome, Progress, RunFolder, ScheduleKind, StepReport, Trainer, WeightsByName,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -59,7 +59,7 @@ impl Stop {
     }
 }
 
-impl Watch for Stop {
+impl Observer for Stop {
     fn step(&mut self, _: &StepReport) {
         self.steps += 1;
     }
@@ -250,7 +250,7 @@ struct Kept<'a> {
     copies: Vec<TempDir>,
 }
 
-impl Watch for Kept<'_> {
+impl Observer for Kept<'_> {
     fn step(&mut self, _: &StepReport) {
         let copy = tempfile::tempdir().unwrap();
         for entry in fs::read_dir(self.run).unwrap() {

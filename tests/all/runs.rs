@@ -5,7 +5,7 @@
 use crate::folder;
 
 use mirrorgrad::train::{
-    Config, EpochMetrics, Evaluation, RunFolder, Settings, StepReport, Trainer, Watch,
+    Config, EpochMetrics, Evaluation, Observer, RunFolder, Settings, StepReport, Trainer,
 };
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -47,7 +47,7 @@ struct Breaks<'a> {
     at: usize,
 }
 
-impl Watch for Breaks<'_> {
+impl Observer for Breaks<'_> {
     fn step(&mut self, report: &StepReport) {
         if report.batch == self.at {
             fs::write(self.picture, "no picture").unwrap();

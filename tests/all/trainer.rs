@@ -3,12 +3,12 @@
 use crate::folder;
 
 use mirrorgrad::autograd::{Var, ops};
-use mirrorgrad::data::Part;
+use mirrorgrad::data::Split;
 use mirrorgrad::layers::weights::{from_safetensors, to_safetensors};
 use mirrorgrad::tensor::{ClassTargets, PixelLoss, Tensor};
 use mirrorgrad::train::{
-    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, Objective, Outcome,
-    RunError, RunFolder, Settings, StepReport, Trainer, TrainingConfig, Watch,
+    Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, Objective, Observer,
+    Outcome, RunError, RunFolder, Settings, StepReport, Trainer, TrainingConfig,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,7 +148,7 @@ fn class_weights_are_counted_once_and_written_down() {
     let place = Place::new();
     let trainer = place.train(&["training.class_weights=auto"]);
     let mut counts = [0_u32; 3];
-    let pictures = place.config(&[]).open(Part::Train).unwrap();
+    let pictures = place.config(&[]).open(Split::Train).unwrap();
     for index in 0..pictures.len() {
         pictures
             .sample(index)
@@ -257,7 +257,7 @@ fn a_limit_leaves_the_first_pictures() {
 /// Notes the step of the last checkpoint at every step.
 struct Looking<'a>(&'a Place, Vec<u64>);
 
-impl Watch for Looking<'_> {
+impl Observer for Looking<'_> {
     fn step(&mut self, _: &StepReport) {
         self.1.push(self.0.last().progress.step);
     }

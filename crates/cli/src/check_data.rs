@@ -5,7 +5,7 @@ use crate::settings::{Options, RunOn, SettingArgs};
 use crate::{Failure, say};
 use clap::Args;
 use indicatif::ProgressBar;
-use mirrorgrad_data::{Census, Layout, Message, PartCensus, one_line, to_png, write_whole};
+use mirrorgrad_data::{Census, Layout, Message, SplitCensus, one_line, to_png, write_whole};
 use mirrorgrad_report::plots;
 use mirrorgrad_train::{check_run, class_weights};
 use serde::Serialize;
@@ -44,7 +44,7 @@ struct Told<'a> {
     detected_by: Option<&'static str>,
     classes: &'a [String],
     ignore_index: Option<u8>,
-    parts: &'a [PartCensus],
+    parts: &'a [SplitCensus],
     class_weights: Vec<f64>,
     faults: Vec<String>,
     notes: Vec<String>,
@@ -58,7 +58,7 @@ impl<'a> Told<'a> {
             detected_by: census.detected_by,
             classes: &census.classes,
             ignore_index: census.ignore_index,
-            parts: &census.parts,
+            parts: &census.splits,
             class_weights: trained.map_or(Vec::new(), |part| class_weights(&part.histogram)),
             faults: census.faults.iter().map(worded).collect(),
             notes: census.notes.iter().map(worded).collect(),
@@ -111,7 +111,7 @@ fn report(census: &Census) -> Result<(), Failure> {
     say::line(format!("layout {layout}{sign}; {classes} classes{ignored}"))?;
     listed(census.of_settings(), FAULTS, worded)?;
     say::line(format!("\n{:<8} {:>8} {:>8}", "part", "pictures", "faulty"))?;
-    for PartCensus { name, pictures, faulty, .. } in &census.parts {
+    for SplitCensus { name, pictures, faulty, .. } in &census.splits {
         say::line(format!("{name:<8} {pictures:>8} {faulty:>8}"))?;
     }
     sizes(census)?;
@@ -146,7 +146,7 @@ fn worded(message: &Message) -> String {
 /// Pictures by size, those of all parts together.
 fn sizes(census: &Census) -> Result<(), Failure> {
     let mut sizes: BTreeMap<[usize; 2], usize> = BTreeMap::new();
-    for size in census.parts.iter().flat_map(|part| &part.sizes) {
+    for size in census.splits.iter().flat_map(|part| &part.sizes) {
         *sizes.entry([size.height, size.width]).or_default() += size.pictures;
     }
     let mut sizes: Vec<_> = sizes.into_iter().collect();
@@ -158,8 +158,8 @@ fn sizes(census: &Census) -> Result<(), Failure> {
 }
 
 /// How much of each part is of which class, and what weights balance the part to train on.
-fn labels(census: &Census, trained: &PartCensus) -> Result<(), Failure> {
-    let parts = &census.parts;
+fn labels(census: &Census, trained: &SplitCensus) -> Result<(), Failure> {
+    let parts = &census.splits;
     let heads: String = parts.iter().map(|part| format!(" {:>9}", part.name)).collect();
     say::line(format!("\n{:>5} {:<20}{heads} {:>8}", "label", "class", "weight"))?;
     let shares: Vec<_> = parts.iter().map(|part| part.histogram.shares()).collect();
@@ -171,7 +171,7 @@ fn labels(census: &Census, trained: &PartCensus) -> Result<(), Failure> {
         say::line(format!("{label:>5} {:<20}{shares} {weight:>8.3}", one_line(name)))?;
     }
     if let Some(label) = census.ignore_index {
-        let share = |part: &PartCensus| {
+        let share = |part: &SplitCensus| {
             let (classes, ignored) = (&part.histogram.pixels, part.histogram.ignored);
             percent(ignored as f64 / (classes.iter().sum::<u64>() + ignored).max(1) as f64)
         };

@@ -8,7 +8,7 @@ use crate::room::Room;
 use crate::settings::{Reading, SettingArgs};
 use crate::{Failure, say};
 use clap::Args;
-use mirrorgrad_data::{Folder, Loader, Part, one_line, shown};
+use mirrorgrad_data::{Folder, Loader, Split, one_line, shown};
 use mirrorgrad_train::{Config, Evaluation, Predictor, evaluate, evaluate_each, loader};
 use serde_json::json;
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     let mut config = data(args, predictor.config())?;
     config.ask_folder()?;
     let part = part(args.split, &config)?;
-    if part == Part::Test && config.data.dir.is_none() {
+    if part == Split::Test && config.data.dir.is_none() {
         let expected = "train, val or all of the built-in shapes";
         return Err(Failure::new(format!("--part: expected {expected}, found test")));
     }
@@ -165,21 +165,21 @@ impl Measured<'_> {
 }
 
 /// A part's name in what is told.
-fn name(part: Part) -> &'static str {
+fn name(part: Split) -> &'static str {
     match part {
-        Part::Validation => "val",
-        Part::Train => "train",
-        Part::All => "all",
-        Part::Test => "test",
+        Split::Validation => "val",
+        Split::Train => "train",
+        Split::All => "all",
+        Split::Test => "test",
     }
 }
 
-fn part(asked: Option<SplitName>, config: &Config) -> Result<Part, Failure> {
+fn part(asked: Option<SplitName>, config: &Config) -> Result<Split, Failure> {
     Ok(match asked {
-        Some(SplitName::Val) => Part::Validation,
-        Some(SplitName::Train) => Part::Train,
-        Some(SplitName::All) => Part::All,
-        Some(SplitName::Test) => Part::Test,
+        Some(SplitName::Val) => Split::Validation,
+        Some(SplitName::Train) => Split::Train,
+        Some(SplitName::All) => Split::All,
+        Some(SplitName::Test) => Split::Test,
         None => {
             let folder = &config.data.folder;
             let divided = match &config.data.dir {
@@ -190,7 +190,7 @@ fn part(asked: Option<SplitName>, config: &Config) -> Result<Part, Failure> {
                         || Folder::has_validation(dir, folder)?
                 }
             };
-            if divided { Part::Validation } else { Part::All }
+            if divided { Split::Validation } else { Split::All }
         }
     })
 }

@@ -5,7 +5,7 @@ use crate::{Failure, say};
 use clap::Args;
 use mirrorgrad_data::{one_line, shown};
 use mirrorgrad_report::{Environment, PAGE, Report};
-use mirrorgrad_train::{RunFolder, judged_by, write_streamed};
+use mirrorgrad_train::{RunFolder, validation_set, write_streamed};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -40,7 +40,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     if let Err(damaged) = Environment::of(&folder) {
         say::aside(damaged.message().worded(&Options));
     }
-    let report = Report::new(&folder, &judged_by(&config)?)?;
+    let report = Report::new(&folder, &validation_set(&config)?)?;
     let out = match &args.out {
         // Who keeps the page elsewhere may have a run that is not to be touched.
         Some(out) => {

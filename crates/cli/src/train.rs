@@ -91,15 +91,15 @@ fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<Trained, Failure> {
     let note = |note: &Message| format!("note: {}", one_line(&note.worded(&Options)));
     trainer.notes().iter().for_each(|told| say::aside(note(told)));
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
-    note_environment(folder)?;
+    record_environment(folder)?;
     let outcome = trainer.run(folder, &mut watch)?;
     watch.finish();
-    note_environment(folder)?;
+    record_environment(folder)?;
     let (history, validation) = trainer.into_history();
     draw(&history, &*validation, folder)?;
     mirrorgrad_report::write(folder, &validation)?;
     // Looking takes memory too.
-    note_environment(folder)?;
+    record_environment(folder)?;
     let code = match outcome {
         Outcome::Finished => ExitCode::SUCCESS,
         Outcome::Stopped => watch.exit_code(),
@@ -108,8 +108,8 @@ fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<Trained, Failure> {
 }
 
 /// Notes what trains a run, beside it.
-fn note_environment(folder: &RunFolder) -> Result<(), Failure> {
-    Environment::note_here(folder)?.into_iter().for_each(|lost| say::aside(one_line(&lost)));
+fn record_environment(folder: &RunFolder) -> Result<(), Failure> {
+    Environment::record_here(folder)?.into_iter().for_each(|lost| say::aside(one_line(&lost)));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{Failure, say};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mirrorgrad_train::{EpochMetrics, Evaluation, StepReport, Watch};
+use mirrorgrad_train::{EpochMetrics, Evaluation, Observer, StepReport};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -96,7 +96,7 @@ impl Terminal {
     }
 }
 
-impl Watch for Terminal {
+impl Observer for Terminal {
     fn step(&mut self, report: &StepReport) {
         self.pace.pictures += report.pictures;
         self.pace.batches += report.taken;

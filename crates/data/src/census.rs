@@ -31,7 +31,7 @@ use crate::{
 /// // Two classes and two pictures, but a pixel of the second one's mask is labelled 7.
 /// let census = Census::take(dir.path(), &FolderOptions::default(), &|_| ())?;
 /// assert_eq!((census.layout, census.classes.len()), (Layout::Folders, 2));
-/// assert_eq!((census.parts[0].pictures, census.parts[0].faulty), (2, 1));
+/// assert_eq!((census.splits[0].pictures, census.splits[0].faulty), (2, 1));
 /// let fault = census.faults[0].to_string();
 /// assert!(fault.contains("b.png: expected labels below 2"), "{fault}");
 /// assert_eq!(census.examples(24)?.len(), 1);
@@ -48,8 +48,9 @@ pub struct Census {
     pub classes: Vec<String>,
     /// The label that is left out.
     pub ignore_index: Option<u8>,
-    /// Its parts.
-    pub parts: Vec<PartCensus>,
+    /// Its splits.
+    #[serde(rename = "parts")]
+    pub splits: Vec<SplitCensus>,
     /// All that would keep a run from starting or going on, a line each.
     pub faults: Vec<Message>,
     /// What is no fault, but worth knowing before a run.
@@ -64,7 +65,7 @@ pub struct Census {
     surveys: Vec<(&'static str, Folder, Survey)>,
 }
 
-/// What is in a part.
+/// What is in a split.
 ///
 /// ```
 /// # use mirrorgrad_data::{Census, FolderOptions, Mask, Picture, to_png};
@@ -80,13 +81,13 @@ pub struct Census {
 /// mask.write_grey(&dir.path().join("masks/a.png"))?;
 /// // The only picture of a directory that is not divided.
 /// let census = Census::take(dir.path(), &FolderOptions::default(), &|_| ())?;
-/// let part = &census.parts[0];
+/// let part = &census.splits[0];
 /// assert_eq!((part.name, part.pictures, part.faulty), ("all", 1, 0));
 /// assert_eq!(part.histogram.shares(), [0.75, 0.25]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Serialize)]
-pub struct PartCensus {
+pub struct SplitCensus {
     /// `train`, `val` or `test`, or `all` of an undivided directory.
     pub name: &'static str,
     /// Pictures with a mask.
@@ -119,7 +120,7 @@ pub struct PartCensus {
 /// let census = Census::take(dir.path(), &FolderOptions::default(), &|_| ())?;
 /// let often = SizeCount { height: 1, width: 3, pictures: 2 };
 /// let once = SizeCount { height: 1, width: 2, pictures: 1 };
-/// assert_eq!(census.parts[0].sizes, [often, once]);
+/// assert_eq!(census.splits[0].sizes, [often, once]);
 /// let note = census.notes[0].to_string();
 /// assert!(note.starts_with("2 sizes, from 1 high, 2 wide to 1 high, 3 wide"), "{note}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -161,7 +162,7 @@ impl Census {
         })?;
         let all = sections.iter().map(|(_, listing)| listing.pairs.len()).sum();
         let settings = faults.len();
-        let (mut parts, mut surveys) = (Vec::new(), Vec::new());
+        let (mut splits, mut surveys) = (Vec::new(), Vec::new());
         let mut notes = source.notes(sections.iter().map(|(_, listing)| listing));
         let mut known = Known::default();
         for (name, listing) in sections {
@@ -172,23 +173,23 @@ impl Census {
             let of_samples = survey.samples.iter().flat_map(|sample| &sample.faults);
             faults.extend(of_samples.map(Fault::of));
             notes.extend(known.again(name, &survey));
-            parts.push(part(name, &survey));
+            splits.push(split(name, &survey));
             surveys.push((name, folder, survey));
         }
-        notes.extend(assumed(&source, &parts));
+        notes.extend(assumed(&source, &splits));
         notes.extend(survey::notes_of_files(surveys.iter().map(|(.., survey)| survey)));
-        notes.extend(size_note(&parts, options));
+        notes.extend(size_note(&splits, options));
         if !named {
-            parts.iter_mut().for_each(|part| part.histogram = Histogram::new(0));
+            splits.iter_mut().for_each(|part| part.histogram = Histogram::new(0));
             source.classes = Vec::new();
         }
-        notes.extend(parts.iter().flat_map(|part| absent(part, &source.classes)));
+        notes.extend(splits.iter().flat_map(|part| absent(part, &source.classes)));
         Ok(Self {
             layout: source.layout,
             detected_by: source.sign,
             classes: source.classes.clone(),
             ignore_index: source.ignore_index,
-            parts,
+            splits,
             faults: faults.iter().map(|fault| fault.message.clone()).collect(),
             notes,
             settings,
@@ -209,8 +210,8 @@ impl Census {
     }
 
     /// The part that a run trains on; of an undivided directory, all of it.
-    pub fn trained(&self) -> Option<&PartCensus> {
-        self.parts.iter().find(|part| part.is_trained_on()).or(self.parts.first())
+    pub fn trained(&self) -> Option<&SplitCensus> {
+        self.splits.iter().find(|part| part.is_trained_on()).or(self.splits.first())
     }
 
     /// The faults of what was asked for, which stand before those of files.
@@ -284,7 +285,7 @@ impl Known {
     }
 }
 
-fn part(name: &'static str, survey: &Survey) -> PartCensus {
+fn split(name: &'static str, survey: &Survey) -> SplitCensus {
     let mut sizes: BTreeMap<[usize; 2], usize> = BTreeMap::new();
     survey.good().for_each(|sample| *sizes.entry(sample.size).or_default() += 1);
     let sizes = sizes.into_iter();
@@ -292,19 +293,19 @@ fn part(name: &'static str, survey: &Survey) -> PartCensus {
         sizes.map(|([height, width], pictures)| SizeCount { height, width, pictures }).collect();
     sizes.sort_by_key(|size| std::cmp::Reverse(size.pictures));
     let (pictures, good) = (survey.samples.len(), survey.good().count());
-    PartCensus { name, pictures, faulty: pictures - good, sizes, histogram: survey.histogram() }
+    SplitCensus { name, pictures, faulty: pictures - good, sizes, histogram: survey.histogram() }
 }
 
-impl PartCensus {
+impl SplitCensus {
     /// Whether a run trains on it: on all of what is not divided, or some of it.
     pub fn is_trained_on(&self) -> bool {
         matches!(self.name, "train" | "all")
     }
 }
 
-fn size_note(parts: &[PartCensus], options: &FolderOptions) -> Option<Message> {
+fn size_note(splits: &[SplitCensus], options: &FolderOptions) -> Option<Message> {
     let mut sizes: Vec<_> =
-        parts.iter().flat_map(|part| &part.sizes).map(|size| [size.height, size.width]).collect();
+        splits.iter().flat_map(|part| &part.sizes).map(|size| [size.height, size.width]).collect();
     sizes.sort_unstable();
     sizes.dedup();
     let (&[least, .., most], None) = (sizes.as_slice(), options.size) else { return None };
@@ -315,8 +316,8 @@ fn size_note(parts: &[PartCensus], options: &FolderOptions) -> Option<Message> {
 }
 
 /// The names of a layout where nobody gave others and most of them never occur.
-fn assumed(source: &Source, parts: &[PartCensus]) -> Option<Message> {
-    let never = |&label: &usize| parts.iter().all(|part| part.histogram.pixels[label] == 0);
+fn assumed(source: &Source, splits: &[SplitCensus]) -> Option<Message> {
+    let never = |&label: &usize| splits.iter().all(|part| part.histogram.pixels[label] == 0);
     let (classes, layout) = (source.classes.len(), source.layout.name());
     let absent = (0..classes).filter(never).count();
     let told = source.assumed && absent < classes && 2 * absent > classes;
@@ -330,7 +331,7 @@ fn assumed(source: &Source, parts: &[PartCensus]) -> Option<Message> {
 }
 
 /// The classes that a part has nothing of, if it has any.
-fn absent(part: &PartCensus, classes: &[String]) -> Option<Message> {
+fn absent(part: &SplitCensus, classes: &[String]) -> Option<Message> {
     let counts = classes.iter().zip(&part.histogram.pixels);
     let absent: Vec<_> = counts.filter(|(_, pixels)| **pixels == 0).collect();
     if absent.is_empty() || absent.len() == classes.len() {

@@ -13,12 +13,12 @@ mod listing;
 mod names;
 mod notes;
 mod pairing;
-mod parts;
 mod pets;
 mod root;
 mod rules;
 mod section;
 mod source;
+mod splits;
 mod suffix;
 mod voc;
 
@@ -39,12 +39,12 @@ use crate::mask::IGNORED;
 use crate::picture::stored_size;
 use crate::random::{Purpose, generator, permutation};
 use crate::split::Names;
-use crate::{DataError, Dataset, Inspected, Message, PictureRules, Sample, Split, ValueRange};
+use crate::{DataError, Dataset, Inspected, Message, PictureRules, Sample, SplitFiles, ValueRange};
 
 /// How the files of a [`Folder`] are read.
 ///
 /// ```
-/// # use mirrorgrad_data::{Dataset, Folder, FolderOptions, Layout, Mask, Part, Picture};
+/// # use mirrorgrad_data::{Dataset, Folder, FolderOptions, Layout, Mask, Split, Picture};
 /// # use mirrorgrad_data::to_png;
 /// # let dir = tempfile::tempdir()?;
 /// # let at = |name: &str| dir.path().join(name);
@@ -58,7 +58,7 @@ use crate::{DataError, Dataset, Inspected, Message, PictureRules, Sample, Split,
 /// // For masks of two classes, in black and white.
 /// let options = FolderOptions { mask_values: Some(vec![0, 255]), ..FolderOptions::default() };
 /// assert_eq!(options.resolve(dir.path())?.layout, Some(Layout::Folders));
-/// let folder = Folder::open(dir.path(), Part::All, &options)?;
+/// let folder = Folder::open(dir.path(), Split::All, &options)?;
 /// assert_eq!(folder.sample(0)?.mask.labels, [1, 0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -107,7 +107,7 @@ pub struct FolderOptions {
     pub seed: u64,
     /// The split to use instead, of a run that has begun: kept in the run's folder, not in its settings.
     #[serde(skip)]
-    pub split: Option<Split>,
+    pub split: Option<SplitFiles>,
 }
 
 impl FolderOptions {
@@ -170,7 +170,7 @@ impl FolderOptions {
 /// Which samples of a directory are meant.
 ///
 /// ```
-/// # use mirrorgrad_data::{DataError, Dataset, Folder, FolderOptions, Part};
+/// # use mirrorgrad_data::{DataError, Dataset, Folder, FolderOptions, Split};
 /// # let dir = tempfile::tempdir()?;
 /// # for name in ["images", "masks"] {
 /// #     std::fs::create_dir(dir.path().join(name))?;
@@ -182,12 +182,12 @@ impl FolderOptions {
 /// // Of four pictures in a directory that is not divided, a quarter is to validate on.
 /// let options = FolderOptions { validation_split: Some(0.25), ..FolderOptions::default() };
 /// let len = |part| Ok::<_, DataError>(Folder::open(dir.path(), part, &options)?.len());
-/// assert_eq!([len(Part::Train)?, len(Part::Validation)?, len(Part::All)?], [3, 1, 4]);
-/// assert!(len(Part::Test).is_err());
+/// assert_eq!([len(Split::Train)?, len(Split::Validation)?, len(Split::All)?], [3, 1, 4]);
+/// assert!(len(Split::Test).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Split {
     /// Those to train on.
     Train,
     /// Those to validate on.
@@ -206,7 +206,7 @@ pub enum Part {
 /// is passed over. `classes.txt` names the classes, one a line, in the order of their labels.
 ///
 /// ```
-/// # use mirrorgrad_data::{Dataset, Folder, FolderOptions, Mask, Part, Picture, to_png};
+/// # use mirrorgrad_data::{Dataset, Folder, FolderOptions, Mask, Split, Picture, to_png};
 /// # let dir = tempfile::tempdir()?;
 /// # let at = |name: &str| dir.path().join(name);
 /// # for name in ["images", "masks"] {
@@ -217,11 +217,11 @@ pub enum Part {
 /// # Mask { width: 2, height: 1, labels: vec![1, 0] }.write_grey(&at("masks/a.png"))?;
 /// // Beside images/a.png and masks/a.png:
 /// std::fs::write(dir.path().join("classes.txt"), "sky\nroad\n")?;
-/// let folder = Folder::open(dir.path(), Part::All, &FolderOptions::default())?;
+/// let folder = Folder::open(dir.path(), Split::All, &FolderOptions::default())?;
 /// assert_eq!(folder.classes(), ["sky", "road"]);
 /// assert_eq!(folder.sample(0)?.mask.labels, [1, 0]);
 /// std::fs::remove_file(dir.path().join("masks/a.png"))?;
-/// let error = Folder::open(dir.path(), Part::All, &FolderOptions::default()).unwrap_err();
+/// let error = Folder::open(dir.path(), Split::All, &FolderOptions::default()).unwrap_err();
 /// assert!(error.to_string().contains("a.png: expected its mask"), "{error}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -244,7 +244,7 @@ impl Folder {
     /// # Errors
     /// If files are missing, without their counterpart, or links that lead out of `dir`, or if
     /// the options make no sense for it.
-    pub fn open(dir: &Path, part: Part, options: &FolderOptions) -> Result<Self, DataError> {
+    pub fn open(dir: &Path, part: Split, options: &FolderOptions) -> Result<Self, DataError> {
         options.check_size()?;
         let source = Source::open(dir, options)?;
         let pairs = source.pairs(part, options)?;
@@ -347,7 +347,7 @@ impl Dataset for Folder {
 
 /// The part of `pairs` that a directory without such a part would have: a share
 /// of them, drawn by the seed, to validate on, or the others.
-fn split(pairs: Vec<Pair>, part: Part, share: f64, seed: u64) -> Vec<Pair> {
+fn split(pairs: Vec<Pair>, part: Split, share: f64, seed: u64) -> Vec<Pair> {
     let wanted = (pairs.len() as f64 * share).round() as usize;
     let wanted = wanted.clamp(1, pairs.len() - 1);
     let order = permutation(pairs.len(), &mut generator(Purpose::Split, seed, 0, 0));
@@ -356,6 +356,6 @@ fn split(pairs: Vec<Pair>, part: Part, share: f64, seed: u64) -> Vec<Pair> {
         validates[index] = true;
     }
     let parts = pairs.into_iter().zip(validates);
-    let chosen = parts.filter(|&(_, validates)| validates == (part == Part::Validation));
+    let chosen = parts.filter(|&(_, validates)| validates == (part == Split::Validation));
     chosen.map(|(pair, _)| pair).collect()
 }

@@ -28,12 +28,14 @@ mod survey;
 mod text;
 
 pub use augment::Augment;
-pub use census::{Census, PartCensus, SizeCount};
+pub use census::{Census, SizeCount, SplitCensus};
 pub use colours::{colours, overlay, palette};
 pub use dataset::{Dataset, First, Inspected, Joined};
 pub use error::{DataError, is_hidden, one_line, shown, tall};
 pub use files::write_whole;
-pub use folder::{Folder, FolderOptions, Layout, Part, class_names, is_picture_file, read_classes};
+pub use folder::{
+    Folder, FolderOptions, Layout, Split, class_names, is_picture_file, read_classes,
+};
 pub use histogram::Histogram;
 pub use loader::{Batches, Loader};
 pub use mask::{IGNORED, decode_mask, read_mask};
@@ -43,6 +45,6 @@ pub use picture::{
 };
 pub use sample::{Mask, Picture, Sample};
 pub use shapes::Shapes;
-pub use split::Split;
+pub use split::SplitFiles;
 pub use survey::{Good, Looked, Survey, notes_of_files};
 pub use text::text_of;

@@ -2,7 +2,7 @@
 //! `eval`, `report` and a resumed run use the same ones, whatever is added to the data later.
 
 use crate::files::read;
-use crate::{DataError, Folder, FolderOptions, Part};
+use crate::{DataError, Folder, FolderOptions, Split};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ const MAX_BYTES: u64 = 256 << 20;
 /// The pictures of a run, by part.
 ///
 /// ```
-/// # use mirrorgrad_data::{FolderOptions, Split};
+/// # use mirrorgrad_data::{FolderOptions, SplitFiles};
 /// # let dir = tempfile::tempdir()?;
 /// # for name in ["images", "masks"] {
 /// #     std::fs::create_dir(dir.path().join(name))?;
@@ -22,15 +22,15 @@ const MAX_BYTES: u64 = 256 << 20;
 /// # }
 /// # std::fs::write(dir.path().join("classes.txt"), "sky\nroad\n")?;
 /// let options = FolderOptions { validation_split: Some(0.5), ..FolderOptions::default() };
-/// let split = Split::of(dir.path(), &options)?;
+/// let split = SplitFiles::of(dir.path(), &options)?;
 /// assert!(split.is_in(dir.path()));
 /// // It is kept as JSON, and used again whatever is added to the data.
 /// std::fs::write(dir.path().join("split.json"), split.to_json()?)?;
-/// assert_eq!(Split::beside(&dir.path().join("last.ckpt")), Some(split));
+/// assert_eq!(SplitFiles::beside(&dir.path().join("last.ckpt")), Some(split));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Split {
+pub struct SplitFiles {
     train: Vec<Names>,
     val: Vec<Names>,
 }
@@ -42,7 +42,7 @@ pub struct Names {
     pub mask: PathBuf,
 }
 
-impl Split {
+impl SplitFiles {
     /// The name of its file in a run's folder.
     pub const FILE: &str = "split.json";
 
@@ -55,7 +55,7 @@ impl Split {
             return Ok(split.clone());
         }
         let names = |part| Folder::open(dir, part, options).map(|folder| folder.names());
-        Ok(Self { train: names(Part::Train)?, val: names(Part::Validation)? })
+        Ok(Self { train: names(Split::Train)?, val: names(Split::Validation)? })
     }
 
     /// The split in the folder of the run whose checkpoint or weights are at `path`; none if there is none,
@@ -82,12 +82,12 @@ impl Split {
     }
 
     /// The pictures of a part; none of the part to test on, which is not divided by a run.
-    pub(crate) fn part(&self, part: Part) -> Option<Vec<&Names>> {
+    pub(crate) fn part(&self, part: Split) -> Option<Vec<&Names>> {
         match part {
-            Part::Train => Some(self.train.iter().collect()),
-            Part::Validation => Some(self.val.iter().collect()),
-            Part::All => Some(self.train.iter().chain(&self.val).collect()),
-            Part::Test => None,
+            Split::Train => Some(self.train.iter().collect()),
+            Split::Validation => Some(self.val.iter().collect()),
+            Split::All => Some(self.train.iter().chain(&self.val).collect()),
+            Split::Test => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The files of runs and data sets.
 
 use mirrorgrad_data::{
-    Dataset, Folder, FolderOptions, Layout, Part, PictureRules, RangeByName, ValueRange,
+    Dataset, Folder, FolderOptions, Layout, PictureRules, RangeByName, Split, ValueRange,
     class_names, decode_mask, decode_picture,
 };
 use mirrorgrad_train::{Checkpoint, Config};
@@ -116,7 +116,7 @@ const TABLE: &[u8] = b"0 0 0 ground\n128 0 0 car\n255 255 255 car\n1 2 3\n";
 pub fn coloured_mask(bytes: &[u8]) {
     let files = [("colours.txt", TABLE), ("images/a.png", bytes), ("masks/a.png", bytes)];
     let Ok(dir) = folder(&files) else { return };
-    let opened = Folder::open(dir.path(), Part::All, &laid_out(Layout::Folders));
+    let opened = Folder::open(dir.path(), Split::All, &laid_out(Layout::Folders));
     let Ok(sample) = opened.and_then(|folder| folder.sample(0)) else { return };
     let means = |colour: &[u8; 3]| match colour {
         [0, 0, 0] => 0,
@@ -164,7 +164,7 @@ fn named_by(file: &str, bytes: &[u8], line: impl Fn((usize, &String)) -> String)
         let files: [(&str, &[u8]); 3] =
             [(file, table), ("images/a.png", b""), ("masks/a.png", b"")];
         let dir = folder(&files).ok()?;
-        let opened = Folder::open(dir.path(), Part::All, &laid_out(Layout::Folders)).ok()?;
+        let opened = Folder::open(dir.path(), Split::All, &laid_out(Layout::Folders)).ok()?;
         Some(opened.classes().to_vec())
     };
     let Some(names) = read(bytes) else { return };
@@ -175,7 +175,7 @@ fn named_by(file: &str, bytes: &[u8], line: impl Fn((usize, &String)) -> String)
 /// A list of pictures and masks, in a folder that has no pictures.
 pub fn list(bytes: &[u8]) {
     let Ok(dir) = folder(&[("classes.txt", b"a\nb\n"), ("train.txt", bytes)]) else { return };
-    if let Ok(folder) = Folder::open(dir.path(), Part::All, &laid_out(Layout::List)) {
+    if let Ok(folder) = Folder::open(dir.path(), Split::All, &laid_out(Layout::List)) {
         // It names the folder's two texts.
         let _ = (0..folder.len().min(2)).try_for_each(|index| folder.sample(index).map(|_| ()));
     }
@@ -216,7 +216,7 @@ fn listed(layout: Layout, there: [[&str; 2]; 2], list: &str, bytes: &[u8]) {
     let empty = there.as_flattened().iter().map(|&name| (name, b"".as_slice()));
     let files: Vec<(&str, &[u8])> = empty.chain([(list, bytes)]).collect();
     let Ok(dir) = folder(&files) else { return };
-    if let Ok(folder) = Folder::open(dir.path(), Part::All, &laid_out(layout)) {
+    if let Ok(folder) = Folder::open(dir.path(), Split::All, &laid_out(layout)) {
         let lines = bytes.split(|&byte| byte == b'\n').count();
         assert!((1..=lines).contains(&folder.len()), "{} of {lines}", folder.len());
     }

@@ -20,9 +20,9 @@ const FILE: &str = "environment.json";
 /// assert_eq!(Environment::of(&folder)?, None);
 /// let begun = Some("2026-01-31 08:00:00 UTC".to_owned());
 /// let first = Environment { begun: begun.clone(), ..Environment::here() };
-/// first.note(&folder)?;
+/// first.record(&folder)?;
 /// // The run goes on, and still it began when it began.
-/// Environment::note_here(&folder)?;
+/// Environment::record_here(&folder)?;
 /// assert_eq!(Environment::of(&folder)?.and_then(|noted| noted.begun), begun);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -59,14 +59,14 @@ impl Environment {
         }
     }
 
-    /// Notes in a run's folder what trains it now. The time of its beginning stays, if it has begun
+    /// Records in a run's folder what trains it now. The time of its beginning stays, if it has begun
     /// before, and its peak of memory is the highest of all its processes.
     ///
-    /// Returns a sentence where what was noted before is lost: it is damaged, and no run ends over it.
+    /// Returns a sentence where what was recorded before is lost: it is damaged, and no run ends over it.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn note_here(folder: &RunFolder) -> Result<Option<String>, RunError> {
+    pub fn record_here(folder: &RunFolder) -> Result<Option<String>, RunError> {
         let mut here = Self::here();
         let (before, lost) = match Self::of(folder) {
             Ok(before) => (before, None),
@@ -76,7 +76,7 @@ impl Environment {
             here.begun = before.begun;
             here.peak_memory = here.peak_memory.max(before.peak_memory);
         }
-        here.note(folder)?;
+        here.record(folder)?;
         Ok(lost.map(|lost| format!("{lost}; it is written anew")))
     }
 
@@ -84,7 +84,7 @@ impl Environment {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn note(&self, folder: &RunFolder) -> Result<(), RunError> {
+    pub fn record(&self, folder: &RunFolder) -> Result<(), RunError> {
         let json = serde_json::to_string_pretty(self).expect("names have a JSON form");
         folder.write(FILE, (json + "\n").as_bytes())
     }

@@ -58,7 +58,7 @@ use crate::gallery::Gallery;
 use crate::kernels::{Deconvolution, deconvolutions};
 use crate::page::{Section, write_page};
 use mirrorgrad_data::{Dataset, Message};
-use mirrorgrad_train::{Predictor, RunError, RunFolder, trained_on};
+use mirrorgrad_train::{Predictor, RunError, RunFolder, training_set};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -173,7 +173,7 @@ impl Report {
             // A damaged one says nothing, and keeps nothing else from being told.
             noted: Environment::of(folder).unwrap_or_default(),
             // A folder that has gone since cannot be counted, and need not be.
-            training: trained_on(&run.config).ok().map(|training| training.len()),
+            training: training_set(&run.config).ok().map(|training| training.len()),
             validation: validation.len(),
             folder: folder.clone(),
             learned,

@@ -3,7 +3,7 @@
 use mirrorgrad_data::Census;
 
 use crate::fitness::{size_faults, training_faults};
-use crate::trainer::parts;
+use crate::trainer::loaders;
 use crate::{Config, RunError, Trainer};
 
 /// Adds to a census what keeps a run of `config` from beginning on its directory, as [`Trainer::new`] finds it,
@@ -64,9 +64,9 @@ pub fn check_run(census: &mut Census, config: &Config) -> Option<Trainer> {
 fn begin(census: &Census, mut config: Config) -> Result<Trainer, Vec<RunError>> {
     let one = |fault: RunError| vec![fault];
     config.ask_folder().map_err(|fault| one(fault.into()))?;
-    let loaders = parts(&config).map_err(one)?;
+    let loaders = loaders(&config).map_err(one)?;
     let (Some(train), Some(validation)) = (census.survey("train"), census.survey("val")) else {
-        // Both are there, or `parts` had said so.
+        // Both are there, or `loaders` had said so.
         return Trainer::new(config).map_err(one);
     };
     let least = config.network(census.classes.len()).smallest_input();

@@ -10,7 +10,7 @@ mod seal;
 
 use crate::{Config, EpochMetrics, RunError, RunFolder};
 use mirrorgrad_data::files::open;
-use mirrorgrad_data::{DataError, Message, Split};
+use mirrorgrad_data::{DataError, Message, SplitFiles};
 use mirrorgrad_layers::optim::OptimizerState;
 use mirrorgrad_layers::weights::NamedTensors;
 use payload::Payload;
@@ -166,7 +166,7 @@ impl Checkpoint {
             Unreadable::File(error) => DataError::read(path)(error).into(),
             Unreadable::Contents(what) => RunError::unfit(path, what),
         })?;
-        checkpoint.config.data.folder.split = Split::beside(path);
+        checkpoint.config.data.folder.split = SplitFiles::beside(path);
         Ok(checkpoint)
     }
 

@@ -11,8 +11,8 @@ pub use settings::Settings;
 pub use training::{LossKind, OptimizerKind, ScheduleKind, TrainingConfig};
 
 use mirrorgrad_data::{
-    Augment, DataError, Dataset, Folder, FolderOptions, Joined, Message, Part, Setting, Shapes,
-    Split, ValueRange, shown,
+    Augment, DataError, Dataset, Folder, FolderOptions, Joined, Message, Setting, Shapes, Split,
+    SplitFiles, ValueRange, shown,
 };
 use mirrorgrad_layers::models::Network;
 use serde::{Deserialize, Serialize};
@@ -22,12 +22,12 @@ use std::sync::Arc;
 /// A run, resolved: the same configuration gives the same bits.
 ///
 /// ```
-/// # use mirrorgrad_data::Part;
+/// # use mirrorgrad_data::Split;
 /// # use mirrorgrad_train::Config;
 /// let mut config = Config::default();
 /// config.model.widths = vec![2, 3];
 /// config.check()?;
-/// let train = config.open(Part::Train)?;
+/// let train = config.open(Split::Train)?;
 /// assert_eq!((train.len(), train.classes().len()), (2000, 5));
 /// // Each of two stages halves the picture.
 /// assert_eq!(config.network(5).smallest_input(), 4);
@@ -150,8 +150,8 @@ impl Config {
     ///
     /// # Errors
     /// If the folder is not what it should be.
-    pub fn split(&self) -> Result<Option<Split>, DataError> {
-        let of = |dir: &PathBuf| Split::of(dir, &self.data.folder);
+    pub fn split(&self) -> Result<Option<SplitFiles>, DataError> {
+        let of = |dir: &PathBuf| SplitFiles::of(dir, &self.data.folder);
         self.data.dir.as_ref().map(of).transpose()
     }
 
@@ -167,17 +167,17 @@ impl Config {
     ///
     /// # Errors
     /// If the folder is not what it should be.
-    pub fn open(&self, part: Part) -> Result<Arc<dyn Dataset>, DataError> {
+    pub fn open(&self, part: Split) -> Result<Arc<dyn Dataset>, DataError> {
         let seed = self.training.seed;
         Ok(match (&self.data.dir, part) {
             (Some(dir), part) => Arc::new(Folder::open(dir, part, &self.data.folder)?),
-            (None, Part::Train) => Arc::new(Shapes::train(seed)),
-            (None, Part::Validation) => Arc::new(Shapes::validation(seed)),
-            (None, Part::Test) => {
+            (None, Split::Train) => Arc::new(Shapes::train(seed)),
+            (None, Split::Validation) => Arc::new(Shapes::validation(seed)),
+            (None, Split::Test) => {
                 let expected = "train, val or all of them";
                 return Err(DataError::unfit(Path::new("the built-in shapes"), expected, "test"));
             }
-            (None, Part::All) => Arc::new(Joined {
+            (None, Split::All) => Arc::new(Joined {
                 first: Arc::new(Shapes::train(seed)),
                 second: Arc::new(Shapes::validation(seed)),
             }),

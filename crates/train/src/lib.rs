@@ -44,5 +44,5 @@ pub use predict::Predictor;
 pub use run_error::RunError;
 pub use run_folder::RunFolder;
 pub use small_batches::{advice_on_memory, check_normalization, small_batch_note};
-pub use trainer::{Outcome, StepReport, Trainer, Watch, judged_by, loader, trained_on};
+pub use trainer::{Observer, Outcome, StepReport, Trainer, loader, training_set, validation_set};
 pub use weights::read_weights;

@@ -5,7 +5,7 @@ use crate::metrics::check_size;
 use crate::weights::read_weights_for;
 use crate::{Checkpoint, Config, RunError, Settings};
 use mirrorgrad_autograd::{Var, no_grad, ops};
-use mirrorgrad_data::{DataError, Mask, Picture, PictureRules, Split, read_classes};
+use mirrorgrad_data::{DataError, Mask, Picture, PictureRules, SplitFiles, read_classes};
 use mirrorgrad_layers::Pass;
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{NamedTensors, check_finite, load_state_dict};
@@ -86,7 +86,7 @@ impl Predictor {
     pub fn read_weights(path: &Path) -> Result<Self, RunError> {
         let beside = |name: &str| path.with_file_name(name);
         let mut config = Settings::read(&beside("config.toml"))?.fill()?;
-        config.data.folder.split = Split::beside(path);
+        config.data.folder.split = SplitFiles::beside(path);
         let classes = read_classes(&beside("classes.txt"))?;
         config.check()?;
         let (weights, notice) = read_weights_for(&config.model.names(), path)?;

@@ -5,7 +5,7 @@ use crate::metrics::to_json_lines;
 use crate::{Checkpoint, Config, EpochMetrics, RunError};
 use atomic_write_file::AtomicWriteFile;
 use mirrorgrad_data::files::read;
-use mirrorgrad_data::{DataError, Message, Split, shown, write_whole};
+use mirrorgrad_data::{DataError, Message, SplitFiles, shown, write_whole};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -229,8 +229,8 @@ impl RunFolder {
         self.write("classes.txt", (classes.join("\n") + "\n").as_bytes())?;
         let Some(split) = config.split()? else { return Ok(()) };
         let json = split.to_json();
-        let json = json.map_err(|why| RunError::unfit(&self.dir.join(Split::FILE), why))?;
-        self.write(Split::FILE, &json)
+        let json = json.map_err(|why| RunError::unfit(&self.dir.join(SplitFiles::FILE), why))?;
+        self.write(SplitFiles::FILE, &json)
     }
 
     /// Writes one line an epoch.

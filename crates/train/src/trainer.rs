@@ -2,15 +2,15 @@
 
 mod beginning;
 mod learner;
+mod loaders;
 mod longer;
-mod parts;
-mod watch;
+mod observer;
 
 pub(crate) use self::learner::{Learner, StepError};
 use self::learner::{Lost, steps_in};
-pub use self::parts::{judged_by, loader, trained_on};
-pub(crate) use self::parts::{parts, validation_batch};
-pub use self::watch::{Outcome, StepReport, Watch};
+pub use self::loaders::{loader, training_set, validation_set};
+pub(crate) use self::loaders::{loaders, validation_batch};
+pub use self::observer::{Observer, Outcome, StepReport};
 use crate::fitness::{notes_of_run, size_faults, training_faults};
 use crate::metrics::{check_size, evaluate};
 use crate::small_batches::{check_normalization, small_batch_note};
@@ -54,7 +54,7 @@ impl Trainer {
     /// If the configuration, the data or the weights are not what they should be.
     pub fn new(mut config: Config) -> Result<Self, RunError> {
         config.ask_folder()?;
-        let (train, validation) = parts(&config)?;
+        let (train, validation) = loaders(&config)?;
         // Drawn pictures have no faults and one size.
         let is_drawn = config.data.dir.is_none();
         let looked = if is_drawn { None } else { Some(beginning::look(&train, &validation)?) };
@@ -101,7 +101,7 @@ impl Trainer {
     /// As [`Trainer::new`], or if the data has other classes than the checkpoint.
     pub fn resume(checkpoint: Checkpoint) -> Result<Self, RunError> {
         checkpoint.check()?;
-        let (train, validation) = parts(&checkpoint.config)?;
+        let (train, validation) = loaders(&checkpoint.config)?;
         let mut trainer = Self::at_start(checkpoint.config, train, validation)?;
         let classes = trainer.train.dataset.classes();
         if classes != checkpoint.classes {
@@ -214,18 +214,22 @@ impl Trainer {
         folder.write_start(&self.config, self.validation().classes())
     }
 
-    /// Trains to the end, or until the watch wants to stop, leaving checkpoints in `folder` before
+    /// Trains to the end, or until the observer wants to stop, leaving checkpoints in `folder` before
     /// the first step, as often as the configuration says, before and after every validation and at a stop, and
     /// metrics after every epoch.
     ///
     /// # Errors
     /// If data are broken, a number is lost, or a file cannot be written.
-    pub fn run(&mut self, folder: &RunFolder, watch: &mut dyn Watch) -> Result<Outcome, RunError> {
+    pub fn run(
+        &mut self,
+        folder: &RunFolder,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, RunError> {
         self.begin(folder)?;
         while !self.is_over() {
             let start = Instant::now();
             let before = self.progress.seconds;
-            let outcome = self.train_epoch(folder, start, watch)?;
+            let outcome = self.train_epoch(folder, start, observer)?;
             if outcome == Outcome::Stopped {
                 folder.write_last(&self.checkpoint()?)?;
                 return Ok(Outcome::Stopped);
@@ -250,7 +254,7 @@ impl Trainer {
                 folder.write("model.safetensors", &to_safetensors(&checkpoint.weights))?;
             }
             folder.write_last(&self.checkpoint()?)?;
-            watch.epoch(&metrics, &evaluation);
+            observer.epoch(&metrics, &evaluation);
         }
         Ok(Outcome::Finished)
     }
@@ -259,17 +263,17 @@ impl Trainer {
         &mut self,
         folder: &RunFolder,
         start: Instant,
-        watch: &mut dyn Watch,
+        observer: &mut dyn Observer,
     ) -> Result<Outcome, RunError> {
         let before = self.progress.seconds;
         let mut batches = self.train.epoch_from(self.progress.epoch, self.progress.batch);
         while self.progress.batch < self.train.batches() {
             self.progress.seconds = before + start.elapsed().as_secs_f64();
-            if watch.wants_stop() {
+            if observer.wants_stop() {
                 return Ok(Outcome::Stopped);
             }
             let report = self.step(&mut batches)?;
-            watch.step(&report);
+            observer.step(&report);
             let every = self.config.training.checkpoint_every;
             if self.progress.step.is_multiple_of(every)
                 && self.progress.batch < self.train.batches()
@@ -312,7 +316,7 @@ impl Trainer {
         self.learner.lost().map_or(Ok(()), |lost| Err(self.lost(lost)))
     }
 
-    /// Notes a finished epoch and moves on to the next. The seconds are those of all of it, and of
+    /// Records a finished epoch and moves on to the next. The seconds are those of all of it, and of
     /// validating.
     fn end_epoch(
         &mut self,

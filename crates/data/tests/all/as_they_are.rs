@@ -4,7 +4,7 @@ use crate::common;
 
 use crate::common::place::Place;
 use crate::common::{Header, assert_says, jpeg, lines, png, png_of};
-use mirrorgrad_data::{Census, DataError, Dataset, Folder, FolderOptions, Part};
+use mirrorgrad_data::{Census, DataError, Dataset, Folder, FolderOptions, Split};
 use std::fs;
 
 fn options() -> FolderOptions {
@@ -28,7 +28,7 @@ fn place(files: &[(&str, &str, u8)]) -> Place {
 
 /// Asserts which pictures are in a part, and the label of each mask.
 #[track_caller]
-fn assert_part(place: &Place, options: &FolderOptions, part: Part, expected: &[(&str, u8)]) {
+fn assert_part(place: &Place, options: &FolderOptions, part: Split, expected: &[(&str, u8)]) {
     let folder = place.open(part, options).unwrap();
     let samples = (0..folder.len()).map(|index| folder.sample(index).unwrap());
     let found: Vec<(String, u8)> =
@@ -64,7 +64,7 @@ fn what_is_no_picture_is_passed_over_and_told_of_in_one_note() {
     assert_eq!(told.len(), 1, "{told:?}");
     let says = "12 files or folders are passed over, being no pictures: images/.DS_Store, ";
     assert!(told[0].starts_with(says) && told[0].ends_with(" and 7 more"), "{told:?}");
-    assert_eq!(place.stems(Part::All, &options()).unwrap(), ["a"]);
+    assert_eq!(place.stems(Split::All, &options()).unwrap(), ["a"]);
     let census = Census::take(place.path(), &options(), &|_| ()).unwrap();
     assert!(census.faults.is_empty() && lines(&census.notes).contains(&told[0]), "{census:?}");
     // The note is one for both halves of a directory that is divided.
@@ -81,16 +81,16 @@ fn a_picture_is_one_by_its_extension_or_its_content() {
     // By its content alone, by its name alone, and by neither.
     place.put("images/b.dat", &jpeg(3, 2));
     place.mask("masks/b", &[1; 6]);
-    assert_part(&place, &options(), Part::All, &[("a", 0), ("b", 1)]);
+    assert_part(&place, &options(), Split::All, &[("a", 0), ("b", 1)]);
     place.put("images/b.dat", b"no picture");
-    assert_says(place.open(Part::All, &options()), &[&"masks/b: expected its picture"]);
+    assert_says(place.open(Split::All, &options()), &[&"masks/b: expected its picture"]);
     for name in ["c.heic", "c.tif", "c.JPG"] {
         let path = place.put(&format!("images/{name}"), b"no picture");
         place.mask("masks/c.png", &[1; 6]);
         place.mask("masks/b", &[1; 6]);
         place.put("images/b.dat", &jpeg(3, 2));
         // It is not passed over: that it cannot be read is said.
-        let folder = place.open(Part::All, &options()).unwrap();
+        let folder = place.open(Split::All, &options()).unwrap();
         assert_says(folder.sample(2), &[&path.display()]);
         fs::remove_file(path).unwrap();
     }
@@ -109,7 +109,7 @@ fn the_rule_holds_for_every_layout() {
         place.picture(&format!("{images}/a.jpg"));
         place.mask(&format!("{masks}/a.png"), &[1; 6]);
         place.put(&format!("{images}/Thumbs.db"), b"");
-        assert_eq!(place.stems(Part::All, &options()).unwrap(), ["a"], "{images}");
+        assert_eq!(place.stems(Split::All, &options()).unwrap(), ["a"], "{images}");
         let says = format!("1 file or folder is passed over, being no picture: {images}/Thumbs.db");
         assert_eq!(notes(place, &options()), [says]);
     }
@@ -138,19 +138,19 @@ fn parts_and_directories_of_masks_have_many_names() {
             (&of(train, "a.jpg"), &of(train_masks, "a.png"), 1),
             (&of(val, "b.jpg"), &of(val_masks, "b.png"), 0),
         ]);
-        assert_part(&place, &options(), Part::Train, &[("a", 1)]);
-        assert_part(&place, &options(), Part::Validation, &[("b", 0)]);
+        assert_part(&place, &options(), Split::Train, &[("a", 1)]);
+        assert_part(&place, &options(), Split::Validation, &[("b", 0)]);
         assert!(Folder::has_validation(place.path(), &options()).unwrap(), "{val}");
         assert_eq!(notes(&place, &options()), [""; 0]);
     }
     for [images, masks] in [["images", "labels"], ["imgs", "masks"], ["Images", "annotations"]] {
         let place = place(&[(&format!("{images}/a.jpg"), &format!("{masks}/a.png"), 1)]);
-        assert_part(&place, &options(), Part::All, &[("a", 1)]);
+        assert_part(&place, &options(), Split::All, &[("a", 1)]);
     }
     let place = place(&[("images/a.jpg", "masks/a.png", 1), ("images/b.jpg", "masks/b.png", 1)]);
     place.put("train.txt", b"images/a.jpg masks/a.png\n");
     place.put("valid.txt", b"images/b.jpg masks/b.png\n");
-    assert_part(&place, &options(), Part::Validation, &[("b", 1)]);
+    assert_part(&place, &options(), Split::Validation, &[("b", 1)]);
 }
 
 #[test]
@@ -161,19 +161,19 @@ fn what_could_be_meant_in_two_ways_is_refused() {
         two.mask(&format!("{part}/masks/a.png"), &[0; 6]);
     }
     let says = "expected one part, val or valid or validation, found val and valid";
-    assert_says(two.open(Part::Validation, &options()), &[&says]);
+    assert_says(two.open(Split::Validation, &options()), &[&says]);
     let masks = place(&[("images/a.jpg", "labels/a.png", 0)]);
     masks.mask("annotations/a.png", &[1; 6]);
     let says =
         "expected one directory of masks, found labels and annotations; call the right one masks";
-    assert_says(masks.open(Part::All, &options()), &[&says]);
+    assert_says(masks.open(Split::All, &options()), &[&says]);
     // Labels of boxes are no masks, and masks go before all.
     masks.put("annotations/a.xml", b"<annotation/>");
     fs::remove_file(masks.at("annotations/a.png")).unwrap();
-    assert_part(&masks, &options(), Part::All, &[("a", 0)]);
+    assert_part(&masks, &options(), Split::All, &[("a", 0)]);
     masks.mask("annotations/a.png", &[1; 6]);
     masks.mask("masks/a.png", &[1; 6]);
-    assert_part(&masks, &options(), Part::All, &[("a", 1)]);
+    assert_part(&masks, &options(), Split::All, &[("a", 1)]);
 }
 
 // Suffixes of masks.
@@ -185,7 +185,7 @@ fn a_suffix_of_all_masks_is_found_and_said() {
         ("images/car_1.jpg", "masks/car_1_mask.png", 1),
         ("images/car_10.jpg", "masks/car_10_mask.png", 1),
     ]);
-    assert_part(&place, &options(), Part::All, &[("car_0", 0), ("car_1", 1), ("car_10", 1)]);
+    assert_part(&place, &options(), Split::All, &[("car_0", 0), ("car_1", 1), ("car_10", 1)]);
     let says = "the names of masks are those of their pictures and _mask, as masks/car_0_mask.png";
     assert_eq!(notes(&place, &options()), [says]);
     // It is kept in the run, where it is no less true of fewer pictures.
@@ -213,20 +213,20 @@ fn of_several_suffixes_one_has_to_be_asked_for() {
     }
     let says = "expected one mask for each picture, found as many with _color and with _ids: \
                 set data.folder.mask_suffix";
-    assert_says(place.open(Part::All, &options()), &[&says]);
+    assert_says(place.open(Split::All, &options()), &[&says]);
     let asked = FolderOptions { mask_suffix: Some("_ids".to_owned()), ..options() };
-    assert_part(&place, &asked, Part::All, &[("a", 1), ("b", 1)]);
+    assert_part(&place, &asked, Split::All, &[("a", 1), ("b", 1)]);
     let told = notes(&place, &asked);
     assert!(told[0].ends_with(": masks/a_color.png, masks/b_color.png"), "{told:?}");
     let senseless = FolderOptions { mask_suffix: Some("masks/a".to_owned()), ..options() };
     assert_says(
-        place.open(Part::All, &senseless),
+        place.open(Split::All, &senseless),
         &[&"data.folder.mask_suffix: expected what the names"],
     );
     place.put("train.txt", b"images/a.jpg masks/a_ids.png\n");
     let says = "train.txt names each mask, found _ids";
     assert_says(
-        place.open(Part::All, &asked),
+        place.open(Split::All, &asked),
         &[&"data.folder.mask_suffix: expected none, since ", &says],
     );
 }
@@ -236,7 +236,7 @@ fn the_lists_of_voc_follow_the_suffix_that_is_asked_for() {
     let place = place(&[("JPEGImages/a.jpg", "SegmentationClass/a_mask.png", 1)]);
     place.put("ImageSets/Segmentation/train.txt", b"a\n");
     let asked = FolderOptions { mask_suffix: Some("_mask".to_owned()), ..options() };
-    assert_part(&place, &asked, Part::Train, &[("a", 1)]);
+    assert_part(&place, &asked, Split::Train, &[("a", 1)]);
 }
 
 #[test]
@@ -246,11 +246,11 @@ fn pictures_and_masks_may_share_a_directory() {
             (&format!("{dir}/a.jpg"), &format!("{dir}/a{suffix}.png"), 1),
             (&format!("{dir}/b.jpg"), &format!("{dir}/b{suffix}.png"), 0),
         ]);
-        assert_part(&place, &options(), Part::All, &[("a", 1), ("b", 0)]);
+        assert_part(&place, &options(), Split::All, &[("a", 1), ("b", 0)]);
         // Pictures without masks are not masks of each other.
         fs::remove_file(place.at(&format!("{dir}/a{suffix}.png"))).unwrap();
         fs::remove_file(place.at(&format!("{dir}/b{suffix}.png"))).unwrap();
-        assert!(place.open(Part::All, &options()).is_err());
+        assert!(place.open(Split::All, &options()).is_err());
     }
 }
 
@@ -272,30 +272,36 @@ fn roboflow(table: &str) -> Place {
 #[test]
 fn roboflows_masks_lie_beside_their_pictures_and_its_table_names_the_classes() {
     let place = roboflow("Pixel Value, Class\n0, \"no \"\"pet\"\"\"\r\n1, cat, or dog\r\n");
-    assert_part(&place, &options(), Part::Train, &[("a_jpg.rf.1", 0), ("b_jpg.rf.2", 1)]);
-    assert_part(&place, &options(), Part::Validation, &[("c_jpg.rf.3", 1)]);
-    let folder = place.open(Part::Train, &options()).unwrap();
+    assert_part(&place, &options(), Split::Train, &[("a_jpg.rf.1", 0), ("b_jpg.rf.2", 1)]);
+    assert_part(&place, &options(), Split::Validation, &[("c_jpg.rf.3", 1)]);
+    let folder = place.open(Split::Train, &options()).unwrap();
     assert_eq!(folder.classes(), ["no \"pet\"", "cat, or dog"]);
     let says =
         "the names of masks are those of their pictures and _mask, as train/a_jpg.rf.1_mask.png";
     assert_eq!(notes(&place, &options()), [says]);
     // One mask that is missing is one fault.
     fs::remove_file(place.at("train/a_jpg.rf.1_mask.png")).unwrap();
-    assert_says(place.open(Part::Train, &options()), &[&"1.jpg: expected its mask", &"1_mask.png"]);
+    assert_says(
+        place.open(Split::Train, &options()),
+        &[&"1.jpg: expected its mask", &"1_mask.png"],
+    );
     place.put("valid/_classes.csv", b"Pixel Value, Class\n0, background\n1, dog\n");
-    assert_says(place.open(Part::Train, &options()), &[&"valid/_classes.csv: expected the values"]);
+    assert_says(
+        place.open(Split::Train, &options()),
+        &[&"valid/_classes.csv: expected the values"],
+    );
 }
 
 #[test]
 fn the_values_of_roboflows_table_are_those_of_the_masks() {
     let place = roboflow("Pixel Value, Class\n1, one\n0, none\n");
-    assert_part(&place, &options(), Part::Train, &[("a_jpg.rf.1", 1), ("b_jpg.rf.2", 0)]);
+    assert_part(&place, &options(), Split::Train, &[("a_jpg.rf.1", 1), ("b_jpg.rf.2", 0)]);
     let resolved = options().resolve(place.path()).unwrap();
     assert_eq!(resolved.mask_values, Some(vec![1, 0]));
     assert_eq!(resolved.resolve(place.path()).unwrap(), resolved);
     let other = FolderOptions { mask_values: Some(vec![0, 1]), ..options() };
     assert_says(
-        place.open(Part::Train, &other),
+        place.open(Split::Train, &other),
         &[&"data.folder.mask_values: expected [1, 0], as ", &"csv"],
     );
     for (table, says) in [
@@ -307,7 +313,7 @@ fn the_values_of_roboflows_table_are_those_of_the_masks() {
         ("Pixel Value, Class\n", "found 0 of them"),
     ] {
         let place = roboflow(table);
-        assert_says(place.open(Part::Train, &options()), &[&"train/_classes.csv", &says]);
+        assert_says(place.open(Split::Train, &options()), &[&"train/_classes.csv", &says]);
     }
 }
 
@@ -328,21 +334,21 @@ fn cvat(labelmap: &str) -> Place {
 #[test]
 fn cvats_labelmap_says_what_colours_mean_and_its_default_list_is_to_be_divided() {
     let place = cvat("# label:color_rgb:parts:actions\nground:0,0,0::\nbig leaf:48,112,32:stem:\n");
-    let folder = place.open(Part::All, &options()).unwrap();
+    let folder = place.open(Split::All, &options()).unwrap();
     assert_eq!(
         (folder.classes(), folder.len()),
         (["ground", "big leaf"].map(String::from).as_slice(), 1)
     );
     assert_eq!(folder.sample(0).unwrap().mask.labels, [0, 1]);
     let says = "has ImageSets/Segmentation/default.txt alone to train and to validate on";
-    assert_says(place.open(Part::Train, &options()), &[&says]);
+    assert_says(place.open(Split::Train, &options()), &[&says]);
     // Beside lists of parts it belongs to none, which is said.
     place.put("ImageSets/Segmentation/Train.txt", b"my a\n");
     let says = "lists that no part is read by: ImageSets/Segmentation/default.txt";
     assert_eq!(notes(&place, &options()), [says]);
     place.put("labelmap.txt", b"ground:0,0,0::\nleaf\n");
     let says = "labelmap.txt:2: expected the name of a class, its red, green, blue from 0 to 255, its parts";
-    assert_says(place.open(Part::All, &options()), &[&says, &"found leaf"]);
+    assert_says(place.open(Split::All, &options()), &[&says, &"found leaf"]);
 }
 
 #[test]
@@ -367,7 +373,7 @@ fn a_class_whose_name_would_be_a_comment_is_refused() {
     let place = cvat("");
     for table in ["0 0 0 # nothing\n1 1 1 road\n", "a:0,0,0::\n:1,1,1::\n # b:2,2,2::\n"] {
         let path = place.put("labelmap.txt", table.as_bytes());
-        let opened = Folder::open(place.path(), Part::All, &options());
+        let opened = Folder::open(place.path(), Split::All, &options());
         match table.starts_with('a') {
             true => assert_eq!(opened.unwrap().classes(), ["a"]),
             false => assert_says(opened, &[&path.display(), &"would be a comment in classes.txt"]),
@@ -401,9 +407,9 @@ fn texts_are_read_in_utf_16_and_with_comments() {
     let place = Place::pair();
     place.put("classes.txt", &utf_16("# names\r\nciel\r\nété\r\n"));
     place.put("train.txt", &utf_16("images\\a.jpg\tmasks\\a.png\r\n"));
-    assert_eq!(place.open(Part::Train, &options()).unwrap().classes(), ["ciel", "été"]);
+    assert_eq!(place.open(Split::Train, &options()).unwrap().classes(), ["ciel", "été"]);
     place.put("classes.txt", b"#1\n#2\n");
-    assert_eq!(place.open(Part::Train, &options()).unwrap().classes(), ["#1", "#2"]);
+    assert_eq!(place.open(Split::Train, &options()).unwrap().classes(), ["#1", "#2"]);
     place.put("classes.txt", b"s\0k\0y\0\n\0");
     assert_says(place.labels(&options()), &[&"classes.txt:1: expected text, found a zero"]);
     place.put("classes.txt", b"sky\nroad\n");
@@ -417,12 +423,12 @@ fn stems_of_a_list_may_have_spaces_and_other_slashes() {
         place(&[("JPEGImages/in/my photo 1.png", "SegmentationClass/in/my photo 1.png", 1)]);
     for line in ["in/my photo 1", "in\\my photo 1\r\n", "  in/my photo 1\t"] {
         place.put("ImageSets/Segmentation/train.txt", line.as_bytes());
-        assert_part(&place, &options(), Part::Train, &[("my photo 1", 1)]);
+        assert_part(&place, &options(), Split::Train, &[("my photo 1", 1)]);
     }
     let pets = place_of_pets();
     for line in ["my pet 3 1 2 3", "my pet 3"] {
         pets.put("annotations/trainval.txt", line.as_bytes());
-        assert_eq!(pets.stems(Part::All, &options()).unwrap(), ["my pet 3"]);
+        assert_eq!(pets.stems(Split::All, &options()).unwrap(), ["my pet 3"]);
     }
 }
 

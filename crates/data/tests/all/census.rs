@@ -2,7 +2,7 @@
 
 use crate::common::place::Place;
 use crate::common::{Header, jpeg, lines, png};
-use mirrorgrad_data::{Census, FolderOptions, Histogram, Layout, Message, Part, SizeCount};
+use mirrorgrad_data::{Census, FolderOptions, Histogram, Layout, Message, SizeCount, Split};
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -54,17 +54,17 @@ fn a_good_directory_is_counted_and_has_no_faults() {
     assert_lines(&census.faults, &[]);
     assert_lines(&census.notes, &["no pixel of car in train"]);
     assert_eq!((census.layout, census.detected_by), (Layout::Folders, Some("train")));
-    let parts: Vec<_> = census.parts.iter().map(|p| (p.name, p.pictures, p.faulty)).collect();
+    let parts: Vec<_> = census.splits.iter().map(|p| (p.name, p.pictures, p.faulty)).collect();
     assert_eq!(parts, [("train", 2, 0), ("val", 1, 0)]);
-    assert_eq!(census.parts[0].sizes, [SizeCount { height: 2, width: 3, pictures: 2 }]);
+    assert_eq!(census.splits[0].sizes, [SizeCount { height: 2, width: 3, pictures: 2 }]);
     let train = Histogram {
         pixels: vec![9, 2, 0],
         masks: vec![2, 1, 0],
         around: vec![11, 5, 0],
         ignored: 1,
     };
-    assert_eq!(census.parts[0].histogram, train);
-    assert_eq!(census.parts[1].histogram.pixels, [1, 1, 2]);
+    assert_eq!(census.splits[0].histogram, train);
+    assert_eq!(census.splits[1].histogram.pixels, [1, 1, 2]);
     assert_eq!(census.trained().unwrap().histogram, train);
 }
 
@@ -91,11 +91,11 @@ fn all_faults_are_found_and_not_only_the_first() {
         "c.png: expected labels below 3, the number of classes, found 7 at (x=1, y=1)",
     ];
     assert_lines(&census.faults, &faults);
-    let parts: Vec<_> = census.parts.iter().map(|p| (p.name, p.pictures, p.faulty)).collect();
+    let parts: Vec<_> = census.splits.iter().map(|p| (p.name, p.pictures, p.faulty)).collect();
     assert_eq!(parts, [("train", 5, 3), ("val", 1, 1)]);
     // What has a fault is not counted.
-    assert_eq!(census.parts[0].histogram.pixels, [9, 2, 0]);
-    assert_eq!(census.parts[1].histogram.pixels, [0; 3]);
+    assert_eq!(census.splits[0].histogram.pixels, [9, 2, 0]);
+    assert_eq!(census.splits[1].histogram.pixels, [0; 3]);
     let examples = census.examples(24).unwrap();
     assert_eq!(examples.len(), 2);
 }
@@ -106,7 +106,7 @@ fn faults_of_lists_are_all_found() {
     place.put("train.txt", b"images/a.jpg masks/a.png\nx y\n../z masks/a.png\none\n");
     let census = census(&place, &FolderOptions::default());
     assert_lines(&census.faults, &["train.txt:2", "train.txt:3", "train.txt:4"]);
-    assert_eq!((census.parts[0].pictures, census.parts[0].faulty), (1, 0));
+    assert_eq!((census.splits[0].pictures, census.splits[0].faulty), (1, 0));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn masks_without_named_classes_are_counted_all_the_same() {
     let ways = "the masks hold 0 and 3: write 2 names into it and set data.folder.mask_values = [0, 3], or set data.folder.mask_values = [0, 3] alone for the names 0 and 1";
     assert_lines(&census.faults, &[ways]);
     assert_eq!(census.classes, ["0", "1"]);
-    assert_eq!(census.parts[0].histogram.pixels, [4, 2]);
+    assert_eq!(census.splits[0].histogram.pixels, [4, 2]);
 }
 
 #[test]
@@ -156,11 +156,11 @@ fn a_split_is_shown_as_it_will_be_trained_on() {
     }
     let options = FolderOptions { validation_split: Some(0.25), ..FolderOptions::default() };
     let parts: Vec<_> =
-        census(&place, &options).parts.iter().map(|p| (p.name, p.pictures)).collect();
+        census(&place, &options).splits.iter().map(|p| (p.name, p.pictures)).collect();
     assert_eq!(parts, [("train", 3), ("val", 1)]);
-    assert_eq!(place.stems(Part::Train, &options).unwrap().len(), 3);
+    assert_eq!(place.stems(Split::Train, &options).unwrap().len(), 3);
     let whole = census(&place, &FolderOptions::default());
-    assert_eq!((whole.parts.len(), whole.parts[0].name), (1, "all"));
+    assert_eq!((whole.splits.len(), whole.splits[0].name), (1, "all"));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_census_is_an_object_in_json() {
 #[test]
 fn a_histogram_of_a_data_set_is_that_of_its_masks_and_ignored_pixels_weigh_nothing() {
     let place = divided();
-    let folder = place.open(Part::All, &ignoring()).unwrap();
+    let folder = place.open(Split::All, &ignoring()).unwrap();
     let histogram = Histogram::of(&folder, Some(255)).unwrap();
     assert_eq!((histogram.pixels.as_slice(), histogram.ignored), ([10, 3, 2].as_slice(), 3));
     assert_eq!(histogram.around, [15, 9, 4]);
@@ -193,7 +193,7 @@ fn classes_that_make_no_sense_are_a_fault_and_labels_are_counted_all_the_same() 
     assert_lines(&told.faults, &[says]);
     // By the values that were declared, in turn.
     assert_eq!(told.classes, ["0", "1", "2"]);
-    assert_eq!(told.parts[0].histogram.pixels, [3, 3, 0]);
+    assert_eq!(told.splits[0].histogram.pixels, [3, 3, 0]);
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn the_part_that_is_trained_on_is_known_and_not_the_one_to_test_on() {
         let census = census(&place, &options);
         let pixels = &census.trained().unwrap().histogram.pixels;
         assert_eq!(pixels[0], pixels[1]);
-        assert_eq!(census.parts.last().unwrap().name, "test");
+        assert_eq!(census.splits.last().unwrap().name, "test");
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::{Header, assert_says, jpeg, png};
-use mirrorgrad_data::{DataError, Dataset, Folder, FolderOptions, Part};
+use mirrorgrad_data::{DataError, Dataset, Folder, FolderOptions, Split};
 use tempfile::TempDir;
 
 /// A directory with classes `sky` and `road`.
@@ -32,7 +32,7 @@ fn options() -> FolderOptions {
 }
 
 fn open(dir: &TempDir) -> Result<Folder, DataError> {
-    Folder::open(dir.path(), Part::All, &options())
+    Folder::open(dir.path(), Split::All, &options())
 }
 
 fn names(folder: &Folder) -> Vec<String> {
@@ -48,9 +48,9 @@ fn train_and_val_are_parts_of_their_own() {
         pair(&dir.path().join(part), stem, 1);
     }
     let parts = [
-        (Part::Train, vec!["a", "b"]),
-        (Part::Validation, vec!["c"]),
-        (Part::All, vec!["a", "b", "c"]),
+        (Split::Train, vec!["a", "b"]),
+        (Split::Validation, vec!["c"]),
+        (Split::All, vec!["a", "b", "c"]),
     ];
     for (part, stems) in parts {
         let folder = Folder::open(dir.path(), part, &options()).unwrap();
@@ -63,10 +63,10 @@ fn train_and_val_are_parts_of_their_own() {
         );
     }
     let split = FolderOptions { validation_split: Some(0.5), ..options() };
-    let error = Folder::open(dir.path(), Part::Train, &split);
+    let error = Folder::open(dir.path(), Split::Train, &split);
     assert_says(error, &[&"data.folder.validation_split: expected none", &"has train and val"]);
     fs::remove_dir_all(dir.path().join("val")).unwrap();
-    let error = Folder::open(dir.path(), Part::Validation, &options());
+    let error = Folder::open(dir.path(), Split::Validation, &options());
     assert_says(
         error,
         &[
@@ -75,7 +75,7 @@ fn train_and_val_are_parts_of_their_own() {
         ],
     );
     // What there is can be divided.
-    let folder = Folder::open(dir.path(), Part::Validation, &split).unwrap();
+    let folder = Folder::open(dir.path(), Split::Validation, &split).unwrap();
     assert_eq!(folder.len(), 1);
 }
 
@@ -89,17 +89,17 @@ fn a_split_is_decided_by_the_seed_and_leaves_nothing_out() {
         let options = FolderOptions { validation_split: Some(share), seed, ..options() };
         names(&Folder::open(dir.path(), part, &options).unwrap())
     };
-    let (train, validation) = (part(Part::Train, 1, 0.3), part(Part::Validation, 1, 0.3));
+    let (train, validation) = (part(Split::Train, 1, 0.3), part(Split::Validation, 1, 0.3));
     assert_eq!((train.len(), validation.len()), (14, 6));
     assert!(train.is_sorted() && validation.is_sorted());
     let mut all = [train, validation.clone()].concat();
     all.sort();
-    assert_eq!(all, part(Part::All, 1, 0.3));
-    assert_eq!(part(Part::Validation, 1, 0.3), validation);
-    assert_ne!(part(Part::Validation, 2, 0.3), validation);
+    assert_eq!(all, part(Split::All, 1, 0.3));
+    assert_eq!(part(Split::Validation, 1, 0.3), validation);
+    assert_ne!(part(Split::Validation, 2, 0.3), validation);
     // Neither part is ever empty.
-    assert_eq!(part(Part::Validation, 1, 0.001).len(), 1);
-    assert_eq!(part(Part::Train, 1, 0.999).len(), 1);
+    assert_eq!(part(Split::Validation, 1, 0.001).len(), 1);
+    assert_eq!(part(Split::Train, 1, 0.999).len(), 1);
 }
 
 #[test]
@@ -108,14 +108,14 @@ fn a_senseless_split_is_refused() {
     pair(dir.path(), "a", 0);
     for share in [Some(0.0), Some(1.0), Some(-1.0), Some(f64::NAN), None] {
         let options = FolderOptions { validation_split: share, ..options() };
-        let error = Folder::open(dir.path(), Part::Train, &options);
+        let error = Folder::open(dir.path(), Split::Train, &options);
         assert_says(
             error,
             &[&"data.folder.validation_split: expected a share above 0 and below 1"],
         );
     }
     let half = FolderOptions { validation_split: Some(0.5), ..options() };
-    assert_says(Folder::open(dir.path(), Part::Train, &half), &[&"two pictures or more"]);
+    assert_says(Folder::open(dir.path(), Split::Train, &half), &[&"two pictures or more"]);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn empty_and_missing_directories_are_refused() {
     let images = dir.path().join("images");
     assert_says(open(&dir), &[&images.display(), &"expected pictures, found none"]);
     let nowhere = dir.path().join("nowhere");
-    let error = Folder::open(&nowhere, Part::All, &options());
+    let error = Folder::open(&nowhere, Split::All, &options());
     assert_says(error, &[&nowhere.display(), &"cannot be read"]);
 }
 
@@ -215,7 +215,7 @@ fn labels_are_checked_when_a_sample_is_read() {
         [&mask.display(), &"below 2", &"found 11 at (x=1, y=1); if 11 marks"];
     assert_says(open(&dir).unwrap().sample(0), &says);
     let options = FolderOptions { ignore_index: Some(11), ..options() };
-    let folder = Folder::open(dir.path(), Part::All, &options).unwrap();
+    let folder = Folder::open(dir.path(), Split::All, &options).unwrap();
     fs::write(&mask, png(Header::grey(3, 2), &[0, 1, 1, 0, 11, 2])).unwrap();
     assert_says(folder.sample(0), &[&"found 2 at (x=2, y=1)"]);
     fs::write(&mask, png(Header::grey(3, 2), &[0, 1, 1, 0, 11, 11])).unwrap();
@@ -242,7 +242,7 @@ fn all_samples_can_be_brought_to_one_size() {
     pair(dir.path(), "a", 1);
     let sized = |size| {
         let options = FolderOptions { size: Some(size), ..options() };
-        Folder::open(dir.path(), Part::All, &options)
+        Folder::open(dir.path(), Split::All, &options)
     };
     let sample = sized([5, 4]).unwrap().sample(0).unwrap();
     assert_eq!((sample.picture.size(), sample.mask.size()), ([5, 4], [5, 4]));
@@ -274,5 +274,5 @@ fn a_link_may_not_lead_out() {
     // The directory itself may be reached through one.
     let link = dir.path().join("link");
     symlink(other.path(), &link).unwrap();
-    assert!(Folder::open(&link, Part::All, &options()).is_ok());
+    assert!(Folder::open(&link, Split::All, &options()).is_ok());
 }

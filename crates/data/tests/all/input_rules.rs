@@ -4,7 +4,7 @@ use crate::common::files::encoded;
 use crate::common::place::Place;
 use crate::common::{Header, assert_says, jpeg, png, png_of};
 use image::{DynamicImage, ImageFormat};
-use mirrorgrad_data::{DataError, Dataset, FolderOptions, Layout, Part, Picture, decode_picture};
+use mirrorgrad_data::{DataError, Dataset, FolderOptions, Layout, Picture, Split, decode_picture};
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -511,7 +511,7 @@ fn a_layout_that_is_asked_for_must_be_there() {
 
 #[test]
 fn a_part_that_is_not_there_is_refused() {
-    let error = Place::pair().open(Part::Test, &options());
+    let error = Place::pair().open(Split::Test, &options());
     assert_says(error, &[&"expected a part to test on, found none for layout folders"]);
 }
 
@@ -569,12 +569,12 @@ fn declared_values_need_no_names() {
         ignore_index: Some(9),
         ..FolderOptions::default()
     };
-    let folder = place.open(Part::All, &options).unwrap();
+    let folder = place.open(Split::All, &options).unwrap();
     assert_eq!(folder.classes(), ["0", "1"]);
     assert_eq!(place.labels(&options).unwrap(), [0, 1, 0, 1, 9, 9]);
     let ways = "the masks hold 0, 9 and 255: write 3 names into it and set data.folder.mask_values = [0, 9, 255], or \
                 set data.folder.mask_values = [0, 9, 255] alone for the names 0 to 2";
-    assert_says(place.open(Part::All, &FolderOptions::default()), &[&ways]);
+    assert_says(place.open(Split::All, &FolderOptions::default()), &[&ways]);
     let ignoring = FolderOptions { ignore_index: Some(9), ..FolderOptions::default() };
-    assert_says(place.open(Part::All, &ignoring), &[&"the masks hold 0 and 255: write 2 names"]);
+    assert_says(place.open(Split::All, &ignoring), &[&"the masks hold 0 and 255: write 2 names"]);
 }

@@ -2,7 +2,7 @@
 
 use crate::common::place::Place;
 use crate::common::{Header, assert_says, png, png_of};
-use mirrorgrad_data::{Dataset, FolderOptions, Layout, Part};
+use mirrorgrad_data::{Dataset, FolderOptions, Layout, Split};
 use std::fs;
 
 fn options() -> FolderOptions {
@@ -15,7 +15,7 @@ fn halved() -> FolderOptions {
 
 /// Asserts which pictures are in which part.
 #[track_caller]
-fn assert_parts(place: &Place, options: &FolderOptions, parts: &[(Part, &[&str])]) {
+fn assert_parts(place: &Place, options: &FolderOptions, parts: &[(Split, &[&str])]) {
     for (part, stems) in parts {
         assert_eq!(place.stems(*part, options).unwrap(), *stems, "{part:?}");
     }
@@ -40,18 +40,18 @@ fn voc_has_lists_of_stems_and_its_own_classes() {
     place.put("ImageSets/Segmentation/train.txt", b"2008_c\n2007_a\n");
     place.put("ImageSets/Segmentation/val.txt", b"2007_b\r\n");
     place.put("ImageSets/Segmentation/trainval.txt", b"2007_a\n2007_b\n2008_c\n");
-    let parts: [(Part, &[&str]); 3] = [
-        (Part::Train, &["2008_c", "2007_a"]),
-        (Part::Validation, &["2007_b"]),
-        (Part::All, &["2008_c", "2007_a", "2007_b"]),
+    let parts: [(Split, &[&str]); 3] = [
+        (Split::Train, &["2008_c", "2007_a"]),
+        (Split::Validation, &["2007_b"]),
+        (Split::All, &["2008_c", "2007_a", "2007_b"]),
     ];
     assert_parts(&place, &options(), &parts);
-    let folder = place.open(Part::Train, &options()).unwrap();
+    let folder = place.open(Split::Train, &options()).unwrap();
     assert_eq!((folder.classes().len(), folder.ignore_index()), (21, Some(255)));
     assert_eq!((&*folder.classes()[15], &*folder.classes()[20]), ("person", "tvmonitor"));
     assert_eq!(folder.sample(0).unwrap().mask.labels, [0, 255, 20, 20, 255, 0]);
     assert_says(
-        place.open(Part::Train, &halved()),
+        place.open(Split::Train, &halved()),
         &[&"data.folder.validation_split: expected none", &"val.txt"],
     );
 }
@@ -62,17 +62,18 @@ fn voc_without_a_list_to_validate_on_can_be_divided() {
     place.put("ImageSets/Segmentation/trainval.txt", b"2007_a\n2007_b\n2008_c\n2008_d\n");
     let says = "trainval.txt alone to train and to validate on, found none";
     assert_says(
-        place.open(Part::Train, &options()),
+        place.open(Split::Train, &options()),
         &[&"data.folder.validation_split: expected a share", &says],
     );
-    let [train, val] = [Part::Train, Part::Validation].map(|p| place.stems(p, &halved()).unwrap());
+    let [train, val] =
+        [Split::Train, Split::Validation].map(|p| place.stems(p, &halved()).unwrap());
     assert_eq!((train.len(), val.len()), (2, 2));
     assert!(train.iter().all(|stem| !val.contains(stem)));
     // With train.txt alone, that is divided; without any list, all masks are meant.
     place.put("ImageSets/Segmentation/train.txt", b"2007_a\n2007_b\n");
-    assert_eq!(place.stems(Part::Validation, &halved()).unwrap().len(), 1);
+    assert_eq!(place.stems(Split::Validation, &halved()).unwrap().len(), 1);
     fs::remove_dir_all(place.at("ImageSets")).unwrap();
-    let all: [(Part, &[&str]); 1] = [(Part::All, &["2007_a", "2007_b", "2008_c", "2008_d"])];
+    let all: [(Split, &[&str]); 1] = [(Split::All, &["2007_a", "2007_b", "2008_c", "2008_d"])];
     assert_parts(&place, &halved(), &all);
 }
 
@@ -88,7 +89,7 @@ fn faults_of_voc_name_the_line() {
     ];
     for (line, says) in cases {
         place.put(list, format!("2007_a\n{line}\n").as_bytes());
-        let error = place.open(Part::Train, &options());
+        let error = place.open(Split::Train, &options());
         assert_says(error, &[&"ImageSets/Segmentation/train.txt:2", &says, &"layout voc"]);
     }
 }
@@ -106,14 +107,14 @@ fn camvid() -> Place {
 #[test]
 fn camvid_has_masks_beside_its_parts() {
     let place = camvid();
-    let parts: [(Part, &[&str]); 4] = [
-        (Part::Train, &["a", "b"]),
-        (Part::Validation, &["c"]),
-        (Part::Test, &["d"]),
-        (Part::All, &["a", "b", "c"]),
+    let parts: [(Split, &[&str]); 4] = [
+        (Split::Train, &["a", "b"]),
+        (Split::Validation, &["c"]),
+        (Split::Test, &["d"]),
+        (Split::All, &["a", "b", "c"]),
     ];
     assert_parts(&place, &options(), &parts);
-    let folder = place.open(Part::Train, &options()).unwrap();
+    let folder = place.open(Split::Train, &options()).unwrap();
     assert_eq!((folder.classes().len(), folder.ignore_index()), (11, Some(11)));
     assert_eq!((&*folder.classes()[0], &*folder.classes()[10]), ("sky", "bicyclist"));
     assert_eq!(folder.sample(0).unwrap().mask.labels, [0, 10, 11, 11, 3, 0]);
@@ -126,9 +127,9 @@ fn the_lists_of_camvid_say_which_and_in_which_order_whatever_machine_they_are_fr
         format!("/SegNet/CamVid/{part}/{stem}.png /SegNet/CamVid/{part}annot/{stem}.png\n")
     };
     place.put("train.txt", [line("train", "b"), line("train", "a")].concat().as_bytes());
-    assert_parts(&place, &options(), &[(Part::Train, &["b", "a"]), (Part::Validation, &["c"])]);
+    assert_parts(&place, &options(), &[(Split::Train, &["b", "a"]), (Split::Validation, &["c"])]);
     place.put("train.txt", [line("train", "b"), line("train", "x")].concat().as_bytes());
-    let error = place.open(Part::Train, &options());
+    let error = place.open(Split::Train, &options());
     assert_says(error, &[&"train.txt:2", &r#"train, found "x.png": No such file"#, &"trainannot"]);
 }
 
@@ -148,10 +149,10 @@ fn trimaps_of_pets_become_background_pet_and_left_out() {
     let place = pets();
     place.put("annotations/trainval.txt", b"Abyssinian_1 1 1 1\nbeagle_2 5 2 1\n");
     place.put("annotations/test.txt", b"pug_3 26 2 19\n");
-    assert_parts(&place, &halved(), &[(Part::Test, &["pug_3"])]);
-    assert_parts(&place, &options(), &[(Part::All, &["Abyssinian_1", "beagle_2"])]);
-    assert_eq!(place.stems(Part::Train, &halved()).unwrap().len(), 1);
-    let folder = place.open(Part::All, &options()).unwrap();
+    assert_parts(&place, &halved(), &[(Split::Test, &["pug_3"])]);
+    assert_parts(&place, &options(), &[(Split::All, &["Abyssinian_1", "beagle_2"])]);
+    assert_eq!(place.stems(Split::Train, &halved()).unwrap().len(), 1);
+    let folder = place.open(Split::All, &options()).unwrap();
     assert_eq!(
         (folder.classes(), folder.ignore_index()),
         (["background", "pet"].map(String::from).as_slice(), Some(255))
@@ -161,14 +162,15 @@ fn trimaps_of_pets_become_background_pet_and_left_out() {
     assert_eq!(place.labels(&ignoring).unwrap(), [0, 9, 1, 1, 9, 0]);
     // A stranger's value is none of these.
     place.mask("annotations/trimaps/beagle_2.png", &[2, 3, 0, 1, 3, 2]);
-    let error = place.open(Part::All, &options()).unwrap().sample(1);
+    let error = place.open(Split::All, &options()).unwrap().sample(1);
     assert_says(error, &[&"beagle_2.png: expected the values 2, 1", &"found 0 at (x=2, y=0)"]);
 }
 
 #[test]
 fn pets_without_lists_are_all_meant() {
     let place = pets();
-    let all: [(Part, &[&str]); 1] = [(Part::All, &["Abyssinian_1", "beagle_2", "pug_3", "pug_4"])];
+    let all: [(Split, &[&str]); 1] =
+        [(Split::All, &["Abyssinian_1", "beagle_2", "pug_3", "pug_4"])];
     assert_parts(&place, &options(), &all);
 }
 
@@ -182,19 +184,19 @@ fn lists_pair_what_they_name() {
     place.mask("y y.png", &[1; 6]);
     place.put("train.txt", b"a b.jpg\ty y.png\n\n  deep/er/c.jpg   ./x.png \n");
     place.put("val.txt", b"deep/er/c.jpg\tx.png\n");
-    assert_parts(&place, &options(), &[(Part::Train, &["a b", "c"]), (Part::Validation, &["c"])]);
+    assert_parts(&place, &options(), &[(Split::Train, &["a b", "c"]), (Split::Validation, &["c"])]);
     assert_eq!(place.labels(&options()).unwrap(), [1; 6]);
     // One list can be divided, two are.
-    assert_says(place.open(Part::Train, &halved()), &[&"has train.txt and val.txt"]);
+    assert_says(place.open(Split::Train, &halved()), &[&"has train.txt and val.txt"]);
     fs::remove_file(place.at("val.txt")).unwrap();
-    assert_eq!(place.stems(Part::Validation, &halved()).unwrap().len(), 1);
+    assert_eq!(place.stems(Split::Validation, &halved()).unwrap().len(), 1);
 }
 
 #[test]
 fn classes_txt_goes_before_the_classes_of_a_layout() {
     let place = camvid();
     place.put("classes.txt", (0..12).map(|n| format!("c{n}\n")).collect::<String>().as_bytes());
-    let folder = place.open(Part::Train, &options()).unwrap();
+    let folder = place.open(Split::Train, &options()).unwrap();
     assert_eq!((folder.classes().len(), folder.ignore_index()), (12, Some(11)));
 }
 
@@ -206,7 +208,7 @@ fn folders_may_have_a_part_to_test_on() {
         place.picture(&format!("{part}/images/{part}.jpg"));
         place.mask(&format!("{part}/masks/{part}.png"), &[0; 6]);
     }
-    let parts: [(Part, &[&str]); 2] = [(Part::Test, &["test"]), (Part::All, &["train", "val"])];
+    let parts: [(Split, &[&str]); 2] = [(Split::Test, &["test"]), (Split::All, &["train", "val"])];
     assert_parts(&place, &options(), &parts);
 }
 
@@ -256,7 +258,7 @@ fn colours_mean_what_the_table_says() {
         place.put("masks/a.png", &png_of(Header { colour, ..Header::grey(3, 2) }, &rows(alpha)));
         assert_eq!(place.labels(&options()).unwrap(), expected, "{colour}");
     }
-    let folder = place.open(Part::All, &options()).unwrap();
+    let folder = place.open(Split::All, &options()).unwrap();
     assert_eq!(folder.classes(), ["big road", "sky"]);
     // A palette's colours count, not its indices; and grey is a colour.
     place.put("colours.txt", b"21 28 35 a\n42 49 56 b\n");

@@ -2,7 +2,7 @@
 
 use crate::common::place::Place;
 use crate::common::{assert_says, jpeg, lines};
-use mirrorgrad_data::{Census, Folder, FolderOptions, Part};
+use mirrorgrad_data::{Census, Folder, FolderOptions, Split};
 use std::fs;
 
 fn skipping() -> FolderOptions {
@@ -28,8 +28,8 @@ fn faulty() -> Place {
 #[test]
 fn faulty_pairs_are_left_out_where_that_is_asked_for_and_each_is_told_of() {
     let place = faulty();
-    assert!(place.open(Part::All, &FolderOptions::default()).is_err());
-    assert_eq!(place.stems(Part::All, &skipping()).unwrap(), ["a", "e", "f"]);
+    assert!(place.open(Split::All, &FolderOptions::default()).is_err());
+    assert_eq!(place.stems(Split::All, &skipping()).unwrap(), ["a", "e", "f"]);
     let notes = lines(&Folder::notes(place.path(), &skipping()).unwrap());
     assert_eq!(notes[0], "4 faults left out, as data.folder.skip_faulty = true asks");
     for (note, says) in notes[1..].iter().zip(["g.jpg", "b.jpg", "c.png", "d.png"]) {
@@ -42,12 +42,12 @@ fn faulty_pairs_are_left_out_where_that_is_asked_for_and_each_is_told_of() {
         "{:?}",
         census.notes
     );
-    assert_eq!((census.parts[0].pictures, census.parts[0].faulty), (3, 0));
+    assert_eq!((census.splits[0].pictures, census.splits[0].faulty), (3, 0));
     // Divided as it is trained on.
     let halved = FolderOptions { validation_split: Some(0.4), ..skipping() };
     let census = Census::take(place.path(), &halved, &|_| ()).unwrap();
-    assert_eq!((census.parts[0].pictures, census.parts[1].pictures), (2, 1));
-    assert_eq!(place.stems(Part::Train, &halved).unwrap().len(), 2);
+    assert_eq!((census.splits[0].pictures, census.splits[1].pictures), (2, 1));
+    assert_eq!(place.stems(Split::Train, &halved).unwrap().len(), 2);
 }
 
 #[test]
@@ -63,8 +63,8 @@ fn a_run_goes_on_without_what_it_began_without() {
     );
     // One is mended since then, and would be read now.
     place.mask("masks/d.png", &[0; 6]);
-    assert_eq!(place.stems(Part::All, &resolved).unwrap(), ["a", "e", "f"]);
-    assert_eq!(place.stems(Part::All, &skipping()).unwrap(), ["a", "d", "e", "f"]);
+    assert_eq!(place.stems(Split::All, &resolved).unwrap(), ["a", "e", "f"]);
+    assert_eq!(place.stems(Split::All, &skipping()).unwrap(), ["a", "d", "e", "f"]);
     assert_eq!(resolved.elsewhere().faulty, None);
 }
 
@@ -78,16 +78,16 @@ fn a_part_to_test_on_that_has_no_masks_keeps_nobody_from_training() {
     place.picture("test/images/a.jpg");
     let resolved = skipping().resolve(place.path()).unwrap();
     assert_eq!(resolved.faulty.as_ref().map(Vec::len), Some(3));
-    assert_eq!(place.stems(Part::All, &resolved).unwrap(), ["a", "e", "f"]);
+    assert_eq!(place.stems(Split::All, &resolved).unwrap(), ["a", "e", "f"]);
     assert_eq!(Folder::notes(place.path(), &resolved).unwrap().len(), 5);
-    assert_says(place.open(Part::Test, &resolved), &[&"test/masks", &"cannot be read"]);
+    assert_says(place.open(Split::Test, &resolved), &[&"test/masks", &"cannot be read"]);
 }
 
 #[test]
 fn of_faults_alone_no_run_can_be_made() {
     let place = Place::pair();
     place.put("images/a.jpg", b"<html>");
-    assert_says(place.open(Part::All, &skipping()), &[&"a.jpg: expected a whole JPEG, PNG"]);
+    assert_says(place.open(Split::All, &skipping()), &[&"a.jpg: expected a whole JPEG, PNG"]);
     let census = Census::take(place.path(), &skipping(), &|_| ()).unwrap();
     assert_eq!(census.faults.len(), 1);
 }

@@ -6,7 +6,7 @@ use crate::common::assert_says;
 use crate::common::files::turned;
 use crate::common::place::Place;
 use image::{DynamicImage, Rgb, RgbImage};
-use mirrorgrad_data::{Dataset, FolderOptions, Part, Picture, PictureRules, decode_picture};
+use mirrorgrad_data::{Dataset, FolderOptions, Picture, PictureRules, Split, decode_picture};
 
 const UPRIGHT: PictureRules = PictureRules { range: None, orient: true };
 
@@ -48,7 +48,7 @@ fn the_size_of_a_sample_is_known_from_the_beginning_of_its_file_as_it_is_to_be_s
     for orientation in 1..=8 {
         let place = place(orientation, if orientation > 4 { [40, 24] } else { [24, 40] });
         let options = FolderOptions { orient: true, ..FolderOptions::default() };
-        let folder = place.open(Part::All, &options).unwrap();
+        let folder = place.open(Split::All, &options).unwrap();
         let size = folder.size(0).unwrap();
         assert_eq!(size, folder.sample(0).unwrap().size(), "{orientation}");
     }

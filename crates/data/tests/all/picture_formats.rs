@@ -218,7 +218,7 @@ fn a_data_set_may_have_all_formats_beside_each_other() {
     }
     place.put("images/e.png", &jpeg(3, 2));
     place.put("masks/e.png", &png(Header::grey(3, 2), &[1; 6]));
-    let folder = place.open(mirrorgrad_data::Part::All, &FolderOptions::default()).unwrap();
+    let folder = place.open(mirrorgrad_data::Split::All, &FolderOptions::default()).unwrap();
     use mirrorgrad_data::Dataset;
     assert_eq!(folder.len(), 5);
     (0..5).for_each(|index| assert_eq!(folder.sample(index).unwrap().size(), [2, 3]));

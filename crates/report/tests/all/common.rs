@@ -2,7 +2,7 @@
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use mirrorgrad_data::Dataset;
-use mirrorgrad_train::{Config, EpochMetrics, RunFolder, Trainer, judged_by};
+use mirrorgrad_train::{Config, EpochMetrics, RunFolder, Trainer, validation_set};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -89,7 +89,7 @@ impl Made {
     }
 
     pub fn validation(&self) -> Arc<dyn Dataset> {
-        judged_by(&self.config).unwrap()
+        validation_set(&self.config).unwrap()
     }
 
     /// The page that [`mirrorgrad_report::write`] leaves.

@@ -5,7 +5,7 @@ use crate::common;
 use crate::common::{EPOCHS, HOSTILE, Made, data, table, text, written};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use mirrorgrad_data::{DataError, Dataset, Part, Sample};
+use mirrorgrad_data::{DataError, Dataset, Sample, Split};
 use mirrorgrad_layers::models::Upsampling;
 use mirrorgrad_layers::weights::state_dict;
 use mirrorgrad_report::{Environment, Measures, Report, Run, write};
@@ -151,7 +151,7 @@ fn the_same_run_gives_the_same_page() {
     assert_eq!(first, made.page());
     // What a run noted of its machine is told instead of what is here.
     let noted = Environment { processor: "an <abacus>".into(), ..Environment::here() };
-    noted.note(&made.folder).unwrap();
+    noted.record(&made.folder).unwrap();
     assert_eq!(Environment::of(&made.folder).unwrap(), Some(noted));
     let page = made.page();
     assert!(page.contains("an &lt;abacus&gt;") && !page.contains("noted nothing"), "{page}");
@@ -298,7 +298,7 @@ fn pictures_of_other_classes_are_refused() {
     let made = Made::new(|_| {});
     let other = made.dir.path().join("other");
     data(&other, &["a", "b", "c"]);
-    let validation = common::config(&other).open(Part::Validation).unwrap();
+    let validation = common::config(&other).open(Split::Validation).unwrap();
     let error = write(&made.folder, &validation).unwrap_err().to_string();
     assert!(error.contains("expected the classes") && error.lines().count() == 1, "{error}");
 }

@@ -92,16 +92,14 @@ pub enum LossKind {
 /// Optimizers by name.
 ///
 /// ```
-/// # use mirrorgrad_layers::Param;
+/// # use mirrorgrad_layers::{Param, Params};
 /// # use mirrorgrad_train::{OptimizerKind, TrainingConfig};
-/// # use mirrorgrad_tensor::Tensor;
 /// let mut training = TrainingConfig { weight_decay: 0.0, ..TrainingConfig::default() };
 /// training.optimizer = OptimizerKind::Sgd;
-/// let w = Param::new(Tensor::scalar(1.0_f32));
-/// let square = w.var() * w.var();
-/// training.optimizer().step(&[("w".to_owned(), w.clone())], &square.backward(), 0.25);
-/// // A quarter of the slope, which is 2.
-/// assert_eq!(w.value().item(), 0.5);
+/// let params = Params::from_iter([("w".to_owned(), Param::new([1.0_f32].into()))]);
+/// let slope = [("w".to_owned(), [2.0].into())].into();
+/// training.optimizer().descend(&params, &slope, 0.25);
+/// assert_eq!(params[0].1.value().item(), 0.5);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

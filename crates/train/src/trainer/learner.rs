@@ -1,6 +1,6 @@
 //! A network and what moves it, one step at a time.
 
-use super::parts::left_out;
+use super::loaders::left_out;
 use crate::batch::to_tensors;
 use crate::metrics::check_size;
 use crate::small_batches::check_normalization;

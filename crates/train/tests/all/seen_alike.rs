@@ -5,7 +5,7 @@ use crate::common::Place;
 use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ImageBuffer, ImageEncoder, ImageFormat, Luma, Rgb, RgbImage};
 use mirrorgrad_data::{
-    Census, DataError, Dataset, Folder, FolderOptions, Part, PictureRules, RangeByName, ValueRange,
+    Census, DataError, Dataset, Folder, FolderOptions, PictureRules, RangeByName, Split, ValueRange,
 };
 use mirrorgrad_train::{Config, Predictor};
 use std::io::Cursor;
@@ -36,7 +36,7 @@ fn training_and_predicting_see_the_same_picture() {
     let range = Some(ValueRange::Given([0, 4080]));
     let options = FolderOptions { range, ..FolderOptions::default() };
     let trained =
-        Folder::open(place.path(), Part::All, &options).unwrap().sample(0).unwrap().picture;
+        Folder::open(place.path(), Split::All, &options).unwrap().sample(0).unwrap().picture;
     assert_eq!(trained.rgb, [0, 0, 0, 128, 128, 128, 255, 255, 255]);
     let mut config = bright::config();
     config.data.dir = Some(place.path().to_owned());

@@ -1,7 +1,7 @@
 //! A directory of made files, and what is said of it.
 
 use super::{Header, jpeg, png};
-use mirrorgrad_data::{DataError, Dataset, Folder, FolderOptions, Part};
+use mirrorgrad_data::{DataError, Dataset, Folder, FolderOptions, Split};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -49,17 +49,17 @@ impl Place {
         self.put(name, &jpeg(3, 2))
     }
 
-    pub fn open(&self, part: Part, options: &FolderOptions) -> Result<Folder, DataError> {
+    pub fn open(&self, part: Split, options: &FolderOptions) -> Result<Folder, DataError> {
         Folder::open(self.path(), part, options)
     }
 
     /// The labels of the first sample.
     pub fn labels(&self, options: &FolderOptions) -> Result<Vec<u8>, DataError> {
-        Ok(self.open(Part::All, options)?.sample(0)?.mask.labels)
+        Ok(self.open(Split::All, options)?.sample(0)?.mask.labels)
     }
 
     /// The stems of the pictures of a part.
-    pub fn stems(&self, part: Part, options: &FolderOptions) -> Result<Vec<String>, DataError> {
+    pub fn stems(&self, part: Split, options: &FolderOptions) -> Result<Vec<String>, DataError> {
         let folder = self.open(part, options)?;
         (0..folder.len())
             .map(|index| folder.sample(index))

@@ -2,7 +2,7 @@
 
 use super::listing::Listing;
 use super::section::Section;
-use super::{FolderOptions, Pair, Part, Source, split};
+use super::{FolderOptions, Pair, Source, Split, split};
 use crate::DataError;
 use crate::error::shown;
 use crate::split::Names;
@@ -47,7 +47,7 @@ impl Source {
             self.check_share(share)?;
             self.check_pairs(&listing.pairs)?;
             let part = |part| split(listing.pairs.clone(), part, share, options.seed);
-            let (train, pairs) = (part(Part::Train), part(Part::Validation));
+            let (train, pairs) = (part(Split::Train), part(Split::Validation));
             listing.pairs = train;
             sections.push(("train", listing));
             sections.push(("val", Listing { pairs, ..Listing::default() }));
@@ -70,7 +70,7 @@ impl Source {
     ///
     /// # Errors
     /// If there is no such part, or anything is wrong with it.
-    pub fn pairs(&self, part: Part, options: &FolderOptions) -> Result<Vec<Pair>, DataError> {
+    pub fn pairs(&self, part: Split, options: &FolderOptions) -> Result<Vec<Pair>, DataError> {
         let list = |section| {
             let listing = self.list(section, options)?;
             listing.faultless().map_err(|error| self.told(error))
@@ -81,15 +81,15 @@ impl Source {
         let (share, undivided) = (options.validation_split, self.undivided());
         let has = |section| self.place(section).is_some();
         match (part, share, undivided) {
-            (Part::Test, ..) if has(Section::Test) => list(Section::Test),
-            (Part::Test, ..) => Err(self.told(self.nothing("a part to test on"))),
+            (Split::Test, ..) if has(Section::Test) => list(Section::Test),
+            (Split::Test, ..) => Err(self.told(self.nothing("a part to test on"))),
             (_, Some(_), None) if has(Section::Validation) => {
                 let there = [Section::Train, Section::Validation].map(|it| self.place(it));
                 let there = there.into_iter().flatten().collect::<Vec<_>>().join(" and ");
                 let expected = format!("none, {} has {there}", shown(&self.root.dir));
                 Err(DataError::setting("data.folder.validation_split", expected, "one"))
             }
-            (Part::All, None, _) | (Part::All, _, None) => {
+            (Split::All, None, _) | (Split::All, _, None) => {
                 let there = [Section::Whole, Section::Train, Section::Validation];
                 let there: Vec<_> = there.into_iter().filter(|&it| has(it)).collect();
                 if there.is_empty() {
@@ -100,14 +100,14 @@ impl Source {
             (_, Some(share), Some(section)) => {
                 self.check_share(share)?;
                 let pairs = list(section)?;
-                if part == Part::All {
+                if part == Split::All {
                     return Ok(pairs);
                 }
                 self.check_pairs(&pairs)?;
                 Ok(split(pairs, part, share, options.seed))
             }
-            (Part::Train, ..) if has(Section::Train) => list(Section::Train),
-            (Part::Validation, ..) if has(Section::Validation) => list(Section::Validation),
+            (Split::Train, ..) if has(Section::Train) => list(Section::Train),
+            (Split::Validation, ..) if has(Section::Validation) => list(Section::Validation),
             (_, None, Some(_)) => Err(DataError::setting(
                 "data.folder.validation_split",
                 self.expected_share(),

@@ -6,9 +6,9 @@ use crate::{EpochMetrics, Evaluation};
 ///
 /// ```
 /// # use mirrorgrad_train::{Config, EpochMetrics, Evaluation, Outcome, RunFolder};
-/// # use mirrorgrad_train::{StepReport, Trainer, Watch};
+/// # use mirrorgrad_train::{StepReport, Trainer, Observer};
 /// # struct StepsLeft(usize);
-/// impl Watch for StepsLeft {
+/// impl Observer for StepsLeft {
 ///     fn step(&mut self, _: &StepReport) {
 ///         self.0 -= 1;
 ///     }
@@ -25,7 +25,7 @@ use crate::{EpochMetrics, Evaluation};
 /// assert_eq!(trainer.run(&folder, &mut StepsLeft(1))?, Outcome::Stopped);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Watch {
+pub trait Observer {
     /// A step was taken.
     fn step(&mut self, report: &StepReport);
 
@@ -37,7 +37,7 @@ pub trait Watch {
 }
 
 /// Nobody follows.
-impl Watch for () {
+impl Observer for () {
     fn step(&mut self, _: &StepReport) {}
 
     fn epoch(&mut self, _: &EpochMetrics, _: &Evaluation) {}
@@ -47,14 +47,14 @@ impl Watch for () {
     }
 }
 
-/// A step, as it is told to a [`Watch`].
+/// A step, as it is told to an [`Observer`].
 ///
 /// ```
 /// # use mirrorgrad_train::{Config, EpochMetrics, Evaluation, RunFolder};
-/// # use mirrorgrad_train::{StepReport, Trainer, Watch};
+/// # use mirrorgrad_train::{StepReport, Trainer, Observer};
 /// # #[derive(Default)]
 /// # struct Steps(Vec<StepReport>);
-/// # impl Watch for Steps {
+/// # impl Observer for Steps {
 /// #     fn step(&mut self, report: &StepReport) {
 /// #         self.0.push(*report);
 /// #     }
@@ -99,9 +99,9 @@ pub struct StepReport {
 ///
 /// ```
 /// # use mirrorgrad_train::{Checkpoint, Config, EpochMetrics, Evaluation, Outcome, RunFolder};
-/// # use mirrorgrad_train::{StepReport, Trainer, Watch};
+/// # use mirrorgrad_train::{StepReport, Trainer, Observer};
 /// # struct Impatient;
-/// # impl Watch for Impatient {
+/// # impl Observer for Impatient {
 /// #     fn step(&mut self, _: &StepReport) {}
 /// #     fn epoch(&mut self, _: &EpochMetrics, _: &Evaluation) {}
 /// #     fn wants_stop(&self) -> bool {

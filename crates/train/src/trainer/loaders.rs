@@ -1,14 +1,14 @@
-//! The pictures of a run: those to train on, and those to be judged by.
+//! The pictures of a run: its training set and its validation set.
 
 use crate::{Config, RunError, TrainingConfig};
-use mirrorgrad_data::{Augment, Dataset, First, IGNORED, Loader, Part};
+use mirrorgrad_data::{Augment, Dataset, First, IGNORED, Loader, Split};
 use std::sync::Arc;
 
-/// The pictures to train on, and those to be judged by.
-pub fn parts(config: &Config) -> Result<(Loader, Loader), RunError> {
+/// The training set and the validation set, in batches.
+pub fn loaders(config: &Config) -> Result<(Loader, Loader), RunError> {
     let training = &config.training;
     let (train, validation) =
-        (loader(config, trained_on(config)?), loader(config, judged_by(config)?));
+        (loader(config, training_set(config)?), loader(config, validation_set(config)?));
     let (augment, shuffle) = match training.overfit_batches {
         // The same pictures as they are; but only parts of one size can share a batch.
         Some(_) => (config.data.augment.crop.map(Augment::crop), false),
@@ -25,45 +25,45 @@ pub fn left_out(config: &Config, classes: usize) -> Option<u8> {
     config.data.folder.ignored_label().or(free)
 }
 
-/// The pictures that a run of this configuration trains on.
+/// The training set of a run of this configuration.
 ///
 /// ```
-/// # use mirrorgrad_train::{Config, judged_by, trained_on};
+/// # use mirrorgrad_train::{Config, validation_set, training_set};
 /// let mut config = Config::default();
 /// (config.training.batch, config.training.limit_batches) = (4, Some(2));
-/// assert_eq!((trained_on(&config)?.len(), judged_by(&config)?.len()), (8, 8));
+/// assert_eq!((training_set(&config)?.len(), validation_set(&config)?.len()), (8, 8));
 /// // What it has by heart it is asked for.
 /// (config.training.limit_batches, config.training.overfit_batches) = (None, Some(1));
-/// assert_eq!(judged_by(&config)?.sample(0)?.name, trained_on(&config)?.sample(0)?.name);
+/// assert_eq!(validation_set(&config)?.sample(0)?.name, training_set(&config)?.sample(0)?.name);
 /// # Ok::<(), mirrorgrad_train::RunError>(())
 /// ```
 ///
 /// # Errors
 /// If the folder is not what it should be.
-pub fn trained_on(config: &Config) -> Result<Arc<dyn Dataset>, RunError> {
+pub fn training_set(config: &Config) -> Result<Arc<dyn Dataset>, RunError> {
     let TrainingConfig { overfit_batches, limit_batches, .. } = config.training;
     let batches = overfit_batches.into_iter().chain(limit_batches).min();
-    Ok(first(config, config.open(Part::Train)?, batches))
+    Ok(first(config, config.open(Split::Train)?, batches))
 }
 
-/// The pictures that a run of this configuration is validated on.
+/// The validation set of a run of this configuration.
 ///
 /// ```
-/// # use mirrorgrad_train::{Config, judged_by};
+/// # use mirrorgrad_train::{Config, validation_set};
 /// let mut config = Config::default();
-/// assert_eq!(judged_by(&config)?.len(), 500);
+/// assert_eq!(validation_set(&config)?.len(), 500);
 /// config.training.limit_batches = Some(2);
-/// assert_eq!(judged_by(&config)?.len(), 2 * config.training.batch);
+/// assert_eq!(validation_set(&config)?.len(), 2 * config.training.batch);
 /// # Ok::<(), mirrorgrad_train::RunError>(())
 /// ```
 ///
 /// # Errors
 /// If the folder is not what it should be.
-pub fn judged_by(config: &Config) -> Result<Arc<dyn Dataset>, RunError> {
+pub fn validation_set(config: &Config) -> Result<Arc<dyn Dataset>, RunError> {
     if config.training.overfit_batches.is_some() {
-        return trained_on(config);
+        return training_set(config);
     }
-    let validation = config.open(Part::Validation)?;
+    let validation = config.open(Split::Validation)?;
     Ok(first(config, validation, config.training.limit_batches))
 }
 
