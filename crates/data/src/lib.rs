@@ -1,9 +1,34 @@
-//! Pictures with masks: read from files, drawn, checked, augmented and brought in batches.
+//! Pictures with masks: read from files or drawn, checked, augmented and brought in batches. All of it is plain bytes:
+//! no tensor is made here, and the crate depends on none of ours.
 //!
-//! A [`Sample`] is a [`Picture`] with its [`Mask`]; a [`Dataset`] has many of them, drawn by the program
-//! ([`Shapes`]) or read from a directory ([`Folder`]); [`Augment`] changes them at random, and a [`Loader`]
-//! brings them in batches. A [`Census`] says what is in a directory and what is wrong with it. All of it is
-//! plain bytes: no tensor is made here, and nothing here knows of networks.
+//! ```
+//! use mirrorgrad_data::{Augment, Dataset, Loader, Shapes};
+//! use std::sync::Arc;
+//!
+//! // The built-in data set; `Folder::open` reads pictures of one's own.
+//! let shapes = Shapes::train(0);
+//! assert_eq!(shapes.classes()[1], "disc");
+//! let augment = Augment { crop: Some([48, 48]), ..Augment::default() };
+//! let loader = Loader { augment: Some(augment), shuffle: true, ..Loader::new(Arc::new(shapes), 8) };
+//! for batch in loader.epoch(0).take(2) {
+//!     let batch = batch?;
+//!     assert_eq!((batch.len(), batch[0].size()), (8, [48, 48]));
+//! }
+//! # Ok::<(), mirrorgrad_data::DataError>(())
+//! ```
+//!
+//! The files, in the order to read:
+//!
+//! ```text
+//! sample, dataset             a picture with its mask; many of them
+//! shapes/                     a data set that the program draws
+//! picture/, mask/, colours    pictures and masks from bytes and to bytes; what labels look like
+//! folder/, split              data sets as they are published; which files are in which split
+//! survey, histogram, census   every sample inspected; pixels per class; a folder with all its faults
+//! augment/, loader, random    random changes; batches, loaded ahead; a stream of numbers for each purpose
+//! text, files, chunks         text of any encoding; files read and written whole; the chunks of a PNG
+//! message, error              messages that name settings by key; what is refused, and why
+//! ```
 
 #![forbid(unsafe_code)]
 

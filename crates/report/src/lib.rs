@@ -26,7 +26,8 @@
 //! gallery, measures        the best weights on the validation pictures; the results, stored in report.json
 //! kernels, checkerboard    trained transposed convolutions; the checkerboard in the scores
 //! environment              machine and program
-//! sections/, chart/, page  the sections of a page; line charts as SVG; the HTML around them
+//! chart/, plots/           line charts, as SVG and as pixels from one frame; sheets of pictures
+//! sections/, page          the sections of a page; the HTML around them
 //! compare/                 several runs, as text and as a page
 //! ```
 //!

@@ -1,7 +1,43 @@
-//! Training segmentation networks on the pictures of [`mirrorgrad_data`]: what is measured, and runs.
+//! Training segmentation networks on [`mirrorgrad_data`]. A [`Config`] decides a run, a [`Trainer`] takes its steps, a
+//! [`RunFolder`] keeps it in files, and a [`Predictor`] makes masks for new pictures.
 //!
-//! A [`Config`] decides a run, a [`Trainer`] takes its steps, a [`RunFolder`] keeps it in files. What a
-//! network makes of pictures is counted in a [`Confusion`]; a [`Predictor`] makes masks for new ones.
+//! ```
+//! use mirrorgrad_data::Dataset;
+//! use mirrorgrad_train::{Outcome, Predictor, RunFolder, Settings, Trainer};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path();
+//! let mut settings = Settings::default();
+//! for set in ["model.widths=[2]", "training.epochs=1", "training.limit_batches=1"] {
+//!     settings.set_text(set)?;
+//! }
+//! let mut trainer = Trainer::new(settings.resolve()?)?;
+//! let folder = RunFolder::create(dir)?;
+//! assert_eq!(trainer.run(&folder, &mut ())?, Outcome::Finished);
+//!
+//! let predictor = Predictor::read(dir)?;
+//! let sample = trainer.validation().sample(0)?;
+//! assert_eq!(predictor.predict(&sample.name, &sample.picture)?.size(), sample.size());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The files, in the order to read:
+//!
+//! ```text
+//! config/                      everything that decides a run; settings from files and options
+//! batch                        samples as tensors, scores as labels
+//! objective, class_weights     the loss; how much a pixel counts by its class
+//! trainer/                     a run: its loaders, its beginning, one step, its observer
+//! fitness, small_batches,      whether data fit a run; batches too small to normalize; all that prevents a run
+//! check
+//! confusion, boundary,         the confusion matrix; outlines; metrics of an epoch and of a data set
+//! metrics
+//! checkpoint/, run_folder,     the state of a run in files
+//! files, weights
+//! predict                      masks for pictures without one
+//! memory/                      memory estimates; memory limits of the process
+//! run_error                    why a run cannot begin or go on
+//! ```
 
 #![forbid(unsafe_code)]
 
