@@ -27,7 +27,7 @@ fn main() -> Result<(), mirrorgrad::tensor::GeometryError> {
         ops::conv2d(geometry, &x, &weight, None).grad_with(g, &[&x]).remove(0)
     });
 
-    println!("C maps the 16 pixels of a 4x4 image to the 4 spots of a 2x2 map:");
+    println!("C maps the 16 pixels of a 4x4 input to the 4 positions of a 2x2 output:");
     for row in c.view().rows() {
         println!("  {}", row.iter().map(|v| format!("{v:2}")).collect::<Vec<_>>().join(" "));
     }

@@ -18,8 +18,8 @@ fn flat(value: &Value) -> Vec<i64> {
     }
 }
 
-fn subject(geometry: Geometry, map: &Value, kernel: &Value) -> Subject {
-    Subject::new(geometry, None, Some(flat(map)), Some(flat(kernel))).unwrap()
+fn subject(geometry: Geometry, output: &Value, kernel: &Value) -> Subject {
+    Subject::new(geometry, None, Some(flat(output)), Some(flat(kernel))).unwrap()
 }
 
 /// All four ways to Cᵀ y give what a framework gave.
@@ -34,20 +34,20 @@ fn a_convolution_is_a_matrix_and_its_transpose_brings_back_the_size_and_not_the_
     let article = article();
     let given = &article["examples"]["matrix"];
     let geometry = Window::square(3).over([4, 4]).unwrap();
-    let (image, kernel) = (flat(&given["image"]), flat(&given["kernel"]));
-    let subject = Subject::new(geometry, Some(image.clone()), None, Some(kernel)).unwrap();
+    let (input, kernel) = (flat(&given["image"]), flat(&given["kernel"]));
+    let subject = Subject::new(geometry, Some(input.clone()), None, Some(kernel)).unwrap();
     for framework in ["tensorflow", "mxnet"] {
         let want = &given[framework];
         let mut c = vec![0; 4 * 16];
         for entry in subject.entries() {
-            c[entry.spot * 16 + entry.pixel] = subject.weight[entry.tap];
+            c[entry.position * 16 + entry.pixel] = subject.weight[entry.tap];
         }
         assert_eq!(c, flat(&want["C"]));
-        let y = subject.conv(&image);
+        let y = subject.conv(&input);
         assert_eq!(y, flat(&want["y"]));
-        let back = Subject { map: y, ..subject.clone() };
+        let back = Subject { output: y, ..subject.clone() };
         assert_all_ways(&back, &want["back"], framework);
-        assert_ne!(flat(&want["back"]), image);
+        assert_ne!(flat(&want["back"]), input);
     }
     let report = Report::new(Layer::Conv, &subject, None, None).unwrap();
     assert_eq!([report.matrix.rows, report.matrix.columns], [4, 16]);
@@ -61,7 +61,7 @@ fn three_spots_become_five_pixels_by_relation_1_and_six_by_relation_2() {
         let given = &article["examples"][name];
         let window = Window::square(3).stride(2).padding(1).output_padding([added; 2]);
         let geometry = window.under([3, 3]).unwrap();
-        assert_eq!(geometry.image(), [size; 2]);
+        assert_eq!(geometry.input(), [size; 2]);
         let subject = subject(geometry, &given["map"], &given["kernel"]);
         for framework in ["tensorflow", "mxnet"] {
             assert_all_ways(&subject, &given[framework]["output"], name);
@@ -97,7 +97,7 @@ fn tensorflow_makes_five_or_six_of_three_and_the_odd_pixel_is_on_the_other_side_
 
 #[test]
 fn columns_are_reshaped_added_and_cropped() {
-    // MXNet's example: a 2x2 map of ones, a 3x3 kernel of ones: columns 9x4, onto 5x5 and with `adj` a row
+    // MXNet's example: a 2x2 output of ones, a 3x3 kernel of ones: columns 9x4, onto 5x5 and with `adj` a row
     // more, cropped to 4x4; and the gradient of the convolution over 4x4.
     let window = Window::square(3).stride(2).padding(1).output_padding([1, 1]);
     let geometry = window.under([2, 2]).unwrap();

@@ -33,8 +33,8 @@ fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
             dilation: two(1, 2),
             ..Window::square(1)
         };
-        let map = two(1, 4);
-        if let Ok(geometry) = window.output_padding(two(0, 1)).under(map) {
+        let output = two(1, 4);
+        if let Ok(geometry) = window.output_padding(two(0, 1)).under(output) {
             return geometry;
         }
     }
@@ -44,18 +44,18 @@ fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
 type Function<'a> = dyn Fn(&[Var<f64>]) -> Var<f64> + 'a;
 
 /// F is linear in each operand: differentiated once by each, in any order and along any directions,
-/// it is F of the directions; twice by one, it is 0. All of it by the three maps of `forms`.
+/// it is F of the directions; twice by one, it is 0. All of it by the three solutions of `forms`.
 #[test]
 fn the_third_derivative_of_the_form_is_the_form_of_the_directions() {
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
     for _ in 0..60 {
         let g = random_geometry(rng);
-        let (groups, [height, width], [kh, kw]) = (rng.random_range(1..=2), g.image(), g.kernel());
-        let [map_height, map_width] = g.map();
+        let (groups, [height, width], [kh, kw]) = (rng.random_range(1..=2), g.input(), g.kernel());
+        let [output_height, output_width] = g.output();
         let shapes = [
             [2, 2 * groups, height, width],
             [groups, 2, kh, kw],
-            [2, groups, map_height, map_width],
+            [2, groups, output_height, output_width],
         ];
         let at = shapes.map(|shape| noise(&shape, rng));
         let along = shapes.map(|shape| noise(&shape, rng));

@@ -241,7 +241,7 @@ impl Words<'_> {
         given.map_or(1, |groups| groups.as_u64().unwrap() as usize)
     }
 
-    /// The geometry of the case's layer over an image, or of a map.
+    /// The geometry of the case's layer over an input, or of an output.
     fn geometry(&self, input: [usize; 2]) -> Result<Geometry, GeometryError> {
         let rule = self.rule()?;
         match (text(self.case, "layer"), self.pair("output_size")) {

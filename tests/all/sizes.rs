@@ -21,9 +21,10 @@ fn slides() -> impl Iterator<Item = Slide> {
     })
 }
 
-/// The map of an image, by counting: the spots whose whole window lies in the padded image.
-fn spots(slide: Slide, image: usize, before: usize, after: usize) -> usize {
-    let fits = |spot: &usize| slide.stride * spot + slide.extent() <= image + before + after;
+/// The output of an input, by counting: the positions whose whole window lies in the padded input.
+fn positions(slide: Slide, input: usize, before: usize, after: usize) -> usize {
+    let fits =
+        |position: &usize| slide.stride * position + slide.extent() <= input + before + after;
     (0..).take_while(fits).count()
 }
 
@@ -33,11 +34,11 @@ fn square(slide: Slide) -> Window {
 
 /// Every index that the relation gives lies inside.
 fn assert_inside(axis: &Axis) {
-    for spot in 0..axis.map {
+    for position in 0..axis.output {
         for tap in 0..axis.kernel {
-            if let Some(pixel) = axis.pixel(spot, tap) {
-                assert!(pixel < axis.image);
-                assert_eq!(pixel + axis.before, axis.stride * spot + axis.dilation * tap);
+            if let Some(pixel) = axis.pixel(position, tap) {
+                assert!(pixel < axis.input);
+                assert_eq!(pixel + axis.pad_before, axis.stride * position + axis.dilation * tap);
             }
         }
     }
@@ -47,10 +48,10 @@ fn assert_inside(axis: &Axis) {
 fn every_small_convolution_has_a_spot_wherever_its_window_fits() {
     for slide in slides() {
         for padding in 0..=6 {
-            for image in 1..=12 {
-                let want = spots(slide, image, padding, padding);
-                let made = square(slide).padding(padding).over([image; 2]);
-                assert_eq!(made.as_ref().map_or(0, |g| g.map()[0]), want, "{slide:?} {padding}");
+            for input in 1..=12 {
+                let want = positions(slide, input, padding, padding);
+                let made = square(slide).padding(padding).over([input; 2]);
+                assert_eq!(made.as_ref().map_or(0, |g| g.output()[0]), want, "{slide:?} {padding}");
                 made.iter().for_each(|geometry| assert_inside(&geometry.axes()[0]));
             }
         }
@@ -62,24 +63,24 @@ fn every_small_transposed_convolution_is_legal_exactly_where_its_convolution_com
     let mut truncated = 0;
     for slide in slides() {
         for padding in 0..=6 {
-            for map in 1..=12 {
+            for output in 1..=12 {
                 for added in 0..=7 {
                     let window = square(slide).padding(padding).output_padding([added; 2]);
-                    let made = window.under([map; 2]);
-                    let image = (slide.stride * (map - 1) + slide.extent() + added) as i64
+                    let made = window.under([output; 2]);
+                    let input = (slide.stride * (output - 1) + slide.extent() + added) as i64
                         - 2 * padding as i64;
                     let (s, d) = (slide.stride, slide.dilation);
-                    let legal = (added < s || added < d) && image > 0;
-                    assert_eq!(made.is_ok(), legal, "{slide:?} {padding} {map} {added}");
+                    let legal = (added < s || added < d) && input > 0;
+                    assert_eq!(made.is_ok(), legal, "{slide:?} {padding} {output} {added}");
                     let Ok(geometry) = made else { continue };
-                    assert_eq!(geometry.image()[0] as i64, image);
+                    assert_eq!(geometry.input()[0] as i64, input);
                     assert_inside(&geometry.axes()[0]);
-                    // The convolution gives back the map, or more where added is a stride or more.
-                    let back = spots(slide, image as usize, padding, padding);
-                    assert_eq!(back, map + added / s, "{slide:?} {padding} {map} {added}");
-                    truncated += usize::from(back > map);
+                    // The convolution gives back the output, or more where added is a stride or more.
+                    let back = positions(slide, input as usize, padding, padding);
+                    assert_eq!(back, output + added / s, "{slide:?} {padding} {output} {added}");
+                    truncated += usize::from(back > output);
                     // And asked for by its size, it is the same.
-                    assert_eq!(window.under_to([map; 2], geometry.image()), Ok(geometry));
+                    assert_eq!(window.under_to([output; 2], geometry.input()), Ok(geometry));
                 }
             }
         }
@@ -90,8 +91,8 @@ fn every_small_transposed_convolution_is_legal_exactly_where_its_convolution_com
 #[test]
 fn tensorflows_sizes_are_exactly_those_whose_convolution_gives_the_map() {
     for slide in slides() {
-        for map in 1..=12 {
-            for size in 1..=slide.full(map) + slide.stride + 1 {
+        for output in 1..=12 {
+            for size in 1..=slide.full(output) + slide.stride + 1 {
                 let rule = |padding| TensorFlow {
                     strides: [slide.stride; 2],
                     dilations: [slide.dilation; 2],
@@ -100,10 +101,10 @@ fn tensorflows_sizes_are_exactly_those_whose_convolution_gives_the_map() {
                 let sides = tensorflow::Padding::Explicit { before: [2, 2], after: [1, 1] };
                 for padding in [tensorflow::Padding::Same, tensorflow::Padding::Valid, sides] {
                     let rule = rule(padding);
-                    let made = rule.under_to([map; 2], [size; 2]);
+                    let made = rule.under_to([output; 2], [size; 2]);
                     let over = rule.over([size; 2]);
-                    let comes_back = over.as_ref().is_ok_and(|g| g.map() == [map; 2]);
-                    assert_eq!(made.is_ok(), comes_back, "{rule:?} {map} {size}");
+                    let comes_back = over.as_ref().is_ok_and(|g| g.output() == [output; 2]);
+                    assert_eq!(made.is_ok(), comes_back, "{rule:?} {output} {size}");
                     if let Ok(geometry) = made {
                         assert_eq!(Ok(geometry), over, "{rule:?}");
                         assert_inside(&geometry.axes()[0]);
@@ -117,7 +118,7 @@ fn tensorflows_sizes_are_exactly_those_whose_convolution_gives_the_map() {
 #[test]
 fn a_refused_size_names_exactly_the_legal_ones() {
     for slide in slides() {
-        for map in 1..=4 {
+        for output in 1..=4 {
             let strides = [slide.stride; 2];
             let rules: [Box<dyn Rule>; 4] = [
                 Box::new(square(slide).padding(1)),
@@ -140,8 +141,8 @@ fn a_refused_size_names_exactly_the_legal_ones() {
             ];
             for rule in rules {
                 let legal: Vec<usize> =
-                    (1..80).filter(|&n| rule.under_to([map; 2], [n; 2]).is_ok()).collect();
-                let refused = rule.under_to([map; 2], [1 << 20; 2]).unwrap_err().to_string();
+                    (1..80).filter(|&n| rule.under_to([output; 2], [n; 2]).is_ok()).collect();
+                let refused = rule.under_to([output; 2], [1 << 20; 2]).unwrap_err().to_string();
                 let Some((first, last)) = legal.first().zip(legal.last()) else { continue };
                 assert_eq!(legal.len(), last - first + 1, "{rule:?}: a range without holes");
                 let range = format!("expected {first} to {last}");
@@ -154,23 +155,25 @@ fn a_refused_size_names_exactly_the_legal_ones() {
 #[test]
 fn the_images_said_to_lead_to_a_map_are_those_that_do() {
     for slide in slides() {
-        for (map, padding) in (1..=5).flat_map(|map| (0..=3).map(move |padding| (map, padding))) {
+        for (output, padding) in
+            (1..=5).flat_map(|output| (0..=3).map(move |padding| (output, padding)))
+        {
             let same = TensorFlow {
                 strides: [slide.stride; 2],
                 dilations: [slide.dilation; 2],
                 ..TensorFlow::new([slide.kernel; 2], tensorflow::Padding::Same)
             };
             let window = square(slide).padding(padding);
-            let made = [same.under([map; 2]), window.under([map; 2])];
+            let made = [same.under([output; 2]), window.under([output; 2])];
             for geometry in made.into_iter().flatten() {
                 let axis = geometry.axes()[0];
                 let sizes = Sizes::of(&axis);
-                let [first, last] = sizes.images;
-                assert!((first..=last).contains(&axis.image), "{axis:?}: {sizes:?}");
+                let [first, last] = sizes.inputs;
+                assert!((first..=last).contains(&axis.input), "{axis:?}: {sizes:?}");
                 assert_eq!(sizes.relation == 1, sizes.rest == 0);
-                for image in 1..=last + slide.stride {
-                    let leads = spots(slide, image, axis.before, sizes.behind) == map;
-                    assert_eq!(leads, (first..=last).contains(&image), "{axis:?}: {sizes:?}");
+                for input in 1..=last + slide.stride {
+                    let leads = positions(slide, input, axis.pad_before, sizes.behind) == output;
+                    assert_eq!(leads, (first..=last).contains(&input), "{axis:?}: {sizes:?}");
                 }
             }
         }
@@ -186,16 +189,16 @@ fn a_framework_has_words_for_a_geometry_exactly_where_some_arguments_lead_to_it(
         let mut draw = |low: usize, high: usize| rng.random_range(low..=high);
         let (kernel, stride, dilation) = (draw(1, 5), draw(1, 4), draw(1, 2));
         let slide = Slide { kernel, stride, dilation };
-        let (map, before) = (draw(1, 4), draw(0, 4));
-        let image = draw(1, slide.full(map) + stride);
-        let axis = slide.meets(image, map, before);
+        let (output, before) = (draw(1, 4), draw(0, 4));
+        let input = draw(1, slide.full(output) + stride);
+        let axis = slide.meets(input, output, before);
         let geometry = Geometry::new([axis; 2]).unwrap();
         let said = sayings(Layer::Deconv, &geometry);
         let says = |framework: &str| {
             said.iter().find(|saying| saying.framework == framework).unwrap().words.is_some()
         };
         let any = |rules: Vec<Box<dyn Rule>>| {
-            rules.iter().any(|rule| rule.under([map; 2]) == Ok(geometry))
+            rules.iter().any(|rule| rule.under([output; 2]) == Ok(geometry))
         };
         let (k, s, d) = ([kernel; 2], [stride; 2], [dilation; 2]);
         let pads = || (0..=8).flat_map(|pad| (0..=6).map(move |added| [pad, added]));
@@ -209,7 +212,7 @@ fn a_framework_has_words_for_a_geometry_exactly_where_some_arguments_lead_to_it(
         let target: Box<dyn Rule> = Box::new(MxNet {
             stride: s,
             dilate: d,
-            target_shape: Some([image; 2]),
+            target_shape: Some([input; 2]),
             ..MxNet::new(k)
         });
         assert_eq!(says("MXNet"), any(mxnet.chain([target]).collect()), "{axis:?}");
@@ -277,32 +280,32 @@ fn every_linear_operation_has_its_adjoint_on_ten_thousand_random_geometries() {
     while maps < 10_000 {
         let mut draw = |low: usize, high: usize| rng.random_range(low..=high);
         let axes = [0, 1].map(|_| Axis {
-            image: draw(1, 7),
-            map: draw(1, 5),
+            input: draw(1, 7),
+            output: draw(1, 5),
             kernel: draw(1, 4),
             stride: draw(1, 4),
             dilation: draw(1, 3),
-            before: draw(0, 4),
+            pad_before: draw(0, 4),
         });
         let g = Geometry::new(axes).unwrap();
         let (groups, batch) = (draw(1, 2), draw(1, 2));
-        let ([h, w], [mh, mw], [kh, kw]) = (g.image(), g.map(), g.kernel());
-        let (image, map) = ([batch, groups, h, w], [batch, 2 * groups, mh, mw]);
+        let ([h, w], [mh, mw], [kh, kw]) = (g.input(), g.output(), g.kernel());
+        let (input, output) = ([batch, groups, h, w], [batch, 2 * groups, mh, mw]);
         let kernel = [2 * groups, 1, kh, kw];
         let fixed = |shape: &[usize]| Tensor::from_fn(shape, |i| ((i * 7 + 3) % 11) as f64 - 5.0);
-        let (x, weight) = (fixed(&image), fixed(&kernel));
+        let (x, weight) = (fixed(&input), fixed(&kernel));
         let check = |result: Result<(), String>| result.unwrap_or_else(|e| panic!("{g:?}: {e}"));
         check(adjoint_check(
             |x| Form::new(g, groups).solve(Operand::Output, [x, &weight], None),
             |y| Form::new(g, groups).solve(Operand::Input, [y, &weight], None),
-            &image,
-            &map,
+            &input,
+            &output,
         ));
         check(adjoint_check(
             |w| Form::new(g, groups).solve(Operand::Output, [&x, w], None),
             |y| Form::new(g, groups).solve(Operand::Weight, [&x, y], None),
             &kernel,
-            &map,
+            &output,
         ));
         let resample = [
             Resample::bilinear([h, w], [mh, mw], false),
@@ -323,7 +326,7 @@ fn every_linear_operation_has_its_adjoint_on_ten_thousand_random_geometries() {
             check(adjoint_check(
                 |x| plane_gather(&at, x),
                 |y| plane_scatter_add(&at, y),
-                &at.image_shape(),
+                &at.input_shape(),
                 &at.shape(),
             ));
             pools += 1;

@@ -33,14 +33,14 @@ pub enum Description {
     },
     /// A function of one number.
     Function(Function),
-    /// A convolution: image, weight, perhaps bias.
+    /// A convolution: input, weight, perhaps bias.
     Conv {
         /// Where the window stands.
         geometry: Geometry,
         /// Groups of channels.
         groups: usize,
     },
-    /// A transposed convolution: map, weight, perhaps bias.
+    /// A transposed convolution: input, weight, perhaps bias.
     ConvTranspose {
         /// Where the window stands.
         geometry: Geometry,
@@ -63,7 +63,7 @@ pub enum Description {
     AveragePool {
         /// Where the window stands.
         geometry: Geometry,
-        /// Padding behind the image, `[vertical, horizontal]`.
+        /// Padding behind the input, `[vertical, horizontal]`.
         after: [usize; 2],
         /// Whether the divisor counts padding.
         count_include_pad: bool,
@@ -184,8 +184,8 @@ pub enum Function {
 /// # use mirrorgrad_autograd::ops::upsample_bilinear2d;
 /// # use mirrorgrad_autograd::record::{Description, Interpolation, record};
 /// # use mirrorgrad_tensor::Tensor;
-/// let image = Tensor::<f32>::zeros([1, 3, 4, 4]);
-/// let (recording, _) = record(image, |x| upsample_bilinear2d(x, [8, 6], false));
+/// let picture = Tensor::<f32>::zeros([1, 3, 4, 4]);
+/// let (recording, _) = record(picture, |x| upsample_bilinear2d(x, [8, 6], false));
 /// let interpolation = Interpolation::Bilinear { align_corners: false };
 /// let resize = Description::Resize { interpolation, to: [8, 6] };
 /// assert_eq!(recording.steps()[0].describe(), Some(resize));

@@ -22,19 +22,19 @@ pub struct StudyArgs {
 
 #[derive(Debug, Subcommand)]
 enum LayerArgs {
-    /// A convolution over an image
+    /// A convolution
     Conv {
-        /// Height and width of the image
-        #[arg(long, value_name = "HxW", value_parser = options::size)]
-        image: [usize; 2],
+        /// Height and width of its input
+        #[arg(long, alias = "image", value_name = "HxW", value_parser = options::size)]
+        input: [usize; 2],
         #[command(flatten)]
         words: Words,
     },
-    /// A transposed convolution of a map
+    /// A transposed convolution
     Deconv {
-        /// Height and width of the map
-        #[arg(long, value_name = "HxW", value_parser = options::size)]
-        map: [usize; 2],
+        /// Height and width of its input
+        #[arg(long, alias = "map", value_name = "HxW", value_parser = options::size)]
+        input: [usize; 2],
         #[command(flatten)]
         words: Words,
     },
@@ -48,7 +48,7 @@ struct Words {
     /// Taps, as 3 or 3x5
     #[arg(long, value_name = "K", value_parser = options::pair)]
     kernel: [usize; 2],
-    /// Pixels from one spot to the next, as 2 or 2x1
+    /// Pixels from one position to the next, as 2 or 2x1
     #[arg(long, value_name = "S", value_parser = options::pair, default_value = "1")]
     stride: [usize; 2],
     /// Pixels from one tap to the next
@@ -69,13 +69,13 @@ struct Words {
     /// Row and column of the output: what reaches it
     #[arg(long, value_name = "Y,X", value_parser = place)]
     explain: Option<[usize; 2]>,
-    /// The image's numbers, row by row, as 1,0,2; 1, 2, 3, ... without
-    #[arg(long, value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
-    image_values: Option<Numbers>,
-    /// The map's numbers
-    #[arg(long, value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
-    map_values: Option<Numbers>,
-    /// The weight's numbers
+    /// Numbers of x, which the convolution reads, row by row, as 1,0,2; 1, 2, 3, ... without
+    #[arg(long, alias = "image-values", value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
+    x: Option<Numbers>,
+    /// Numbers of y, which the transposed convolution reads
+    #[arg(long, alias = "map-values", value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
+    y: Option<Numbers>,
+    /// Numbers of the weight
     #[arg(long, value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
     weight: Option<Numbers>,
     /// Spoil one of the four ways, to see that it is noticed
@@ -158,7 +158,7 @@ impl From<Part> for Section {
 #[derive(Clone, Debug)]
 struct Numbers(Vec<i64>);
 
-/// Pixels and spots of what is studied at most: everything is worked out with plain loops.
+/// Pixels and positions of what is studied at most: everything is worked out with plain loops.
 const MOST_PLACES: usize = 1 << 12;
 /// Entries of C at most.
 const MOST_ENTRIES: usize = 1 << 20;
@@ -167,31 +167,32 @@ const MOST_ENTRIES: usize = 1 << 20;
 pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
     let (layer, words, geometry) = match &args.layer {
         LayerArgs::Health(args) => return health::run(args),
-        LayerArgs::Conv { image, words } => {
+        LayerArgs::Conv { input, words } => {
             if words.output.is_some() || words.output_padding.is_some() {
                 let expected = "no --output or --output-padding, which are of deconv";
                 return Err(Refusal::expected("conv", expected, "one of them").into());
             }
-            (Layer::Conv, words, words.rule(Layer::Conv)?.over(*image))
+            (Layer::Conv, words, words.rule(Layer::Conv)?.over(*input))
         }
-        LayerArgs::Deconv { map, words } => (Layer::Deconv, words, {
+        LayerArgs::Deconv { input, words } => (Layer::Deconv, words, {
             let rule = words.rule(Layer::Deconv)?;
             match words.output {
-                Some(output) => rule.under_to(*map, output),
-                None => rule.under(*map),
+                Some(output) => rule.under_to(*input, output),
+                None => rule.under(*input),
             }
         }),
     };
     let geometry = geometry.map_err(|error| Refusal::new(error.to_string()))?;
-    let places = geometry.pixels().max(geometry.spots());
-    if places > MOST_PLACES || geometry.spots().saturating_mul(geometry.taps()) > MOST_ENTRIES {
+    let places = geometry.pixels().max(geometry.positions());
+    if places > MOST_PLACES || geometry.positions().saturating_mul(geometry.taps()) > MOST_ENTRIES {
         let expected = format!("up to {MOST_PLACES} pixels and {MOST_ENTRIES} entries of C");
-        return Err(Refusal::expected("size", expected, format!("{places} pixels or spots")).into());
+        return Err(
+            Refusal::expected("size", expected, format!("{places} pixels or positions")).into()
+        );
     }
     check_steps(&geometry)?;
     let given = |numbers: &Option<Numbers>| numbers.as_ref().map(|numbers| numbers.0.clone());
-    let (image, map) = (given(&words.image_values), given(&words.map_values));
-    let subject = Subject::new(geometry, image, map, given(&words.weight))?;
+    let subject = Subject::new(geometry, given(&words.x), given(&words.y), given(&words.weight))?;
     let broken = words.broken.map(|way| match way {
         Way::Dense => Path::Dense,
         Way::Columns => Path::Columns,
@@ -222,14 +223,14 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// Refuses steps whose phases, or the zeros between whose spots, are too many to be looked at.
+/// Refuses steps whose phases, or the zeros between whose positions, are too many to be looked at.
 fn check_steps(geometry: &Geometry) -> Result<(), Refusal> {
     let axes = geometry.axes();
     let product = |of: [usize; 2]| of[0].saturating_mul(of[1]);
     let phases = product(axes.map(|axis| axis.stride));
     let spread = product(axes.map(|axis| {
-        let spots = axis.stride.saturating_mul(axis.map - 1);
-        spots.saturating_add(axis.dilation.saturating_mul(axis.kernel - 1)).saturating_add(1)
+        let positions = axis.stride.saturating_mul(axis.output - 1);
+        positions.saturating_add(axis.dilation.saturating_mul(axis.kernel - 1)).saturating_add(1)
     }));
     if phases <= MOST_PLACES && spread <= MOST_ENTRIES {
         return Ok(());

@@ -7,7 +7,7 @@ use mirrorgrad_tensor::{Element, Form, Geometry, Rule, Tensor, concat};
 use rand::Rng;
 use std::sync::Arc;
 
-/// A convolution with learned weight: `[batch, in, h, w] -> [batch, out, map h, map w]`.
+/// A convolution with learned weight: `[batch, in, h, w] -> [batch, out, out_h, out_w]`.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
@@ -71,12 +71,12 @@ impl<T: Element> Conv2d<T> {
 
 impl<T: Element> Module<T> for Conv2d<T> {
     /// # Panics
-    /// If the window does not fit the image or the channels are not the layer's.
+    /// If the window does not fit the input or the channels are not the layer's.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let Parts { weight, bias, window, groups } = &self.parts;
         let place = Place::of("conv2d", weight);
-        let size = place.image(Some(weight.value().shape()[1] * groups), x);
+        let size = place.input_size(Some(weight.value().shape()[1] * groups), x);
         let form = Form::new(place.fit(window.over(size)), *groups);
         let bias = bias.as_ref().map(Param::var);
         let y = ops::conv2d(form, x, &weight.var(), bias.as_ref());
@@ -93,9 +93,9 @@ impl<T: Element> Module<T> for Conv2d<T> {
 }
 
 /// A transposed convolution with learned weight, `[in, out / groups, kh, kw]`: what [`Conv2d`] does
-/// to gradients. `[batch, in, map h, map w] -> [batch, out, h, w]`.
+/// to gradients. `[batch, in, h, w] -> [batch, out, out_h, out_w]`.
 ///
-/// One map size comes from several image sizes; [`ConvTranspose2d::forward_like`] makes the one that
+/// Several output sizes belong to one input size; [`ConvTranspose2d::forward_like`] makes the one that
 /// is wanted.
 ///
 /// ```
@@ -166,7 +166,7 @@ impl<T: Element> ConvTranspose2d<T> {
     #[track_caller]
     pub fn forward_like(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
         let place = self.place();
-        let (from, to) = (place.image(self.inputs(), x), place.image(None, skip));
+        let (from, to) = (place.input_size(self.inputs(), x), place.input_size(None, skip));
         let y = self.run(place.fit(self.parts.window.under_to(from, to)), x, mode);
         mode.note_like(&y, skip);
         y
@@ -199,7 +199,7 @@ impl<T: Element> Module<T> for ConvTranspose2d<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let place = self.place();
-        let geometry = place.fit(self.parts.window.under(place.image(self.inputs(), x)));
+        let geometry = place.fit(self.parts.window.under(place.input_size(self.inputs(), x)));
         self.run(geometry, x, mode)
     }
 

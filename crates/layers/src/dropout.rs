@@ -90,7 +90,7 @@ impl<T: Element> Module<T> for Dropout2d {
     /// If `x` does not have four axes.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        Place::without_params("dropout2d").image(None, x);
+        Place::without_params("dropout2d").input_size(None, x);
         match mode.draws() {
             Some(draws) => {
                 let places = [x.shape()[0], x.shape()[1], 1, 1];

@@ -133,7 +133,7 @@ impl Draws {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sizes {
-    /// From a window, over an image with so much padding behind, `[vertical, horizontal]`.
+    /// From a window, over an input with so much padding behind, `[vertical, horizontal]`.
     Padded([usize; 2]),
     /// So many times the operand's.
     Times(usize),

@@ -81,7 +81,7 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let (place, channels) = (Place::of("batch_norm", &self.weight), self.weight.value().len());
-        place.image(Some(channels), x);
+        place.input_size(Some(channels), x);
         let y = if mode.draws().is_some() {
             let count = x.value().len() / channels.max(1);
             if count == 1 {

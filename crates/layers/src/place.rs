@@ -55,9 +55,9 @@ impl<'a, T: Element> Place<'a, T> {
         }
     }
 
-    /// Height and width of an image with the layer's channels, if it has a number of them.
+    /// Height and width of an input with the layer's channels, if it has a number of them.
     #[track_caller]
-    pub fn image(&self, channels: Option<usize>, x: &Var<T>) -> [usize; 2] {
+    pub fn input_size(&self, channels: Option<usize>, x: &Var<T>) -> [usize; 2] {
         match *x.shape() {
             [_, own, height, width] if channels.is_none_or(|wanted| own == wanted) => {
                 [height, width]
@@ -65,7 +65,7 @@ impl<'a, T: Element> Place<'a, T> {
             ref shape => {
                 let channels = channels.map_or("channels".into(), |channels| channels.to_string());
                 self.refuse(format_args!(
-                    "expected an image of shape [batch, {channels}, height, width], got {shape:?}"
+                    "expected an input of shape [batch, {channels}, height, width], got {shape:?}"
                 ))
             }
         }

@@ -5,7 +5,7 @@ use crate::{Mode, Module, Sizes};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{Element, PoolIndices, Rest, Window};
 
-/// The largest pixel under each window. `[batch, channels, h, w] -> [batch, channels, map h, map w]`.
+/// The largest pixel under each window. `[batch, channels, h, w] -> [batch, channels, out_h, out_w]`.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
@@ -33,14 +33,14 @@ impl MaxPool2d {
         Self::new(Window::square(side).stride(side))
     }
 
-    /// The pooled map, and where each of its elements was: what [`MaxUnpool2d`] wants.
+    /// The pooled output, and where each of its elements was: what [`MaxUnpool2d`] wants.
     ///
     /// # Panics
-    /// If the window does not fit the image, or may see only padding.
+    /// If the window does not fit the input, or may see only padding.
     #[track_caller]
     pub fn forward_indices<T: Element>(&self, x: &Var<T>, mode: &Mode) -> (Var<T>, PoolIndices) {
         let place = Place::without_params("max_pool2d");
-        let geometry = place.fit(self.window.pool_over(place.image(None, x)));
+        let geometry = place.fit(self.window.pool_over(place.input_size(None, x)));
         let (y, indices) = ops::max_pool2d(&geometry, x);
         if self.window.rest == Rest::Drop {
             mode.note_sizes(&y, Sizes::Padded(self.window.after));
@@ -72,7 +72,7 @@ impl<T: Element> Module<T> for MaxPool2d {
 pub struct MaxUnpool2d;
 
 impl MaxUnpool2d {
-    /// `x`, of the pooled map's shape, spread over planes of the size that was pooled.
+    /// `x`, of the pooled output's shape, spread over planes of the size that was pooled.
     ///
     /// # Panics
     /// If `x` does not have the shape of the indices.
@@ -117,11 +117,11 @@ impl AvgPool2d {
 
 impl<T: Element> Module<T> for AvgPool2d {
     /// # Panics
-    /// If the window does not fit the image, or may see only padding.
+    /// If the window does not fit the input, or may see only padding.
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let place = Place::without_params("avg_pool2d");
-        place.image(None, x);
+        place.input_size(None, x);
         let y = match ops::avg_pool2d(&self.window, x, true) {
             Ok(y) => y,
             Err(error) => place.refuse(error),
@@ -134,7 +134,7 @@ impl<T: Element> Module<T> for AvgPool2d {
     }
 }
 
-/// The means of a fixed number of stretches, whatever the image's size.
+/// The means of a fixed number of stretches, whatever the input's size.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
@@ -161,7 +161,7 @@ impl AdaptiveAvgPool2d {
 impl<T: Element> Module<T> for AdaptiveAvgPool2d {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        Place::without_params("adaptive_avg_pool2d").image(None, x);
+        Place::without_params("adaptive_avg_pool2d").input_size(None, x);
         let y = ops::adaptive_avg_pool2d(x, self.size);
         mode.note("AdaptiveAvgPool2d", None, &y, 0);
         y

@@ -59,7 +59,7 @@ impl Upsample {
     /// If one of them does not have four axes, or a size is 0.
     #[track_caller]
     pub fn forward_like<T: Element>(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
-        let y = self.to(x, Place::without_params("upsample").image(None, skip), mode);
+        let y = self.to(x, Place::without_params("upsample").input_size(None, skip), mode);
         mode.note_like(&y, skip);
         y
     }
@@ -67,7 +67,7 @@ impl Upsample {
     #[track_caller]
     fn to<T: Element>(&self, x: &Var<T>, size: [usize; 2], mode: &Mode) -> Var<T> {
         let place = Place::without_params("upsample");
-        let from = place.image(None, x);
+        let from = place.input_size(None, x);
         if [from, size].as_flattened().contains(&0) {
             place.refuse(format_args!("expected sizes of at least 1, got {from:?} to {size:?}"));
         }
@@ -84,7 +84,7 @@ impl Upsample {
 impl<T: Element> Module<T> for Upsample {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
-        let [height, width] = Place::without_params("upsample").image(None, x);
+        let [height, width] = Place::without_params("upsample").input_size(None, x);
         let y = self.to(x, [height * self.factor, width * self.factor], mode);
         mode.note_sizes(&y, Sizes::Times(self.factor));
         y

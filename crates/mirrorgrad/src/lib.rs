@@ -9,7 +9,7 @@
 //! let w = Var::constant(Tensor::ones([1, 1, 3, 3]));
 //! let geometry = Window::square(3).stride(2).padding(1).over([4, 4])?;
 //!
-//! // Differentiate a convolution by its image …
+//! // Differentiate a convolution by its input …
 //! let y = ops::conv2d(geometry, &x, &w, None);
 //! let seed = Var::constant(Tensor::ones(y.shape()));
 //! let gradient = y.grad_with(&seed, &[&x]).remove(0);

@@ -31,10 +31,10 @@ impl Writer<'_> {
         let follows = matches!(call.sizes, Some(Sizes::Like(_)));
         let mut ends = [[0; 2]; 2];
         for (end, axis) in ends.iter_mut().zip(geometry.axes()) {
-            let (slide, wanted) = (slide(&axis), axis.before + axis.image);
-            let (whole, most) = (slide.full(axis.map), slide.stride.max(slide.dilation) - 1);
+            let (slide, wanted) = (slide(&axis), axis.pad_before + axis.input);
+            let (whole, most) = (slide.full(axis.output), slide.stride.max(slide.dilation) - 1);
             if wanted > whole + most {
-                let found = format!("{} pixels from {} spots", axis.image, axis.map);
+                let found = format!("{} pixels from {} positions", axis.input, axis.output);
                 return Err(call.refuse(format!("expected at most {most} more, found {found}")));
             }
             *end = match follows {
@@ -63,8 +63,8 @@ impl Writer<'_> {
         let pooled =
             self.graph.node(&call.path, "MaxPool", &call.inputs(), window(geometry, after));
         if let Some(pool) = self.pools.get_mut(&address(indices)) {
-            let (image, indices) = (call.inputs[0].clone(), self.graph.second_output("indices"));
-            *pool = Some(Pool { image, indices });
+            let (input, indices) = (call.inputs[0].clone(), self.graph.second_output("indices"));
+            *pool = Some(Pool { input, indices });
         }
         Ok(pooled)
     }
@@ -75,12 +75,12 @@ impl Writer<'_> {
         call: &Call<'_>,
         indices: &PoolIndices,
     ) -> Result<String, ExportError> {
-        let Some(Pool { image, indices }) = self.pools.get(&address(indices)).cloned().flatten()
+        let Some(Pool { input, indices }) = self.pools.get(&address(indices)).cloned().flatten()
         else {
             return Err(call.refuse("expected indices of a pool before it, found others"));
         };
         let (path, graph) = (&call.path, &mut self.graph);
-        let shape = graph.node(path, "Shape", &[&image], vec![]);
+        let shape = graph.node(path, "Shape", &[&input], vec![]);
         let zeros = graph.node(path, "ConstantOfShape", &[&shape], vec![]);
         let line = graph.integers(path, &[-1]);
         let [zeros, indices, values] = [&zeros, &indices, &call.inputs[0]]
@@ -164,7 +164,7 @@ fn slide(axis: &Axis) -> Slide {
     Slide { kernel: axis.kernel, stride: axis.stride, dilation: axis.dilation }
 }
 
-/// The padding behind the image that makes a window fit as often as it does, for images of all sizes.
+/// The padding behind the input that makes a window fit as often as it does, for inputs of all sizes.
 fn padding_behind(
     call: &Call<'_>,
     geometry: &Geometry,
@@ -175,20 +175,22 @@ fn padding_behind(
         let slide = slide(axis);
         behind[i] = match noted {
             Some(Sizes::Padded(after)) => after[i],
-            // Each pixel more has one spot more.
-            _ if axis.stride == 1 => slide.full(axis.map).saturating_sub(axis.before + axis.image),
+            // Each pixel more has one position more.
+            _ if axis.stride == 1 => {
+                slide.full(axis.output).saturating_sub(axis.pad_before + axis.input)
+            }
             _ => {
-                let what = "expected a note on the padding behind the image, found none; see \
+                let what = "expected a note on the padding behind the input, found none; see \
                             Sizes::Padded";
                 return Err(call.refuse(what));
             }
         };
-        let fits = slide.fit(axis.image, axis.before, behind[i]);
-        if !fits.is_ok_and(|fits| fits.map == axis.map) {
-            let found = format!("{} spots on {} pixels", axis.map, axis.image);
+        let fits = slide.fit(axis.input, axis.pad_before, behind[i]);
+        if !fits.is_ok_and(|fits| fits.output == axis.output) {
+            let found = format!("{} positions on {} pixels", axis.output, axis.input);
             return Err(call.refuse(format!(
-                "expected a spot wherever the window fits, found {found} with padding {} and {}",
-                axis.before, behind[i]
+                "expected a position wherever the window fits, found {found} with padding {} and {}",
+                axis.pad_before, behind[i]
             )));
         }
     }
@@ -202,6 +204,6 @@ fn window(geometry: &Geometry, after: [usize; 2]) -> Vec<AttributeProto> {
         ints("kernel_shape", geometry.kernel()),
         ints("strides", axes.map(|axis| axis.stride)),
         ints("dilations", axes.map(|axis| axis.dilation)),
-        ints("pads", axes.map(|axis| axis.before).into_iter().chain(after)),
+        ints("pads", axes.map(|axis| axis.pad_before).into_iter().chain(after)),
     ]
 }

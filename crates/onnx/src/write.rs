@@ -30,7 +30,7 @@ pub(crate) struct Writer<'a> {
 #[derive(Clone)]
 pub(crate) struct Pool {
     /// What was pooled.
-    pub image: String,
+    pub input: String,
     /// Where in it the largest were.
     pub indices: String,
 }

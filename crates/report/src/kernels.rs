@@ -31,7 +31,7 @@ pub struct Deconvolution {
     pub name: String,
     /// `[inputs, outputs of a group, kernel height, kernel width]`.
     pub shape: [usize; 4],
-    /// Pixels from one spot to the next.
+    /// Pixels from one output position to the next.
     pub stride: usize,
     /// The kernels by which the first channels reach themselves.
     pub channels: Vec<Channel>,
@@ -169,16 +169,17 @@ fn deconvolution(
     })
 }
 
-/// The window of a traced call, from the squares at its ends. Each weight is used once a spot, which gives
-/// the spots; the pixels are in the result; and padding is what brings the one to the other.
+/// The window of a traced call, from the squares at its ends. Each weight is used once an output position, which
+/// gives the positions; the pixels are in the result; and padding is what brings the one to the other.
 fn geometry(call: &LayerCall, kernel: [usize; 2], weights: usize) -> Option<Geometry> {
-    let spots = call.multiply_adds / weights;
-    let (map, image) = (spots.isqrt(), *call.shape.last()?);
-    if map == 0 || map * map != spots {
+    let positions = call.multiply_adds / weights;
+    let (output, input) = (positions.isqrt(), *call.shape.last()?);
+    if output == 0 || output * output != positions {
         return None;
     }
-    let stride = ((image + map / 2) / map).max(1);
-    let before = kernel.map(|taps| (stride * (map - 1) + taps).saturating_sub(image).div_ceil(2));
+    let stride = ((input + output / 2) / output).max(1);
+    let before =
+        kernel.map(|taps| (stride * (output - 1) + taps).saturating_sub(input).div_ceil(2));
     let window = Window { stride: [stride; 2], before, after: before, ..Window::new(kernel) };
     // The phases are the same for every size: one that has a pixel of each.
     window.under([kernel[0] + 1, kernel[1] + 1]).ok()

@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 pub struct Attributes {
     /// Taps of a pool's window.
     pub kernel: Option<[usize; 2]>,
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub stride: Option<[usize; 2]>,
     /// Pixels from one tap to the next.
     pub dilation: Option<[usize; 2]>,
-    /// Zeros around the image.
+    /// Zeros around the input.
     pub padding: Option<Padding>,
     /// Rows and columns that a transposed convolution adds at the end.
     pub output_padding: Option<[usize; 2]>,
@@ -28,7 +28,7 @@ pub struct Attributes {
     pub groups: Option<usize>,
     /// Groups that are normalized together.
     pub num_groups: Option<usize>,
-    /// Whether a pool's rest gets a spot of its own.
+    /// Whether a pool's rest gets a position of its own.
     pub ceil_mode: Option<bool>,
     /// Whether an average counts padding.
     pub count_include_pad: Option<bool>,
@@ -64,7 +64,7 @@ pub enum Padding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NamedPadding {
-    /// As TensorFlow's SAME: the odd pixel behind the image.
+    /// As TensorFlow's SAME: the odd pixel behind the input.
     SameUpper,
     /// The odd pixel before it.
     SameLower,
@@ -128,18 +128,22 @@ impl Attributes {
         }
     }
 
-    /// The geometry of a convolution over `image`.
-    pub fn conv(&self, kernel: [usize; 2], image: [usize; 2]) -> Result<Geometry, Refusal> {
+    /// The geometry of a convolution over `input`.
+    pub fn conv(&self, kernel: [usize; 2], input: [usize; 2]) -> Result<Geometry, Refusal> {
         let slides = self.slides(kernel, self.stride.unwrap_or([1, 1]));
         let geometry = match self.same(slides) {
-            Some(same) => same.over(image),
-            None => self.window(slides).over(image),
+            Some(same) => same.over(input),
+            None => self.window(slides).over(input),
         };
         geometry.map_err(|error| Refusal::new(error.to_string()))
     }
 
-    /// The geometry of a transposed convolution of `map`.
-    pub fn conv_transpose(&self, kernel: [usize; 2], map: [usize; 2]) -> Result<Geometry, Refusal> {
+    /// The geometry of a transposed convolution of `output`.
+    pub fn conv_transpose(
+        &self,
+        kernel: [usize; 2],
+        output: [usize; 2],
+    ) -> Result<Geometry, Refusal> {
         let slides = self.slides(kernel, self.stride.unwrap_or([1, 1]));
         let told = |error: GeometryError| Refusal::new(error.to_string());
         let added = self.output_padding.is_some();
@@ -155,7 +159,7 @@ impl Attributes {
                 dilate: [y.dilation, x.dilation],
                 ..MxNet::new(kernel)
             };
-            return mxnet.under_to(map, target).map_err(told);
+            return mxnet.under_to(output, target).map_err(told);
         }
         if let Some(same) = self.same(slides) {
             if added {
@@ -164,24 +168,24 @@ impl Attributes {
                 return Err(Refusal::new(line));
             }
             return match self.output_size {
-                Some(size) => same.under_to(map, size),
-                None => same.under(map),
+                Some(size) => same.under_to(output, size),
+                None => same.under(output),
             }
             .map_err(told);
         }
         let window = self.window(slides);
         let geometry = match (self.output_size, self.padding) {
-            (None, _) => window.under(map),
+            (None, _) => window.under(output),
             (Some(size), Some(Padding::Named(_))) => {
                 let Window { kernel, stride: strides, dilation: dilations, .. } = window;
                 let valid = TensorFlow::new(kernel, tensorflow::Padding::Valid);
-                TensorFlow { strides, dilations, ..valid }.under_to(map, size)
+                TensorFlow { strides, dilations, ..valid }.under_to(output, size)
             }
-            (Some(size), _) => window.under_to(map, size),
+            (Some(size), _) => window.under_to(output, size),
         }
         .map_err(told)?;
         if let (Some(size), true) = (self.output_size, added) {
-            let by_padding = window.under(map).map_err(told)?.image();
+            let by_padding = window.under(output).map_err(told)?.input();
             if by_padding != size {
                 let expected = format!("{by_padding:?}, which the output_padding leads to");
                 return Err(Refusal::expected("output_size", expected, format!("{size:?}")));
@@ -190,23 +194,23 @@ impl Attributes {
         Ok(geometry)
     }
 
-    /// The geometry of a pool over `image`, and its padding behind the image.
-    pub fn pool(&self, image: [usize; 2]) -> Result<(Geometry, [usize; 2]), Refusal> {
+    /// The geometry of a pool over `input`, and its padding behind the input.
+    pub fn pool(&self, input: [usize; 2]) -> Result<(Geometry, [usize; 2]), Refusal> {
         let window = self.pool_window()?;
         let window = match self.same(window.slides()) {
             None => window,
             Some(same) => {
                 let axes =
-                    same.over(image).map_err(|error| Refusal::new(error.to_string()))?.axes();
-                let before = axes.map(|axis| axis.before);
+                    same.over(input).map_err(|error| Refusal::new(error.to_string()))?.axes();
+                let before = axes.map(|axis| axis.pad_before);
                 let after = [0, 1].map(|i| {
-                    let full = window.slides()[i].full(axes[i].map);
-                    full.saturating_sub(image[i]).saturating_sub(before[i])
+                    let full = window.slides()[i].full(axes[i].output);
+                    full.saturating_sub(input[i]).saturating_sub(before[i])
                 });
                 Window { before, after, ..window }
             }
         };
-        let geometry = window.pool_over(image).map_err(|error| Refusal::new(error.to_string()))?;
+        let geometry = window.pool_over(input).map_err(|error| Refusal::new(error.to_string()))?;
         Ok((geometry, window.after))
     }
 

@@ -69,7 +69,7 @@ fn say<R: Rule + Display + 'static>(rule: R) -> Candidate {
 /// let words = |i: usize| (sayings[i].framework, sayings[i].words.as_deref());
 /// assert_eq!(words(1), ("TensorFlow", Some("strides=[2, 2], padding='SAME'")));
 /// assert_eq!(words(5), ("ONNX", Some("strides=[2, 2], auto_pad=SAME_UPPER")));
-/// // Its padding is as wide on both sides, and here it is behind the image alone.
+/// // Its padding is as wide on both sides, and here it is behind the input alone.
 /// assert_eq!(words(0), ("PyTorch", None));
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
@@ -97,10 +97,10 @@ struct About {
     kernel: [usize; 2],
     stride: [usize; 2],
     dilation: [usize; 2],
-    before: [usize; 2],
+    pad_before: [usize; 2],
     /// What is cut (or, for a convolution, padded) behind: negative where rows are added.
     after: [i64; 2],
-    /// Rows added behind, if `before` is cut on both sides.
+    /// Rows added behind, if `pad_before` is cut on both sides.
     added: [i64; 2],
 }
 
@@ -108,19 +108,19 @@ impl About {
     fn new(layer: Layer, geometry: &Geometry) -> Self {
         let axes = geometry.axes();
         let each = |f: fn(&Axis) -> usize| [f(&axes[0]), f(&axes[1])];
-        let full = |a: &Axis| (a.stride * (a.map - 1) + a.dilation * (a.kernel - 1) + 1) as i64;
-        let behind = |a: &Axis| full(a) - a.before as i64 - a.image as i64;
+        let full = |a: &Axis| (a.stride * (a.output - 1) + a.dilation * (a.kernel - 1) + 1) as i64;
+        let behind = |a: &Axis| full(a) - a.pad_before as i64 - a.input as i64;
         let [y, x] = axes;
         let after = [behind(&y), behind(&x)];
-        let before = each(|a| a.before);
-        let added = [before[0] as i64 - after[0], before[1] as i64 - after[1]];
+        let pad_before = each(|a| a.pad_before);
+        let added = [pad_before[0] as i64 - after[0], pad_before[1] as i64 - after[1]];
         Self {
             layer,
             geometry: *geometry,
             kernel: each(|a| a.kernel),
             stride: each(|a| a.stride),
             dilation: each(|a| a.dilation),
-            before,
+            pad_before,
             after,
             added,
         }
@@ -128,8 +128,8 @@ impl About {
 
     fn of(&self, rule: &dyn Rule) -> Option<Geometry> {
         match self.layer {
-            Layer::Conv => rule.over(self.geometry.image()).ok(),
-            Layer::Deconv => rule.under(self.geometry.map()).ok(),
+            Layer::Conv => rule.over(self.geometry.input()).ok(),
+            Layer::Deconv => rule.under(self.geometry.output()).ok(),
         }
     }
 
@@ -153,14 +153,14 @@ impl About {
         let apart = |f: fn(&Axis) -> usize| -> usize {
             made.axes().iter().zip(self.geometry.axes()).map(|(a, b)| f(a).abs_diff(f(&b))).sum()
         };
-        [apart(|a| a.image) + apart(|a| a.map), apart(|a| a.before)]
+        [apart(|a| a.input) + apart(|a| a.output), apart(|a| a.pad_before)]
     }
 
     /// How another geometry of the same window differs from this one, in words.
     fn difference(&self, made: &Geometry) -> String {
         let (own, other) = match self.layer {
-            Layer::Conv => (self.geometry.map(), made.map()),
-            Layer::Deconv => (self.geometry.image(), made.image()),
+            Layer::Conv => (self.geometry.output(), made.output()),
+            Layer::Deconv => (self.geometry.input(), made.input()),
         };
         if own != other {
             let [h, w] = other;
@@ -168,7 +168,7 @@ impl About {
         }
         let sides = ["at the top", "at the left"];
         let off = |i: usize| {
-            let apart = made.axes()[i].before.abs_diff(self.before[i]);
+            let apart = made.axes()[i].pad_before.abs_diff(self.pad_before[i]);
             let s = if apart == 1 { "" } else { "s" };
             (apart > 0).then(|| format!("{apart} pixel{s} {}", sides[i]))
         };
@@ -183,22 +183,22 @@ impl About {
 
     /// For a transposed convolution, the size that is wanted.
     fn size(&self) -> Option<[usize; 2]> {
-        (self.layer == Layer::Deconv).then(|| self.geometry.image())
+        (self.layer == Layer::Deconv).then(|| self.geometry.input())
     }
 
     fn pytorch(&self) -> Vec<Candidate> {
         let window = Window {
             stride: self.stride,
             dilation: self.dilation,
-            before: self.before,
-            after: self.before,
+            before: self.pad_before,
+            after: self.pad_before,
             ..Window::new(self.kernel)
         };
         let output_padding = match self.layer {
             Layer::Conv => [0, 0],
             Layer::Deconv => self.output_padding(),
         };
-        let mut words = format!("stride={:?}, padding={:?}", self.stride, self.before);
+        let mut words = format!("stride={:?}, padding={:?}", self.stride, self.pad_before);
         if self.dilation != [1, 1] {
             words += &format!(", dilation={:?}", self.dilation);
         }
@@ -216,10 +216,10 @@ impl About {
             }
             candidates.push((Box::new(Same { slides, odd: Odd::After }), words));
         }
-        let one_more = self.before.map(|before| before + 1);
+        let one_more = self.pad_before.map(|padding| padding + 1);
         let shifted = Window { before: one_more, after: one_more, ..window };
         if let (Layer::Deconv, Ok(geometry)) =
-            (self.layer, shifted.under_to(self.geometry.map(), self.geometry.image()))
+            (self.layer, shifted.under_to(self.geometry.output(), self.geometry.input()))
         {
             let added = About::new(Layer::Deconv, &geometry).output_padding();
             let words =
@@ -243,7 +243,7 @@ impl About {
         vec![
             say_with(tensorflow::Padding::Same),
             say_with(tensorflow::Padding::Valid),
-            say_with(tensorflow::Padding::Explicit { before: self.before, after }),
+            say_with(tensorflow::Padding::Explicit { before: self.pad_before, after }),
         ]
     }
 
@@ -270,7 +270,7 @@ impl About {
         let rule = MxNet {
             stride: self.stride,
             dilate: self.dilation,
-            pad: self.before,
+            pad: self.pad_before,
             ..MxNet::new(self.kernel)
         };
         match self.layer {
@@ -283,7 +283,7 @@ impl About {
     }
 
     fn caffe(&self) -> Vec<Candidate> {
-        let (stride, pad, dilation) = (self.stride, self.before, self.dilation);
+        let (stride, pad, dilation) = (self.stride, self.pad_before, self.dilation);
         vec![say(Caffe { stride, pad, dilation, ..Caffe::new(self.kernel) })]
     }
 
@@ -305,7 +305,7 @@ impl About {
         vec![
             say_with(onnx::Padding::SameUpper, [0, 0]),
             say_with(onnx::Padding::SameLower, [0, 0]),
-            say_with(onnx::Padding::Pads { before: self.before, after }, added),
+            say_with(onnx::Padding::Pads { before: self.pad_before, after }, added),
         ]
     }
 
@@ -323,25 +323,25 @@ impl About {
         candidates
     }
 
-    /// Padding in pairs: of a transposed convolution around the spread map, which a window that is cut
+    /// Padding in pairs: of a transposed convolution around the spread output, which a window that is cut
     /// by more than its extent would need to be negative.
     fn jax_pairs(&self) -> Option<jax::Padding> {
         let axes = self.geometry.axes();
         let pair = |i: usize| {
             if self.layer == Layer::Conv {
-                return Some([self.before[i], usize::try_from(self.after[i]).unwrap_or(0)]);
+                return Some([self.pad_before[i], usize::try_from(self.after[i]).unwrap_or(0)]);
             }
             let hang = axes[i].dilation * (axes[i].kernel - 1);
-            let before = hang.checked_sub(axes[i].before)?;
-            let spread = axes[i].stride * (axes[i].map - 1) + 1;
-            Some([before, (axes[i].image + hang).checked_sub(spread + before)?])
+            let before = hang.checked_sub(axes[i].pad_before)?;
+            let spread = axes[i].stride * (axes[i].output - 1) + 1;
+            Some([before, (axes[i].input + hang).checked_sub(spread + before)?])
         };
         let [y, x] = [pair(0)?, pair(1)?];
         Some(jax::Padding::Pairs { before: [y[0], x[0]], after: [y[1], x[1]] })
     }
 
     fn chainer(&self) -> Vec<Candidate> {
-        let (stride, pad, dilate) = (self.stride, self.before, self.dilation);
+        let (stride, pad, dilate) = (self.stride, self.pad_before, self.dilation);
         vec![say(Chainer {
             stride,
             pad,

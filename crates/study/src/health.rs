@@ -1,7 +1,7 @@
 //! Whether a transposed convolution treats all its pixels alike.
 //!
 //! Pixels a stride apart see the same taps; the pixels between them see others. Each of those phases has
-//! its number of taps, and the sum of their weights is its gain: what becomes of a map of ones. Where
+//! its number of taps, and the sum of their weights is its gain: what becomes of an output of ones. Where
 //! the numbers differ, the picture has a checkerboard to unlearn; where one is 0, pixels stay empty
 //! (Odena, Dumoulin & Olah 2016).
 
@@ -123,7 +123,7 @@ pub fn filters(geometry: &Geometry, weight: &Tensor<f64>) -> Vec<FilterHealth> {
 }
 
 impl Health {
-    /// Of a weight `[kernel height, kernel width]` in row-major order; phases count from the image's
+    /// Of a weight `[kernel height, kernel width]` in row-major order; phases count from the input's
     /// first pixel.
     ///
     /// # Panics
@@ -134,17 +134,17 @@ impl Health {
         let mut taps = vec![vec![0; x.stride]; y.stride];
         let mut gain = vec![vec![0.0; x.stride]; y.stride];
         for (tap, w) in weight.iter().enumerate() {
-            // pixel = stride · spot + dilation · tap − before, of which only the rest by the stride
+            // pixel = stride · position + dilation · tap − before, of which only the rest by the stride
             // tells the phase.
             let phase = |axis: Axis, tap: usize| {
-                let rest = axis.before % axis.stride;
+                let rest = axis.pad_before % axis.stride;
                 (axis.dilation * tap + axis.stride - rest) % axis.stride
             };
             let (row, column) = (phase(y, tap / x.kernel), phase(x, tap % x.kernel));
             taps[row][column] += 1;
             gain[row][column] += w;
         }
-        let verdict = match geometry.axes().iter().filter(|axis| axis.map > 1).map(even).max() {
+        let verdict = match geometry.axes().iter().filter(|axis| axis.output > 1).map(even).max() {
             None => Verdict::Single,
             Some(verdict) => verdict,
         };
@@ -152,7 +152,7 @@ impl Health {
     }
 }
 
-/// Whether the phases along one axis, on which there are several spots, have as many taps. Across axes, the
+/// Whether the phases along one axis, on which there are several positions, have as many taps. Across axes, the
 /// taps of a phase are a product.
 fn even(axis: &Axis) -> Verdict {
     let mut taps = vec![0; axis.stride];
@@ -171,15 +171,15 @@ mod tests {
 
     #[test]
     fn only_windows_that_overlap_leave_a_checkerboard() {
-        let verdict = |window: Window, map: [usize; 2]| {
-            let geometry = window.under(map).unwrap();
+        let verdict = |window: Window, output: [usize; 2]| {
+            let geometry = window.under(output).unwrap();
             Health::of(&geometry, &vec![1.0; geometry.taps()]).verdict
         };
         let three = Window::square(3).stride(2);
         assert_eq!(verdict(three, [1, 1]), Verdict::Single);
         assert_eq!(verdict(three, [1, 2]), Verdict::Uneven);
         assert_eq!(verdict(three, [3, 3]), Verdict::Uneven);
-        // Along the axis of three spots the stride divides the kernel.
+        // Along the axis of three positions the stride divides the kernel.
         let uneven = Window { stride: [2, 2], ..Window::new([3, 4]) };
         assert_eq!(verdict(uneven, [1, 3]), Verdict::Even);
         assert_eq!(verdict(uneven, [3, 1]), Verdict::Uneven);

@@ -20,11 +20,11 @@ use mirrorgrad_tensor::{Axis, Tensor};
 pub enum Path {
     /// C written down as a matrix, entry by entry, and multiplied from the left by y.
     Dense,
-    /// A product of the weight with the map, and its columns reshaped, added and cropped.
+    /// A product of the weight with the output, and its columns reshaped, added and cropped.
     Columns,
-    /// Zeros between the map's spots, then a convolution of stride 1 with the weight turned around.
+    /// Zeros between the output's positions, then a convolution of stride 1 with the weight turned around.
     ZeroInsertion,
-    /// The gradient of a convolution with respect to its image, by this framework's kernels.
+    /// The gradient of a convolution with respect to its input, by this framework's kernels.
     Autograd,
 }
 
@@ -70,13 +70,15 @@ pub fn dissenters(results: &[(Path, Vec<i64>)]) -> Vec<Path> {
 }
 
 fn dense(subject: &Subject) -> Vec<i64> {
-    let (spots, pixels) = (subject.map.len(), subject.image.len());
-    let mut c = vec![vec![0; pixels]; spots];
+    let (positions, pixels) = (subject.output.len(), subject.input.len());
+    let mut c = vec![vec![0; pixels]; positions];
     for entry in subject.entries() {
-        c[entry.spot][entry.pixel] += subject.weight[entry.tap];
+        c[entry.position][entry.pixel] += subject.weight[entry.tap];
     }
     (0..pixels)
-        .map(|pixel| (0..spots).map(|spot| c[spot][pixel] * subject.map[spot]).sum())
+        .map(|pixel| {
+            (0..positions).map(|position| c[position][pixel] * subject.output[position]).sum()
+        })
         .collect()
 }
 
@@ -96,7 +98,7 @@ fn dense(subject: &Subject) -> Vec<i64> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Columns {
-    /// w yᵀ: a row a tap, a column a spot. Each column is a window's worth of pixels.
+    /// w yᵀ: a row a tap, a column a position. Each column is a window's worth of pixels.
     pub product: Vec<Vec<i64>>,
     /// The columns, reshaped to windows and added where they stand.
     pub full: Vec<Vec<i64>>,
@@ -111,38 +113,38 @@ impl Columns {
         let product: Vec<Vec<i64>> = subject
             .weight
             .iter()
-            .map(|w| subject.map.iter().map(|value| w * value).collect())
+            .map(|w| subject.output.iter().map(|value| w * value).collect())
             .collect();
         let mut full = vec![vec![0; length(&x)]; length(&y)];
         for (tap, row) in product.iter().enumerate() {
-            for (spot, value) in row.iter().enumerate() {
-                let down = y.stride * (spot / x.map) + y.dilation * (tap / x.kernel);
-                let right = x.stride * (spot % x.map) + x.dilation * (tap % x.kernel);
+            for (position, value) in row.iter().enumerate() {
+                let down = y.stride * (position / x.output) + y.dilation * (tap / x.kernel);
+                let right = x.stride * (position % x.output) + x.dilation * (tap % x.kernel);
                 full[down][right] += value;
             }
         }
         let at = |row: usize, column: usize| {
-            let line = full.get(row + y.before);
-            line.and_then(|line| line.get(column + x.before)).copied().unwrap_or(0)
+            let line = full.get(row + y.pad_before);
+            line.and_then(|line| line.get(column + x.pad_before)).copied().unwrap_or(0)
         };
-        let cropped = (0..y.image * x.image).map(|i| at(i / x.image, i % x.image)).collect();
+        let cropped = (0..y.input * x.input).map(|i| at(i / x.input, i % x.input)).collect();
         Self { product, full, cropped }
     }
 }
 
 /// Pixels that all windows reach along an axis.
 fn length(axis: &Axis) -> usize {
-    axis.stride * (axis.map - 1) + axis.dilation * (axis.kernel - 1) + 1
+    axis.stride * (axis.output - 1) + axis.dilation * (axis.kernel - 1) + 1
 }
 
 fn zero_insertion(subject: &Subject) -> Vec<i64> {
     let [y, x] = subject.geometry.axes();
     let [extent_y, extent_x] = [y, x].map(|axis| axis.dilation * (axis.kernel - 1) + 1);
-    // The map spread out, with as many zeros around it as the window can hang over.
+    // The output spread out, with as many zeros around it as the window can hang over.
     let (height, width) = (length(&y) + extent_y - 1, length(&x) + extent_x - 1);
     let mut spread = vec![vec![0; width]; height];
-    for (spot, value) in subject.map.iter().enumerate() {
-        let (down, right) = (y.stride * (spot / x.map), x.stride * (spot % x.map));
+    for (position, value) in subject.output.iter().enumerate() {
+        let (down, right) = (y.stride * (position / x.output), x.stride * (position % x.output));
         spread[down + extent_y - 1][right + extent_x - 1] = *value;
     }
     // The weight with its holes, turned around.
@@ -160,8 +162,8 @@ fn zero_insertion(subject: &Subject) -> Vec<i64> {
         });
         products.sum()
     };
-    (0..y.image * x.image)
-        .map(|i| convolved(i / x.image + y.before, i % x.image + x.before))
+    (0..y.input * x.input)
+        .map(|i| convolved(i / x.input + y.pad_before, i % x.input + x.pad_before))
         .collect()
 }
 
@@ -170,9 +172,9 @@ fn autograd(subject: &Subject) -> Vec<i64> {
         Tensor::from_fn([1, 1, height, width], |i| values[i] as f64)
     };
     let geometry = subject.geometry;
-    let x = Var::parameter(planes(geometry.image(), &subject.image));
+    let x = Var::parameter(planes(geometry.input(), &subject.input));
     let w = Var::constant(planes(geometry.kernel(), &subject.weight));
-    let y = Var::constant(planes(geometry.map(), &subject.map));
+    let y = Var::constant(planes(geometry.output(), &subject.output));
     let gradient = ops::conv2d(geometry, &x, &w, None).grad_with(&y, &[&x]).remove(0);
     gradient.value().as_slice().iter().map(|&value| value as i64).collect()
 }

@@ -78,10 +78,10 @@ impl<T: Element> Request<'_, T> {
         }
         self.check_channels("bias", outputs)?;
         let geometry = self.attributes.conv([kh, kw], [height, width])?;
-        let [map_height, map_width] = geometry.map();
+        let [output_height, output_width] = geometry.output();
         let form = Form::new(geometry, groups);
         Ok(Plan {
-            output: vec![batch, outputs, map_height, map_width],
+            output: vec![batch, outputs, output_height, output_width],
             work: form.multiply_adds(self.shape("weight")) as u128 * batch as u128,
             run: Box::new(move |v| {
                 (ops::conv2d(form, &v["input"], &v["weight"], v.get("bias")), None)
@@ -99,10 +99,10 @@ impl<T: Element> Request<'_, T> {
         let outputs = per_group.saturating_mul(groups);
         self.check_channels("bias", outputs)?;
         let geometry = self.attributes.conv_transpose([kh, kw], [height, width])?;
-        let [image_height, image_width] = geometry.image();
+        let [input_height, input_width] = geometry.input();
         let form = Form::new(geometry, groups);
         Ok(Plan {
-            output: vec![batch, outputs, image_height, image_width],
+            output: vec![batch, outputs, input_height, input_width],
             work: form.multiply_adds(self.shape("weight")) as u128 * batch as u128,
             run: Box::new(move |v| {
                 let (x, weight, bias) = (&v["input"], &v["weight"], v.get("bias"));
@@ -114,8 +114,8 @@ impl<T: Element> Request<'_, T> {
     fn pool(&self) -> Result<(Geometry, [usize; 2], Vec<usize>, u128), Refusal> {
         let [batch, channels, height, width] = self.dims("input")?;
         let (geometry, after) = self.attributes.pool([height, width])?;
-        let [map_height, map_width] = geometry.map();
-        let output = vec![batch, channels, map_height, map_width];
+        let [output_height, output_width] = geometry.output();
+        let output = vec![batch, channels, output_height, output_width];
         let work = product(&output) * product(&geometry.kernel());
         Ok((geometry, after, output, work))
     }
@@ -167,14 +167,14 @@ impl<T: Element> Request<'_, T> {
         })
     }
 
-    /// `[height, width]` of what a pool's `map` is unpooled to.
-    fn unpooled(&self, map: [usize; 2]) -> Result<[usize; 2], Refusal> {
+    /// `[height, width]` of what a pool's `output` is unpooled to.
+    fn unpooled(&self, output: [usize; 2]) -> Result<[usize; 2], Refusal> {
         let Attributes { kernel, output_size, .. } = *self.attributes;
         if let (None, Some(size)) = (kernel, output_size) {
             return check_sides(size);
         }
         let window: Window = self.attributes.pool_window()?;
-        let usual = window.under(map).map_err(|error| Refusal::new(error.to_string()))?.image();
+        let usual = window.under(output).map_err(|error| Refusal::new(error.to_string()))?.input();
         let Some(size) = output_size else { return Ok(usual) };
         // PyTorch's `_unpool_output_size`: nearer than a stride to the usual size.
         let near = |i: usize| size[i] > 0 && size[i].abs_diff(usual[i]) < window.stride[i];

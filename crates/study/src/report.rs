@@ -33,7 +33,8 @@ pub struct Report {
     /// `[vertical, horizontal]`.
     pub dilation: [usize; 2],
     /// Rows and columns in front that the window hangs over.
-    pub before: [usize; 2],
+    #[serde(rename = "before")]
+    pub pad_before: [usize; 2],
     /// Sizes and formulas, vertical and horizontal.
     pub sizes: [Sizes; 2],
     /// Other arguments with the same sizes, vertical and horizontal.
@@ -71,18 +72,20 @@ pub struct Report {
 /// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Matrix {
-    /// Rows: spots of the map.
+    /// Rows: positions of the output.
     pub rows: usize,
-    /// Columns: pixels of the image.
+    /// Columns: pixels of the input.
     pub columns: usize,
     /// Entries that are not zero by construction, as row, column and name of the weight.
     pub entries: Vec<(usize, usize, String)>,
     /// w.
     pub weight: Vec<i64>,
     /// x.
-    pub image: Vec<i64>,
+    #[serde(rename = "image")]
+    pub input: Vec<i64>,
     /// y.
-    pub map: Vec<i64>,
+    #[serde(rename = "map")]
+    pub output: Vec<i64>,
     /// C x.
     pub down: Vec<i64>,
     /// Cᵀ y.
@@ -129,7 +132,7 @@ pub struct Way {
 /// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Stages {
-    /// A row a tap, a column a spot.
+    /// A row a tap, a column a position.
     pub product: Vec<Vec<i64>>,
     /// The columns reshaped and added.
     pub full: Vec<Vec<i64>>,
@@ -188,7 +191,7 @@ impl Report {
             kernel: each(|a| a.kernel),
             stride: each(|a| a.stride),
             dilation: each(|a| a.dilation),
-            before: each(|a| a.before),
+            pad_before: each(|a| a.pad_before),
             sizes: [Sizes::of(&axes[0]), Sizes::of(&axes[1])],
             arguments: axes.map(|axis| Arguments::of(&axis)),
             matrix: Matrix::of(subject),
@@ -206,16 +209,19 @@ impl Matrix {
     fn of(subject: &Subject) -> Self {
         let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).map(|(a, b)| a * b).sum();
         let entries = subject.entries();
-        let (down, up) = (subject.conv(&subject.image), Path::Dense.transposed(subject));
-        let back = Subject { map: down.clone(), ..subject.clone() };
+        let (down, up) = (subject.conv(&subject.input), Path::Dense.transposed(subject));
+        let back = Subject { output: down.clone(), ..subject.clone() };
         Self {
-            rows: subject.map.len(),
-            columns: subject.image.len(),
-            entries: entries.iter().map(|e| (e.spot, e.pixel, subject.tap_name(e.tap))).collect(),
+            rows: subject.output.len(),
+            columns: subject.input.len(),
+            entries: entries
+                .iter()
+                .map(|e| (e.position, e.pixel, subject.tap_name(e.tap)))
+                .collect(),
             weight: subject.weight.clone(),
-            image: subject.image.clone(),
-            map: subject.map.clone(),
-            products: [dot(&down, &subject.map), dot(&subject.image, &up)],
+            input: subject.input.clone(),
+            output: subject.output.clone(),
+            products: [dot(&down, &subject.output), dot(&subject.input, &up)],
             down_and_up: Path::Dense.transposed(&back),
             down,
             up,
@@ -226,8 +232,8 @@ impl Matrix {
 fn explanation(layer: Layer, subject: &Subject, place: [usize; 2]) -> Result<Explanation, Refusal> {
     let geometry = &subject.geometry;
     let (own, other) = match layer {
-        Layer::Conv => (geometry.map(), geometry.image()),
-        Layer::Deconv => (geometry.image(), geometry.map()),
+        Layer::Conv => (geometry.output(), geometry.input()),
+        Layer::Deconv => (geometry.input(), geometry.output()),
     };
     if place[0] >= own[0] || place[1] >= own[1] {
         let expected = format!("a place in {}x{}", own[0], own[1]);
@@ -236,8 +242,8 @@ fn explanation(layer: Layer, subject: &Subject, place: [usize; 2]) -> Result<Exp
     let at = place[0] * own[1] + place[1];
     let terms = subject.entries().into_iter().filter_map(|entry| {
         let (to, from, value) = match layer {
-            Layer::Conv => (entry.spot, entry.pixel, subject.image[entry.pixel]),
-            Layer::Deconv => (entry.pixel, entry.spot, subject.map[entry.spot]),
+            Layer::Conv => (entry.position, entry.pixel, subject.input[entry.pixel]),
+            Layer::Deconv => (entry.pixel, entry.position, subject.output[entry.position]),
         };
         let product = subject.weight[entry.tap] * value;
         let term = || ([from / other[1], from % other[1]], subject.tap_name(entry.tap), product);

@@ -14,8 +14,8 @@
 //! let [theirs, ours] = [tensorflow.under([3, 3])?, pytorch.under([3, 3])?];
 //!
 //! // The shapes agree, the pixels do not: they crop the odd row on opposite sides.
-//! assert_eq!(theirs.image(), ours.image());
-//! assert_eq!([theirs.axes()[0].before, ours.axes()[0].before], [0, 1]);
+//! assert_eq!(theirs.input(), ours.input());
+//! assert_eq!([theirs.axes()[0].pad_before, ours.axes()[0].pad_before], [0, 1]);
 //! # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 //! ```
 

@@ -169,7 +169,7 @@ impl Form {
     /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
     /// ```
     pub fn multiply_adds(&self, weight: &[usize]) -> usize {
-        weight.iter().fold(self.geometry.spots(), |terms, &size| terms.saturating_mul(size))
+        weight.iter().fold(self.geometry.positions(), |terms, &size| terms.saturating_mul(size))
     }
 
     #[track_caller]

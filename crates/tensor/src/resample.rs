@@ -1,7 +1,7 @@
 //! Resizing and averaging: linear maps that act on rows and columns of a plane independently.
 //!
 //! Bilinear and nearest interpolation, average pooling and adaptive average pooling differ only in
-//! which pixels of one axis make up each spot, and with what weights. [`SparseRows`] holds that for
+//! which pixels of one axis make up each position, and with what weights. [`SparseRows`] holds that for
 //! one axis; a [`Resample`] applies one to the columns and one to the rows of every plane, and its
 //! adjoint is the same with both transposed.
 
@@ -97,14 +97,14 @@ impl SparseRows {
     }
 
     /// Averages under a sliding window. With `count_padding` the divisor counts cells on padding of
-    /// up to `after` pixels behind the image, as PyTorch's `count_include_pad`; without, only pixels.
+    /// up to `after` pixels behind the input, as PyTorch's `count_include_pad`; without, only pixels.
     #[track_caller]
     pub fn average(axis: &Axis, after: usize, count_padding: bool) -> Self {
-        Self::named("average", [axis.map, axis.image], |spot| {
+        Self::named("average", [axis.output, axis.input], |position| {
             let pixels: Vec<usize> =
-                (0..axis.kernel).filter_map(|tap| axis.pixel(spot, tap)).collect();
-            let place = |tap: &usize| axis.stride * spot + axis.dilation * tap;
-            let end = axis.before + axis.image + after;
+                (0..axis.kernel).filter_map(|tap| axis.pixel(position, tap)).collect();
+            let place = |tap: &usize| axis.stride * position + axis.dilation * tap;
+            let end = axis.pad_before + axis.input + after;
             let cells = (0..axis.kernel).filter(|tap| place(tap) < end).count();
             let divisor = if count_padding { cells } else { pixels.len() };
             pixels.into_iter().map(|pixel| (pixel, 1.0 / divisor as f64)).collect()
@@ -203,7 +203,7 @@ impl Resample {
         Self::new(y, x)
     }
 
-    /// Average pooling with `after` pixels of padding behind the image; see
+    /// Average pooling with `after` pixels of padding behind the input; see
     /// [`SparseRows::average`].
     #[track_caller]
     pub fn average_pool(geometry: &Geometry, after: [usize; 2], count_padding: bool) -> Self {

@@ -15,14 +15,14 @@ use std::fmt::Debug;
 /// let slide = Slide { kernel: 3, stride: 2, dilation: 2 };
 /// assert_eq!([slide.extent(), slide.full(4)], [5, 11]);
 /// // Four windows fit 11 pixels, and leave one of 12 over.
-/// assert_eq!([slide.fit(11, 0, 0)?.map, slide.fit(12, 0, 0)?.map], [4, 4]);
+/// assert_eq!([slide.fit(11, 0, 0)?.output, slide.fit(12, 0, 0)?.output], [4, 4]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slide {
     /// Taps.
     pub kernel: usize,
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub stride: usize,
     /// Pixels from one tap to the next.
     pub dilation: usize,
@@ -55,74 +55,74 @@ impl Slide {
         self.dilation * (self.kernel - 1) + 1
     }
 
-    /// Pixels that the windows of `map` spots reach: a transposed output before it is cropped.
+    /// Pixels that the windows of `output` positions reach: a transposed output before it is cropped.
     ///
     /// # Panics
-    /// As [`Slide::extent`], or if `map` is 0 or as large.
+    /// As [`Slide::extent`], or if `output` is 0 or as large.
     #[track_caller]
-    pub const fn full(&self, map: usize) -> usize {
+    pub const fn full(&self, output: usize) -> usize {
         assert!(
-            0 < map && map <= MAX_SIZE,
-            "slide: expected a map of 1 to 2^24 spots, got another"
+            0 < output && output <= MAX_SIZE,
+            "slide: expected an output of 1 to 2^24 positions, got another"
         );
-        self.stride * (map - 1) + self.extent()
+        self.stride * (output - 1) + self.extent()
     }
 
-    /// The axis on which `map` spots begin `before` pixels in front of `image` pixels.
-    pub const fn meets(&self, image: usize, map: usize, before: usize) -> Axis {
+    /// The axis on which `output` positions begin `pad_before` pixels in front of `input` pixels.
+    pub const fn meets(&self, input: usize, output: usize, pad_before: usize) -> Axis {
         let Self { kernel, stride, dilation } = *self;
-        Axis { image, map, kernel, stride, dilation, before }
+        Axis { input, output, kernel, stride, dilation, pad_before }
     }
 
-    /// A spot wherever the window fits the image with its padding.
+    /// A position wherever the window fits the input with its padding.
     ///
     /// # Errors
     /// If it does not fit anywhere, or a size is 0 or out of bounds.
-    pub fn fit(&self, image: usize, before: usize, after: usize) -> Result<Axis, GeometryError> {
+    pub fn fit(&self, input: usize, before: usize, after: usize) -> Result<Axis, GeometryError> {
         check_slides([*self; 2])?;
         let (kernel, dilation, extent) = (self.kernel, self.dilation, self.extent());
-        let padded = image.saturating_add(before).saturating_add(after);
+        let padded = input.saturating_add(before).saturating_add(after);
         if extent > padded {
             return Err(GeometryError::WindowTooLarge {
                 extent,
                 kernel,
                 dilation,
-                image,
+                input,
                 before,
                 after,
             });
         }
-        Ok(self.meets(image, (padded - extent) / self.stride + 1, before))
+        Ok(self.meets(input, (padded - extent) / self.stride + 1, before))
     }
 
-    /// A spot for each stride of the image, what is missing padded: `⌈image / stride⌉` of them. The odd
+    /// A position for each stride of the input, what is missing padded: `⌈input / stride⌉` of them. The odd
     /// pixel of padding goes to where `odd` says.
     ///
     /// # Panics
-    /// As [`Slide::full`], of so many spots.
+    /// As [`Slide::full`], of so many positions.
     #[track_caller]
-    pub fn same(&self, image: usize, odd: Odd) -> Axis {
+    pub fn same(&self, input: usize, odd: Odd) -> Axis {
         self.extent(); // Nothing is 0.
-        let map = image.div_ceil(self.stride);
-        self.meets(image, map, odd.before(self.full(map).saturating_sub(image)))
+        let output = input.div_ceil(self.stride);
+        self.meets(input, output, odd.before(self.full(output).saturating_sub(input)))
     }
 
-    /// The transposed convolution of `map` spots to one of the images that [`Slide::same`] makes so many
+    /// The transposed convolution of `output` positions to one of the inputs that [`Slide::same`] makes so many
     /// of, the largest if not told.
     ///
     /// # Errors
-    /// If `image` is not one of those, with the range of them, or a size is 0 or out of bounds.
+    /// If `input` is not one of those, with the range of them, or a size is 0 or out of bounds.
     pub fn same_under(
         &self,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
         odd: Odd,
     ) -> Result<Axis, GeometryError> {
-        check_transposed([*self; 2], [map; 2])?;
-        let sizes = [self.stride * (map - 1) + 1, self.stride * map];
-        let why = "the size over the stride, rounded up, must be the map's";
-        let image = legal("output_size", why, sizes, image.unwrap_or(sizes[1]))?;
-        Ok(self.same(image, odd))
+        check_transposed([*self; 2], [output; 2])?;
+        let sizes = [self.stride * (output - 1) + 1, self.stride * output];
+        let why = "the size over the stride, rounded up, must be the input's";
+        let input = legal("output_size", why, sizes, input.unwrap_or(sizes[1]))?;
+        Ok(self.same(input, odd))
     }
 }
 
@@ -180,14 +180,14 @@ pub fn cropped(full: usize, before: usize, after: usize) -> Result<usize, Geomet
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Odd {
-    /// Behind the image: TensorFlow's SAME, ONNX's SAME_UPPER.
+    /// Behind the input: TensorFlow's SAME, ONNX's SAME_UPPER.
     After,
     /// Before it: ONNX's SAME_LOWER, MXNet's target_shape.
     Before,
 }
 
 impl Odd {
-    /// The part of `padding` before the image.
+    /// The part of `padding` before the input.
     pub const fn before(self, padding: usize) -> usize {
         match self {
             Self::After => padding / 2,
@@ -196,16 +196,16 @@ impl Odd {
     }
 }
 
-/// A spot for each stride of the image, what is missing padded: `padding="same"`, with the odd pixel on
+/// A position for each stride of the input, what is missing padded: `padding="same"`, with the odd pixel on
 /// either side.
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Odd, Rule, Same, Slide};
 /// let rule = Same { slides: Slide::both([3, 3], [2, 2], [1, 1]), odd: Odd::After };
 /// let geometry = rule.over([6, 5])?;
-/// assert_eq!(geometry.map(), [3, 3]);
+/// assert_eq!(geometry.output(), [3, 3]);
 /// // Six pixels lack one, which is padded behind; five lack two, one on either side.
-/// assert_eq!(geometry.axes().map(|axis| axis.before), [0, 1]);
+/// assert_eq!(geometry.axes().map(|axis| axis.pad_before), [0, 1]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,17 +221,17 @@ impl Rule for Same {
         self.slides
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
-        Ok(self.slides[axis].same(image, self.odd))
+    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        Ok(self.slides[axis].same(input, self.odd))
     }
 
     fn under_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
-        self.slides[axis].same_under(map, image, self.odd)
+        self.slides[axis].same_under(output, input, self.odd)
     }
 }
 
@@ -246,7 +246,7 @@ impl Rule for Same {
 ///     Box::new(Window::square(3).stride(2).padding(1)),
 ///     Box::new(TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], Padding::Same) }),
 /// ];
-/// // One layer on images of odd sizes, two on those of even ones.
+/// // One layer on inputs of odd sizes, two on those of even ones.
 /// assert_eq!(pytorch.over([5, 5])?, tensorflow.over([5, 5])?);
 /// assert_ne!(pytorch.over([6, 6])?, tensorflow.over([6, 6])?);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
@@ -255,13 +255,13 @@ pub trait Rule: Debug + Send + Sync {
     /// How the window slides along the vertical and the horizontal axis.
     fn slides(&self) -> [Slide; 2];
 
-    /// One axis of a convolution over `image` pixels.
+    /// One axis of a convolution over `input` pixels.
     ///
     /// # Errors
     /// If the window does not fit.
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError>;
+    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError>;
 
-    /// One axis of a transposed convolution of `map` spots: to `image` pixels if told, else to as many
+    /// One axis of a transposed convolution of `output` positions: to `input` pixels if told, else to as many
     /// as the arguments say.
     ///
     /// # Errors
@@ -269,13 +269,13 @@ pub trait Rule: Debug + Send + Sync {
     fn under_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError>;
 
-    /// Zeros assumed behind an image, `[vertical, horizontal]`, where they are as many for every image and
-    /// a spot stands wherever the window then fits. One geometry does not tell them: pixels left over
-    /// behind the last spot look the same. `None` where they follow from the image.
+    /// Zeros assumed behind an input, `[vertical, horizontal]`, where they are as many for every input and
+    /// a position stands wherever the window then fits. One geometry does not tell them: pixels left over
+    /// behind the last position look the same. `None` where they follow from the input.
     fn after(&self) -> Option<[usize; 2]> {
         None
     }
@@ -285,32 +285,32 @@ pub trait Rule: Debug + Send + Sync {
         self.slides().map(|slide| slide.kernel)
     }
 
-    /// The geometry of a convolution over `image = [height, width]`.
+    /// The geometry of a convolution over `input = [height, width]`.
     ///
     /// # Errors
-    /// If the window does not fit the image or a size is out of bounds.
-    fn over(&self, image: [usize; 2]) -> Result<Geometry, GeometryError> {
+    /// If the window does not fit the input or a size is out of bounds.
+    fn over(&self, input: [usize; 2]) -> Result<Geometry, GeometryError> {
         check_slides(self.slides())?;
-        check_size("image size", image)?;
-        Geometry::new([self.over_axis(0, image[0])?, self.over_axis(1, image[1])?])
+        check_size("input size", input)?;
+        Geometry::new([self.over_axis(0, input[0])?, self.over_axis(1, input[1])?])
     }
 
-    /// The geometry of a transposed convolution of `map = [height, width]`.
+    /// The geometry of a transposed convolution of `output = [height, width]`.
     ///
     /// # Errors
     /// If nothing is left, the arguments contradict each other, or a size is out of bounds.
-    fn under(&self, map: [usize; 2]) -> Result<Geometry, GeometryError> {
-        check_transposed(self.slides(), map)?;
-        Geometry::new([self.under_axis(0, map[0], None)?, self.under_axis(1, map[1], None)?])
+    fn under(&self, output: [usize; 2]) -> Result<Geometry, GeometryError> {
+        check_transposed(self.slides(), output)?;
+        Geometry::new([self.under_axis(0, output[0], None)?, self.under_axis(1, output[1], None)?])
     }
 
-    /// The geometry of a transposed convolution of `map` to exactly `image = [height, width]`.
+    /// The geometry of a transposed convolution of `output` to exactly `input = [height, width]`.
     ///
     /// # Errors
     /// If the rule does not lead there, with the range of sizes that are possible.
-    fn under_to(&self, map: [usize; 2], image: [usize; 2]) -> Result<Geometry, GeometryError> {
-        check_transposed(self.slides(), map)?;
-        let axis = |i: usize| self.under_axis(i, map[i], Some(image[i]));
+    fn under_to(&self, output: [usize; 2], input: [usize; 2]) -> Result<Geometry, GeometryError> {
+        check_transposed(self.slides(), output)?;
+        let axis = |i: usize| self.under_axis(i, output[i], Some(input[i]));
         Geometry::new([axis(0)?, axis(1)?])
     }
 }
@@ -323,10 +323,10 @@ pub(crate) fn check_slides(slides: [Slide; 2]) -> Result<(), GeometryError> {
     check_size("extent of the window", slides.map(|slide| slide.extent()))
 }
 
-fn check_transposed(slides: [Slide; 2], map: [usize; 2]) -> Result<(), GeometryError> {
+fn check_transposed(slides: [Slide; 2], output: [usize; 2]) -> Result<(), GeometryError> {
     check_slides(slides)?;
-    check_size("map size", map)?;
-    let full = [0, 1].map(|axis| slides[axis].full(map[axis]));
+    check_size("input size", output)?;
+    let full = [0, 1].map(|axis| slides[axis].full(output[axis]));
     match full.iter().all(|&size| size <= MAX_SIZE) {
         true => Ok(()),
         false => Err(GeometryError::Size { what: "transposed output", got: full }),

@@ -110,7 +110,7 @@ impl<T: Element> Op<T> for MaxUnpool {
 }
 
 /// The largest pixel under each window, and where each was (see [`max_unpool2d`]). Of equals the
-/// first is taken; NaN wins. `[batch, channels, height, width] -> [batch, channels, map..]`; make the
+/// first is taken; NaN wins. `[batch, channels, height, width] -> [batch, channels, output..]`; make the
 /// geometry with [`Window::pool_over`].
 ///
 /// ```
@@ -126,14 +126,14 @@ impl<T: Element> Op<T> for MaxUnpool {
 /// ```
 ///
 /// # Panics
-/// If the image has another size than the geometry's, or a window sees only padding.
+/// If the input has another size than the geometry's, or a window sees only padding.
 #[track_caller]
 pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolIndices) {
     tensor::check_pool("max_pool2d", geometry, x.shape());
     Var::apply_saving(MaxPool { geometry: *geometry }, &[x])
 }
 
-/// Puts each element of a map back to where a [`max_pool2d`] found it; everything else is 0.
+/// Puts each element of a pooled output back to where a [`max_pool2d`] found it; everything else is 0.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
@@ -151,7 +151,7 @@ pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolI
 /// If `x` does not have the shape of the indices.
 #[track_caller]
 pub fn max_unpool2d<T: Element>(x: &Var<T>, indices: &PoolIndices) -> Var<T> {
-    indices.check_map("max_unpool2d", x.shape());
+    indices.check_output("max_unpool2d", x.shape());
     Var::apply(MaxUnpool { at: indices.clone() }, &[x])
 }
 
@@ -169,7 +169,7 @@ pub fn max_unpool2d<T: Element>(x: &Var<T>, indices: &PoolIndices) -> Var<T> {
 /// ```
 ///
 /// # Errors
-/// If the window does not fit the image or sees only padding.
+/// If the window does not fit the input or sees only padding.
 ///
 /// # Panics
 /// If `x` does not have four axes.
@@ -182,11 +182,11 @@ pub fn avg_pool2d<T: Element>(
     let [_, _, height, width] = check::dims("avg_pool2d", x.shape());
     let geometry = window.pool_over([height, width])?;
     let after = window.after;
-    let map = Resample::average_pool(&geometry, after, count_include_pad);
-    Ok(resample_as(Description::AveragePool { geometry, after, count_include_pad }, map, x))
+    let resample = Resample::average_pool(&geometry, after, count_include_pad);
+    Ok(resample_as(Description::AveragePool { geometry, after, count_include_pad }, resample, x))
 }
 
-/// The means of `size = [height, width]` stretches that cover the image evenly (PyTorch's
+/// The means of `size = [height, width]` stretches that cover the input evenly (PyTorch's
 /// `adaptive_avg_pool2d`).
 ///
 /// ```
@@ -203,6 +203,6 @@ pub fn avg_pool2d<T: Element>(
 pub fn adaptive_avg_pool2d<T: Element>(x: &Var<T>, size: [usize; 2]) -> Var<T> {
     let [_, _, height, width] = check::dims("adaptive_avg_pool2d", x.shape());
     check::sizes("adaptive_avg_pool2d", [height, width], size);
-    let map = Resample::adaptive_average_pool([height, width], size);
-    resample_as(Description::AdaptiveAveragePool { to: size }, map, x)
+    let resample = Resample::adaptive_average_pool([height, width], size);
+    resample_as(Description::AdaptiveAveragePool { to: size }, resample, x)
 }

@@ -112,27 +112,27 @@ fn reductions_are_made_of_sums() {
     );
 }
 
-/// Σ over taps of the weight there times the image shifted by the tap.
+/// Σ over taps of the weight there times the input shifted by the tap.
 fn conv_by_taps(window: &Window, x: &Var<f64>, w: &Var<f64>) -> Var<f64> {
     let ([batch, _, height, width], [outputs, inputs, kh, kw]) =
         (x.value().dims(), w.value().dims());
     let [top, left] = window.before;
     let x = x.pad(&[[0, 0], [0, 0], [top, window.after[0]], [left, window.after[1]]]);
-    let [map_height, map_width] = window.over([height, width]).unwrap().map();
-    let spots = |i: usize, n: usize, tap: usize| {
-        (0..n).map(move |spot| spot * window.stride[i] + tap * window.dilation[i])
+    let [output_height, output_width] = window.over([height, width]).unwrap().output();
+    let positions = |i: usize, n: usize, tap: usize| {
+        (0..n).map(move |position| position * window.stride[i] + tap * window.dilation[i])
     };
-    let mut sum = Var::constant(Tensor::zeros([batch, outputs, map_height * map_width]));
+    let mut sum = Var::constant(Tensor::zeros([batch, outputs, output_height * output_width]));
     for (tap_y, tap_x) in (0..kh).flat_map(|y| (0..kw).map(move |x| (y, x))) {
-        let pixels: Vec<Var<f64>> = spots(0, map_height, tap_y)
-            .flat_map(|y| spots(1, map_width, tap_x).map(move |x| [y, x]))
+        let pixels: Vec<Var<f64>> = positions(0, output_height, tap_y)
+            .flat_map(|y| positions(1, output_width, tap_x).map(move |x| [y, x]))
             .map(|place| x.crop(place, [1, 1]).reshape([batch, inputs, 1]))
             .collect();
         let pixels = concat(&pixels.iter().collect::<Vec<_>>(), 2);
         let weight = w.crop([tap_y, tap_x], [1, 1]).reshape([outputs, inputs]);
         sum = sum + weight.matmul(&pixels);
     }
-    sum.reshape([batch, outputs, map_height, map_width])
+    sum.reshape([batch, outputs, output_height, output_width])
 }
 
 #[test]
@@ -153,21 +153,21 @@ fn a_convolution_is_a_matrix_product_for_each_tap() {
 fn the_other_two_maps_are_gradients_of_that_definition() {
     let window = uneven();
     let geometry = window.over([5, 6]).unwrap();
-    let [height, width] = geometry.map();
-    let (image, weight, map) = ([2, 3, 5, 6], [4, 3, 2, 3], [2, 4, height, width]);
+    let [height, width] = geometry.output();
+    let (input, weight, output) = ([2, 3, 5, 6], [4, 3, 2, 3], [2, 4, height, width]);
     let free = |shape: &[usize]| Var::parameter(Tensor::zeros(shape));
     same(
         "conv_transpose2d",
-        &[&map, &weight],
+        &[&output, &weight],
         |v| conv_transpose2d(geometry, &v[0], &v[1], None),
         |v| {
-            let x = free(&image);
+            let x = free(&input);
             conv_by_taps(&window, &x, &v[1]).grad_with(&v[0], &[&x]).remove(0)
         },
     );
     same(
         "conv_weight2d",
-        &[&image, &map],
+        &[&input, &output],
         |v| conv_weight2d(geometry, &v[0], &v[1]),
         |v| {
             let w = free(&weight);
@@ -179,7 +179,7 @@ fn the_other_two_maps_are_gradients_of_that_definition() {
 #[test]
 fn grouped_maps_are_maps_of_each_group_end_to_end() {
     let geometry = uneven().over([4, 5]).unwrap();
-    let [height, width] = geometry.map();
+    let [height, width] = geometry.output();
     let part = |x: &Var<f64>, axis, i: usize| {
         let n = x.shape()[axis] / 2;
         x.narrow(axis, i * n..(i + 1) * n)
@@ -259,7 +259,7 @@ fn an_unpooled_map_is_pooled_to_itself() {
     let geometry = Window::square(2).stride(2).pool_over([5, 7]).unwrap();
     let (pooled, indices) = max_pool2d(&geometry, &x);
     let unpooled = max_unpool2d(&pooled, &indices);
-    // Each pixel of the image that was taken stands in its place again; its gradient is 1.
+    // Each pixel of the input that was taken stands in its place again; its gradient is 1.
     let taken = unpooled.value().map(|v| f64::from(u8::from(v != 0.0)));
     assert_eq!(unpooled.value(), &x.value().zip(&taken, |v, t| v * t));
     assert_eq!(unpooled.sum().backward().get(&x), Some(&taken));

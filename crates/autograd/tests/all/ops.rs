@@ -124,10 +124,10 @@ fn layouts() -> Vec<Case> {
     ])
 }
 
-/// The three maps over shapes that hurt: each is linear in each operand, so that a third derivative
+/// The three solutions over shapes that hurt: each is linear in each operand, so that a third derivative
 /// asks for all of the table in `ops/conv.rs`.
 fn convolutions() -> Vec<Case> {
-    let axis = Axis { image: 5, map: 2, kernel: 2, stride: 1, dilation: 1, before: 1 };
+    let axis = Axis { input: 5, output: 2, kernel: 2, stride: 1, dilation: 1, pad_before: 1 };
     let geometries = [
         ("uneven", uneven().over([4, 5]), 1, 2),
         ("remainder, batch 1", Window::new([2, 1]).stride(3).over([4, 5]), 1, 1),
@@ -136,25 +136,26 @@ fn convolutions() -> Vec<Case> {
         ("pointwise", Window::square(1).over([2, 2]), 1, 2),
         ("one pixel", Window::square(3).padding(1).over([1, 1]), 1, 1),
         ("output padding", uneven().output_padding([1, 1]).under([2, 2]), 1, 1),
-        ("no rule's", Geometry::new([axis, Axis { image: 1, ..axis }]), 1, 1),
+        ("no rule's", Geometry::new([axis, Axis { input: 1, ..axis }]), 1, 1),
     ];
     let mut cases = Vec::new();
     for (name, geometry, groups, batch) in geometries {
         let g = geometry.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let ([height, width], [map_height, map_width], [kh, kw]) = (g.image(), g.map(), g.kernel());
+        let ([height, width], [output_height, output_width], [kh, kw]) =
+            (g.input(), g.output(), g.kernel());
         let (inputs, outputs) =
             if name == "depthwise" { (groups, groups) } else { (2, 2 * groups) };
-        let image: &[usize] = &[batch, inputs, height, width];
-        let map: &[usize] = &[batch, outputs, map_height, map_width];
+        let input: &[usize] = &[batch, inputs, height, width];
+        let output: &[usize] = &[batch, outputs, output_height, output_width];
         let weight: &[usize] = &[outputs, inputs / groups, kh, kw];
         cases.extend([
-            case(&format!("conv2d: {name}"), &[image, weight, &[outputs]], move |v| {
+            case(&format!("conv2d: {name}"), &[input, weight, &[outputs]], move |v| {
                 conv2d(Form::new(g, groups), &v[0], &v[1], Some(&v[2]))
             }),
-            case(&format!("conv_transpose2d: {name}"), &[map, weight, &[inputs]], move |v| {
+            case(&format!("conv_transpose2d: {name}"), &[output, weight, &[inputs]], move |v| {
                 conv_transpose2d(Form::new(g, groups), &v[0], &v[1], Some(&v[2]))
             }),
-            case(&format!("conv_weight2d: {name}"), &[image, map], move |v| {
+            case(&format!("conv_weight2d: {name}"), &[input, output], move |v| {
                 conv_weight2d(Form::new(g, groups), &v[0], &v[1])
             }),
         ]);

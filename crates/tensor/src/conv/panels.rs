@@ -1,4 +1,4 @@
-//! Weights and maps laid out as panels: one row a step, as many columns as registers hold.
+//! Weights and outputs laid out as panels: one row a step, as many columns as registers hold.
 
 use crate::Element;
 use crate::buffer::Buffer;

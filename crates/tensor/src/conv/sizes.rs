@@ -43,7 +43,8 @@ impl<'a> Sizes<'a> {
         };
         let mut sizes = Self::new(name, geometry, groups, weight);
         let (inputs, outputs) = (sizes.inputs, sizes.outputs);
-        let ends = [("an input", inputs, geometry.image()), ("an output", outputs, geometry.map())];
+        let ends =
+            [("an input", inputs, geometry.input()), ("an output", outputs, geometry.output())];
         sizes.batch = sizes.check(if missing == Operand::Input { ends[1] } else { ends[0] }, first);
         if missing == Operand::Weight && sizes.check(ends[1], second) != sizes.batch {
             panic!("{name}: input and output differ in batch size: {first:?} and {second:?}");
@@ -120,7 +121,7 @@ impl<'a> Sizes<'a> {
 
     /// The shape of an operand.
     pub fn shape(&self, operand: Operand) -> [usize; 4] {
-        let ([height, width], [rows, columns]) = (self.geometry.image(), self.geometry.map());
+        let ([height, width], [rows, columns]) = (self.geometry.input(), self.geometry.output());
         let [kh, kw] = self.geometry.kernel();
         match operand {
             Operand::Input => [self.batch, self.inputs, height, width],
@@ -135,7 +136,7 @@ impl<'a> Sizes<'a> {
     }
 
     pub fn output_of<'t, T: Element>(&self, nth: usize, output: &'t Tensor<T>) -> &'t [T] {
-        let size = self.group_outputs * self.geometry.spots();
+        let size = self.group_outputs * self.geometry.positions();
         &output.as_slice()[nth * size..][..size]
     }
 

@@ -4,14 +4,14 @@ use crate::rule::cropped;
 use crate::{Axis, GeometryError, Rule, Slide};
 use std::fmt;
 
-/// A layer in Caffe's words (src/caffe/layers/deconv_layer.cpp). There is but one image for each map;
+/// A layer in Caffe's words (src/caffe/layers/deconv_layer.cpp). There is but one input for each output;
 /// whoever wants another crops it, as FCN did: see [`CoordinateMap`]. Pairs are
 /// `[vertical, horizontal]`.
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Rule, dialect::Caffe};
 /// let layer = Caffe { stride: [2, 2], ..Caffe::new([4, 4]) };
-/// assert_eq!(layer.under([5, 5])?.image(), [12, 12]);
+/// assert_eq!(layer.under([5, 5])?.input(), [12, 12]);
 /// assert_eq!(layer.to_string(), "stride: 2 pad: 0");
 /// // Another size is for a `Crop` layer to make.
 /// assert!(layer.under_to([5, 5], [11, 11]).is_err());
@@ -21,9 +21,9 @@ use std::fmt;
 pub struct Caffe {
     /// Taps.
     pub kernel_size: [usize; 2],
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub stride: [usize; 2],
-    /// Zeros around the image; a transposed convolution crops by them.
+    /// Zeros around the input; a transposed convolution crops by them.
     pub pad: [usize; 2],
     /// Pixels from one tap to the next.
     pub dilation: [usize; 2],
@@ -41,21 +41,21 @@ impl Rule for Caffe {
         Slide::both(self.kernel_size, self.stride, self.dilation)
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
-        self.slides()[axis].fit(image, self.pad[axis], self.pad[axis])
+    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        self.slides()[axis].fit(input, self.pad[axis], self.pad[axis])
     }
 
     fn under_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
         let (slide, pad) = (self.slides()[axis], self.pad[axis]);
-        let only = cropped(slide.full(map), pad, pad)?;
+        let only = cropped(slide.full(output), pad, pad)?;
         let why = "a deconvolution makes one size, which a Crop layer may cut";
-        let image = crate::rule::legal("size", why, [only; 2], image.unwrap_or(only))?;
-        Ok(slide.meets(image, map, pad))
+        let input = crate::rule::legal("size", why, [only; 2], input.unwrap_or(only))?;
+        Ok(slide.meets(input, output, pad))
     }
 }
 

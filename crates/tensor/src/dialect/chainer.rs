@@ -10,10 +10,10 @@ use std::fmt;
 /// ```
 /// # use mirrorgrad_tensor::{Rule, dialect::Chainer};
 /// let layer = Chainer { stride: [2, 2], pad: [1, 1], ..Chainer::new([3, 3]) };
-/// assert_eq!(layer.under([4, 4])?.image(), [7, 7]);
+/// assert_eq!(layer.under([4, 4])?.input(), [7, 7]);
 /// let larger = Chainer { outsize: Some([8, 8]), ..layer };
-/// assert_eq!(larger.under([4, 4])?.image(), [8, 8]);
-/// // No convolution over 9×9 pixels gives this map.
+/// assert_eq!(larger.under([4, 4])?.input(), [8, 8]);
+/// // No convolution over 9×9 pixels gives this output.
 /// assert!(layer.under_to([4, 4], [9, 9]).is_err());
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
@@ -21,14 +21,14 @@ use std::fmt;
 pub struct Chainer {
     /// Taps.
     pub kernel: [usize; 2],
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub stride: [usize; 2],
-    /// Zeros around the image; a transposed convolution crops by them.
+    /// Zeros around the input; a transposed convolution crops by them.
     pub pad: [usize; 2],
     /// Pixels from one tap to the next.
     pub dilate: [usize; 2],
-    /// What a transposed convolution makes: any image over which a convolution, its last stride
-    /// dropped or rounded up, could give the map.
+    /// What a transposed convolution makes: any input over which a convolution, its last stride
+    /// dropped or rounded up, could give the output.
     pub outsize: Option<[usize; 2]>,
 }
 
@@ -44,24 +44,25 @@ impl Rule for Chainer {
         Slide::both(self.kernel, self.stride, self.dilate)
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
-        self.slides()[axis].fit(image, self.pad[axis], self.pad[axis])
+    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        self.slides()[axis].fit(input, self.pad[axis], self.pad[axis])
     }
 
     fn under_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
         let (slide, pad) = (self.slides()[axis], self.pad[axis]);
-        let (full, slack) = (slide.full(map), slide.stride - 1);
+        let (full, slack) = (slide.full(output), slide.stride - 1);
         let last = crate::rule::cropped(full + slack, pad, pad)?;
         let [first, usual] =
             [full.saturating_sub(slack), full].map(|size| size.saturating_sub(2 * pad).max(1));
-        let asked = image.or(self.outsize.map(|size| size[axis])).unwrap_or(usual);
-        let why = "a convolution over it, its last stride dropped or rounded up, must give the map";
-        Ok(slide.meets(legal("outsize", why, [first, last], asked)?, map, pad))
+        let asked = input.or(self.outsize.map(|size| size[axis])).unwrap_or(usual);
+        let why =
+            "a convolution over it, its last stride dropped or rounded up, must give the input";
+        Ok(slide.meets(legal("outsize", why, [first, last], asked)?, output, pad))
     }
 }
 

@@ -12,7 +12,7 @@ use std::fmt;
 /// ```
 /// # use mirrorgrad_tensor::{Rule, dialect::{Jax, jax::Padding}};
 /// let layer = Jax { strides: [2, 2], ..Jax::new([3, 3], Padding::Same) };
-/// // `conv_transpose` of 3×3 spots stands on the pixels that `conv` of 6×6 does.
+/// // `conv_transpose` of 3×3 positions stands on the pixels that `conv` of 6×6 does.
 /// assert_eq!(layer.under([3, 3])?, layer.over([6, 6])?);
 /// assert_eq!(layer.to_string(), "strides=[2, 2], padding='SAME'");
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
@@ -21,7 +21,7 @@ use std::fmt;
 pub struct Jax {
     /// Taps.
     pub kernel: [usize; 2],
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub strides: [usize; 2],
     /// Pixels from one tap to the next.
     pub rhs_dilation: [usize; 2],
@@ -33,7 +33,7 @@ pub struct Jax {
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Rule, Window, dialect::{Jax, jax::Padding}};
-/// // Two zeros on each side of the spread map: a kernel of 4 is cropped by 4 − 1 − 2 = 1.
+/// // Two zeros on each side of the spread output: a kernel of 4 is cropped by 4 − 1 − 2 = 1.
 /// let padding = Padding::Pairs { before: [2, 2], after: [2, 2] };
 /// let jax = Jax { strides: [2, 2], ..Jax::new([4, 4], padding) };
 /// let pytorch = Window::square(4).stride(2).padding(1);
@@ -42,13 +42,13 @@ pub struct Jax {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
-    /// `⌈image / stride⌉` spots, or `map · stride` pixels.
+    /// `⌈input / stride⌉` positions, or `output · stride` pixels.
     Same,
-    /// The same with the odd pixel of padding before the image; of convolutions alone.
+    /// The same with the odd pixel of padding before the input; of convolutions alone.
     SameLower,
-    /// None, though a transposed convolution makes at least `map · stride` pixels.
+    /// None, though a transposed convolution makes at least `output · stride` pixels.
     Valid,
-    /// So much: of a convolution around the image, of a transposed one around the map, after it was
+    /// So much: of a convolution around the input, of a transposed one around the output, after it was
     /// spread out.
     Pairs {
         /// Above and to the left.
@@ -70,32 +70,32 @@ impl Rule for Jax {
         Slide::both(self.kernel, self.strides, self.rhs_dilation)
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
         let slide = self.slides()[axis];
         match self.padding {
-            Padding::Same => Ok(slide.same(image, Odd::After)),
-            Padding::SameLower => Ok(slide.same(image, Odd::Before)),
-            Padding::Valid => slide.fit(image, 0, 0),
-            Padding::Pairs { before, after } => slide.fit(image, before[axis], after[axis]),
+            Padding::Same => Ok(slide.same(input, Odd::After)),
+            Padding::SameLower => Ok(slide.same(input, Odd::Before)),
+            Padding::Valid => slide.fit(input, 0, 0),
+            Padding::Pairs { before, after } => slide.fit(input, before[axis], after[axis]),
         }
     }
 
     fn under_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
         let slide = self.slides()[axis];
         let (extent, stride) = (slide.extent(), slide.stride);
-        // JAX pads the spread map by `pad` in front, of `extent + stride − 2` in all, and slides the
+        // JAX pads the spread output by `pad` in front, of `extent + stride − 2` in all, and slides the
         // window over that.
         let (only, pad) = match self.padding {
-            Padding::Same if stride > extent - 1 => (stride * map, extent - 1),
-            Padding::Same => (stride * map, (extent + stride - 2).div_ceil(2)),
-            Padding::Valid => (stride * (map - 1) + extent.max(stride), extent - 1),
+            Padding::Same if stride > extent - 1 => (stride * output, extent - 1),
+            Padding::Same => (stride * output, (extent + stride - 2).div_ceil(2)),
+            Padding::Valid => (stride * (output - 1) + extent.max(stride), extent - 1),
             Padding::Pairs { before, after } => {
-                let padded = (stride * (map - 1) + 1).saturating_add(before[axis]);
+                let padded = (stride * (output - 1) + 1).saturating_add(before[axis]);
                 let padded = padded.saturating_add(after[axis]);
                 let left = padded.checked_sub(extent - 1).filter(|&n| n > 0);
                 (left.ok_or(GeometryError::Words("padding: no output is left"))?, before[axis])
@@ -106,9 +106,9 @@ impl Rule for Jax {
             }
         };
         let why = "conv_transpose makes one size";
-        let image = legal("size", why, [only; 2], image.unwrap_or(only))?;
+        let input = legal("size", why, [only; 2], input.unwrap_or(only))?;
         match (extent - 1).checked_sub(pad) {
-            Some(before) => Ok(slide.meets(image, map, before)),
+            Some(before) => Ok(slide.meets(input, output, before)),
             // Rows before all windows: only here can they be asked for.
             None => Err(GeometryError::Words("padding: expected less than the window's extent")),
         }

@@ -11,9 +11,9 @@ use std::fmt;
 /// ```
 /// # use mirrorgrad_tensor::{Rule, dialect::{Keras, keras::Padding}};
 /// let layer = Keras { strides: [2, 2], ..Keras::new([3, 3], Padding::Same) };
-/// assert_eq!(layer.under([3, 3])?.image(), [6, 6]);
+/// assert_eq!(layer.under([3, 3])?.input(), [6, 6]);
 /// let smaller = Keras { output_padding: Some([0, 0]), ..layer };
-/// assert_eq!(smaller.under([3, 3])?.image(), [5, 5]);
+/// assert_eq!(smaller.under([3, 3])?.input(), [5, 5]);
 /// // Strides and dilations do not go together.
 /// let dilated = Keras { dilation_rate: [2, 2], ..layer };
 /// assert!(dilated.over([9, 9]).is_err());
@@ -23,14 +23,14 @@ use std::fmt;
 pub struct Keras {
     /// Taps.
     pub kernel: [usize; 2],
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub strides: [usize; 2],
     /// Pixels from one tap to the next.
     pub dilation_rate: [usize; 2],
     /// Where the window stands.
     pub padding: Padding,
-    /// Which of the possible images a transposed convolution makes; without, the largest that is no
-    /// longer than `map · stride` for `same`, and at least that for `valid`.
+    /// Which of the possible inputs a transposed convolution makes; without, the largest that is no
+    /// longer than `output · stride` for `same`, and at least that for `valid`.
     pub output_padding: Option<[usize; 2]>,
 }
 
@@ -39,8 +39,8 @@ pub struct Keras {
 /// ```
 /// # use mirrorgrad_tensor::{Rule, dialect::{Keras, keras::Padding}};
 /// let layer = |padding| Keras { strides: [2, 2], ..Keras::new([3, 3], padding) };
-/// assert_eq!(layer(Padding::Same).over([7, 7])?.map(), [4, 4]);
-/// assert_eq!(layer(Padding::Valid).over([7, 7])?.map(), [3, 3]);
+/// assert_eq!(layer(Padding::Same).over([7, 7])?.output(), [4, 4]);
+/// assert_eq!(layer(Padding::Valid).over([7, 7])?.output(), [3, 3]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,12 +76,12 @@ impl Keras {
         Ok(())
     }
 
-    /// What a transposed convolution of `map` spots makes along one axis.
-    fn image(&self, axis: usize, map: usize) -> Result<usize, GeometryError> {
+    /// What a transposed convolution of `output` positions makes along one axis.
+    fn input(&self, axis: usize, output: usize) -> Result<usize, GeometryError> {
         let slide = self.slides()[axis];
-        let (reach, extent) = (slide.stride * (map - 1), slide.extent());
+        let (reach, extent) = (slide.stride * (output - 1), slide.extent());
         Ok(match (self.padding, self.output_padding) {
-            (Padding::Same, None) => slide.stride * map,
+            (Padding::Same, None) => slide.stride * output,
             (Padding::Valid, None) => reach + extent.max(slide.stride),
             (padding, Some(added)) => {
                 let why = "the output padding must be less than the stride";
@@ -97,20 +97,20 @@ impl Rule for Keras {
         Slide::both(self.kernel, self.strides, self.dilation_rate)
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
         self.check_words()?;
-        self.tensorflow().over_axis(axis, image)
+        self.tensorflow().over_axis(axis, input)
     }
 
     fn under_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
         self.check_words()?;
-        let image = image.map_or_else(|| self.image(axis, map), Ok)?;
-        self.tensorflow().under_axis(axis, map, Some(image))
+        let input = input.map_or_else(|| self.input(axis, output), Ok)?;
+        self.tensorflow().under_axis(axis, output, Some(input))
     }
 }
 

@@ -20,16 +20,16 @@ use std::fmt;
 pub struct MxNet {
     /// Taps.
     pub kernel: [usize; 2],
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub stride: [usize; 2],
     /// Pixels from one tap to the next.
     pub dilate: [usize; 2],
-    /// Zeros around the image; a transposed convolution crops by them.
+    /// Zeros around the input; a transposed convolution crops by them.
     pub pad: [usize; 2],
     /// Rows and columns that a transposed convolution adds at the end: less than the stride.
     pub adj: [usize; 2],
     /// What a transposed convolution makes. Padding and `adj` are then worked out from it, the odd
-    /// pixel of padding before the image, and those given are passed over.
+    /// pixel of padding before the input, and those given are passed over.
     pub target_shape: Option<[usize; 2]>,
 }
 
@@ -40,8 +40,8 @@ impl MxNet {
         Self { kernel, stride: one, dilate: one, pad: none, adj: none, target_shape: None }
     }
 
-    fn to_target(slide: Slide, map: usize, target: usize) -> Result<Axis, GeometryError> {
-        let (full, why) = (slide.full(map), "padding can only take away");
+    fn to_target(slide: Slide, output: usize, target: usize) -> Result<Axis, GeometryError> {
+        let (full, why) = (slide.full(output), "padding can only take away");
         let target = legal("target_shape", why, [1, full], target)?;
         if slide.stride == 1 && !(full - target).is_multiple_of(2) {
             // Half of the padding on each side, and what is left over is `adj`, less than the stride.
@@ -49,7 +49,7 @@ impl MxNet {
                 "target_shape: with a stride of 1 the padding must be even",
             ));
         }
-        Ok(slide.meets(target, map, Odd::Before.before(full - target)))
+        Ok(slide.meets(target, output, Odd::Before.before(full - target)))
     }
 }
 
@@ -58,23 +58,23 @@ impl Rule for MxNet {
         Slide::both(self.kernel, self.stride, self.dilate)
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
-        self.slides()[axis].fit(image, self.pad[axis], self.pad[axis])
+    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        self.slides()[axis].fit(input, self.pad[axis], self.pad[axis])
     }
 
     fn under_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
         let (slide, pad) = (self.slides()[axis], self.pad[axis]);
-        if let Some(target) = image.or(self.target_shape.map(|shape| shape[axis])) {
-            return Self::to_target(slide, map, target);
+        if let Some(target) = input.or(self.target_shape.map(|shape| shape[axis])) {
+            return Self::to_target(slide, output, target);
         }
         let why = "it must be less than the stride";
         let adj = legal("adj", why, [0, slide.stride - 1], self.adj[axis])?;
-        Ok(slide.meets(cropped(slide.full(map) + adj, pad, pad)?, map, pad))
+        Ok(slide.meets(cropped(slide.full(output) + adj, pad, pad)?, output, pad))
     }
 }
 

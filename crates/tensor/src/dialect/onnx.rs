@@ -19,7 +19,7 @@ use std::fmt;
 pub struct Onnx {
     /// Taps.
     pub kernel_shape: [usize; 2],
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub strides: [usize; 2],
     /// Pixels from one tap to the next.
     pub dilations: [usize; 2],
@@ -39,9 +39,9 @@ pub struct Onnx {
 /// let layer = |padding| Onnx { strides: [2, 2], ..Onnx::new([3, 3], padding) };
 /// let upper = layer(Padding::SameUpper).over([6, 6])?;
 /// let lower = layer(Padding::SameLower).over([6, 6])?;
-/// // As many spots, one pixel apart.
-/// assert_eq!(upper.map(), lower.map());
-/// assert_eq!([upper.axes()[0].before, lower.axes()[0].before], [0, 1]);
+/// // As many positions, one pixel apart.
+/// assert_eq!(upper.output(), lower.output());
+/// assert_eq!([upper.axes()[0].pad_before, lower.axes()[0].pad_before], [0, 1]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub enum Padding {
         /// Below and to the right.
         after: [usize; 2],
     },
-    /// `SAME_UPPER`: `⌈image / stride⌉` spots, the odd pixel of padding behind the image.
+    /// `SAME_UPPER`: `⌈input / stride⌉` positions, the odd pixel of padding behind the input.
     SameUpper,
     /// `SAME_LOWER`: the same with the odd pixel before it.
     SameLower,
@@ -95,38 +95,38 @@ impl Rule for Onnx {
         Slide::both(self.kernel_shape, self.strides, self.dilations)
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
         let (slide, [before, after]) = (self.slides()[axis], self.sides(axis));
         match self.padding {
-            Padding::SameUpper | Padding::SameLower => Ok(slide.same(image, self.odd())),
-            Padding::Pads { .. } | Padding::Valid => slide.fit(image, before, after),
+            Padding::SameUpper | Padding::SameLower => Ok(slide.same(input, self.odd())),
+            Padding::Pads { .. } | Padding::Valid => slide.fit(input, before, after),
         }
     }
 
     fn under_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
         let slide = self.slides()[axis];
         let most = slide.stride.max(slide.dilation) - 1;
         let why = "it must be less than the stride or the dilation";
         let added = legal("output_padding", why, [0, most], self.output_padding[axis])?;
-        let full = slide.full(map) + added;
+        let full = slide.full(output) + added;
         let same = matches!(self.padding, Padding::SameUpper | Padding::SameLower);
-        let asked = image.or(self.output_shape.map(|shape| shape[axis]));
-        match asked.or(same.then_some(slide.stride * map)) {
-            Some(image) => {
+        let asked = input.or(self.output_shape.map(|shape| shape[axis]));
+        match asked.or(same.then_some(slide.stride * output)) {
+            Some(input) => {
                 // Where padding would be negative, rows are added behind, as ONNX Runtime does.
                 let why = "padding only takes away, and under a stride can be added";
                 let last = full + slide.stride - 1;
-                let image = legal("output_shape", why, [1, last], image)?;
-                Ok(slide.meets(image, map, self.odd().before(full.saturating_sub(image))))
+                let input = legal("output_shape", why, [1, last], input)?;
+                Ok(slide.meets(input, output, self.odd().before(full.saturating_sub(input))))
             }
             None => {
                 let [before, after] = self.sides(axis);
-                Ok(slide.meets(cropped(full, before, after)?, map, before))
+                Ok(slide.meets(cropped(full, before, after)?, output, before))
             }
         }
     }

@@ -12,23 +12,23 @@ use std::fmt;
 /// let layer = TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], Padding::Same) };
 /// let even = layer.under([3, 3])?;
 /// let odd = TensorFlow { output_shape: Some([5, 5]), ..layer }.under([3, 3])?;
-/// assert_eq!((even.image(), odd.image()), ([6, 6], [5, 5]));
+/// assert_eq!((even.input(), odd.input()), ([6, 6], [5, 5]));
 /// // The size that is asked for moves the pixels, too.
-/// assert_eq!([even.axes()[0].before, odd.axes()[0].before], [0, 1]);
+/// assert_eq!([even.axes()[0].pad_before, odd.axes()[0].pad_before], [0, 1]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TensorFlow {
     /// Taps.
     pub kernel: [usize; 2],
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub strides: [usize; 2],
     /// Pixels from one tap to the next.
     pub dilations: [usize; 2],
     /// Where the window stands.
     pub padding: Padding,
     /// What a transposed convolution makes. TensorFlow always wants it; without it, SAME makes
-    /// `map · stride` here, and the other paddings make the smallest image they can.
+    /// `output · stride` here, and the other paddings make the smallest input they can.
     pub output_shape: Option<[usize; 2]>,
 }
 
@@ -37,16 +37,16 @@ pub struct TensorFlow {
 /// ```
 /// # use mirrorgrad_tensor::{Rule, dialect::{TensorFlow, tensorflow::Padding}};
 /// let layer = |padding| TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], padding) };
-/// // What SAME means on an image of 6×6.
+/// // What SAME means on an input of 6×6.
 /// let behind = Padding::Explicit { before: [0, 0], after: [1, 1] };
 /// assert_eq!(layer(Padding::Same).over([6, 6])?, layer(behind).over([6, 6])?);
-/// assert_eq!(layer(Padding::Valid).over([6, 6])?.map(), [2, 2]);
+/// assert_eq!(layer(Padding::Valid).over([6, 6])?.output(), [2, 2]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
-    /// As much as makes `⌈image / stride⌉` spots, the odd pixel behind the image. A transposed
-    /// convolution crops by what the image *it is asked for* would be padded by.
+    /// As much as makes `⌈input / stride⌉` positions, the odd pixel behind the input. A transposed
+    /// convolution crops by what the input *it is asked for* would be padded by.
     Same,
     /// None.
     Valid,
@@ -78,31 +78,31 @@ impl Rule for TensorFlow {
         Slide::both(self.kernel, self.strides, self.dilations)
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
+    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
         let (slide, [before, after]) = (self.slides()[axis], self.sides(axis));
         match self.padding {
-            Padding::Same => Ok(slide.same(image, Odd::After)),
-            Padding::Valid | Padding::Explicit { .. } => slide.fit(image, before, after),
+            Padding::Same => Ok(slide.same(input, Odd::After)),
+            Padding::Valid | Padding::Explicit { .. } => slide.fit(input, before, after),
         }
     }
 
     fn under_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
         let slide = self.slides()[axis];
-        let why = "a convolution over it must give back the map";
-        let asked = image.or(self.output_shape.map(|shape| shape[axis]));
+        let why = "a convolution over it must give back the input";
+        let asked = input.or(self.output_shape.map(|shape| shape[axis]));
         match self.padding {
-            Padding::Same => slide.same_under(map, asked, Odd::After),
+            Padding::Same => slide.same_under(output, asked, Odd::After),
             Padding::Valid | Padding::Explicit { .. } => {
                 let [before, after] = self.sides(axis);
-                let last = cropped(slide.full(map) + slide.stride - 1, before, after)?;
-                let first = slide.full(map).saturating_sub(before + after).max(1);
-                let image = legal("output_shape", why, [first, last], asked.unwrap_or(first))?;
-                Ok(slide.meets(image, map, before))
+                let last = cropped(slide.full(output) + slide.stride - 1, before, after)?;
+                let first = slide.full(output).saturating_sub(before + after).max(1);
+                let input = legal("output_shape", why, [first, last], asked.unwrap_or(first))?;
+                Ok(slide.meets(input, output, before))
             }
         }
     }

@@ -1,10 +1,10 @@
-//! The micro-kernel: all three maps of the convolution form are made of this one product.
+//! The micro-kernel: all three solutions of the form are made of this one product.
 //!
 //! ```text
 //! out[r, j]  =  Σ_s picture[rows[r] + steps[s]] · panel[lines[s] + j]
 //! ```
 //!
-//! Under a window, `pixel(spot, tap) = a(spot) + b(tap)`, so the columns of an image need never be
+//! Under a window, `pixel(position, tap) = a(position) + b(tap)`, so the columns of an input need never be
 //! written down: they are a table of `rows` plus a table of `steps`. Each number of the picture is
 //! multiplied with a whole line of the panel, which registers hold side by side.
 

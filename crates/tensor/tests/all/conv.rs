@@ -1,4 +1,4 @@
-//! The three maps against the definition's seven loops, over thousands of random geometries.
+//! The three solutions against the definition's seven loops, over thousands of random geometries.
 
 use crate::common::{assert_close, draw, inner, noise, rng};
 use mirrorgrad_tensor::{Axis, ConvAlgorithm, Element, Form, Geometry, Operand, Tensor, Window};
@@ -25,8 +25,8 @@ impl Case {
         }
     }
 
-    fn image_shape(&self) -> [usize; 4] {
-        let [height, width] = self.geometry.image();
+    fn input_shape(&self) -> [usize; 4] {
+        let [height, width] = self.geometry.input();
         [self.batch, self.groups * self.inputs, height, width]
     }
 
@@ -35,8 +35,8 @@ impl Case {
         [self.groups * self.outputs, self.inputs, height, width]
     }
 
-    fn map_shape(&self) -> [usize; 4] {
-        let [height, width] = self.geometry.map();
+    fn output_shape(&self) -> [usize; 4] {
+        let [height, width] = self.geometry.output();
         [self.batch, self.groups * self.outputs, height, width]
     }
 
@@ -45,25 +45,26 @@ impl Case {
         let flat =
             |[_, b, c, d]: [usize; 4], [i, j, k, l]: [usize; 4]| ((i * b + j) * c + k) * d + l;
         let [vertical, horizontal] = self.geometry.axes();
-        let pixel = |a: &Axis, spot: usize, tap: usize| {
-            let place = (a.stride * spot + a.dilation * tap) as i64 - a.before as i64;
-            (0 <= place && place < a.image as i64).then_some(place as usize)
+        let pixel = |a: &Axis, position: usize, tap: usize| {
+            let place = (a.stride * position + a.dilation * tap) as i64 - a.pad_before as i64;
+            (0 <= place && place < a.input as i64).then_some(place as usize)
         };
         for n in 0..self.batch {
             for o in 0..self.groups * self.outputs {
                 for c in 0..self.inputs {
                     let channel = o / self.outputs * self.inputs + c;
-                    for spot_y in 0..vertical.map {
-                        for spot_x in 0..horizontal.map {
+                    for position_y in 0..vertical.output {
+                        for position_x in 0..horizontal.output {
                             for tap_y in 0..vertical.kernel {
                                 for tap_x in 0..horizontal.kernel {
-                                    let y = flat(self.map_shape(), [n, o, spot_y, spot_x]);
+                                    let y =
+                                        flat(self.output_shape(), [n, o, position_y, position_x]);
                                     let w = flat(self.weight_shape(), [o, c, tap_y, tap_x]);
-                                    if let Some(row) = pixel(&vertical, spot_y, tap_y)
-                                        && let Some(column) = pixel(&horizontal, spot_x, tap_x)
+                                    if let Some(row) = pixel(&vertical, position_y, tap_y)
+                                        && let Some(column) = pixel(&horizontal, position_x, tap_x)
                                     {
                                         let x = [n, channel, row, column];
-                                        term(y, w, flat(self.image_shape(), x));
+                                        term(y, w, flat(self.input_shape(), x));
                                     }
                                 }
                             }
@@ -74,19 +75,19 @@ impl Case {
         }
     }
 
-    /// The definition solved for each operand: map, image and weight.
+    /// The definition solved for each operand: output, input and weight.
     fn solve([x, w, y]: [&Tensor<f64>; 3], case: &Self) -> [Tensor<f64>; 3] {
         let (x, w, y) = (x.as_slice(), w.as_slice(), y.as_slice());
-        let [mut map, mut image, mut weight] =
+        let [mut output, mut input, mut weight] =
             [y.len(), x.len(), w.len()].map(|len| vec![0.0; len]);
         case.terms(|at_y, at_w, at_x| {
-            map[at_y] += w[at_w] * x[at_x];
-            image[at_x] += w[at_w] * y[at_y];
+            output[at_y] += w[at_w] * x[at_x];
+            input[at_x] += w[at_w] * y[at_y];
             weight[at_w] += x[at_x] * y[at_y];
         });
         [
-            Tensor::new(case.map_shape(), map),
-            Tensor::new(case.image_shape(), image),
+            Tensor::new(case.output_shape(), output),
+            Tensor::new(case.input_shape(), input),
             Tensor::new(case.weight_shape(), weight),
         ]
     }
@@ -103,7 +104,7 @@ impl Case {
         Form::new(self.geometry, self.groups)
     }
 
-    /// A algorithm's map, image and weight, with a bias on the first two if there is one.
+    /// A algorithm's output, input and weight, with a bias on the first two if there is one.
     fn kernels<T: Element>(
         &self,
         algorithm: ConvAlgorithm,
@@ -118,13 +119,13 @@ impl Case {
         ]
     }
 
-    /// Random image, weight and map. Their numbers are exact in f32.
+    /// Random input, weight and output. Their numbers are exact in f32.
     fn operands(&self, rng: &mut ChaCha8Rng) -> [Tensor<f64>; 3] {
-        [self.image_shape(), self.weight_shape(), self.map_shape()]
+        [self.input_shape(), self.weight_shape(), self.output_shape()]
             .map(|shape| noise::<f32>(&shape, rng).cast())
     }
 
-    /// Compares all three maps with the definition, in both precisions and with bias.
+    /// Compares all three solutions with the definition, in both precisions and with bias.
     fn check(&self, rng: &mut ChaCha8Rng) {
         let [x, w, y] = &self.operands(rng);
         let want = Self::solve([x, w, y], self);
@@ -140,9 +141,9 @@ impl Case {
             }
 
             // F(x, w, y) is one number, whichever operand is solved for.
-            let [map, image, weight] = &got;
-            let forms = [inner(map, y), inner(image, x), inner(weight, w)];
-            let scale = (inner(map, map) * inner(y, y)).sqrt().max(1.0);
+            let [output, input, weight] = &got;
+            let forms = [inner(output, y), inner(input, x), inner(weight, w)];
+            let scale = (inner(output, output) * inner(y, y)).sqrt().max(1.0);
             assert!(
                 (forms[0] - forms[1]).abs() <= 1e-12 * scale,
                 "{algorithm} {self:?}: {forms:?}"
@@ -166,9 +167,9 @@ impl Case {
         }
     }
 
-    /// What a map asks of the bias that it was begun with: its sum over batch and spots.
+    /// What an output asks of the bias that it was begun with: its sum over batch and positions.
     fn bias(&self, y: &Tensor<f64>) -> Tensor<f64> {
-        let [_, channels, height, width] = self.map_shape();
+        let [_, channels, height, width] = self.output_shape();
         let mut bias = vec![0.0; channels];
         for (i, y) in y.as_slice().iter().enumerate() {
             bias[i / (height * width) % channels] += y;
@@ -209,7 +210,7 @@ impl Case {
     }
 }
 
-/// Windows over images, under maps with output padding, and relations no rule would make.
+/// Windows over inputs, under outputs with output padding, and relations no rule would make.
 fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
     loop {
         let mut pair = |low, high| [draw(rng, low, high), draw(rng, low, high)];
@@ -221,21 +222,21 @@ fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
             dilation: pair(1, 3),
             ..Window::square(1)
         };
-        let [image, map, extra] = [pair(1, 13), pair(1, 6), pair(0, 3)];
+        let [input, output, extra] = [pair(1, 13), pair(1, 6), pair(0, 3)];
         let geometry = match draw(rng, 0, 2) {
-            0 => window.over(image),
-            1 => window.output_padding(extra).under(map),
+            0 => window.over(input),
+            1 => window.output_padding(extra).under(output),
             _ => Geometry::new([0, 1].map(|i| Axis {
-                image: image[i],
-                map: map[i],
+                input: input[i],
+                output: output[i],
                 kernel: window.kernel[i],
                 stride: window.stride[i],
                 dilation: window.dilation[i],
-                before: window.before[i],
+                pad_before: window.before[i],
             })),
         };
         if let Ok(geometry) = geometry
-            && geometry.image().iter().chain(&geometry.map()).all(|&size| size <= 13)
+            && geometry.input().iter().chain(&geometry.output()).all(|&size| size <= 13)
         {
             return geometry;
         }
@@ -269,10 +270,10 @@ fn every_path_is_the_plain_one_at_the_sizes_networks_have() {
     ];
     for nth in 0..96 {
         let window = windows[nth % windows.len()];
-        let map = [draw(rng, 5, 37), draw(rng, 5, 37)];
+        let output = [draw(rng, 5, 37), draw(rng, 5, 37)];
         let geometry = match nth % 2 {
-            0 => window.under(map.map(|places| places.div_ceil(window.stride[0]))),
-            _ => window.over(map.map(|places| places + 12)),
+            0 => window.under(output.map(|places| places.div_ceil(window.stride[0]))),
+            _ => window.over(output.map(|places| places + 12)),
         };
         let groups = if nth % 5 == 0 { 2 } else { 1 };
         let [inputs, outputs] = [draw(rng, 1, 70) / groups + 1, draw(rng, 1, 70) / groups + 1];
@@ -294,12 +295,12 @@ fn a_phase_costs_what_its_own_taps_cost() {
     let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
     let [x, w, y] = case.operands(&mut rng(5));
     for algorithm in [ConvAlgorithm::Plain, ConvAlgorithm::Direct] {
-        let [map, image, weight] = case.kernels(algorithm, [&x, &w, &y], [None, None]);
+        let [output, input, weight] = case.kernels(algorithm, [&x, &w, &y], [None, None]);
         // Windows that do not overlap: each pixel has one term.
         let place = |i: usize| (w.as_slice()[i % 100_000], y.as_slice()[i / 100_000]);
-        let want = Tensor::from_fn(image.shape(), |i| place(i).0 * place(i).1);
-        assert_close(&image, &want, 1e-12, &algorithm);
-        let forms = [inner(&map, &y), inner(&image, &x), inner(&weight, &w)];
+        let want = Tensor::from_fn(input.shape(), |i| place(i).0 * place(i).1);
+        assert_close(&input, &want, 1e-12, &algorithm);
+        let forms = [inner(&output, &y), inner(&input, &x), inner(&weight, &w)];
         assert!(forms.iter().all(|form| (form - forms[0]).abs() < 1e-9), "{algorithm}: {forms:?}");
     }
 }
@@ -313,12 +314,12 @@ fn pixels_far_apart_are_reached_without_what_is_between() {
     let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
     let [x, w, y] = case.operands(&mut rng(6));
     assert!(!ConvAlgorithm::Direct.takes(&geometry, 1, w.shape()));
-    let [map, image] = [
+    let [output, input] = [
         Form::from(geometry).solve(Operand::Output, [&x, &w], None),
         Form::from(geometry).solve(Operand::Input, [&y, &w], None),
     ];
     let weight = Form::from(geometry).solve(Operand::Weight, [&x, &y], None);
-    for (got, want) in [map, image, weight].iter().zip(&Case::solve([&x, &w, &y], &case)) {
+    for (got, want) in [output, input, weight].iter().zip(&Case::solve([&x, &w, &y], &case)) {
         assert_close(got, want, 1e-12, &case);
     }
 }
@@ -338,11 +339,11 @@ fn the_random_geometries_hold_what_hurts() {
     let extent = |a: &Axis| a.dilation * (a.kernel - 1) + 1;
     let share =
         |holds: fn(&Axis, usize) -> bool| axes.iter().filter(|a| holds(a, extent(a))).count();
-    assert!(share(|a, extent| a.stride * (a.map - 1) + extent < a.before + a.image) > 1000);
+    assert!(share(|a, extent| a.stride * (a.output - 1) + extent < a.pad_before + a.input) > 1000);
     assert!(share(|a, extent| a.stride > extent) > 300);
-    assert!(share(|a, extent| a.before >= extent) > 300);
+    assert!(share(|a, extent| a.pad_before >= extent) > 300);
     assert!(share(|a, _| a.dilation > a.stride && a.kernel > 1) > 300);
-    assert!(share(|a, _| a.map == 1) > 300 && share(|a, _| a.image == 1) > 100);
+    assert!(share(|a, _| a.output == 1) > 300 && share(|a, _| a.input == 1) > 100);
 }
 
 /// Cases whose columns are several tiles of the kernels' 98,304 elements, with a remainder.
@@ -360,7 +361,7 @@ fn the_three_maps_are_the_definition_where_they_are_computed_in_several_blocks()
     ];
     for (geometry, groups, batch, inputs, outputs) in cases {
         let case = Case { geometry: geometry.unwrap(), groups, batch, inputs, outputs };
-        let columns = inputs * case.geometry.taps() * case.geometry.spots();
+        let columns = inputs * case.geometry.taps() * case.geometry.positions();
         assert!(columns > 2 * 98_304, "{columns} columns are too few to be tiled: {case:?}");
         case.check(rng);
     }
@@ -372,9 +373,9 @@ fn an_empty_batch_has_empty_maps_and_a_weight_of_zeros() {
     let case = Case { geometry, groups: 2, batch: 0, inputs: 2, outputs: 3 };
     let [x, w, y] = case.operands(&mut rng(3));
     for algorithm in case.algorithms() {
-        let [map, image, weight] = case.kernels(algorithm, [&x, &w, &y], [None, None]);
+        let [output, input, weight] = case.kernels(algorithm, [&x, &w, &y], [None, None]);
         assert_eq!(
-            (map.shape(), image.shape()),
+            (output.shape(), input.shape()),
             (&[0, 6, 3, 4][..], &[0, 4, 5, 6][..]),
             "{algorithm}"
         );

@@ -92,17 +92,17 @@ fn mean_under(
     after: [usize; 2],
     count_padding: bool,
     plane: &dyn Fn(usize, usize) -> f64,
-    spot: [usize; 2],
+    position: [usize; 2],
 ) -> f64 {
     let (mut sum, mut count) = (0.0, 0);
     for (tap_y, tap_x) in (0..axes[0].kernel).flat_map(|y| (0..axes[1].kernel).map(move |x| (y, x)))
     {
         let taps = [tap_y, tap_x];
         let [row, column] = [0, 1].map(|i| {
-            let place = axes[i].stride * spot[i] + axes[i].dilation * taps[i];
-            place as i64 - axes[i].before as i64
+            let place = axes[i].stride * position[i] + axes[i].dilation * taps[i];
+            place as i64 - axes[i].pad_before as i64
         });
-        let inside = |i: usize, at: i64, more: usize| at < (axes[i].image + more) as i64;
+        let inside = |i: usize, at: i64, more: usize| at < (axes[i].input + more) as i64;
         if row >= 0 && column >= 0 && inside(0, row, 0) && inside(1, column, 0) {
             sum += plane(row as usize, column as usize);
             count += 1;
@@ -131,8 +131,8 @@ fn average_pooling_divides_by_pixels_or_by_cells() {
         cases += 1;
         for count_padding in [false, true] {
             let map = Resample::average_pool(&geometry, window.after, count_padding);
-            check(&map, geometry.map(), rng, |plane, spot| {
-                mean_under(geometry.axes(), window.after, count_padding, plane, spot)
+            check(&map, geometry.output(), rng, |plane, position| {
+                mean_under(geometry.axes(), window.after, count_padding, plane, position)
             });
         }
     }
@@ -142,19 +142,19 @@ fn average_pooling_divides_by_pixels_or_by_cells() {
 #[test]
 fn cells_behind_the_padding_never_count() {
     for dilation in [1, 2] {
-        let axis = Axis { image: 5, map: 3, kernel: 3, stride: 2, dilation, before: 0 };
+        let axis = Axis { input: 5, output: 3, kernel: 3, stride: 2, dilation, pad_before: 0 };
         let geometry = Geometry::new([axis; 2]).unwrap();
         for after in [[0, 0], [1, 1], [2, 1]] {
             let map = Resample::average_pool(&geometry, after, true);
-            check(&map, [3, 3], &mut rng(5), |plane, spot| {
-                mean_under([axis; 2], after, true, plane, spot)
+            check(&map, [3, 3], &mut rng(5), |plane, position| {
+                mean_under([axis; 2], after, true, plane, position)
             });
         }
     }
-    let axis = Axis { image: 5, map: 3, kernel: 3, stride: 2, dilation: 1, before: 0 };
+    let axis = Axis { input: 5, output: 3, kernel: 3, stride: 2, dilation: 1, pad_before: 0 };
     let map = Resample::average_pool(&Geometry::new([axis; 2]).unwrap(), [0, 1], true);
     let corner = map.apply(&Tensor::<f64>::ones([1, 1, 5, 5])).at(&[0, 0, 2, 2]);
-    assert_eq!(corner, 1.0 / 2.0, "one row of the image, and a column of it and one of padding");
+    assert_eq!(corner, 1.0 / 2.0, "one row of the input, and a column of it and one of padding");
 }
 
 #[test]

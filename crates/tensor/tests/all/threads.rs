@@ -64,8 +64,8 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
             vec![y, gathered].into_iter().chain(scattered).collect()
         }),
         Kernel::new("resample", &[&[3, 21, 33, 31]], |x| {
-            let map = Resample::bilinear([33, 31], [70, 50], false);
-            vec![map.apply(&x[0]), map.adjoint().apply(&map.apply(&x[0]))]
+            let resample = Resample::bilinear([33, 31], [70, 50], false);
+            vec![resample.apply(&x[0]), resample.adjoint().apply(&resample.apply(&x[0]))]
         }),
         Kernel::new("log_softmax", &[&[2, 7, 65, 63], &[2, 7, 65, 63]], |x| {
             vec![log_softmax(&x[0], 1), log_softmax_backward(&log_softmax(&x[0], 1), &x[1], 1)]
@@ -93,17 +93,17 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
             [y, stats.mean, stats.variance].into_iter().chain(grads).collect()
         }));
     }
-    for (name, window, image, groups) in [
+    for (name, window, input, groups) in [
         ("conv", Window::square(3).padding(1), [61, 57], 1),
         ("conv with gaps", Window::square(2).stride(3), [61, 57], 2),
         ("dilated conv", Window::square(3).stride(2).dilation(3).padding(2), [91, 88], 2),
         ("pointwise conv", Window::square(1), [81, 77], 1),
-        ("conv of a small map", Window::square(3).padding(1), [7, 9], 1),
+        ("conv of a small output", Window::square(3).padding(1), [7, 9], 1),
     ] {
-        let geometry = window.over(image).unwrap();
-        let ([height, width], [kh, kw]) = (geometry.map(), geometry.kernel());
+        let geometry = window.over(input).unwrap();
+        let ([height, width], [kh, kw]) = (geometry.output(), geometry.kernel());
         let operands =
-            [[3, 24, image[0], image[1]], [10, 24 / groups, kh, kw], [3, 10, height, width]];
+            [[3, 24, input[0], input[1]], [10, 24 / groups, kh, kw], [3, 10, height, width]];
         let operands: Vec<&[usize]> = operands.iter().map(|shape| &shape[..]).collect();
         let weight = operands[1].to_vec();
         all.push(Kernel::new(name, &operands, move |x| {
@@ -111,14 +111,14 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
                 .into_iter()
                 .filter(|algorithm| algorithm.takes(&geometry, groups, &weight));
             let form = Form::new(geometry, groups);
-            let maps = |algorithm: ConvAlgorithm| {
+            let outputs = |algorithm: ConvAlgorithm| {
                 [
                     form.solve_by(algorithm, Operand::Output, [&x[0], &x[1]], None),
                     form.solve_by(algorithm, Operand::Input, [&x[2], &x[1]], None),
                     form.solve_by(algorithm, Operand::Weight, [&x[0], &x[2]], None),
                 ]
             };
-            algorithms.flat_map(maps).collect()
+            algorithms.flat_map(outputs).collect()
         }));
     }
     all

@@ -198,14 +198,14 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "max_pool2d",
-            "max_pool2d: the geometry is of another image: expected [batch, channe",
+            "max_pool2d: the geometry is of another input: expected [batch, channe",
             || {
                 _ = max_pool2d(&geometry(), &var(&[1, 3, 6, 4]));
             },
         ),
         (
             "max_unpool2d",
-            "max_unpool2d: the indices are of another map: expected [1, 1, 1, 1]",
+            "max_unpool2d: the indices are of another output: expected [1, 1, 1, 1]",
             || {
                 let at = PoolIndices::new([1, 1, 1, 1], [2, 2], &[3]).unwrap();
                 max_unpool2d(&var(&[1, 1, 2, 1]), &at);

@@ -38,14 +38,14 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "Conv2d::forward",
-            "conv2d: expected an image of shape [batch, 3, height, width], got [1",
+            "conv2d: expected an input of shape [batch, 3, height, width], got [1",
             || {
                 _ = conv().forward(&var(&[1, 2, 4, 4]), &Mode::Eval);
             },
         ),
         (
             "Conv2d::forward",
-            "conv2d: expected an image of shape [batch, 3, height, width], got [3]",
+            "conv2d: expected an input of shape [batch, 3, height, width], got [3]",
             || {
                 _ = conv().forward(&var(&[3]), &Mode::Eval);
             },
@@ -73,14 +73,14 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "ConvTranspose2d::forward",
-            "conv_transpose2d: expected an image of shape [batch, 3, h",
+            "conv_transpose2d: expected an input of shape [batch, 3, h",
             || {
                 _ = up().forward(&var(&[1, 4, 4, 4]), &Mode::Eval);
             },
         ),
         (
             "ConvTranspose2d::forward_like",
-            "conv_transpose2d: expected an image of shape [batch, c",
+            "conv_transpose2d: expected an input of shape [batch, c",
             || {
                 _ = up().forward_like(&var(&[1, 3, 4, 4]), &var(&[8, 8]), &Mode::Eval);
             },
@@ -103,14 +103,14 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "BatchNorm2d::forward",
-            "batch_norm: expected an image of shape [batch, 3, height, width]",
+            "batch_norm: expected an input of shape [batch, 3, height, width]",
             || {
                 _ = BatchNorm2d::new(3).forward(&var(&[1, 4, 2, 2]), &Mode::Eval);
             },
         ),
         (
             "BatchNorm2d::forward",
-            "batch_norm: expected an image of shape [batch, 3, height, width]",
+            "batch_norm: expected an input of shape [batch, 3, height, width]",
             || {
                 _ = BatchNorm2d::new(3).forward(&var(&[3, 2]), &Mode::Train(Draws::new(0, 0)));
             },
@@ -138,7 +138,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "MaxPool2d::forward_indices",
-            "max_pool2d: expected an image of shape [batch, channels",
+            "max_pool2d: expected an input of shape [batch, channels",
             || {
                 _ = MaxPool2d::square(2).forward_indices(&var(&[4, 4]), &Mode::Eval);
             },
@@ -160,14 +160,14 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "AvgPool2d::forward",
-            "avg_pool2d: expected an image of shape [batch, channels, height, wi",
+            "avg_pool2d: expected an input of shape [batch, channels, height, wi",
             || {
                 _ = AvgPool2d::new(window()).forward(&var(&[4]), &Mode::Eval);
             },
         ),
         (
             "AdaptiveAvgPool2d::forward",
-            "adaptive_avg_pool2d: expected an image of shape [batch, ch",
+            "adaptive_avg_pool2d: expected an input of shape [batch, ch",
             || {
                 _ = AdaptiveAvgPool2d::new([1, 1]).forward(&var(&[4, 4]), &Mode::Eval);
             },
@@ -181,7 +181,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "Upsample::forward",
-            "upsample: expected an image of shape [batch, channels, height, width]",
+            "upsample: expected an input of shape [batch, channels, height, width]",
             || {
                 _ = double().forward(&var(&[4, 4]), &Mode::Eval);
             },
@@ -196,7 +196,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "Upsample::forward_like",
-            "upsample: expected an image of shape [batch, channels, height, wid",
+            "upsample: expected an input of shape [batch, channels, height, wid",
             || {
                 _ = double().forward_like(&var(&[1, 1, 4, 4]), &var(&[8, 8]), &Mode::Eval);
             },
@@ -209,14 +209,14 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "Dropout2d::forward",
-            "dropout2d: expected an image of shape [batch, channels, height, width]",
+            "dropout2d: expected an input of shape [batch, channels, height, width]",
             || {
                 _ = Dropout2d::new(0.5).forward(&var(&[4, 4]), &Mode::Eval);
             },
         ),
         (
             "Sequential::forward",
-            "0: conv2d: expected an image of shape [batch, 3, height, width], got",
+            "0: conv2d: expected an input of shape [batch, 3, height, width], got",
             || {
                 _ = Sequential::new().with(conv()).forward(&var(&[3]), &Mode::Eval);
             },
@@ -230,7 +230,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "DoubleConv::forward",
-            "conv2d: expected an image of shape [batch, 3, height, width], got [1, 2",
+            "conv2d: expected an input of shape [batch, 3, height, width], got [1, 2",
             || {
                 _ = DoubleConv::new([3, 4], Norm::Batch, &mut rng())
                     .forward(&var(&[1, 2, 4, 4]), &Mode::Eval);
@@ -248,7 +248,7 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "UNet::forward",
-            "stages.0.conv1: conv2d: expected an image of shape [batch, 3, height, widt",
+            "stages.0.conv1: conv2d: expected an input of shape [batch, 3, height, widt",
             || {
                 _ = UNet::new(&UNetConfig::new(2), &mut rng())
                     .forward(&var(&[1, 2, 16, 16]), &Mode::Eval);
@@ -262,7 +262,7 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "Fcn::forward",
-            "stages.0.conv1: conv2d: expected an image of shape [batch, 3, height, width]",
+            "stages.0.conv1: conv2d: expected an input of shape [batch, 3, height, width]",
             || {
                 _ = Fcn::new(&FcnConfig::new(2), &mut rng())
                     .forward(&var(&[1, 2, 16, 16]), &Mode::Eval);

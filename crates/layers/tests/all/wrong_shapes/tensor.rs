@@ -13,7 +13,7 @@ fn form(groups: usize) -> Form {
 }
 
 fn axis() -> Axis {
-    Axis { image: 4, map: 0, kernel: 2, stride: 0, dilation: 0, before: 0 }
+    Axis { input: 4, output: 0, kernel: 2, stride: 0, dilation: 0, pad_before: 0 }
 }
 
 fn places() -> PoolIndices {
@@ -261,7 +261,7 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "max_pool",
-            "max_pool: the geometry is of another image: expected [batch, channels, 4",
+            "max_pool: the geometry is of another input: expected [batch, channels, 4",
             || {
                 _ = max_pool(&geometry(), &zeros(&[1, 1, 6, 4]));
             },
@@ -270,35 +270,36 @@ pub fn cases() -> Vec<Case> {
             check_pool("f", &geometry(), &[4, 6]);
         }),
         ("check_pool", "f: a window of Geometry { axes: [", || {
-            let blind = Axis { image: 1, map: 2, kernel: 1, stride: 1, dilation: 1, before: 1 };
+            let blind =
+                Axis { input: 1, output: 2, kernel: 1, stride: 1, dilation: 1, pad_before: 1 };
             check_pool("f", &Geometry::new([blind; 2]).unwrap(), &[1, 1, 1, 1]);
         }),
         (
             "plane_gather",
-            "plane_gather: the indices are of another image: expected [1, 1, 2, 2]",
+            "plane_gather: the indices are of another input: expected [1, 1, 2, 2]",
             || {
                 _ = plane_gather(&places(), &zeros(&[1, 1, 2, 3]));
             },
         ),
         (
             "plane_scatter",
-            "plane_scatter: the indices are of another map: expected [1, 1, 1, 2]",
+            "plane_scatter: the indices are of another output: expected [1, 1, 1, 2]",
             || {
                 _ = plane_scatter(&places(), &zeros(&[1, 1, 2, 2]));
             },
         ),
         (
             "plane_scatter_add",
-            "plane_scatter_add: the indices are of another map: expected [1",
+            "plane_scatter_add: the indices are of another output: expected [1",
             || {
                 _ = plane_scatter_add(&places(), &zeros(&[2]));
             },
         ),
         (
-            "PoolIndices::check_map",
-            "f: the indices are of another map: expected [1, 1, 1, 2]",
+            "PoolIndices::check_output",
+            "f: the indices are of another output: expected [1, 1, 1, 2]",
             || {
-                places().check_map("f", &[2]);
+                places().check_output("f", &[2]);
             },
         ),
         ("NormLayout::batch", "batch_norm: expected [batch, channels, ..], got [3]", || {
@@ -449,7 +450,7 @@ pub fn cases() -> Vec<Case> {
                 NOTHING.extent();
             },
         ),
-        ("Slide::full", "slide: expected a map of 1 to 2^24 spots, got another", || {
+        ("Slide::full", "slide: expected an output of 1 to 2^24 positions, got another", || {
             Slide { kernel: 1, ..NOTHING }.full(0);
         }),
         (
@@ -459,9 +460,13 @@ pub fn cases() -> Vec<Case> {
                 NOTHING.same(4, Odd::After);
             },
         ),
-        ("Axis::spots_inside", "spots_inside: expected a stride of at least 1, got 0", || {
-            axis().spots_inside(0);
-        }),
+        (
+            "Axis::positions_inside",
+            "positions_inside: expected a stride of at least 1, got 0",
+            || {
+                axis().positions_inside(0);
+            },
+        ),
         ("Axis::taps_inside", "taps_inside: expected a dilation of at least 1, got 0", || {
             axis().taps_inside(0);
         }),
@@ -530,17 +535,17 @@ pub const WITHOUT: Without = Without(&[
     "CoordinateMap::then",
     "WeightLayout::axes_to",
     "Geometry::axes",
-    "Geometry::image",
-    "Geometry::map",
+    "Geometry::input",
+    "Geometry::output",
     "Geometry::kernel",
     "Geometry::pixels",
-    "Geometry::spots",
+    "Geometry::positions",
     "Geometry::taps",
     "Geometry::is_pointwise",
     "PoolIndices::shape",
-    "PoolIndices::image",
+    "PoolIndices::input",
     "PoolIndices::as_slice",
-    "PoolIndices::image_shape",
+    "PoolIndices::input_shape",
     "Indices::shape",
     "Indices::as_slice",
     "NormLayout::gains",

@@ -32,13 +32,13 @@ impl Correlation {
         let places = [y.places(), x.places()];
         let [source_area, out_area] = self.areas();
         let out_size = self.to * out_area;
-        let images = out.len() / out_size.max(1);
+        let samples = out.len() / out_size.max(1);
         let columns = self.to * y.phases() * x.phases();
-        let plan = Blocking::new(places, [y, x], images, self.from, columns);
+        let plan = Blocking::new(places, [y, x], samples, self.from, columns);
         let blocks = blocks(places, plan.block);
         // Where there are few places, the planes of the result are shared out as well.
         let shares =
-            TASKS.div_ceil((images * blocks.len()).max(1)).min(self.to.div_ceil(16)).max(1);
+            TASKS.div_ceil((samples * blocks.len()).max(1)).min(self.to.div_ceil(16)).max(1);
         let planes = self.to.div_ceil(shares);
         let ranges: Vec<Range<usize>> =
             (0..self.to).step_by(planes).map(|p| p..(p + planes).min(self.to)).collect();
@@ -170,7 +170,7 @@ struct Tile<'a, T: Element> {
     correlation: &'a Correlation,
     weights: &'a [PhaseWeights<T>],
     bias: Option<&'a [T]>,
-    spots: usize,
+    positions: usize,
     sums: Buffer<T>,
 }
 
@@ -179,10 +179,10 @@ impl<'a, T: Element> Tile<'a, T> {
         correlation: &'a Correlation,
         weights: &'a [PhaseWeights<T>],
         bias: Option<&'a [T]>,
-        spots: usize,
+        positions: usize,
     ) -> Self {
         let room: usize = weights.iter().map(|weights| Panel::room(&weights.packed.panels)).sum();
-        Self { correlation, weights, bias, spots, sums: Buffer::scratch(room * spots) }
+        Self { correlation, weights, bias, positions, sums: Buffer::scratch(room * positions) }
     }
 
     /// Adds the terms of the source's planes `planes`, which `picture` holds; `soon` will be read next.
@@ -201,7 +201,7 @@ impl<'a, T: Element> Tile<'a, T> {
             let offsets = self.correlation.offsets(weights.nth);
             let steps = &steps[..planes.len() * offsets];
             for panel in &weights.packed.panels {
-                let (out, after) = sums.split_at_mut(self.spots * panel.width);
+                let (out, after) = sums.split_at_mut(self.positions * panel.width);
                 sums = after;
                 let row = self.bias.filter(|_| planes.start == 0);
                 let row = row.map(|bias| self.correlation.bias_row(weights, panel, bias));

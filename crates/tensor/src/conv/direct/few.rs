@@ -31,9 +31,9 @@ pub(super) fn run<T: Element>(
     let [y, x] = &correlation.axes;
     let [source_area, out_area] = correlation.areas();
     let out_size = to * out_area;
-    let images = out.len() / out_size.max(1);
+    let samples = out.len() / out_size.max(1);
     let places = [y.result, x.result];
-    let plan = Blocking::new(places, [y, x], images, from, to);
+    let plan = Blocking::new(places, [y, x], samples, from, to);
     let lines = plan.taps([&y.groups[0], &x.groups[0]], [y, x], plan.planes);
     let offsets = lines.len() / plan.planes;
     let weights = numbered_weights(correlation, weight);

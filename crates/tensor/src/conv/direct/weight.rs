@@ -35,13 +35,13 @@ pub fn weight<T: Element>(
     let taps = rows.offsets.len() * columns.offsets.len();
     if taps == 0 || blocks.is_empty() {
         sum_planes(output, totals);
-        return out.fill(T::zero()); // No tap ever meets the image.
+        return out.fill(T::zero()); // No tap ever meets the input.
     }
     // Small weights have a sum for each chunk of the batch, large ones are shared out by input plane.
     let chunks = partial_chunks(sizes.groups * sizes.group_inputs * taps * room, blocks.len());
     let shares = TASKS.div_ceil(chunks * sizes.groups).min(sizes.group_inputs.div_ceil(8)).max(1);
     let inputs = sizes.group_inputs.div_ceil(shares);
-    // A share has a line for each input and tap, and one more for the map's totals.
+    // A share has a line for each input and tap, and one more for the output's totals.
     let share = (inputs * taps + 1) * room;
     let size = (sizes.group_inputs * taps + sizes.group_inputs.div_ceil(inputs)) * room;
     let pixels = sizes.geometry.pixels();
@@ -70,7 +70,7 @@ pub fn weight<T: Element>(
             numbers: &input.as_slice()[first * pixels..],
             apart: sizes.group_inputs * pixels,
             planes: inputs,
-            size: sizes.geometry.image(),
+            size: sizes.geometry.input(),
             axes: [y, x],
             plan,
             blocks: own.iter().map(|(nth, (start, _))| (*nth, *start)).collect(),
@@ -131,7 +131,7 @@ pub fn weight<T: Element>(
     finish(sizes, total, inputs, &panels, [&rows.phases[0], &columns.phases[0]], out);
 }
 
-/// Takes the last line of a share, which holds the map's totals, out of its panels.
+/// Takes the last line of a share, which holds the output's totals, out of its panels.
 fn copy_totals<T: Element>(share: &[T], panels: &[Panel], totals: &mut [T]) {
     let lines = share.len() / Panel::room(panels);
     for panel in panels {
@@ -140,9 +140,9 @@ fn copy_totals<T: Element>(share: &[T], panels: &[Panel], totals: &mut [T]) {
     }
 }
 
-/// A block of a map, `[plane, row, column]`, as panels of `[place, plane]`.
-fn turn<T: Element>(map: ArrayView3<'_, T>, panels: &[Panel]) -> Buffer<T> {
-    let (_, rows, columns) = map.dim();
+/// A block of an output, `[plane, row, column]`, as panels of `[place, plane]`.
+fn turn<T: Element>(output: ArrayView3<'_, T>, panels: &[Panel]) -> Buffer<T> {
+    let (_, rows, columns) = output.dim();
     let mut turned = Buffer::scratch(rows * columns * Panel::room(panels));
     for panel in panels {
         let (planes, width) = (panel.columns.clone(), panel.width);
@@ -153,7 +153,7 @@ fn turn<T: Element>(map: ArrayView3<'_, T>, panels: &[Panel]) -> Buffer<T> {
         for (row, own) in own.chunks_exact_mut(columns * width).enumerate() {
             let mut own = matrix_mut([columns, width], own);
             let to = own.slice_mut(s![.., ..planes.len()]);
-            transpose(map.slice(s![planes.clone(), row, ..]), to);
+            transpose(output.slice(s![planes.clone(), row, ..]), to);
         }
     }
     turned
@@ -195,7 +195,7 @@ fn finish<T: Element>(
                 transpose(sums, out.slice_mut(s![.., first..first + lines]));
                 continue;
             }
-            // Some taps never meet the image; their weights stay zero.
+            // Some taps never meet the input; their weights stay zero.
             for (line, sums) in sums.outer_iter().enumerate() {
                 let (input, tap) = (share * inputs + line / taps, line % taps);
                 let tap = rows[tap / columns.len()] * kw + columns[tap % columns.len()];

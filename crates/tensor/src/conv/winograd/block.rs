@@ -25,7 +25,7 @@ pub(super) struct TileBlock {
     size: [usize; 2],
 }
 
-/// The tiles over so many spots, or pixels of a phase, in blocks of about [`TILES`]; the first is the
+/// The tiles over so many positions, or pixels of a phase, in blocks of about [`TILES`]; the first is the
 /// largest.
 pub(super) fn tile_blocks(places: [usize; 2]) -> Vec<TileBlock> {
     let tiles = places.map(|places| places.div_ceil(TILE));
@@ -121,25 +121,25 @@ impl TileBlock {
         out
     }
 
-    /// What the block reads of a map.
-    pub fn map(&self) -> Region {
+    /// What the block reads of an output.
+    pub fn output(&self) -> Region {
         Region {
             start: self.start.map(|tile| (tile * TILE) as isize),
             size: self.size.map(|tiles| tiles * TILE),
         }
     }
 
-    /// A y of a block, `[place, tile, column]`, from planes of a map, whose sums are added to `totals`.
-    pub fn transformed_map<T: Element>(
+    /// A y of a block, `[place, tile, column]`, from planes of an output, whose sums are added to `totals`.
+    pub fn transformed_output<T: Element>(
         &self,
         axes: &[Parts; 2],
-        map: ArrayView3<'_, T>,
+        output: ArrayView3<'_, T>,
         width: usize,
         totals: &mut [T],
     ) -> Buffer<T> {
         let step = [TILE; 2];
-        let region = self.map();
-        let turned = channels_last(map, &region, width);
+        let region = self.output();
+        let turned = channels_last(output, &region, width);
         add_lines(totals, &turned);
         let pitch = region.size[1] * width;
         let apart = apart::<T>(self.tiles() * width);

@@ -29,10 +29,10 @@ pub fn correlate<T: Element>(
     let low = [y.reach().0, x.reach().0];
     let [source_area, out_area] = correlation.areas();
     let (source_size, out_size) = (correlation.from * source_area, correlation.to * out_area);
-    let images = out.len() / out_size.max(1);
+    let samples = out.len() / out_size.max(1);
     let blocks = tile_blocks([y.places(), x.places()]);
     let shares =
-        TASKS.div_ceil((images * blocks.len()).max(1)).min(correlation.to.div_ceil(48)).max(1);
+        TASKS.div_ceil((samples * blocks.len()).max(1)).min(correlation.to.div_ceil(48)).max(1);
     let planes = correlation.to.div_ceil(shares);
     let ranges: Vec<Range<usize>> =
         (0..correlation.to).step_by(planes).map(|p| p..(p + planes).min(correlation.to)).collect();

@@ -28,7 +28,7 @@ pub fn weight<T: Element>(
     let low = [y.reach().0, x.reach().0];
     let places = places(axes);
     let blocks: Vec<(usize, TileBlock)> = (0..batch)
-        .flat_map(|n| tile_blocks(sizes.geometry.map()).into_iter().map(move |block| (n, block)))
+        .flat_map(|n| tile_blocks(sizes.geometry.output()).into_iter().map(move |block| (n, block)))
         .collect();
     if blocks.is_empty() {
         sum_planes(output, totals);
@@ -37,13 +37,13 @@ pub fn weight<T: Element>(
     let panels = Panel::cut::<T>(sizes.group_outputs);
     let room = Panel::room(&panels);
     // One sum a chunk, `[group, share of the inputs, panel, place, input]` times the panel's columns.
-    // Behind the even number of inputs, a line is left free; the first of them holds the map's totals.
+    // Behind the even number of inputs, a line is left free; the first of them holds the output's totals.
     let size = |inputs| places * lines_apart(inputs) * room;
     let chunks = partial_chunks(sizes.groups * size(sizes.group_inputs) / 2, blocks.len());
     // Large weights are shared out by input planes.
     let shares = TASKS.div_ceil(chunks * sizes.groups).min(sizes.group_inputs.div_ceil(TOGETHER));
     let inputs = sizes.group_inputs.div_ceil(shares.max(1)).next_multiple_of(TOGETHER);
-    let [input_shape, output_shape] = [sizes.geometry.image(), sizes.geometry.map()];
+    let [input_shape, output_shape] = [sizes.geometry.input(), sizes.geometry.output()];
     let shares = sizes.group_inputs.div_ceil(inputs);
     let totals_of = |panel: &Panel| {
         let first = panel.place(places * lines_apart(inputs)).start + inputs * panel.width;
@@ -69,24 +69,24 @@ pub fn weight<T: Element>(
             let picture =
                 block.transformed_source(axes, planes_of(count, input_shape, input_of(*n)), low);
             let soon: Vec<_> = own.get(i + 1).map_or(vec![], |(n, block)| {
-                let image = block.source(axes, low).rows_of(input_of(*n), input_shape);
-                let map = sizes.output_of(n * sizes.groups + group, output);
-                image.chain(block.map().rows_of(map, output_shape)).collect()
+                let input = block.source(axes, low).rows_of(input_of(*n), input_shape);
+                let output = sizes.output_of(n * sizes.groups + group, output);
+                input.chain(block.output().rows_of(output, output_shape)).collect()
             });
             let mut soon = in_parts(&soon, panels.len());
             let steps: Vec<u32> =
                 (0..block.tiles()).map(|tile| (tile * padded(count)) as u32).collect();
-            let map = planes_of(sizes.group_outputs, output_shape, sizes.output_of(nth, output));
+            let output = planes_of(sizes.group_outputs, output_shape, sizes.output_of(nth, output));
             for panel in &panels {
-                let map = map.slice(s![panel.columns.clone(), .., ..]);
+                let output = output.slice(s![panel.columns.clone(), .., ..]);
                 let totals = &mut sum[totals_of(panel)];
-                let maps = block.transformed_map(axes, map, panel.width, totals);
+                let outputs = block.transformed_output(axes, output, panel.width, totals);
                 let apart = lines_apart(inputs);
                 Product {
                     picture: &picture,
                     rows: &rows,
                     steps: &steps,
-                    panel: &maps,
+                    panel: &outputs,
                     lines: Lines::Adjacent,
                     width: panel.width,
                     start,
@@ -94,7 +94,7 @@ pub fn weight<T: Element>(
                     series: Series {
                         count: places,
                         picture: picture.len() / places,
-                        panel: maps.len() / places,
+                        panel: outputs.len() / places,
                         out: apart * panel.width,
                     },
                     soon: soon.next().unwrap_or_default(),
