@@ -28,13 +28,13 @@ fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
         let window = Window {
             kernel: two(1, 3),
             stride: two(1, 3),
-            before: two(0, 2),
-            after: two(0, 2),
+            pad_before: two(0, 2),
+            pad_after: two(0, 2),
             dilation: two(1, 2),
             ..Window::square(1)
         };
         let output = two(1, 4);
-        if let Ok(geometry) = window.output_padding(two(0, 1)).under(output) {
+        if let Ok(geometry) = window.output_padding(two(0, 1)).transposed(output) {
             return geometry;
         }
     }
@@ -93,12 +93,12 @@ fn network(v: &[Var<f64>]) -> Var<f64> {
     let targets =
         ClassTargets::new([2, 5, 4], (0..40).map(|i| (i * 7 + i / 6) % 4), 3, Some(3)).unwrap();
     let narrow = Window { kernel: [3, 2], ..Window::square(3).stride(2).padding(1) };
-    let geometry = narrow.over([5, 4]).unwrap();
+    let geometry = narrow.conv([5, 4]).unwrap();
     let features = ops::conv2d(geometry, x, down, None);
     let features = ops::batch_norm(&features, gain, bias, 1e-2).0.gelu();
     let upsampled = ops::conv_transpose2d(geometry, &features, up, Some(up_bias));
     let joined = ops::concat(&[&upsampled.tanh(), x], 1);
-    let point = Window::square(1).over([5, 4]).unwrap();
+    let point = Window::square(1).conv([5, 4]).unwrap();
     let scores = ops::conv2d(point, &joined, score, None);
     let smoothed = PixelLoss { label_smoothing: 0.1, ..PixelLoss::default() };
     ops::cross_entropy(&scores, &targets, &smoothed, ops::Reduction::Mean)

@@ -140,7 +140,7 @@ impl Case<'_> {
         };
         let (padding, stride) = (pair("padding", [0, 0]), self.sizes("stride"));
         let dilation = pair("dilation", [1, 1]);
-        Window { stride, before: padding, after: padding, dilation, ..Window::new(kernel) }
+        Window { stride, pad_before: padding, pad_after: padding, dilation, ..Window::new(kernel) }
     }
 }
 
@@ -157,14 +157,16 @@ fn convolutions_are_pytorchs() {
         let (window, groups) = (case.window(plane(&v[1])), case.size("groups"));
         let output = if case.op == "conv2d" {
             ops::conv2d(
-                Form::new(window.over(plane(&v[0])).unwrap(), groups),
+                Form::new(window.conv(plane(&v[0])).unwrap(), groups),
                 &v[0],
                 &v[1],
                 v.get(2),
             )
         } else {
-            let geometry =
-                window.output_padding(case.sizes("output_padding")).under(plane(&v[0])).unwrap();
+            let geometry = window
+                .output_padding(case.sizes("output_padding"))
+                .transposed(plane(&v[0]))
+                .unwrap();
             ops::conv_transpose2d(Form::new(geometry, groups), &v[0], &v[1], v.get(2))
         };
         case.replay(&v, &output, 1e-10);
@@ -176,7 +178,7 @@ fn pools_are_pytorchs() {
     let golden = Golden::load();
     for case in golden.of(&["max_pool2d"], 4) {
         let v = case.inputs();
-        let geometry = case.window(case.sizes("kernel_size")).pool_over(plane(&v[0])).unwrap();
+        let geometry = case.window(case.sizes("kernel_size")).pool(plane(&v[0])).unwrap();
         let (output, indices) = ops::max_pool2d(&geometry, &v[0]);
         case.replay(&v, &output, 1e-10);
         assert!(indices.as_slice().iter().map(|&i| i64::from(i)).eq(case.integers("indices").1));

@@ -73,8 +73,8 @@ fn random_window(rng: &mut ChaCha8Rng) -> Window {
     Window {
         kernel: pair(1, 5),
         stride: pair(1, 4),
-        before: pair(0, 3),
-        after: pair(0, 3),
+        pad_before: pair(0, 3),
+        pad_after: pair(0, 3),
         dilation: pair(1, 3),
         ..Window::square(1)
     }
@@ -84,7 +84,7 @@ fn random_case<T: Element>(rng: &mut ChaCha8Rng) -> Case<T> {
     loop {
         let window = random_window(rng);
         let input = [rng.random_range(1..=13), rng.random_range(1..=13)];
-        if let Ok(geometry) = window.over(input) {
+        if let Ok(geometry) = window.conv(input) {
             let groups = rng.random_range(1..=3);
             let sizes = [(); 3].map(|()| rng.random_range(1..=3));
             return Case::new(geometry, groups, sizes, rng);
@@ -96,8 +96,8 @@ fn random_case<T: Element>(rng: &mut ChaCha8Rng) -> Case<T> {
 fn large_cases<T: Element>(rng: &mut ChaCha8Rng) -> Vec<Case<T>> {
     let uneven = Window {
         stride: [2, 1],
-        before: [1, 0],
-        after: [0, 2],
+        pad_before: [1, 0],
+        pad_after: [0, 2],
         dilation: [1, 3],
         ..Window::new([3, 2])
     };
@@ -108,7 +108,7 @@ fn large_cases<T: Element>(rng: &mut ChaCha8Rng) -> Vec<Case<T>> {
         (uneven, [75, 59], 3, [2, 9, 4]),
     ]
     .map(|(window, input, groups, sizes)| {
-        Case::new(window.over(input).unwrap(), groups, sizes, rng)
+        Case::new(window.conv(input).unwrap(), groups, sizes, rng)
     })
     .into()
 }

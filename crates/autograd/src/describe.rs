@@ -64,7 +64,7 @@ pub enum Description {
         /// Where the window stands.
         geometry: Geometry,
         /// Padding behind the input, `[vertical, horizontal]`.
-        after: [usize; 2],
+        pad_after: [usize; 2],
         /// Whether the divisor counts padding.
         count_include_pad: bool,
     },

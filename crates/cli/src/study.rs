@@ -9,7 +9,7 @@ use mirrorgrad_study::{Layer, Path, Refusal, Report, Section, Subject};
 use mirrorgrad_tensor::dialect::{
     Caffe, Chainer, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx, tensorflow,
 };
-use mirrorgrad_tensor::{Geometry, Odd, Rule, Same, Slide, Window};
+use mirrorgrad_tensor::{ConvSpec, Geometry, Kernel, OddSide, Same, Window};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -172,13 +172,13 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
                 let expected = "no --output or --output-padding, which are of deconv";
                 return Err(Refusal::expected("conv", expected, "one of them").into());
             }
-            (Layer::Conv, words, words.rule(Layer::Conv)?.over(*input))
+            (Layer::Conv, words, words.rule(Layer::Conv)?.conv(*input))
         }
         LayerArgs::Deconv { input, words } => (Layer::Deconv, words, {
             let rule = words.rule(Layer::Deconv)?;
             match words.output {
-                Some(output) => rule.under_to(*input, output),
-                None => rule.under(*input),
+                Some(output) => rule.transposed_to(*input, output),
+                None => rule.transposed(*input),
             }
         }),
     };
@@ -242,7 +242,7 @@ fn check_steps(geometry: &Geometry) -> Result<(), Refusal> {
 
 impl Words {
     /// The arguments as their dialect reads them.
-    fn rule(&self, layer: Layer) -> Result<Box<dyn Rule>, Refusal> {
+    fn rule(&self, layer: Layer) -> Result<Box<dyn ConvSpec>, Refusal> {
         let Self { kernel, stride, dilation, padding, output_padding, .. } = *self;
         let named = |expected: &str, found: String| {
             let name = self.dialect.to_possible_value().expect("no variant is skipped");
@@ -269,8 +269,8 @@ impl Words {
                     (_, Some(pad)) => pad,
                     (Some(Padding::Valid), _) if layer == Layer::Conv => [0, 0],
                     (Some(Padding::Same), _) if layer == Layer::Conv && stride == [1, 1] => {
-                        let slides = Slide::both(kernel, stride, dilation);
-                        return Ok(Box::new(Same { slides, odd: Odd::After }));
+                        let kernels = Kernel::both(kernel, stride, dilation);
+                        return Ok(Box::new(Same { kernels, odd_side: OddSide::After }));
                     }
                     _ => {
                         return Err(refuse(
@@ -280,8 +280,13 @@ impl Words {
                         ));
                     }
                 };
-                let window =
-                    Window { stride, dilation, before: pad, after: pad, ..Window::new(kernel) };
+                let window = Window {
+                    stride,
+                    dilation,
+                    pad_before: pad,
+                    pad_after: pad,
+                    ..Window::new(kernel)
+                };
                 Box::new(window.output_padding(added))
             }
             Dialect::Tensorflow => {

@@ -3,7 +3,7 @@
 use crate::place::Place;
 use crate::{Init, Mode, Module, Names, Param, Sizes};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, Form, Geometry, Rule, Tensor, concat};
+use mirrorgrad_tensor::{ConvSpec, Element, Form, Geometry, Tensor, concat};
 use rand::Rng;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl<T: Element> Conv2d<T> {
     /// # Panics
     /// If a number of channels is 0.
     #[track_caller]
-    pub fn new(channels: [usize; 2], window: impl Rule + 'static, rng: &mut impl Rng) -> Self {
+    pub fn new(channels: [usize; 2], window: impl ConvSpec + 'static, rng: &mut impl Rng) -> Self {
         Self::grouped(channels, window, 1, rng)
     }
 
@@ -43,7 +43,7 @@ impl<T: Element> Conv2d<T> {
     #[track_caller]
     pub fn grouped(
         [inputs, outputs]: [usize; 2],
-        window: impl Rule + 'static,
+        window: impl ConvSpec + 'static,
         groups: usize,
         rng: &mut impl Rng,
     ) -> Self {
@@ -77,10 +77,10 @@ impl<T: Element> Module<T> for Conv2d<T> {
         let Parts { weight, bias, window, groups } = &self.parts;
         let place = Place::of("conv2d", weight);
         let size = place.input_size(Some(weight.value().shape()[1] * groups), x);
-        let form = Form::new(place.fit(window.over(size)), *groups);
+        let form = Form::new(place.fit(window.conv(size)), *groups);
         let bias = bias.as_ref().map(Param::var);
         let y = ops::conv2d(form, x, &weight.var(), bias.as_ref());
-        if let Some(after) = window.after() {
+        if let Some(after) = window.pad_after() {
             mode.note_sizes(&y, Sizes::Padded(after));
         }
         mode.note("Conv2d", Some(weight), &y, form.multiply_adds(weight.value().shape()));
@@ -123,7 +123,7 @@ impl<T: Element> ConvTranspose2d<T> {
     /// # Panics
     /// If a number of channels is 0.
     #[track_caller]
-    pub fn new(channels: [usize; 2], window: impl Rule + 'static, rng: &mut impl Rng) -> Self {
+    pub fn new(channels: [usize; 2], window: impl ConvSpec + 'static, rng: &mut impl Rng) -> Self {
         Self::grouped(channels, window, 1, rng)
     }
 
@@ -134,7 +134,7 @@ impl<T: Element> ConvTranspose2d<T> {
     #[track_caller]
     pub fn grouped(
         [inputs, outputs]: [usize; 2],
-        window: impl Rule + 'static,
+        window: impl ConvSpec + 'static,
         groups: usize,
         rng: &mut impl Rng,
     ) -> Self {
@@ -167,7 +167,7 @@ impl<T: Element> ConvTranspose2d<T> {
     pub fn forward_like(&self, x: &Var<T>, skip: &Var<T>, mode: &Mode) -> Var<T> {
         let place = self.place();
         let (from, to) = (place.input_size(self.inputs(), x), place.input_size(None, skip));
-        let y = self.run(place.fit(self.parts.window.under_to(from, to)), x, mode);
+        let y = self.run(place.fit(self.parts.window.transposed_to(from, to)), x, mode);
         mode.note_like(&y, skip);
         y
     }
@@ -199,7 +199,7 @@ impl<T: Element> Module<T> for ConvTranspose2d<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let place = self.place();
-        let geometry = place.fit(self.parts.window.under(place.input_size(self.inputs(), x)));
+        let geometry = place.fit(self.parts.window.transposed(place.input_size(self.inputs(), x)));
         self.run(geometry, x, mode)
     }
 
@@ -213,7 +213,7 @@ impl<T: Element> Module<T> for ConvTranspose2d<T> {
 struct Parts<T: Element> {
     weight: Param<T>,
     bias: Option<Param<T>>,
-    window: Arc<dyn Rule>,
+    window: Arc<dyn ConvSpec>,
     groups: usize,
 }
 
@@ -223,7 +223,7 @@ impl<T: Element> Parts<T> {
     fn new(
         [rows, columns]: [usize; 2],
         outputs: usize,
-        window: impl Rule + 'static,
+        window: impl ConvSpec + 'static,
         groups: usize,
         rng: &mut impl Rng,
     ) -> Self {
@@ -235,7 +235,7 @@ impl<T: Element> Parts<T> {
             rows > 0 && columns > 0,
             "conv: expected at least one channel on both sides, got {rows} and {columns}"
         );
-        let [height, width] = window.kernel();
+        let [height, width] = window.kernel_size();
         let shape = [rows, columns / groups, height, width];
         let weight = Param::new(Init::PyTorch.weight(&shape, rng));
         let bias = Some(Param::new(Init::bias(&shape, outputs, rng)));

@@ -3,18 +3,18 @@
 use crate::place::Place;
 use crate::{Mode, Module, Sizes};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, PoolIndices, Rest, Window};
+use mirrorgrad_tensor::{Element, PoolIndices, Rounding, Window};
 
 /// The largest pixel under each window. `[batch, channels, h, w] -> [batch, channels, out_h, out_w]`.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::{MaxPool2d, Mode, Module};
-/// # use mirrorgrad_tensor::{Rest, Tensor, Window};
+/// # use mirrorgrad_tensor::{Rounding, Tensor, Window};
 /// let x = Var::constant(Tensor::from_fn([1, 1, 2, 5], |i| i as f32));
 /// let y = MaxPool2d::square(2).forward(&x, &Mode::Eval);
 /// assert_eq!(y.value().as_slice(), [6.0, 8.0]); // The fifth column is dropped.
-/// let all = MaxPool2d::new(Window::square(2).stride(2).rest(Rest::Spot));
+/// let all = MaxPool2d::new(Window::square(2).stride(2).rounding(Rounding::Ceil));
 /// assert_eq!(all.forward(&x, &Mode::Eval).value().as_slice(), [6.0, 8.0, 9.0]);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -40,10 +40,10 @@ impl MaxPool2d {
     #[track_caller]
     pub fn forward_indices<T: Element>(&self, x: &Var<T>, mode: &Mode) -> (Var<T>, PoolIndices) {
         let place = Place::without_params("max_pool2d");
-        let geometry = place.fit(self.window.pool_over(place.input_size(None, x)));
+        let geometry = place.fit(self.window.pool(place.input_size(None, x)));
         let (y, indices) = ops::max_pool2d(&geometry, x);
-        if self.window.rest == Rest::Drop {
-            mode.note_sizes(&y, Sizes::Padded(self.window.after));
+        if self.window.rounding == Rounding::Floor {
+            mode.note_sizes(&y, Sizes::Padded(self.window.pad_after));
         }
         mode.note("MaxPool2d", None, &y, 0);
         (y, indices)
@@ -126,8 +126,8 @@ impl<T: Element> Module<T> for AvgPool2d {
             Ok(y) => y,
             Err(error) => place.refuse(error),
         };
-        if self.window.rest == Rest::Drop {
-            mode.note_sizes(&y, Sizes::Padded(self.window.after));
+        if self.window.rounding == Rounding::Floor {
+            mode.note_sizes(&y, Sizes::Padded(self.window.pad_after));
         }
         mode.note("AvgPool2d", None, &y, 0);
         y

@@ -46,7 +46,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
         ("conv_strided", conv(Window::square(3).stride(2).padding(1), rng)),
         ("conv_dilated", conv(Window::square(3).stride(3).padding(2).dilation(2), rng)),
         ("conv_uneven", {
-            let window = Window { before: [2, 0], after: [0, 1], ..Window::new([3, 2]) };
+            let window = Window { pad_before: [2, 0], pad_after: [0, 1], ..Window::new([3, 2]) };
             conv(Window { stride: [1, 2], ..window }, rng)
         }),
         ("conv_grouped", Box::new(Conv2d::grouped(both, Window::square(3), 2, rng))),

@@ -6,7 +6,7 @@ use crate::proto::AttributeProto;
 use crate::write::{Call, Pool, Writer};
 use mirrorgrad_autograd::record::Interpolation;
 use mirrorgrad_layers::Sizes;
-use mirrorgrad_tensor::{Axis, Geometry, PoolIndices, Slide};
+use mirrorgrad_tensor::{Geometry, Kernel, PoolIndices};
 
 impl Writer<'_> {
     pub fn conv(
@@ -15,8 +15,8 @@ impl Writer<'_> {
         geometry: &Geometry,
         groups: usize,
     ) -> Result<String, ExportError> {
-        let after = padding_behind(call, geometry, call.sizes)?;
-        let mut attributes = window(geometry, after);
+        let pad_after = padding_behind(call, geometry, call.sizes)?;
+        let mut attributes = window(geometry, pad_after);
         attributes.push(int("group", groups));
         Ok(self.graph.node(&call.path, "Conv", &call.inputs(), attributes))
     }
@@ -31,8 +31,8 @@ impl Writer<'_> {
         let follows = matches!(call.sizes, Some(Sizes::Like(_)));
         let mut ends = [[0; 2]; 2];
         for (end, axis) in ends.iter_mut().zip(geometry.axes()) {
-            let (slide, wanted) = (slide(&axis), axis.pad_before + axis.input);
-            let (whole, most) = (slide.full(axis.output), slide.stride.max(slide.dilation) - 1);
+            let (kernel, wanted) = (Kernel::from(&axis), axis.pad_before + axis.input);
+            let (whole, most) = (kernel.full(axis.output), kernel.stride.max(kernel.dilation) - 1);
             if wanted > whole + most {
                 let found = format!("{} pixels from {} positions", axis.input, axis.output);
                 return Err(call.refuse(format!("expected at most {most} more, found {found}")));
@@ -59,9 +59,9 @@ impl Writer<'_> {
         geometry: &Geometry,
         indices: &PoolIndices,
     ) -> Result<String, ExportError> {
-        let after = padding_behind(call, geometry, call.sizes)?;
+        let pad_after = padding_behind(call, geometry, call.sizes)?;
         let pooled =
-            self.graph.node(&call.path, "MaxPool", &call.inputs(), window(geometry, after));
+            self.graph.node(&call.path, "MaxPool", &call.inputs(), window(geometry, pad_after));
         if let Some(pool) = self.pools.get_mut(&address(indices)) {
             let (input, indices) = (call.inputs[0].clone(), self.graph.second_output("indices"));
             *pool = Some(Pool { input, indices });
@@ -94,14 +94,14 @@ impl Writer<'_> {
         &mut self,
         call: &Call<'_>,
         geometry: &Geometry,
-        after: [usize; 2],
+        pad_after: [usize; 2],
         count_include_pad: bool,
     ) -> Result<String, ExportError> {
-        let after = padding_behind(call, geometry, Some(Sizes::Padded(after)))?;
+        let pad_after = padding_behind(call, geometry, Some(Sizes::Padded(pad_after)))?;
         if geometry.axes().iter().any(|axis| axis.dilation != 1) {
             return Err(call.refuse("expected an average without dilation, found one with"));
         }
-        let mut attributes = window(geometry, after);
+        let mut attributes = window(geometry, pad_after);
         attributes.retain(|attribute| attribute.name.as_deref() != Some("dilations"));
         attributes.push(int("count_include_pad", usize::from(count_include_pad)));
         Ok(self.graph.node(&call.path, "AveragePool", &call.inputs(), attributes))
@@ -160,10 +160,6 @@ pub(crate) fn address(indices: &PoolIndices) -> usize {
     indices.as_slice().as_ptr() as usize
 }
 
-fn slide(axis: &Axis) -> Slide {
-    Slide { kernel: axis.kernel, stride: axis.stride, dilation: axis.dilation }
-}
-
 /// The padding behind the input that makes a window fit as often as it does, for inputs of all sizes.
 fn padding_behind(
     call: &Call<'_>,
@@ -172,12 +168,12 @@ fn padding_behind(
 ) -> Result<[usize; 2], ExportError> {
     let mut behind = [0; 2];
     for (i, axis) in geometry.axes().iter().enumerate() {
-        let slide = slide(axis);
+        let kernel = Kernel::from(axis);
         behind[i] = match noted {
-            Some(Sizes::Padded(after)) => after[i],
+            Some(Sizes::Padded(pad_after)) => pad_after[i],
             // Each pixel more has one position more.
             _ if axis.stride == 1 => {
-                slide.full(axis.output).saturating_sub(axis.pad_before + axis.input)
+                kernel.full(axis.output).saturating_sub(axis.pad_before + axis.input)
             }
             _ => {
                 let what = "expected a note on the padding behind the input, found none; see \
@@ -185,7 +181,7 @@ fn padding_behind(
                 return Err(call.refuse(what));
             }
         };
-        let fits = slide.fit(axis.input, axis.pad_before, behind[i]);
+        let fits = kernel.fit(axis.input, axis.pad_before, behind[i]);
         if !fits.is_ok_and(|fits| fits.output == axis.output) {
             let found = format!("{} positions on {} pixels", axis.output, axis.input);
             return Err(call.refuse(format!(
@@ -198,12 +194,12 @@ fn padding_behind(
 }
 
 /// The attributes of a window, with so much padding behind.
-fn window(geometry: &Geometry, after: [usize; 2]) -> Vec<AttributeProto> {
+fn window(geometry: &Geometry, pad_after: [usize; 2]) -> Vec<AttributeProto> {
     let axes = geometry.axes();
     vec![
         ints("kernel_shape", geometry.kernel()),
         ints("strides", axes.map(|axis| axis.stride)),
         ints("dilations", axes.map(|axis| axis.dilation)),
-        ints("pads", axes.map(|axis| axis.pad_before).into_iter().chain(after)),
+        ints("pads", axes.map(|axis| axis.pad_before).into_iter().chain(pad_after)),
     ]
 }

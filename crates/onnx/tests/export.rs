@@ -247,7 +247,7 @@ fn a_stride_whose_padding_nobody_tells_is_refused() {
     let weight = Var::parameter(Tensor::ones([2, 3, 3, 3]));
     let strided = Layer(move |x: &Var| {
         let [_, _, height, width] = x.value().dims();
-        let geometry = Window::square(3).stride(2).padding(1).over([height, width]).unwrap();
+        let geometry = Window::square(3).stride(2).padding(1).conv([height, width]).unwrap();
         ops::conv2d(geometry, x, &weight, None)
     });
     let says = refusal(&strided);

@@ -178,11 +178,12 @@ fn geometry(call: &LayerCall, kernel: [usize; 2], weights: usize) -> Option<Geom
         return None;
     }
     let stride = ((input + output / 2) / output).max(1);
-    let before =
+    let pad_before =
         kernel.map(|taps| (stride * (output - 1) + taps).saturating_sub(input).div_ceil(2));
-    let window = Window { stride: [stride; 2], before, after: before, ..Window::new(kernel) };
+    let window =
+        Window { stride: [stride; 2], pad_before, pad_after: pad_before, ..Window::new(kernel) };
     // The phases are the same for every size: one that has a pixel of each.
-    window.under([kernel[0] + 1, kernel[1] + 1]).ok()
+    window.transposed([kernel[0] + 1, kernel[1] + 1]).ok()
 }
 
 fn pattern(geometry: &Geometry, weight: &Tensor<f64>) -> f64 {

@@ -3,7 +3,7 @@
 use mirrorgrad_tensor::dialect::{
     Caffe, Chainer, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx, tensorflow,
 };
-use mirrorgrad_tensor::{Axis, Geometry, Odd, Rule, Same, Slide, Window};
+use mirrorgrad_tensor::{Axis, ConvSpec, Geometry, Kernel, OddSide, Same, Window};
 use serde::Serialize;
 use std::fmt::Display;
 
@@ -12,7 +12,7 @@ use std::fmt::Display;
 /// ```
 /// # use mirrorgrad_study::{Layer, sayings};
 /// # use mirrorgrad_tensor::Window;
-/// let halving = Window::square(3).stride(2).padding(1).over([6, 6])?;
+/// let halving = Window::square(3).stride(2).padding(1).conv([6, 6])?;
 /// let pytorch = |layer| sayings(layer, &halving).remove(0).words;
 /// assert_eq!(pytorch(Layer::Conv).as_deref(), Some("stride=[2, 2], padding=[1, 1]"));
 /// // The way back has to be told which of the sizes 5 and 6 it leads to.
@@ -34,7 +34,7 @@ pub enum Layer {
 /// ```
 /// # use mirrorgrad_study::{Layer, sayings};
 /// # use mirrorgrad_tensor::Window;
-/// let doubling = Window::square(3).stride(2).padding(1).output_padding([1, 1]).under([3, 3])?;
+/// let doubling = Window::square(3).stride(2).padding(1).output_padding([1, 1]).transposed([3, 3])?;
 /// let caffe = sayings(Layer::Deconv, &doubling).remove(4);
 /// assert_eq!((caffe.framework, caffe.words), ("Caffe", None));
 /// let nearest = "cannot be said; nearest makes 5x5: stride: 2 pad: 1";
@@ -51,9 +51,9 @@ pub struct Saying {
     pub instead: Option<String>,
 }
 
-type Candidate = (Box<dyn Rule>, String);
+type Candidate = (Box<dyn ConvSpec>, String);
 
-fn say<R: Rule + Display + 'static>(rule: R) -> Candidate {
+fn say<R: ConvSpec + Display + 'static>(rule: R) -> Candidate {
     let words = rule.to_string();
     (Box::new(rule), words)
 }
@@ -62,10 +62,10 @@ fn say<R: Rule + Display + 'static>(rule: R) -> Candidate {
 ///
 /// ```
 /// # use mirrorgrad_study::{Layer, sayings};
-/// # use mirrorgrad_tensor::Rule;
+/// # use mirrorgrad_tensor::ConvSpec;
 /// # use mirrorgrad_tensor::dialect::{TensorFlow, tensorflow::Padding};
 /// let same = TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], Padding::Same) };
-/// let sayings = sayings(Layer::Conv, &same.over([6, 6])?);
+/// let sayings = sayings(Layer::Conv, &same.conv([6, 6])?);
 /// let words = |i: usize| (sayings[i].framework, sayings[i].words.as_deref());
 /// assert_eq!(words(1), ("TensorFlow", Some("strides=[2, 2], padding='SAME'")));
 /// assert_eq!(words(5), ("ONNX", Some("strides=[2, 2], auto_pad=SAME_UPPER")));
@@ -99,7 +99,7 @@ struct About {
     dilation: [usize; 2],
     pad_before: [usize; 2],
     /// What is cut (or, for a convolution, padded) behind: negative where rows are added.
-    after: [i64; 2],
+    pad_after: [i64; 2],
     /// Rows added behind, if `pad_before` is cut on both sides.
     added: [i64; 2],
 }
@@ -111,9 +111,9 @@ impl About {
         let full = |a: &Axis| (a.stride * (a.output - 1) + a.dilation * (a.kernel - 1) + 1) as i64;
         let behind = |a: &Axis| full(a) - a.pad_before as i64 - a.input as i64;
         let [y, x] = axes;
-        let after = [behind(&y), behind(&x)];
+        let pad_after = [behind(&y), behind(&x)];
         let pad_before = each(|a| a.pad_before);
-        let added = [pad_before[0] as i64 - after[0], pad_before[1] as i64 - after[1]];
+        let added = [pad_before[0] as i64 - pad_after[0], pad_before[1] as i64 - pad_after[1]];
         Self {
             layer,
             geometry: *geometry,
@@ -121,15 +121,15 @@ impl About {
             stride: each(|a| a.stride),
             dilation: each(|a| a.dilation),
             pad_before,
-            after,
+            pad_after,
             added,
         }
     }
 
-    fn of(&self, rule: &dyn Rule) -> Option<Geometry> {
+    fn of(&self, spec: &dyn ConvSpec) -> Option<Geometry> {
         match self.layer {
-            Layer::Conv => rule.over(self.geometry.input()).ok(),
-            Layer::Deconv => rule.under(self.geometry.output()).ok(),
+            Layer::Conv => spec.conv(self.geometry.input()).ok(),
+            Layer::Deconv => spec.transposed(self.geometry.output()).ok(),
         }
     }
 
@@ -190,8 +190,8 @@ impl About {
         let window = Window {
             stride: self.stride,
             dilation: self.dilation,
-            before: self.pad_before,
-            after: self.pad_before,
+            pad_before: self.pad_before,
+            pad_after: self.pad_before,
             ..Window::new(self.kernel)
         };
         let output_padding = match self.layer {
@@ -209,17 +209,17 @@ impl About {
         let mut candidates: Vec<Candidate> =
             vec![(Box::new(window.output_padding(output_padding)), words)];
         if (self.layer, self.stride) == (Layer::Conv, [1, 1]) {
-            let slides = Slide::both(self.kernel, self.stride, self.dilation);
+            let kernels = Kernel::both(self.kernel, self.stride, self.dilation);
             let mut words = "padding='same'".to_string();
             if self.dilation != [1, 1] {
                 words += &format!(", dilation={:?}", self.dilation);
             }
-            candidates.push((Box::new(Same { slides, odd: Odd::After }), words));
+            candidates.push((Box::new(Same { kernels, odd_side: OddSide::After }), words));
         }
         let one_more = self.pad_before.map(|padding| padding + 1);
-        let shifted = Window { before: one_more, after: one_more, ..window };
+        let shifted = Window { pad_before: one_more, pad_after: one_more, ..window };
         if let (Layer::Deconv, Ok(geometry)) =
-            (self.layer, shifted.under_to(self.geometry.output(), self.geometry.input()))
+            (self.layer, shifted.transposed_to(self.geometry.output(), self.geometry.input()))
         {
             let added = About::new(Layer::Deconv, &geometry).output_padding();
             let words =
@@ -239,7 +239,7 @@ impl About {
             };
             say(rule)
         };
-        let after = self.after.map(|after| usize::try_from(after).unwrap_or(0));
+        let after = self.pad_after.map(|after| usize::try_from(after).unwrap_or(0));
         vec![
             say_with(tensorflow::Padding::Same),
             say_with(tensorflow::Padding::Valid),
@@ -297,10 +297,10 @@ impl About {
             };
             say(rule)
         };
-        let after = self.after.map(|after| usize::try_from(after).unwrap_or(0));
+        let after = self.pad_after.map(|after| usize::try_from(after).unwrap_or(0));
         let added = match self.layer {
             Layer::Conv => [0, 0],
-            Layer::Deconv => self.after.map(|after| usize::try_from(-after).unwrap_or(0)),
+            Layer::Deconv => self.pad_after.map(|after| usize::try_from(-after).unwrap_or(0)),
         };
         vec![
             say_with(onnx::Padding::SameUpper, [0, 0]),
@@ -329,7 +329,7 @@ impl About {
         let axes = self.geometry.axes();
         let pair = |i: usize| {
             if self.layer == Layer::Conv {
-                return Some([self.pad_before[i], usize::try_from(self.after[i]).unwrap_or(0)]);
+                return Some([self.pad_before[i], usize::try_from(self.pad_after[i]).unwrap_or(0)]);
             }
             let hang = axes[i].dilation * (axes[i].kernel - 1);
             let before = hang.checked_sub(axes[i].pad_before)?;

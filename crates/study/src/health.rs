@@ -13,7 +13,7 @@ use serde::Serialize;
 /// ```
 /// # use mirrorgrad_study::Health;
 /// # use mirrorgrad_tensor::Window;
-/// let upsampling = |kernel| Window::square(kernel).stride(2).padding(1).under([3, 3]);
+/// let upsampling = |kernel| Window::square(kernel).stride(2).padding(1).transposed([3, 3]);
 /// // A kernel of 3 meets some pixels with one tap and others with two or four.
 /// assert_eq!(Health::of(&upsampling(3)?, &[0.5; 9]).taps, [[1, 2], [2, 4]]);
 /// let even = Health::of(&upsampling(4)?, &[0.5; 16]);
@@ -37,13 +37,13 @@ pub struct Health {
 /// # use mirrorgrad_study::{Health, Verdict};
 /// # use mirrorgrad_tensor::{GeometryError, Window};
 /// let verdict = |kernel: usize, stride: usize| {
-///     let geometry = Window::square(kernel).stride(stride).under([3, 3])?;
+///     let geometry = Window::square(kernel).stride(stride).transposed([3, 3])?;
 ///     Ok::<_, GeometryError>(Health::of(&geometry, &vec![1.0; kernel * kernel]).verdict)
 /// };
 /// assert_eq!(verdict(4, 2)?, Verdict::Even);
 /// assert_eq!(verdict(3, 2)?, Verdict::Uneven);
 /// assert_eq!(verdict(2, 3)?, Verdict::Dead);
-/// let one_spot = Window::square(3).stride(2).under([1, 1])?;
+/// let one_spot = Window::square(3).stride(2).transposed([1, 1])?;
 /// assert_eq!(Health::of(&one_spot, &[1.0; 9]).verdict, Verdict::Single);
 /// # Ok::<(), GeometryError>(())
 /// ```
@@ -65,7 +65,7 @@ pub enum Verdict {
 /// ```
 /// # use mirrorgrad_study::filters;
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::square(2).stride(2).under([3, 3])?;
+/// let geometry = Window::square(2).stride(2).transposed([3, 3])?;
 /// let filter = |taps: [f64; 4]| filters(&geometry, &Tensor::new([1, 1, 2, 2], taps)).remove(0);
 /// assert_eq!(filter([2.0; 4]).unevenness, Some(0.0));
 /// // Gains from 1 to 3, about a mean of 2.
@@ -93,7 +93,7 @@ pub struct FilterHealth {
 /// ```
 /// # use mirrorgrad_study::filters;
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::square(2).stride(2).under([3, 3])?;
+/// let geometry = Window::square(2).stride(2).transposed([3, 3])?;
 /// let weight = Tensor::from_fn([2, 2, 2, 2], |i| i as f64);
 /// let filters = filters(&geometry, &weight);
 /// // Of four filters, those from channel 0 to 0 and from 1 to 1; each phase has one tap.
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn only_windows_that_overlap_leave_a_checkerboard() {
         let verdict = |window: Window, output: [usize; 2]| {
-            let geometry = window.under(output).unwrap();
+            let geometry = window.transposed(output).unwrap();
             Health::of(&geometry, &vec![1.0; geometry.taps()]).verdict
         };
         let three = Window::square(3).stride(2);

@@ -9,7 +9,7 @@ use mirrorgrad_tensor::{Axis, Tensor};
 /// ```
 /// # use mirrorgrad_study::{Path, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let geometry = Window::new([1, 2]).transposed([1, 2])?;
 /// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
 /// for path in Path::ALL {
 ///     assert_eq!(path.transposed(&subject), [3, 2 * 3 + 4, 2 * 4], "{}", path.name());
@@ -87,7 +87,7 @@ fn dense(subject: &Subject) -> Vec<i64> {
 /// ```
 /// # use mirrorgrad_study::{Columns, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window { before: [0, 1], ..Window::new([1, 2]) }.under([1, 2])?;
+/// let geometry = Window { pad_before: [0, 1], ..Window::new([1, 2]) }.transposed([1, 2])?;
 /// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
 /// let columns = Columns::of(&subject);
 /// assert_eq!(columns.product, [[3, 4], [6, 8]]);

@@ -174,7 +174,8 @@ impl<T: Element> Request<'_, T> {
             return check_sides(size);
         }
         let window: Window = self.attributes.pool_window()?;
-        let usual = window.under(output).map_err(|error| Refusal::new(error.to_string()))?.input();
+        let usual =
+            window.transposed(output).map_err(|error| Refusal::new(error.to_string()))?.input();
         let Some(size) = output_size else { return Ok(usual) };
         // PyTorch's `_unpool_output_size`: nearer than a stride to the usual size.
         let near = |i: usize| size[i] > 0 && size[i].abs_diff(usual[i]) < window.stride[i];

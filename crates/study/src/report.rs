@@ -12,7 +12,7 @@ use serde::Serialize;
 /// ```
 /// # use mirrorgrad_study::{Layer, Report, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::square(4).stride(2).padding(1).under([3, 3])?;
+/// let geometry = Window::square(4).stride(2).padding(1).transposed([3, 3])?;
 /// let subject = Subject::new(geometry, None, None, None)?;
 /// let report = Report::new(Layer::Deconv, &subject, None, None)?;
 /// assert!(report.disagree.is_empty());
@@ -60,7 +60,7 @@ pub struct Report {
 /// ```
 /// # use mirrorgrad_study::{Layer, Report, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let geometry = Window::new([1, 2]).transposed([1, 2])?;
 /// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
 /// let matrix = Report::new(Layer::Deconv, &subject, None, None)?.matrix;
 /// assert_eq!((matrix.rows, matrix.columns, matrix.entries.len()), (2, 3, 4));
@@ -101,7 +101,7 @@ pub struct Matrix {
 /// ```
 /// # use mirrorgrad_study::{Layer, Path, Report, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let geometry = Window::new([1, 2]).transposed([1, 2])?;
 /// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
 /// let report = Report::new(Layer::Deconv, &subject, Some(Path::Dense), None)?;
 /// let [spoiled, way] = [&report.paths[0], &report.paths[1]];
@@ -123,7 +123,7 @@ pub struct Way {
 /// ```
 /// # use mirrorgrad_study::{Layer, Report, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let geometry = Window::new([1, 2]).transposed([1, 2])?;
 /// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
 /// let stages = Report::new(Layer::Deconv, &subject, None, None)?.columns;
 /// assert_eq!(stages.product, [[3, 4], [6, 8]]);
@@ -143,7 +143,7 @@ pub struct Stages {
 /// ```
 /// # use mirrorgrad_study::{Layer, Report, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let geometry = Window::new([1, 2]).transposed([1, 2])?;
 /// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
 /// let report = Report::new(Layer::Deconv, &subject, None, Some([0, 1]))?;
 /// let explanation = report.explanation.expect("a place was asked about");

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// ```
 /// # use mirrorgrad_study::Sizes;
 /// # use mirrorgrad_tensor::Window;
-/// let [axis, _] = Window::square(3).stride(2).padding(1).over([6, 6])?.axes();
+/// let [axis, _] = Window::square(3).stride(2).padding(1).conv([6, 6])?.axes();
 /// let sizes = Sizes::of(&axis);
 /// assert_eq!(sizes.down, "⌊(6 + 1 + 1 − 3) / 2⌋ + 1 = 3");
 /// assert_eq!(sizes.up, "2·(3 − 1) + 3 − 1 − 1 + 1 = 6");
@@ -83,8 +83,8 @@ impl Sizes {
 /// # use mirrorgrad_tensor::Window;
 /// for Arguments { kernel, stride, padding, output_padding } in arguments(6, 3) {
 ///     let window = Window::square(kernel).stride(stride).padding(padding);
-///     let up = window.output_padding([output_padding; 2]).under([3, 3])?;
-///     assert_eq!((up.input(), window.over([6, 6])?.output()), ([6, 6], [3, 3]));
+///     let up = window.output_padding([output_padding; 2]).transposed([3, 3])?;
+///     assert_eq!((up.input(), window.conv([6, 6])?.output()), ([6, 6], [3, 3]));
 /// }
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
@@ -144,7 +144,7 @@ impl Arguments {
     /// ```
     /// # use mirrorgrad_study::{Arguments, arguments};
     /// # use mirrorgrad_tensor::Window;
-    /// let [axis, _] = Window::square(3).stride(2).over([4, 4])?.axes();
+    /// let [axis, _] = Window::square(3).stride(2).conv([4, 4])?.axes();
     /// let own = Arguments { kernel: 3, stride: 2, padding: 0, output_padding: 1 };
     /// assert!(Arguments::of(&axis).contains(&own) && !arguments(4, 1).contains(&own));
     /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
@@ -167,8 +167,8 @@ impl Arguments {
     /// With the output padding that leads from `output` to `input`, if there is one.
     fn leading(input: usize, output: usize, [kernel, stride, padding]: [usize; 3]) -> Option<Self> {
         let window = Window::square(kernel).stride(stride).padding(padding);
-        let geometry = window.under_to([output; 2], [input; 2]).ok()?;
-        (window.over([input; 2]) == Ok(geometry)).then(|| {
+        let geometry = window.transposed_to([output; 2], [input; 2]).ok()?;
+        (window.conv([input; 2]) == Ok(geometry)).then(|| {
             let full = stride * (output - 1) + kernel;
             Self { kernel, stride, padding, output_padding: input + 2 * padding - full }
         })
@@ -190,7 +190,7 @@ mod tests {
             (Window::square(3).stride(2).padding(1), 6),
         ];
         for (window, input) in cases {
-            let [axis, _] = window.over([input; 2]).unwrap().axes();
+            let [axis, _] = window.conv([input; 2]).unwrap().axes();
             let all = Arguments::of(&axis);
             let asked = [axis.kernel, axis.stride, axis.pad_before];
             let same = all.iter().filter(|other| other.words() == asked);

@@ -9,7 +9,7 @@ use mirrorgrad_tensor::Geometry;
 /// ```
 /// # use mirrorgrad_study::Subject;
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).over([1, 3])?;
+/// let geometry = Window::new([1, 2]).conv([1, 3])?;
 /// let subject = Subject::new(geometry, Some(vec![1, 2, 3]), None, Some(vec![10, 1]))?;
 /// assert_eq!(subject.conv(&subject.input), [12, 23]);
 /// // Numbers that are not given count up.
@@ -34,7 +34,7 @@ pub struct Subject {
 /// ```
 /// # use mirrorgrad_study::{LARGEST, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::square(1).over([1, 1])?;
+/// let geometry = Window::square(1).conv([1, 1])?;
 /// let subject = |pixel| Subject::new(geometry, Some(vec![pixel]), None, None);
 /// assert!(subject(LARGEST).is_ok() && subject(-LARGEST).is_ok());
 /// let refusal = subject(LARGEST + 1).unwrap_err().to_string();
@@ -116,7 +116,7 @@ impl Subject {
 /// ```
 /// # use mirrorgrad_study::{Entry, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).over([1, 3])?;
+/// let geometry = Window::new([1, 2]).conv([1, 3])?;
 /// let entries = Subject::new(geometry, None, None, None)?.entries();
 /// // [w00 w01  0 ]
 /// // [ 0  w00 w01]

@@ -16,7 +16,7 @@ const LISTED: usize = 12;
 /// ```
 /// # use mirrorgrad_study::{Layer, Report, Section, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// # let geometry = Window::square(4).stride(2).padding(1).under([3, 3])?;
+/// # let geometry = Window::square(4).stride(2).padding(1).transposed([3, 3])?;
 /// # let subject = Subject::new(geometry, None, None, None)?;
 /// let report = Report::new(Layer::Deconv, &subject, None, None)?;
 /// let mut health = String::new();

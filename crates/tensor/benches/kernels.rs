@@ -69,7 +69,7 @@ struct Operands {
 
 impl Layer {
     fn operands(&self) -> Operands {
-        let geometry = self.window.over([self.side; 2]).expect("the window fits");
+        let geometry = self.window.conv([self.side; 2]).expect("the window fits");
         let ([inputs, outputs], [height, width]) = (self.planes, geometry.output());
         let [kh, kw] = geometry.kernel();
         let terms = self.batch * inputs * outputs * geometry.taps() * geometry.positions();
@@ -113,7 +113,7 @@ fn weight_gradient(bencher: Bencher<'_, '_>, layer: &Layer) {
 
 /// 34 MB of pixels and the pool over them.
 fn pooled() -> (Geometry, Tensor<f32>) {
-    let geometry = Window::square(2).stride(2).over([128; 2]).expect("the window fits");
+    let geometry = Window::square(2).stride(2).conv([128; 2]).expect("the window fits");
     (geometry, noise([8, 64, 128, 128]))
 }
 

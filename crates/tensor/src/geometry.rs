@@ -1,7 +1,7 @@
 //! How a sliding window meets an input.
 //!
 //! Frameworks differ by a pixel because each derives one size from the other by a rule of its own.
-//! Here a [`Geometry`] is a relation that holds both sizes, and every [`Rule`](crate::Rule) makes one:
+//! Here a [`Geometry`] is a relation that holds both sizes, and every [`ConvSpec`](crate::ConvSpec) makes one:
 //!
 //! ```text
 //! pixel = stride · position + dilation · tap − pad_before        where 0 ≤ pixel < input
@@ -47,12 +47,12 @@ pub struct Axis {
 /// ```
 /// # use mirrorgrad_tensor::Window;
 /// let window = Window::square(3).stride(2).padding(1);
-/// let [odd, even] = [window.over([5, 5])?, window.over([6, 6])?];
+/// let [odd, even] = [window.conv([5, 5])?, window.conv([6, 6])?];
 /// assert_eq!([odd.taps(), odd.pixels(), odd.positions()], [9, 25, 9]);
 /// // Two inputs with an output of one size; their adjoints lead back to each of them.
 /// assert_eq!(odd.output(), even.output());
-/// assert_eq!(window.under_to([3, 3], [5, 5])?, odd);
-/// assert_eq!(window.under_to([3, 3], [6, 6])?, even);
+/// assert_eq!(window.transposed_to([3, 3], [5, 5])?, odd);
+/// assert_eq!(window.transposed_to([3, 3], [6, 6])?, even);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct Geometry {
 ///
 /// ```
 /// # use mirrorgrad_tensor::{GeometryError, Window};
-/// let error = Window::square(3).stride(2).under_to([4, 4], [11, 11]).unwrap_err();
+/// let error = Window::square(3).stride(2).transposed_to([4, 4], [11, 11]).unwrap_err();
 /// assert!(matches!(error, GeometryError::Illegal { first: 9, last: 10, .. }));
 /// assert_eq!(
 ///     error.to_string(),
@@ -84,7 +84,7 @@ pub enum GeometryError {
     },
     /// The window is larger than the padded input.
     #[error(
-        "a window {extent} pixels long (kernel {kernel}, dilation {dilation}) does not fit an input of {input} with padding {before} and {after}"
+        "a window {extent} pixels long (kernel {kernel}, dilation {dilation}) does not fit an input of {input} with padding {pad_before} and {pad_after}"
     )]
     WindowTooLarge {
         /// Pixels from the first to the last tap.
@@ -96,17 +96,19 @@ pub enum GeometryError {
         /// Pixels of the input.
         input: usize,
         /// Padding before it.
-        before: usize,
+        pad_before: usize,
         /// Padding after it.
-        after: usize,
+        pad_after: usize,
     },
     /// The padding of a transposed convolution leaves no output.
-    #[error("padding {before} and {after} leaves nothing of a transposed output {full} long")]
+    #[error(
+        "padding {pad_before} and {pad_after} leaves nothing of a transposed output {full} long"
+    )]
     Empty {
         /// Padding before.
-        before: usize,
+        pad_before: usize,
         /// Padding after.
-        after: usize,
+        pad_after: usize,
         /// Length before cropping.
         full: usize,
     },

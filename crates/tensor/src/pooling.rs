@@ -109,7 +109,7 @@ impl PoolIndices {
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Tensor, Window, max_pool};
-/// let geometry = Window::square(2).stride(2).pool_over([2, 4])?;
+/// let geometry = Window::square(2).stride(2).pool([2, 4])?;
 /// let input = Tensor::new([1, 1, 2, 4], [1.0, 5.0, 2.0, 2.0, 4.0, 3.0, 2.0, 8.0]);
 /// let (largest, places) = max_pool(&geometry, &input);
 /// assert_eq!(largest.as_slice(), [5.0, 8.0]);
@@ -163,7 +163,7 @@ fn take_largest<T: Element>(
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Window, check_pool};
-/// let geometry = Window::square(2).stride(2).pool_over([2, 4])?;
+/// let geometry = Window::square(2).stride(2).pool([2, 4])?;
 /// check_pool("max_pool2d", &geometry, &[8, 3, 2, 4]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
@@ -233,7 +233,7 @@ fn take_larger<T: Element>(value: T, at: u32, best: &mut T, place: &mut u32) {
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Tensor, Window, max_pool, plane_gather};
-/// let geometry = Window::square(2).stride(2).pool_over([2, 4])?;
+/// let geometry = Window::square(2).stride(2).pool([2, 4])?;
 /// let input = Tensor::<f32>::from_fn([1, 1, 2, 4], |i| (i * i % 7) as f32);
 /// // What a max pool took is what stands at its indices.
 /// let (largest, places) = max_pool(&geometry, &input);
@@ -282,7 +282,7 @@ pub fn plane_scatter_add<T: Element>(indices: &PoolIndices, output: &Tensor<T>) 
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Tensor, Window, max_pool, plane_scatter};
-/// let geometry = Window::square(2).stride(2).pool_over([2, 4])?;
+/// let geometry = Window::square(2).stride(2).pool([2, 4])?;
 /// let input = Tensor::new([1, 1, 2, 4], [1.0, 5.0, 2.0, 2.0, 4.0, 3.0, 2.0, 8.0]);
 /// // Max unpooling: the largest pixels back in their places.
 /// let (largest, places) = max_pool(&geometry, &input);

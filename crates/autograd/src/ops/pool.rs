@@ -111,12 +111,12 @@ impl<T: Element> Op<T> for MaxUnpool {
 
 /// The largest pixel under each window, and where each was (see [`max_unpool2d`]). Of equals the
 /// first is taken; NaN wins. `[batch, channels, height, width] -> [batch, channels, output..]`; make the
-/// geometry with [`Window::pool_over`].
+/// geometry with [`Window::pool`].
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::max_pool2d};
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::new([1, 2]).stride(2).pool_over([1, 4])?;
+/// let geometry = Window::new([1, 2]).stride(2).pool([1, 4])?;
 /// let x = Var::parameter(Tensor::new([1, 1, 1, 4], [1.0_f64, 5.0, 7.0, 0.0]));
 /// let (y, indices) = max_pool2d(&geometry, &x);
 /// assert_eq!(y.value().as_slice(), [5.0, 7.0]);
@@ -139,7 +139,7 @@ pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolI
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_autograd::ops::{max_pool2d, max_unpool2d};
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::new([1, 2]).stride(2).pool_over([1, 4])?;
+/// let geometry = Window::new([1, 2]).stride(2).pool([1, 4])?;
 /// let x = Var::constant(Tensor::new([1, 1, 1, 4], [1.0_f64, 5.0, 7.0, 0.0]));
 /// let (y, indices) = max_pool2d(&geometry, &x);
 /// let back = max_unpool2d(&y.scale(2.0), &indices);
@@ -161,7 +161,7 @@ pub fn max_unpool2d<T: Element>(x: &Var<T>, indices: &PoolIndices) -> Var<T> {
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::avg_pool2d};
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let window = Window { before: [0, 1], ..Window::new([1, 2]).stride(2) }; // A zero on the left.
+/// let window = Window { pad_before: [0, 1], ..Window::new([1, 2]).stride(2) }; // A zero on the left.
 /// let x = Var::constant(Tensor::new([1, 1, 1, 3], [4.0_f64, 1.0, 3.0]));
 /// assert_eq!(avg_pool2d(&window, &x, true)?.value().as_slice(), [2.0, 2.0]);
 /// assert_eq!(avg_pool2d(&window, &x, false)?.value().as_slice(), [4.0, 2.0]);
@@ -180,10 +180,14 @@ pub fn avg_pool2d<T: Element>(
     count_include_pad: bool,
 ) -> Result<Var<T>, GeometryError> {
     let [_, _, height, width] = check::dims("avg_pool2d", x.shape());
-    let geometry = window.pool_over([height, width])?;
-    let after = window.after;
-    let resample = Resample::average_pool(&geometry, after, count_include_pad);
-    Ok(resample_as(Description::AveragePool { geometry, after, count_include_pad }, resample, x))
+    let geometry = window.pool([height, width])?;
+    let pad_after = window.pad_after;
+    let resample = Resample::average_pool(&geometry, pad_after, count_include_pad);
+    Ok(resample_as(
+        Description::AveragePool { geometry, pad_after, count_include_pad },
+        resample,
+        x,
+    ))
 }
 
 /// The means of `size = [height, width]` stretches that cover the input evenly (PyTorch's

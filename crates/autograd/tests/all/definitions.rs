@@ -116,9 +116,9 @@ fn reductions_are_made_of_sums() {
 fn conv_by_taps(window: &Window, x: &Var<f64>, w: &Var<f64>) -> Var<f64> {
     let ([batch, _, height, width], [outputs, inputs, kh, kw]) =
         (x.value().dims(), w.value().dims());
-    let [top, left] = window.before;
-    let x = x.pad(&[[0, 0], [0, 0], [top, window.after[0]], [left, window.after[1]]]);
-    let [output_height, output_width] = window.over([height, width]).unwrap().output();
+    let [top, left] = window.pad_before;
+    let x = x.pad(&[[0, 0], [0, 0], [top, window.pad_after[0]], [left, window.pad_after[1]]]);
+    let [output_height, output_width] = window.conv([height, width]).unwrap().output();
     let positions = |i: usize, n: usize, tap: usize| {
         (0..n).map(move |position| position * window.stride[i] + tap * window.dilation[i])
     };
@@ -138,7 +138,7 @@ fn conv_by_taps(window: &Window, x: &Var<f64>, w: &Var<f64>) -> Var<f64> {
 #[test]
 fn a_convolution_is_a_matrix_product_for_each_tap() {
     for window in [uneven(), Window::square(1), Window::square(3).padding(1).dilation(2)] {
-        let geometry = window.over([5, 6]).unwrap();
+        let geometry = window.conv([5, 6]).unwrap();
         let [kh, kw] = window.kernel;
         same(
             "conv2d",
@@ -152,7 +152,7 @@ fn a_convolution_is_a_matrix_product_for_each_tap() {
 #[test]
 fn the_other_two_maps_are_gradients_of_that_definition() {
     let window = uneven();
-    let geometry = window.over([5, 6]).unwrap();
+    let geometry = window.conv([5, 6]).unwrap();
     let [height, width] = geometry.output();
     let (input, weight, output) = ([2, 3, 5, 6], [4, 3, 2, 3], [2, 4, height, width]);
     let free = |shape: &[usize]| Var::parameter(Tensor::zeros(shape));
@@ -178,7 +178,7 @@ fn the_other_two_maps_are_gradients_of_that_definition() {
 
 #[test]
 fn grouped_maps_are_maps_of_each_group_end_to_end() {
-    let geometry = uneven().over([4, 5]).unwrap();
+    let geometry = uneven().conv([4, 5]).unwrap();
     let [height, width] = geometry.output();
     let part = |x: &Var<f64>, axis, i: usize| {
         let n = x.shape()[axis] / 2;
@@ -220,7 +220,7 @@ fn pools_of_windows_side_by_side_reduce_blocks() {
     same(
         "max_pool2d",
         x,
-        |v| max_pool2d(&window.pool_over([4, 6]).unwrap(), &v[0]).0,
+        |v| max_pool2d(&window.pool([4, 6]).unwrap(), &v[0]).0,
         |v| blocks(v).max_axes(&[3, 5]),
     );
     same(
@@ -256,7 +256,7 @@ fn bilinear_upsampling_is_a_product_with_a_matrix_on_each_side() {
 #[test]
 fn an_unpooled_map_is_pooled_to_itself() {
     let x = Var::parameter(apart(&[2, 3, 5, 7], 1));
-    let geometry = Window::square(2).stride(2).pool_over([5, 7]).unwrap();
+    let geometry = Window::square(2).stride(2).pool([5, 7]).unwrap();
     let (pooled, indices) = max_pool2d(&geometry, &x);
     let unpooled = max_unpool2d(&pooled, &indices);
     // Each pixel of the input that was taken stands in its place again; its gradient is 1.

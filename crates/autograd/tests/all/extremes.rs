@@ -81,8 +81,8 @@ fn reductions_and_places() -> Vec<Case> {
 
 fn planes() -> Vec<Case> {
     let x: &[&[usize]] = &[&[1, 2, 4, 4]];
-    let conv = || Window::new([2, 3]).padding(1).over([4, 4]).unwrap();
-    let pool = || Window::square(2).stride(2).pool_over([4, 4]).unwrap();
+    let conv = || Window::new([2, 3]).padding(1).conv([4, 4]).unwrap();
+    let pool = || Window::square(2).stride(2).pool([4, 4]).unwrap();
     let [height, width] = conv().output();
     let at = move || max_pool(&pool(), &noise(&[1, 2, 4, 4], 3)).1;
     let gradient = |y: &Var<f64>, g: &Var<f64>, x: &Var<f64>| y.grad_with(g, &[x]).remove(0);

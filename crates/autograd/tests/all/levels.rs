@@ -50,7 +50,7 @@ fn a_level_piece_passes_nothing_back_whatever_comes_from_above() {
 
 #[test]
 fn a_relu_behind_a_batch_norm_and_a_max_pool_pass_nothing_back_where_they_are_level() {
-    let window = Window::new([1, 2]).stride(2).pool_over([1, 4]).unwrap();
+    let window = Window::new([1, 2]).stride(2).pool([1, 4]).unwrap();
     for above in [f64::INFINITY, f64::NAN] {
         let x = Var::parameter(Tensor::new([1, 1, 1, 4], [1.0, 5.0, 7.0, 0.0]));
         let above_pool = Var::constant(Tensor::full([1, 1, 1, 2], above));

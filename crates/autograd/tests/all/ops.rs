@@ -129,13 +129,13 @@ fn layouts() -> Vec<Case> {
 fn convolutions() -> Vec<Case> {
     let axis = Axis { input: 5, output: 2, kernel: 2, stride: 1, dilation: 1, pad_before: 1 };
     let geometries = [
-        ("uneven", uneven().over([4, 5]), 1, 2),
-        ("remainder, batch 1", Window::new([2, 1]).stride(3).over([4, 5]), 1, 1),
-        ("groups", Window::square(2).over([3, 2]), 2, 1),
-        ("depthwise", Window::new([1, 3]).padding(1).over([1, 3]), 2, 1),
-        ("pointwise", Window::square(1).over([2, 2]), 1, 2),
-        ("one pixel", Window::square(3).padding(1).over([1, 1]), 1, 1),
-        ("output padding", uneven().output_padding([1, 1]).under([2, 2]), 1, 1),
+        ("uneven", uneven().conv([4, 5]), 1, 2),
+        ("remainder, batch 1", Window::new([2, 1]).stride(3).conv([4, 5]), 1, 1),
+        ("groups", Window::square(2).conv([3, 2]), 2, 1),
+        ("depthwise", Window::new([1, 3]).padding(1).conv([1, 3]), 2, 1),
+        ("pointwise", Window::square(1).conv([2, 2]), 1, 2),
+        ("one pixel", Window::square(3).padding(1).conv([1, 1]), 1, 1),
+        ("output padding", uneven().output_padding([1, 1]).transposed([2, 2]), 1, 1),
         ("no rule's", Geometry::new([axis, Axis { input: 1, ..axis }]), 1, 1),
     ];
     let mut cases = Vec::new();
@@ -164,9 +164,8 @@ fn convolutions() -> Vec<Case> {
 }
 
 fn pools() -> Vec<Case> {
-    let overlapping = Window { before: [1, 0], after: [0, 1], ..Window::new([2, 3]) };
-    let max =
-        |window: Window| move |v: &V| max_pool2d(&window.pool_over(planes(v)).unwrap(), &v[0]).0;
+    let overlapping = Window { pad_before: [1, 0], pad_after: [0, 1], ..Window::new([2, 3]) };
+    let max = |window: Window| move |v: &V| max_pool2d(&window.pool(planes(v)).unwrap(), &v[0]).0;
     let average = |count| move |v: &V| avg_pool2d(&overlapping, &v[0], count).unwrap();
     to_third_order(vec![
         case("max_pool2d", &[&[2, 1, 4, 5]], max(Window::square(2).stride(2))),
@@ -175,7 +174,7 @@ fn pools() -> Vec<Case> {
         case("max_pool2d: one pixel", &[&[2, 1, 1, 1]], max(Window::square(1))),
         case("max_unpool2d", &[&[1, 2, 2, 2]], |v| {
             let taken = apart(&[1, 2, 5, 4], 9);
-            let geometry = Window::square(2).stride(2).pool_over([5, 4]).unwrap();
+            let geometry = Window::square(2).stride(2).pool([5, 4]).unwrap();
             let (_, indices) = max_pool2d(&geometry, &Var::constant(taken));
             max_unpool2d(&v[0], &indices)
         }),

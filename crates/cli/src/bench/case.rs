@@ -110,7 +110,7 @@ fn function(
 }
 
 fn conv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usize) -> Case {
-    let geometry = window.over([side; 2]).expect("the window fits");
+    let geometry = window.conv([side; 2]).expect("the window fits");
     let [kernel, _] = geometry.kernel();
     let operands = vec![
         noise(&[batch, inputs, side, side]),
@@ -130,7 +130,7 @@ fn conv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usize
 }
 
 fn deconv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usize) -> Case {
-    let geometry = window.under([side; 2]).expect("the window fits");
+    let geometry = window.transposed([side; 2]).expect("the window fits");
     let [kernel, _] = geometry.kernel();
     let operands = vec![
         noise(&[batch, inputs, side, side]),
@@ -150,7 +150,7 @@ fn deconv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usi
 }
 
 fn max_pool() -> Case {
-    let geometry = Window::square(2).stride(2).pool_over([128; 2]).expect("the window fits");
+    let geometry = Window::square(2).stride(2).pool([128; 2]).expect("the window fits");
     let x = noise(&[8, 64, 128, 128]);
     function("max pool 2x2, 8 of 64x128x128".into(), None, vec![x], move |x| {
         ops::max_pool2d(&geometry, &x[0]).0

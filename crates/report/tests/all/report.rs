@@ -365,7 +365,7 @@ fn deconvolutions_begin_as_they_were_drawn() {
     // What an even map becomes: each channel's blocks, and how much of them is not their mean.
     let weight: Tensor<f64> = state_dict(&*config.network(3))["ups.0.weight"].cast();
     let [inputs, outputs, _, _] = weight.dims();
-    let geometry = Window::square(2).stride(2).under([3, 3]).unwrap();
+    let geometry = Window::square(2).stride(2).transposed([3, 3]).unwrap();
     let (mut apart, mut all) = (0.0, 0.0);
     for input in 0..inputs {
         let even = Tensor::from_fn([1, inputs, 3, 3], |i| f64::from(u8::from(i / 9 == input)));

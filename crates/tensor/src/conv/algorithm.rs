@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 ///
 /// ```
 /// # use mirrorgrad_tensor::{ConvAlgorithm, Form, Operand, Tensor, Window};
-/// let form = Form::new(Window::square(3).padding(1).over([8, 8])?, 1);
+/// let form = Form::new(Window::square(3).padding(1).conv([8, 8])?, 1);
 /// let input = Tensor::<f64>::from_fn([1, 2, 8, 8], |i| (i % 7) as f64);
 /// let weight = Tensor::<f64>::from_fn([2, 2, 3, 3], |i| (i % 5) as f64);
 /// let by = |algorithm| form.solve_by(algorithm, Operand::Output, [&input, &weight], None);

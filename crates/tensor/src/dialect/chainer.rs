@@ -1,20 +1,20 @@
 //! Chainer's `convolution_2d` and `deconvolution_2d`.
 
-use crate::rule::legal;
-use crate::{Axis, GeometryError, Rule, Slide};
+use crate::conv_spec::legal;
+use crate::{Axis, ConvSpec, GeometryError, Kernel};
 use std::fmt;
 
 /// A layer in Chainer's words (chainer/functions/connection/deconvolution_2d.py). Pairs are
 /// `[vertical, horizontal]`.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, dialect::Chainer};
+/// # use mirrorgrad_tensor::{ConvSpec, dialect::Chainer};
 /// let layer = Chainer { stride: [2, 2], pad: [1, 1], ..Chainer::new([3, 3]) };
-/// assert_eq!(layer.under([4, 4])?.input(), [7, 7]);
+/// assert_eq!(layer.transposed([4, 4])?.input(), [7, 7]);
 /// let larger = Chainer { outsize: Some([8, 8]), ..layer };
-/// assert_eq!(larger.under([4, 4])?.input(), [8, 8]);
+/// assert_eq!(larger.transposed([4, 4])?.input(), [8, 8]);
 /// // No convolution over 9×9 pixels gives this output.
-/// assert!(layer.under_to([4, 4], [9, 9]).is_err());
+/// assert!(layer.transposed_to([4, 4], [9, 9]).is_err());
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,30 +39,30 @@ impl Chainer {
     }
 }
 
-impl Rule for Chainer {
-    fn slides(&self) -> [Slide; 2] {
-        Slide::both(self.kernel, self.stride, self.dilate)
+impl ConvSpec for Chainer {
+    fn kernels(&self) -> [Kernel; 2] {
+        Kernel::both(self.kernel, self.stride, self.dilate)
     }
 
-    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
-        self.slides()[axis].fit(input, self.pad[axis], self.pad[axis])
+    fn conv_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        self.kernels()[axis].fit(input, self.pad[axis], self.pad[axis])
     }
 
-    fn under_axis(
+    fn transposed_axis(
         &self,
         axis: usize,
         output: usize,
         input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
-        let (slide, pad) = (self.slides()[axis], self.pad[axis]);
-        let (full, slack) = (slide.full(output), slide.stride - 1);
-        let last = crate::rule::cropped(full + slack, pad, pad)?;
+        let (kernel, pad) = (self.kernels()[axis], self.pad[axis]);
+        let (full, slack) = (kernel.full(output), kernel.stride - 1);
+        let last = crate::conv_spec::cropped(full + slack, pad, pad)?;
         let [first, usual] =
             [full.saturating_sub(slack), full].map(|size| size.saturating_sub(2 * pad).max(1));
         let asked = input.or(self.outsize.map(|size| size[axis])).unwrap_or(usual);
         let why =
             "a convolution over it, its last stride dropped or rounded up, must give the input";
-        Ok(slide.meets(legal("outsize", why, [first, last], asked)?, output, pad))
+        Ok(kernel.axis(legal("outsize", why, [first, last], asked)?, output, pad))
     }
 }
 

@@ -1,7 +1,7 @@
 //! JAX's `conv` and `conv_transpose`.
 
-use crate::rule::legal;
-use crate::{Axis, GeometryError, Odd, Rule, Slide};
+use crate::conv_spec::legal;
+use crate::{Axis, ConvSpec, GeometryError, Kernel, OddSide};
 use std::fmt;
 
 /// A layer in JAX's words (jax/_src/lax/convolution.py). Pairs are `[vertical, horizontal]`.
@@ -10,10 +10,10 @@ use std::fmt;
 /// the transposed convolution of [`WeightLayout::flipped`](super::WeightLayout::flipped)'s kernel.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, dialect::{Jax, jax::Padding}};
+/// # use mirrorgrad_tensor::{ConvSpec, dialect::{Jax, jax::Padding}};
 /// let layer = Jax { strides: [2, 2], ..Jax::new([3, 3], Padding::Same) };
 /// // `conv_transpose` of 3×3 positions stands on the pixels that `conv` of 6×6 does.
-/// assert_eq!(layer.under([3, 3])?, layer.over([6, 6])?);
+/// assert_eq!(layer.transposed([3, 3])?, layer.conv([6, 6])?);
 /// assert_eq!(layer.to_string(), "strides=[2, 2], padding='SAME'");
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
@@ -32,12 +32,12 @@ pub struct Jax {
 /// JAX's paddings.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, Window, dialect::{Jax, jax::Padding}};
+/// # use mirrorgrad_tensor::{ConvSpec, Window, dialect::{Jax, jax::Padding}};
 /// // Two zeros on each side of the spread output: a kernel of 4 is cropped by 4 − 1 − 2 = 1.
 /// let padding = Padding::Pairs { before: [2, 2], after: [2, 2] };
 /// let jax = Jax { strides: [2, 2], ..Jax::new([4, 4], padding) };
 /// let pytorch = Window::square(4).stride(2).padding(1);
-/// assert_eq!(jax.under([4, 4])?, pytorch.under([4, 4])?);
+/// assert_eq!(jax.transposed([4, 4])?, pytorch.transposed([4, 4])?);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,29 +65,29 @@ impl Jax {
     }
 }
 
-impl Rule for Jax {
-    fn slides(&self) -> [Slide; 2] {
-        Slide::both(self.kernel, self.strides, self.rhs_dilation)
+impl ConvSpec for Jax {
+    fn kernels(&self) -> [Kernel; 2] {
+        Kernel::both(self.kernel, self.strides, self.rhs_dilation)
     }
 
-    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
-        let slide = self.slides()[axis];
+    fn conv_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        let kernel = self.kernels()[axis];
         match self.padding {
-            Padding::Same => Ok(slide.same(input, Odd::After)),
-            Padding::SameLower => Ok(slide.same(input, Odd::Before)),
-            Padding::Valid => slide.fit(input, 0, 0),
-            Padding::Pairs { before, after } => slide.fit(input, before[axis], after[axis]),
+            Padding::Same => Ok(kernel.same(input, OddSide::After)),
+            Padding::SameLower => Ok(kernel.same(input, OddSide::Before)),
+            Padding::Valid => kernel.fit(input, 0, 0),
+            Padding::Pairs { before, after } => kernel.fit(input, before[axis], after[axis]),
         }
     }
 
-    fn under_axis(
+    fn transposed_axis(
         &self,
         axis: usize,
         output: usize,
         input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
-        let slide = self.slides()[axis];
-        let (extent, stride) = (slide.extent(), slide.stride);
+        let kernel = self.kernels()[axis];
+        let (extent, stride) = (kernel.extent(), kernel.stride);
         // JAX pads the spread output by `pad` in front, of `extent + stride − 2` in all, and slides the
         // window over that.
         let (only, pad) = match self.padding {
@@ -108,7 +108,7 @@ impl Rule for Jax {
         let why = "conv_transpose makes one size";
         let input = legal("size", why, [only; 2], input.unwrap_or(only))?;
         match (extent - 1).checked_sub(pad) {
-            Some(before) => Ok(slide.meets(input, output, before)),
+            Some(before) => Ok(kernel.axis(input, output, before)),
             // Rows before all windows: only here can they be asked for.
             None => Err(GeometryError::Words("padding: expected less than the window's extent")),
         }

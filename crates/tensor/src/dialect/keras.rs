@@ -1,22 +1,22 @@
 //! Keras's `Conv2D` and `Conv2DTranspose`.
 
 use super::tensorflow::{self, TensorFlow};
-use crate::rule::legal;
-use crate::{Axis, GeometryError, Rule, Slide};
+use crate::conv_spec::legal;
+use crate::{Axis, ConvSpec, GeometryError, Kernel};
 use std::fmt;
 
 /// A layer in Keras 3's words (keras/src/backend/common/backend_utils.py), which become TensorFlow's.
 /// Pairs are `[vertical, horizontal]`.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, dialect::{Keras, keras::Padding}};
+/// # use mirrorgrad_tensor::{ConvSpec, dialect::{Keras, keras::Padding}};
 /// let layer = Keras { strides: [2, 2], ..Keras::new([3, 3], Padding::Same) };
-/// assert_eq!(layer.under([3, 3])?.input(), [6, 6]);
+/// assert_eq!(layer.transposed([3, 3])?.input(), [6, 6]);
 /// let smaller = Keras { output_padding: Some([0, 0]), ..layer };
-/// assert_eq!(smaller.under([3, 3])?.input(), [5, 5]);
+/// assert_eq!(smaller.transposed([3, 3])?.input(), [5, 5]);
 /// // Strides and dilations do not go together.
 /// let dilated = Keras { dilation_rate: [2, 2], ..layer };
-/// assert!(dilated.over([9, 9]).is_err());
+/// assert!(dilated.conv([9, 9]).is_err());
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +37,10 @@ pub struct Keras {
 /// Keras's two paddings.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, dialect::{Keras, keras::Padding}};
+/// # use mirrorgrad_tensor::{ConvSpec, dialect::{Keras, keras::Padding}};
 /// let layer = |padding| Keras { strides: [2, 2], ..Keras::new([3, 3], padding) };
-/// assert_eq!(layer(Padding::Same).over([7, 7])?.output(), [4, 4]);
-/// assert_eq!(layer(Padding::Valid).over([7, 7])?.output(), [3, 3]);
+/// assert_eq!(layer(Padding::Same).conv([7, 7])?.output(), [4, 4]);
+/// assert_eq!(layer(Padding::Valid).conv([7, 7])?.output(), [3, 3]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,31 +78,31 @@ impl Keras {
 
     /// What a transposed convolution of `output` positions makes along one axis.
     fn input(&self, axis: usize, output: usize) -> Result<usize, GeometryError> {
-        let slide = self.slides()[axis];
-        let (reach, extent) = (slide.stride * (output - 1), slide.extent());
+        let kernel = self.kernels()[axis];
+        let (reach, extent) = (kernel.stride * (output - 1), kernel.extent());
         Ok(match (self.padding, self.output_padding) {
-            (Padding::Same, None) => slide.stride * output,
-            (Padding::Valid, None) => reach + extent.max(slide.stride),
+            (Padding::Same, None) => kernel.stride * output,
+            (Padding::Valid, None) => reach + extent.max(kernel.stride),
             (padding, Some(added)) => {
                 let why = "the output padding must be less than the stride";
-                let added = legal("output_padding", why, [0, slide.stride - 1], added[axis])?;
+                let added = legal("output_padding", why, [0, kernel.stride - 1], added[axis])?;
                 reach + added + if padding == Padding::Same { extent % 2 } else { extent }
             }
         })
     }
 }
 
-impl Rule for Keras {
-    fn slides(&self) -> [Slide; 2] {
-        Slide::both(self.kernel, self.strides, self.dilation_rate)
+impl ConvSpec for Keras {
+    fn kernels(&self) -> [Kernel; 2] {
+        Kernel::both(self.kernel, self.strides, self.dilation_rate)
     }
 
-    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+    fn conv_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
         self.check_words()?;
-        self.tensorflow().over_axis(axis, input)
+        self.tensorflow().conv_axis(axis, input)
     }
 
-    fn under_axis(
+    fn transposed_axis(
         &self,
         axis: usize,
         output: usize,
@@ -110,7 +110,7 @@ impl Rule for Keras {
     ) -> Result<Axis, GeometryError> {
         self.check_words()?;
         let input = input.map_or_else(|| self.input(axis, output), Ok)?;
-        self.tensorflow().under_axis(axis, output, Some(input))
+        self.tensorflow().transposed_axis(axis, output, Some(input))
     }
 }
 

@@ -1,18 +1,18 @@
 //! MXNet's `Convolution` and `Deconvolution`.
 
-use crate::rule::{cropped, legal};
-use crate::{Axis, GeometryError, Odd, Rule, Slide};
+use crate::conv_spec::{cropped, legal};
+use crate::{Axis, ConvSpec, GeometryError, Kernel, OddSide};
 use std::fmt;
 
 /// A layer in MXNet's words (src/operator/nn/deconvolution-inl.h). Pairs are
 /// `[vertical, horizontal]`.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, dialect::MxNet};
+/// # use mirrorgrad_tensor::{ConvSpec, dialect::MxNet};
 /// // A target is a padding and an `adj` that are worked out.
 /// let target = MxNet { stride: [2, 2], target_shape: Some([8, 8]), ..MxNet::new([3, 3]) };
 /// let pad = MxNet { stride: [2, 2], pad: [1, 1], adj: [1, 1], ..MxNet::new([3, 3]) };
-/// assert_eq!(target.under([4, 4])?, pad.under([4, 4])?);
+/// assert_eq!(target.transposed([4, 4])?, pad.transposed([4, 4])?);
 /// assert_eq!(target.to_string(), "stride=[2, 2], target_shape=[8, 8]");
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
@@ -40,41 +40,41 @@ impl MxNet {
         Self { kernel, stride: one, dilate: one, pad: none, adj: none, target_shape: None }
     }
 
-    fn to_target(slide: Slide, output: usize, target: usize) -> Result<Axis, GeometryError> {
-        let (full, why) = (slide.full(output), "padding can only take away");
+    fn to_target(kernel: Kernel, output: usize, target: usize) -> Result<Axis, GeometryError> {
+        let (full, why) = (kernel.full(output), "padding can only take away");
         let target = legal("target_shape", why, [1, full], target)?;
-        if slide.stride == 1 && !(full - target).is_multiple_of(2) {
+        if kernel.stride == 1 && !(full - target).is_multiple_of(2) {
             // Half of the padding on each side, and what is left over is `adj`, less than the stride.
             return Err(GeometryError::Words(
                 "target_shape: with a stride of 1 the padding must be even",
             ));
         }
-        Ok(slide.meets(target, output, Odd::Before.before(full - target)))
+        Ok(kernel.axis(target, output, OddSide::Before.pad_before(full - target)))
     }
 }
 
-impl Rule for MxNet {
-    fn slides(&self) -> [Slide; 2] {
-        Slide::both(self.kernel, self.stride, self.dilate)
+impl ConvSpec for MxNet {
+    fn kernels(&self) -> [Kernel; 2] {
+        Kernel::both(self.kernel, self.stride, self.dilate)
     }
 
-    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
-        self.slides()[axis].fit(input, self.pad[axis], self.pad[axis])
+    fn conv_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        self.kernels()[axis].fit(input, self.pad[axis], self.pad[axis])
     }
 
-    fn under_axis(
+    fn transposed_axis(
         &self,
         axis: usize,
         output: usize,
         input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
-        let (slide, pad) = (self.slides()[axis], self.pad[axis]);
+        let (kernel, pad) = (self.kernels()[axis], self.pad[axis]);
         if let Some(target) = input.or(self.target_shape.map(|shape| shape[axis])) {
-            return Self::to_target(slide, output, target);
+            return Self::to_target(kernel, output, target);
         }
         let why = "it must be less than the stride";
-        let adj = legal("adj", why, [0, slide.stride - 1], self.adj[axis])?;
-        Ok(slide.meets(cropped(slide.full(output) + adj, pad, pad)?, output, pad))
+        let adj = legal("adj", why, [0, kernel.stride - 1], self.adj[axis])?;
+        Ok(kernel.axis(cropped(kernel.full(output) + adj, pad, pad)?, output, pad))
     }
 }
 

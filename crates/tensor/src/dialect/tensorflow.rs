@@ -1,17 +1,17 @@
 //! TensorFlow's `conv2d` and `conv2d_transpose`.
 
-use crate::rule::{cropped, legal};
-use crate::{Axis, GeometryError, Odd, Rule, Slide};
+use crate::conv_spec::{cropped, legal};
+use crate::{Axis, ConvSpec, GeometryError, Kernel, OddSide};
 use std::fmt;
 
 /// A layer in TensorFlow's words (tensorflow/core/kernels/conv_grad_shape_utils.cc). Pairs are
 /// `[vertical, horizontal]`.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, dialect::{TensorFlow, tensorflow::Padding}};
+/// # use mirrorgrad_tensor::{ConvSpec, dialect::{TensorFlow, tensorflow::Padding}};
 /// let layer = TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], Padding::Same) };
-/// let even = layer.under([3, 3])?;
-/// let odd = TensorFlow { output_shape: Some([5, 5]), ..layer }.under([3, 3])?;
+/// let even = layer.transposed([3, 3])?;
+/// let odd = TensorFlow { output_shape: Some([5, 5]), ..layer }.transposed([3, 3])?;
 /// assert_eq!((even.input(), odd.input()), ([6, 6], [5, 5]));
 /// // The size that is asked for moves the pixels, too.
 /// assert_eq!([even.axes()[0].pad_before, odd.axes()[0].pad_before], [0, 1]);
@@ -35,12 +35,12 @@ pub struct TensorFlow {
 /// TensorFlow's three paddings.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, dialect::{TensorFlow, tensorflow::Padding}};
+/// # use mirrorgrad_tensor::{ConvSpec, dialect::{TensorFlow, tensorflow::Padding}};
 /// let layer = |padding| TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], padding) };
 /// // What SAME means on an input of 6×6.
 /// let behind = Padding::Explicit { before: [0, 0], after: [1, 1] };
-/// assert_eq!(layer(Padding::Same).over([6, 6])?, layer(behind).over([6, 6])?);
-/// assert_eq!(layer(Padding::Valid).over([6, 6])?.output(), [2, 2]);
+/// assert_eq!(layer(Padding::Same).conv([6, 6])?, layer(behind).conv([6, 6])?);
+/// assert_eq!(layer(Padding::Valid).conv([6, 6])?.output(), [2, 2]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,36 +73,36 @@ impl TensorFlow {
     }
 }
 
-impl Rule for TensorFlow {
-    fn slides(&self) -> [Slide; 2] {
-        Slide::both(self.kernel, self.strides, self.dilations)
+impl ConvSpec for TensorFlow {
+    fn kernels(&self) -> [Kernel; 2] {
+        Kernel::both(self.kernel, self.strides, self.dilations)
     }
 
-    fn over_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
-        let (slide, [before, after]) = (self.slides()[axis], self.sides(axis));
+    fn conv_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        let (kernel, [before, after]) = (self.kernels()[axis], self.sides(axis));
         match self.padding {
-            Padding::Same => Ok(slide.same(input, Odd::After)),
-            Padding::Valid | Padding::Explicit { .. } => slide.fit(input, before, after),
+            Padding::Same => Ok(kernel.same(input, OddSide::After)),
+            Padding::Valid | Padding::Explicit { .. } => kernel.fit(input, before, after),
         }
     }
 
-    fn under_axis(
+    fn transposed_axis(
         &self,
         axis: usize,
         output: usize,
         input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
-        let slide = self.slides()[axis];
+        let kernel = self.kernels()[axis];
         let why = "a convolution over it must give back the input";
         let asked = input.or(self.output_shape.map(|shape| shape[axis]));
         match self.padding {
-            Padding::Same => slide.same_under(output, asked, Odd::After),
+            Padding::Same => kernel.same_transposed(output, asked, OddSide::After),
             Padding::Valid | Padding::Explicit { .. } => {
                 let [before, after] = self.sides(axis);
-                let last = cropped(slide.full(output) + slide.stride - 1, before, after)?;
-                let first = slide.full(output).saturating_sub(before + after).max(1);
+                let last = cropped(kernel.full(output) + kernel.stride - 1, before, after)?;
+                let first = kernel.full(output).saturating_sub(before + after).max(1);
                 let input = legal("output_shape", why, [first, last], asked.unwrap_or(first))?;
-                Ok(slide.meets(input, output, before))
+                Ok(kernel.axis(input, output, before))
             }
         }
     }

@@ -20,7 +20,7 @@ const LAYERS: [Layer; 6] = [
 ];
 
 fn geometry(([kernel, stride], _, _, side): Layer) -> Geometry {
-    Window::square(kernel).stride(stride).padding(1).over([side, side]).unwrap()
+    Window::square(kernel).stride(stride).padding(1).conv([side, side]).unwrap()
 }
 
 fn operands(layer @ ([kernel, _], batch, channels, side): Layer) -> Operands<f64> {

@@ -217,22 +217,22 @@ fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
         let window = Window {
             kernel: pair(1, 5),
             stride: pair(1, 4),
-            before: pair(0, 4),
-            after: pair(0, 4),
+            pad_before: pair(0, 4),
+            pad_after: pair(0, 4),
             dilation: pair(1, 3),
             ..Window::square(1)
         };
         let [input, output, extra] = [pair(1, 13), pair(1, 6), pair(0, 3)];
         let geometry = match draw(rng, 0, 2) {
-            0 => window.over(input),
-            1 => window.output_padding(extra).under(output),
+            0 => window.conv(input),
+            1 => window.output_padding(extra).transposed(output),
             _ => Geometry::new([0, 1].map(|i| Axis {
                 input: input[i],
                 output: output[i],
                 kernel: window.kernel[i],
                 stride: window.stride[i],
                 dilation: window.dilation[i],
-                pad_before: window.before[i],
+                pad_before: window.pad_before[i],
             })),
         };
         if let Ok(geometry) = geometry
@@ -272,8 +272,8 @@ fn every_path_is_the_plain_one_at_the_sizes_networks_have() {
         let window = windows[nth % windows.len()];
         let output = [draw(rng, 5, 37), draw(rng, 5, 37)];
         let geometry = match nth % 2 {
-            0 => window.under(output.map(|places| places.div_ceil(window.stride[0]))),
-            _ => window.over(output.map(|places| places + 12)),
+            0 => window.transposed(output.map(|places| places.div_ceil(window.stride[0]))),
+            _ => window.conv(output.map(|places| places + 12)),
         };
         let groups = if nth % 5 == 0 { 2 } else { 1 };
         let [inputs, outputs] = [draw(rng, 1, 70) / groups + 1, draw(rng, 1, 70) / groups + 1];
@@ -282,7 +282,7 @@ fn every_path_is_the_plain_one_at_the_sizes_networks_have() {
         Case { geometry, groups, batch, inputs, outputs }.check_algorithms(rng);
     }
     for window in [Window::square(3).padding(1), Window::square(5).stride(2).padding(2)] {
-        let geometry = window.over([33, 18]).unwrap();
+        let geometry = window.conv([33, 18]).unwrap();
         Case { geometry, groups: 24, batch: 2, inputs: 1, outputs: 1 }.check_algorithms(rng);
     }
 }
@@ -291,7 +291,7 @@ fn every_path_is_the_plain_one_at_the_sizes_networks_have() {
 fn a_phase_costs_what_its_own_taps_cost() {
     // Every phase looking at every tap would be 10^10 looks.
     let window = Window { stride: [1, 100_000], ..Window::new([1, 100_000]) };
-    let geometry = window.under([1, 2]).unwrap();
+    let geometry = window.transposed([1, 2]).unwrap();
     let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
     let [x, w, y] = case.operands(&mut rng(5));
     for algorithm in [ConvAlgorithm::Plain, ConvAlgorithm::Direct] {
@@ -310,7 +310,7 @@ fn pixels_far_apart_are_reached_without_what_is_between() {
     // Between two taps lie 2^22 pixels of padding a side: 2^45 bytes, if they were copied.
     let far = 1 << 22;
     let window = Window::square(2).stride(far).dilation(far).padding(far);
-    let geometry = window.over([1, 1]).unwrap();
+    let geometry = window.conv([1, 1]).unwrap();
     let case = Case { geometry, groups: 1, batch: 1, inputs: 1, outputs: 1 };
     let [x, w, y] = case.operands(&mut rng(6));
     assert!(!ConvAlgorithm::Direct.takes(&geometry, 1, w.shape()));
@@ -327,7 +327,7 @@ fn pixels_far_apart_are_reached_without_what_is_between() {
 #[test]
 #[should_panic(expected = "the winograd algorithm does not take")]
 fn an_algorithm_refuses_a_window_that_it_does_not_take() {
-    let geometry = Window::square(3).dilation(2).over([5, 5]).unwrap();
+    let geometry = Window::square(3).dilation(2).conv([5, 5]).unwrap();
     let (x, w) = (Tensor::<f32>::ones([1, 1, 5, 5]), Tensor::ones([1, 1, 3, 3]));
     Form::from(geometry).solve_by(ConvAlgorithm::Winograd, Operand::Output, [&x, &w], None);
 }
@@ -350,14 +350,15 @@ fn the_random_geometries_hold_what_hurts() {
 #[test]
 fn the_three_maps_are_the_definition_where_they_are_computed_in_several_blocks() {
     let rng = &mut rng(2);
-    let window = Window { stride: [1, 2], before: [2, 0], after: [1, 3], ..Window::new([5, 3]) };
+    let window =
+        Window { stride: [1, 2], pad_before: [2, 0], pad_after: [1, 3], ..Window::new([5, 3]) };
     let cases = [
-        (window.over([47, 83]), 1, 2, 20, 2),
-        (Window::square(3).dilation(2).over([41, 39]), 2, 1, 20, 1),
-        (Window::square(2).stride(2).output_padding([1, 0]).under([50, 61]), 1, 2, 20, 3),
-        (Window::square(1).over([61, 59]), 1, 2, 70, 2),
-        (Window::square(1).stride(2).over([121, 119]), 2, 1, 70, 1),
-        (Window::square(7).padding(3).over([130, 131]), 1, 1, 1, 1),
+        (window.conv([47, 83]), 1, 2, 20, 2),
+        (Window::square(3).dilation(2).conv([41, 39]), 2, 1, 20, 1),
+        (Window::square(2).stride(2).output_padding([1, 0]).transposed([50, 61]), 1, 2, 20, 3),
+        (Window::square(1).conv([61, 59]), 1, 2, 70, 2),
+        (Window::square(1).stride(2).conv([121, 119]), 2, 1, 70, 1),
+        (Window::square(7).padding(3).conv([130, 131]), 1, 1, 1, 1),
     ];
     for (geometry, groups, batch, inputs, outputs) in cases {
         let case = Case { geometry: geometry.unwrap(), groups, batch, inputs, outputs };
@@ -369,7 +370,7 @@ fn the_three_maps_are_the_definition_where_they_are_computed_in_several_blocks()
 
 #[test]
 fn an_empty_batch_has_empty_maps_and_a_weight_of_zeros() {
-    let geometry = Window::square(3).over([5, 6]).unwrap();
+    let geometry = Window::square(3).conv([5, 6]).unwrap();
     let case = Case { geometry, groups: 2, batch: 0, inputs: 2, outputs: 3 };
     let [x, w, y] = case.operands(&mut rng(3));
     for algorithm in case.algorithms() {
@@ -388,7 +389,7 @@ fn an_empty_batch_has_empty_maps_and_a_weight_of_zeros() {
     expected = "Form::solve: expected an input of shape [batch, 4, 5, 6] for 2 groups, got [1, 3"
 )]
 fn an_image_of_other_channels_is_refused() {
-    let g = Window::square(3).over([5, 6]).unwrap();
+    let g = Window::square(3).conv([5, 6]).unwrap();
     Form::new(g, 2).solve(
         Operand::Output,
         [&Tensor::<f64>::zeros([1, 3, 5, 6]), &Tensor::zeros([2, 2, 3, 3])],
@@ -399,7 +400,7 @@ fn an_image_of_other_channels_is_refused() {
 #[test]
 #[should_panic(expected = "Form::solve: expected an output of shape [batch, 2, 3, 4]")]
 fn a_map_of_another_size_is_refused() {
-    let g = Window::square(3).over([5, 6]).unwrap();
+    let g = Window::square(3).conv([5, 6]).unwrap();
     Form::from(g).solve(
         Operand::Input,
         [&Tensor::<f64>::zeros([1, 2, 4, 4]), &Tensor::zeros([2, 2, 3, 3])],
@@ -410,7 +411,7 @@ fn a_map_of_another_size_is_refused() {
 #[test]
 #[should_panic(expected = "3 groups do not divide 4 outputs")]
 fn groups_that_do_not_divide_the_outputs_are_refused() {
-    let g = Window::square(1).over([2, 2]).unwrap();
+    let g = Window::square(1).conv([2, 2]).unwrap();
     Form::new(g, 3).solve(
         Operand::Output,
         [&Tensor::<f64>::zeros([1, 3, 2, 2]), &Tensor::zeros([4, 1, 1, 1])],
@@ -421,7 +422,7 @@ fn groups_that_do_not_divide_the_outputs_are_refused() {
 #[test]
 #[should_panic(expected = "the weight [2, 2, 2, 3] does not have the window's kernel")]
 fn a_weight_of_another_kernel_is_refused() {
-    let g = Window::square(3).over([5, 6]).unwrap();
+    let g = Window::square(3).conv([5, 6]).unwrap();
     Form::from(g).solve(
         Operand::Output,
         [&Tensor::<f64>::zeros([1, 2, 5, 6]), &Tensor::zeros([2, 2, 2, 3])],
@@ -432,7 +433,7 @@ fn a_weight_of_another_kernel_is_refused() {
 #[test]
 #[should_panic(expected = "Form::solve: input and output differ in batch size")]
 fn an_image_and_a_map_of_other_batches_are_refused() {
-    let g = Window::square(1).over([2, 2]).unwrap();
+    let g = Window::square(1).conv([2, 2]).unwrap();
     Form::from(g).solve(
         Operand::Weight,
         [&Tensor::<f64>::zeros([1, 1, 2, 2]), &Tensor::zeros([2, 1, 2, 2])],
@@ -443,7 +444,7 @@ fn an_image_and_a_map_of_other_batches_are_refused() {
 #[test]
 #[should_panic(expected = "Form::solve: expected one bias a channel")]
 fn a_bias_of_another_size_is_refused() {
-    let g = Window::square(1).over([2, 2]).unwrap();
+    let g = Window::square(1).conv([2, 2]).unwrap();
     let bias = Tensor::zeros([2]);
     Form::from(g).solve(
         Operand::Output,

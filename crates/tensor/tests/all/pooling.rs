@@ -12,12 +12,12 @@ fn random_pool(rng: &mut ChaCha8Rng) -> Geometry {
         let window = Window {
             kernel: pair(1, 4),
             stride: pair(1, 3),
-            before: pair(0, 2),
-            after: pair(0, 2),
+            pad_before: pair(0, 2),
+            pad_after: pair(0, 2),
             dilation: pair(1, 2),
             ..Window::square(1)
         };
-        if let Ok(geometry) = window.pool_over(pair(1, 9)) {
+        if let Ok(geometry) = window.pool(pair(1, 9)) {
             return geometry;
         }
     }
@@ -95,7 +95,7 @@ fn planes_are_read_and_written_at_their_indices() {
 
 #[test]
 fn unpooling_puts_what_a_pool_took_back_to_its_place() {
-    let geometry = Window::square(2).stride(2).pool_over([5, 7]).unwrap();
+    let geometry = Window::square(2).stride(2).pool([5, 7]).unwrap();
     let x = noise::<f64>(&input_shape(&geometry, [2, 3]), &mut rng(3));
     let (largest, at) = max_pool(&geometry, &x);
     let back = plane_scatter(&at, &largest);
@@ -119,10 +119,10 @@ fn indices_that_do_not_fit_are_refused() {
 #[test]
 fn misuse_panics_with_what_was_expected() {
     let x = &Tensor::<f64>::ones([1, 1, 4, 4]);
-    let (_, at) = max_pool(&Window::square(2).pool_over([4, 4]).unwrap(), x);
+    let (_, at) = max_pool(&Window::square(2).pool([4, 4]).unwrap(), x);
     let other = &Tensor::<f64>::ones([1, 1, 4, 5]);
-    let geometry = Window::square(2).pool_over([4, 5]).unwrap();
-    let blind = Window::square(1).padding(1).over([4, 4]).unwrap();
+    let geometry = Window::square(2).pool([4, 5]).unwrap();
+    let blind = Window::square(1).padding(1).conv([4, 4]).unwrap();
     for (expected, message) in [
         ("max_pool: the geometry is of another input", panic_of(|| max_pool(&geometry, x))),
         ("sees only padding", panic_of(|| max_pool(&blind, x))),

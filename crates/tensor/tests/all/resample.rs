@@ -122,17 +122,17 @@ fn average_pooling_divides_by_pixels_or_by_cells() {
         let window = Window {
             kernel: pair(1, 4),
             stride: pair(1, 3),
-            before: pair(0, 2),
-            after: pair(0, 2),
+            pad_before: pair(0, 2),
+            pad_after: pair(0, 2),
             dilation: pair(1, 2),
             ..Window::square(1)
         };
-        let Ok(geometry) = window.pool_over(pair(1, 8)) else { continue };
+        let Ok(geometry) = window.pool(pair(1, 8)) else { continue };
         cases += 1;
         for count_padding in [false, true] {
-            let map = Resample::average_pool(&geometry, window.after, count_padding);
+            let map = Resample::average_pool(&geometry, window.pad_after, count_padding);
             check(&map, geometry.output(), rng, |plane, position| {
-                mean_under(geometry.axes(), window.after, count_padding, plane, position)
+                mean_under(geometry.axes(), window.pad_after, count_padding, plane, position)
             });
         }
     }

@@ -57,7 +57,7 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
         }),
         Kernel::new("max_last", &[&[300, 200]], |x| vec![x[0].max_last().0]),
         Kernel::new("pools", &[&[3, 21, 33, 31]], |x| {
-            let geometry = Window::square(3).stride(2).padding(1).pool_over([33, 31]).unwrap();
+            let geometry = Window::square(3).stride(2).padding(1).pool([33, 31]).unwrap();
             let (y, at) = max_pool(&geometry, &x[0]);
             let scattered = [plane_scatter(&at, &y), plane_scatter_add(&at, &y)];
             let gathered = plane_gather(&at, &x[0]);
@@ -100,7 +100,7 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
         ("pointwise conv", Window::square(1), [81, 77], 1),
         ("conv of a small output", Window::square(3).padding(1), [7, 9], 1),
     ] {
-        let geometry = window.over(input).unwrap();
+        let geometry = window.conv(input).unwrap();
         let ([height, width], [kh, kw]) = (geometry.output(), geometry.kernel());
         let operands =
             [[3, 24, input[0], input[1]], [10, 24 / groups, kh, kw], [3, 10, height, width]];

@@ -9,7 +9,7 @@ use mirrorgrad_tensor::{
 };
 
 fn geometry() -> Geometry {
-    Window::square(2).stride(2).over([4, 6]).unwrap()
+    Window::square(2).stride(2).conv([4, 6]).unwrap()
 }
 
 fn targets() -> ClassTargets {

@@ -5,7 +5,7 @@ use mirrorgrad_tensor::dialect::WeightLayout;
 use mirrorgrad_tensor::*;
 
 fn geometry() -> Geometry {
-    Window::square(2).stride(2).over([4, 6]).unwrap()
+    Window::square(2).stride(2).conv([4, 6]).unwrap()
 }
 
 fn form(groups: usize) -> Form {
@@ -33,7 +33,7 @@ fn norm() -> Normalization {
 }
 
 const LAYOUT: WeightLayout = WeightLayout::OIHW;
-const NOTHING: Slide = Slide { kernel: 0, stride: 1, dilation: 1 };
+const NOTHING: Kernel = Kernel { size: 0, stride: 1, dilation: 1 };
 const HUGE: [usize; 2] = [usize::MAX, 2];
 
 pub fn cases() -> Vec<Case> {
@@ -444,20 +444,20 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         (
-            "Slide::extent",
-            "slide: expected a kernel, a stride and a dilation of at least 1, got",
+            "Kernel::extent",
+            "kernel: expected a size, a stride and a dilation of at least 1, got",
             || {
                 NOTHING.extent();
             },
         ),
-        ("Slide::full", "slide: expected an output of 1 to 2^24 positions, got another", || {
-            Slide { kernel: 1, ..NOTHING }.full(0);
+        ("Kernel::full", "kernel: expected an output of 1 to 2^24 positions, got another", || {
+            Kernel { size: 1, ..NOTHING }.full(0);
         }),
         (
-            "Slide::same",
-            "slide: expected a kernel, a stride and a dilation of at least 1, got",
+            "Kernel::same",
+            "kernel: expected a size, a stride and a dilation of at least 1, got",
             || {
-                NOTHING.same(4, Odd::After);
+                NOTHING.same(4, OddSide::After);
             },
         ),
         (
@@ -482,12 +482,12 @@ pub const WITHOUT: Without = Without(&[
     "masked",
     // They return a `Result` or an `Option`.
     "Geometry::new",
-    "Window::over",
-    "Window::under",
-    "Window::under_to",
-    "Window::pool_over",
-    "Slide::fit",
-    "Slide::same_under",
+    "Window::conv",
+    "Window::transposed",
+    "Window::transposed_to",
+    "Window::pool",
+    "Kernel::fit",
+    "Kernel::same_transposed",
     "PoolIndices::new",
     "broadcast_shape",
     "cropped",
@@ -508,8 +508,8 @@ pub const WITHOUT: Without = Without(&[
     "Operand::others",
     "Resample::average_pool",
     "Tensor::from_view",
-    "Slide::both",
-    "Slide::meets",
+    "Kernel::both",
+    "Kernel::axis",
     "for_each_chunk",
     "peak_bytes",
     // They are words, or tell what something is.
@@ -519,8 +519,8 @@ pub const WITHOUT: Without = Without(&[
     "Window::padding",
     "Window::dilation",
     "Window::output_padding",
-    "Window::rest",
-    "Odd::before",
+    "Window::rounding",
+    "OddSide::pad_before",
     "Normalization::new",
     "Resample::new",
     "Caffe::new",
