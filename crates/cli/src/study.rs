@@ -228,10 +228,7 @@ fn check_steps(geometry: &Geometry) -> Result<(), Refusal> {
     let axes = geometry.axes();
     let product = |of: [usize; 2]| of[0].saturating_mul(of[1]);
     let phases = product(axes.map(|axis| axis.stride));
-    let spread = product(axes.map(|axis| {
-        let positions = axis.stride.saturating_mul(axis.output - 1);
-        positions.saturating_add(axis.dilation.saturating_mul(axis.kernel - 1)).saturating_add(1)
-    }));
+    let spread = product(axes.map(|axis| axis.full()));
     if phases <= MOST_PLACES && spread <= MOST_ENTRIES {
         return Ok(());
     }

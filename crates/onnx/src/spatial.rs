@@ -31,8 +31,8 @@ impl Writer<'_> {
         let follows = matches!(call.sizes, Some(Sizes::Like(_)));
         let mut ends = [[0; 2]; 2];
         for (end, axis) in ends.iter_mut().zip(geometry.axes()) {
-            let (kernel, wanted) = (Kernel::from(&axis), axis.pad_before + axis.input);
-            let (whole, most) = (kernel.full(axis.output), kernel.stride.max(kernel.dilation) - 1);
+            let (whole, wanted) = (axis.full(), axis.pad_before + axis.input);
+            let most = axis.stride.max(axis.dilation) - 1;
             if wanted > whole + most {
                 let found = format!("{} pixels from {} positions", axis.input, axis.output);
                 return Err(call.refuse(format!("expected at most {most} more, found {found}")));
@@ -168,20 +168,17 @@ fn padding_behind(
 ) -> Result<[usize; 2], ExportError> {
     let mut behind = [0; 2];
     for (i, axis) in geometry.axes().iter().enumerate() {
-        let kernel = Kernel::from(axis);
         behind[i] = match noted {
             Some(Sizes::Padded(pad_after)) => pad_after[i],
             // Each pixel more has one position more.
-            _ if axis.stride == 1 => {
-                kernel.full(axis.output).saturating_sub(axis.pad_before + axis.input)
-            }
+            _ if axis.stride == 1 => axis.full().saturating_sub(axis.pad_before + axis.input),
             _ => {
                 let what = "expected a note on the padding behind the input, found none; see \
                             Sizes::Padded";
                 return Err(call.refuse(what));
             }
         };
-        let fits = kernel.fit(axis.input, axis.pad_before, behind[i]);
+        let fits = Kernel::from(axis).fit(axis.input, axis.pad_before, behind[i]);
         if !fits.is_ok_and(|fits| fits.output == axis.output) {
             let found = format!("{} positions on {} pixels", axis.output, axis.input);
             return Err(call.refuse(format!(

@@ -6,7 +6,7 @@ use mirrorgrad_layers::weights::{NamedTensors, state_dict};
 use mirrorgrad_layers::{LayerCall, summary};
 use mirrorgrad_segment::Config;
 use mirrorgrad_study::{FilterHealth, Health, filters};
-use mirrorgrad_tensor::{Geometry, Tensor, Window};
+use mirrorgrad_tensor::{Geometry, Kernel, Tensor, Window};
 
 /// Channels whose kernels are kept, the first ones.
 const CHANNELS: usize = 6;
@@ -178,8 +178,9 @@ fn geometry(call: &LayerCall, kernel: [usize; 2], weights: usize) -> Option<Geom
         return None;
     }
     let stride = ((input + output / 2) / output).max(1);
-    let pad_before =
-        kernel.map(|taps| (stride * (output - 1) + taps).saturating_sub(input).div_ceil(2));
+    let pad_before = kernel.map(|size| {
+        Kernel { size, stride, dilation: 1 }.full(output).saturating_sub(input).div_ceil(2)
+    });
     let window =
         Window { stride: [stride; 2], pad_before, pad_after: pad_before, ..Window::new(kernel) };
     // The phases are the same for every size: one that has a pixel of each.

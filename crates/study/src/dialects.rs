@@ -108,8 +108,7 @@ impl About {
     fn new(layer: Layer, geometry: &Geometry) -> Self {
         let axes = geometry.axes();
         let each = |f: fn(&Axis) -> usize| [f(&axes[0]), f(&axes[1])];
-        let full = |a: &Axis| (a.stride * (a.output - 1) + a.dilation * (a.kernel - 1) + 1) as i64;
-        let behind = |a: &Axis| full(a) - a.pad_before as i64 - a.input as i64;
+        let behind = |a: &Axis| a.full() as i64 - a.pad_before as i64 - a.input as i64;
         let [y, x] = axes;
         let pad_after = [behind(&y), behind(&x)];
         let pad_before = each(|a| a.pad_before);
@@ -331,9 +330,9 @@ impl About {
             if self.layer == Layer::Conv {
                 return Some([self.pad_before[i], usize::try_from(self.pad_after[i]).unwrap_or(0)]);
             }
-            let hang = axes[i].dilation * (axes[i].kernel - 1);
+            let hang = axes[i].extent() - 1;
             let before = hang.checked_sub(axes[i].pad_before)?;
-            let spread = axes[i].stride * (axes[i].output - 1) + 1;
+            let spread = axes[i].full() - hang;
             Some([before, (axes[i].input + hang).checked_sub(spread + before)?])
         };
         let [y, x] = [pair(0)?, pair(1)?];

@@ -2,7 +2,7 @@
 
 use crate::Subject;
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Axis, Tensor};
+use mirrorgrad_tensor::Tensor;
 
 /// A way to compute Cᵀ y.
 ///
@@ -115,7 +115,7 @@ impl Columns {
             .iter()
             .map(|w| subject.output.iter().map(|value| w * value).collect())
             .collect();
-        let mut full = vec![vec![0; length(&x)]; length(&y)];
+        let mut full = vec![vec![0; x.full()]; y.full()];
         for (tap, row) in product.iter().enumerate() {
             for (position, value) in row.iter().enumerate() {
                 let down = y.stride * (position / x.output) + y.dilation * (tap / x.kernel);
@@ -132,16 +132,11 @@ impl Columns {
     }
 }
 
-/// Pixels that all windows reach along an axis.
-fn length(axis: &Axis) -> usize {
-    axis.stride * (axis.output - 1) + axis.dilation * (axis.kernel - 1) + 1
-}
-
 fn zero_insertion(subject: &Subject) -> Vec<i64> {
     let [y, x] = subject.geometry.axes();
-    let [extent_y, extent_x] = [y, x].map(|axis| axis.dilation * (axis.kernel - 1) + 1);
+    let [extent_y, extent_x] = [y, x].map(|axis| axis.extent());
     // The output spread out, with as many zeros around it as the window can hang over.
-    let (height, width) = (length(&y) + extent_y - 1, length(&x) + extent_x - 1);
+    let (height, width) = (y.full() + extent_y - 1, x.full() + extent_x - 1);
     let mut spread = vec![vec![0; width]; height];
     for (position, value) in subject.output.iter().enumerate() {
         let (down, right) = (y.stride * (position / x.output), x.stride * (position % x.output));
@@ -154,7 +149,7 @@ fn zero_insertion(subject: &Subject) -> Vec<i64> {
         turned[extent_y - 1 - down][extent_x - 1 - right] = *w;
     }
     let convolved = |row: usize, column: usize| -> i64 {
-        if row >= length(&y) || column >= length(&x) {
+        if row >= y.full() || column >= x.full() {
             return 0; // Output padding: beyond every window.
         }
         let products = turned.iter().zip(&spread[row..]).flat_map(|(turned, spread)| {

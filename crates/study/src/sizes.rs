@@ -43,8 +43,7 @@ impl Sizes {
     /// Of one axis.
     pub fn of(axis: &Axis) -> Self {
         let Axis { input, output, kernel, stride, dilation, pad_before } = *axis;
-        let extent = dilation * (kernel - 1) + 1;
-        let full = stride * (output - 1) + extent;
+        let full = axis.full();
         // Padding behind as in front where that leads here, as PyTorch's words and the article's have it;
         // else what is cut there, and none where rows are added.
         let symmetric = input + 2 * pad_before;
@@ -169,8 +168,9 @@ impl Arguments {
         let window = Window::square(kernel).stride(stride).padding(padding);
         let geometry = window.transposed_to([output; 2], [input; 2]).ok()?;
         (window.conv([input; 2]) == Ok(geometry)).then(|| {
-            let full = stride * (output - 1) + kernel;
-            Self { kernel, stride, padding, output_padding: input + 2 * padding - full }
+            let [axis, _] = geometry.axes();
+            let output_padding = input + 2 * padding - axis.full();
+            Self { kernel, stride, padding, output_padding }
         })
     }
 }

@@ -11,6 +11,7 @@
 //! the output. *Input* and *output* have the convolution's sense, also for its transpose, which reads the
 //! output's side and makes the input's.
 
+use crate::Kernel;
 use std::ops::Range;
 
 /// One axis of a [`Geometry`]. All sizes are in pixels, positions or taps.
@@ -22,6 +23,8 @@ use std::ops::Range;
 /// assert_eq!([axis.pixel(0, 0), axis.pixel(0, 1), axis.pixel(2, 2)], [None, Some(0), None]);
 /// assert_eq!([axis.taps_inside(0), axis.taps_inside(2)], [1..3, 0..2]);
 /// assert_eq!([axis.positions_inside(0), axis.positions_inside(2)], [1..3, 0..2]);
+/// // The three windows reach the five pixels and one more on either side.
+/// assert_eq!([axis.extent(), axis.full()], [3, 7]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
@@ -150,6 +153,24 @@ pub(crate) fn check_size(what: &'static str, got: [usize; 2]) -> Result<(), Geom
 }
 
 impl Axis {
+    /// Pixels from the first tap to the last: [`Kernel::extent`](crate::Kernel::extent).
+    ///
+    /// # Panics
+    /// If kernel, stride or dilation are 0, or so large that sizes overflow.
+    #[track_caller]
+    pub fn extent(&self) -> usize {
+        Kernel::from(self).extent()
+    }
+
+    /// Pixels that the windows of all positions reach: [`Kernel::full`](crate::Kernel::full).
+    ///
+    /// # Panics
+    /// As [`Axis::extent`], or if the output is 0 or as large.
+    #[track_caller]
+    pub fn full(&self) -> usize {
+        Kernel::from(self).full(self.output)
+    }
+
     /// The pixel under `tap` when the window stands at `position`, if it lies inside the input.
     pub fn pixel(&self, position: usize, tap: usize) -> Option<usize> {
         let place =

@@ -460,6 +460,12 @@ pub fn cases() -> Vec<Case> {
                 NOTHING.same(4, OddSide::After);
             },
         ),
+        ("Axis::extent", "kernel: expected a size, a stride and a dilation of at least 1", || {
+            axis().extent();
+        }),
+        ("Axis::full", "kernel: expected an output of 1 to 2^24 positions, got another", || {
+            Axis { stride: 1, dilation: 1, ..axis() }.full();
+        }),
         (
             "Axis::positions_inside",
             "positions_inside: expected a stride of at least 1, got 0",
