@@ -24,7 +24,7 @@ mod subject;
 mod text;
 
 pub use arrays::{Array, Arrays};
-pub use dialects::{Layer, Saying, sayings};
+pub use dialects::{Saying, sayings};
 pub use health::{FilterHealth, Health, Verdict, filters};
 pub use npy::{from_npy, to_npy};
 pub use npz::{from_npz, to_npz};
@@ -35,3 +35,5 @@ pub use report::{Explanation, Matrix, Report, Stages, Way};
 pub use sizes::{Arguments, LARGEST_KERNEL, Sizes, arguments};
 pub use subject::{Entry, LARGEST, Subject};
 pub use text::Section;
+
+pub use mirrorgrad_tensor::dialect::Layer;

@@ -3,14 +3,15 @@
 //! The page computes for itself whatever its controls say. What it computes is compared on load with
 //! values that the kernels wrote into it, and it says when they differ.
 
-use crate::dialects::{Layer, Saying};
-use crate::{Report, Subject};
+use crate::dialects::{Saying, layer_key};
+use crate::{Layer, Report, Subject};
 use mirrorgrad_tensor::{Axis, Form, Geometry, Operand, Tensor};
 use serde::Serialize;
 
 /// What the page is given.
 #[derive(Serialize)]
 struct Data<'a> {
+    #[serde(serialize_with = "layer_key")]
     layer: Layer,
     axes: [Sides; 2],
     input: &'a [i64],

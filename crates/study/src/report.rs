@@ -1,10 +1,10 @@
 //! Everything there is to say about one geometry, worked out once for people, scripts and pages.
 
-use crate::dialects::{Layer, Saying, sayings};
+use crate::dialects::{Saying, layer_key, sayings};
 use crate::health::Health;
 use crate::paths::{Columns, Path, dissenters};
 use crate::sizes::{Arguments, Sizes};
-use crate::{Refusal, Subject};
+use crate::{Layer, Refusal, Subject};
 use serde::Serialize;
 
 /// What is known of a geometry and the numbers in it.
@@ -25,6 +25,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Which layer it is looked at as.
+    #[serde(serialize_with = "layer_key")]
     pub layer: Layer,
     /// `[height, width]` of the window.
     pub kernel: [usize; 2],

@@ -1,6 +1,6 @@
 //! A report as people read it in a terminal.
 
-use crate::dialects::Layer;
+use crate::Layer;
 use crate::health::Verdict;
 use crate::report::Report;
 use crate::sizes::{Arguments, Sizes};

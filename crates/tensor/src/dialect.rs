@@ -1,9 +1,10 @@
 //! The same layer in every framework's words.
 //!
 //! A convolution means the same everywhere: where the window stands is only said in different words.
-//! Each file here is one framework's words and the [`ConvSpec`](crate::ConvSpec) that they follow; PyTorch's
-//! are [`Window`](crate::Window) itself. Every rule leads to a [`Geometry`](crate::Geometry), and two
-//! layers are the same exactly where their geometries are equal.
+//! Each file here is one framework: what its arguments mean, how they are read from common [`Words`], and
+//! how a geometry is said in them (its [`Dialect`]); PyTorch's are those of [`Window`](crate::Window). All
+//! lead to a [`Geometry`](crate::Geometry), and two layers are the same exactly where their geometries are
+//! equal.
 //!
 //! ```
 //! use mirrorgrad_tensor::{ConvSpec, Window, dialect::{TensorFlow, tensorflow::Padding}};
@@ -21,18 +22,24 @@
 
 mod caffe;
 mod chainer;
+mod framework;
 pub mod jax;
 pub mod keras;
 mod layout;
 mod mxnet;
 pub mod onnx;
+mod pytorch;
 pub mod tensorflow;
+mod words;
 
 pub use caffe::{Caffe, CoordinateMap};
 pub use chainer::Chainer;
+pub use framework::{Dialect, FRAMEWORKS, Framework, Said};
 pub use jax::Jax;
 pub use keras::Keras;
 pub use layout::WeightLayout;
 pub use mxnet::MxNet;
 pub use onnx::Onnx;
+pub use pytorch::PyTorch;
 pub use tensorflow::TensorFlow;
+pub use words::{GivenPadding, Layer, Wanted, Words, WordsError};

@@ -1,5 +1,6 @@
 //! Caffe's `Convolution`, `Deconvolution` and `Crop`.
 
+use super::{Dialect, Layer, Wanted, Words, WordsError};
 use crate::conv_spec::cropped;
 use crate::{Axis, ConvSpec, GeometryError, Kernel};
 use std::fmt;
@@ -56,6 +57,22 @@ impl ConvSpec for Caffe {
         let why = "a deconvolution makes one size, which a Crop layer may cut";
         let input = crate::conv_spec::legal("size", why, [only; 2], input.unwrap_or(only))?;
         Ok(kernel.axis(input, output, pad))
+    }
+}
+
+impl Dialect for Caffe {
+    const NAME: &'static str = "Caffe";
+    const KEY: &'static str = "caffe";
+
+    fn read(_: Layer, words: &Words) -> Result<Self, WordsError> {
+        words.without_output_padding()?;
+        let Words { kernel, stride, dilation, .. } = *words;
+        Ok(Self { stride, dilation, pad: words.numbers()?, ..Self::new(kernel) })
+    }
+
+    fn say(wanted: &Wanted) -> Vec<Self> {
+        let Wanted { kernel, stride, dilation, pad_before: pad, .. } = *wanted;
+        vec![Self { stride, pad, dilation, ..Self::new(kernel) }]
     }
 }
 

@@ -1,5 +1,6 @@
 //! Chainer's `convolution_2d` and `deconvolution_2d`.
 
+use super::{Dialect, Layer, Wanted, Words, WordsError};
 use crate::conv_spec::legal;
 use crate::{Axis, ConvSpec, GeometryError, Kernel};
 use std::fmt;
@@ -63,6 +64,22 @@ impl ConvSpec for Chainer {
         let why =
             "a convolution over it, its last stride dropped or rounded up, must give the input";
         Ok(kernel.axis(legal("outsize", why, [first, last], asked)?, output, pad))
+    }
+}
+
+impl Dialect for Chainer {
+    const NAME: &'static str = "Chainer";
+    const KEY: &'static str = "chainer";
+
+    fn read(_: Layer, words: &Words) -> Result<Self, WordsError> {
+        words.without_output_padding()?;
+        let Words { kernel, stride, dilation: dilate, .. } = *words;
+        Ok(Self { stride, pad: words.numbers()?, dilate, ..Self::new(kernel) })
+    }
+
+    fn say(wanted: &Wanted) -> Vec<Self> {
+        let Wanted { kernel, stride, dilation: dilate, pad_before: pad, .. } = *wanted;
+        vec![Self { stride, pad, dilate, outsize: wanted.size(), ..Self::new(kernel) }]
     }
 }
 

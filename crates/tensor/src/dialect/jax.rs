@@ -1,5 +1,6 @@
 //! JAX's `conv` and `conv_transpose`.
 
+use super::{Dialect, GivenPadding, Layer, Wanted, Words, WordsError};
 use crate::conv_spec::legal;
 use crate::{Axis, ConvSpec, GeometryError, Kernel, OddSide};
 use std::fmt;
@@ -63,6 +64,24 @@ impl Jax {
     pub const fn new(kernel: [usize; 2], padding: Padding) -> Self {
         Self { kernel, strides: [1; 2], rhs_dilation: [1; 2], padding }
     }
+
+    /// Padding in pairs: of a transposed convolution around the spread output, which a window that is cut
+    /// by more than its extent would need to be negative.
+    fn pairs(wanted: &Wanted) -> Option<Padding> {
+        if wanted.layer == Layer::Conv {
+            let (before, after) = (wanted.pad_before, wanted.pad_after());
+            return Some(Padding::Pairs { before, after });
+        }
+        let pair = |axis: &Axis| {
+            let hang = axis.extent() - 1;
+            let before = hang.checked_sub(axis.pad_before)?;
+            let spread = axis.full() - hang;
+            Some([before, (axis.input + hang).checked_sub(spread + before)?])
+        };
+        let [y, x] = wanted.geometry.axes();
+        let [y, x] = [pair(&y)?, pair(&x)?];
+        Some(Padding::Pairs { before: [y[0], x[0]], after: [y[1], x[1]] })
+    }
 }
 
 impl ConvSpec for Jax {
@@ -112,6 +131,30 @@ impl ConvSpec for Jax {
             // Rows before all windows: only here can they be asked for.
             None => Err(GeometryError::Words("padding: expected less than the window's extent")),
         }
+    }
+}
+
+impl Dialect for Jax {
+    const NAME: &'static str = "JAX";
+    const KEY: &'static str = "jax";
+
+    fn read(_: Layer, words: &Words) -> Result<Self, WordsError> {
+        words.without_output_padding()?;
+        let padding = match words.padding {
+            None | Some(GivenPadding::Valid) => Padding::Valid,
+            Some(GivenPadding::Same) => Padding::Same,
+            Some(GivenPadding::SameLower) => Padding::SameLower,
+            Some(GivenPadding::Numbers(pad)) => Padding::Pairs { before: pad, after: pad },
+        };
+        let Words { kernel, stride: strides, dilation: rhs_dilation, .. } = *words;
+        Ok(Self { strides, rhs_dilation, ..Self::new(kernel, padding) })
+    }
+
+    fn say(wanted: &Wanted) -> Vec<Self> {
+        let Wanted { kernel, stride: strides, dilation: rhs_dilation, .. } = *wanted;
+        let with = |padding| Self { strides, rhs_dilation, ..Self::new(kernel, padding) };
+        let pairs = Self::pairs(wanted);
+        [Padding::Same, Padding::Valid].into_iter().chain(pairs).map(with).collect()
     }
 }
 

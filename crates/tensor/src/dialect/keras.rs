@@ -1,6 +1,7 @@
 //! Keras's `Conv2D` and `Conv2DTranspose`.
 
 use super::tensorflow::{self, TensorFlow};
+use super::{Dialect, GivenPadding, Layer, Wanted, Words, WordsError};
 use crate::conv_spec::legal;
 use crate::{Axis, ConvSpec, GeometryError, Kernel};
 use std::fmt;
@@ -111,6 +112,35 @@ impl ConvSpec for Keras {
         self.check_words()?;
         let input = input.map_or_else(|| self.input(axis, output), Ok)?;
         self.tensorflow().transposed_axis(axis, output, Some(input))
+    }
+}
+
+impl Dialect for Keras {
+    const NAME: &'static str = "Keras";
+    const KEY: &'static str = "keras";
+
+    fn read(_: Layer, words: &Words) -> Result<Self, WordsError> {
+        let padding = match words.padding {
+            None | Some(GivenPadding::Valid) => Padding::Valid,
+            Some(GivenPadding::Same) => Padding::Same,
+            Some(_) => return Err(words.refused("same or valid")),
+        };
+        let Words { kernel, stride: strides, dilation: dilation_rate, output_padding, .. } = *words;
+        Ok(Self { strides, dilation_rate, output_padding, ..Self::new(kernel, padding) })
+    }
+
+    fn say(wanted: &Wanted) -> Vec<Self> {
+        let Wanted { layer, kernel, stride: strides, dilation: dilation_rate, .. } = *wanted;
+        let mut candidates = Vec::new();
+        for padding in [Padding::Same, Padding::Valid] {
+            let plain = Self { strides, dilation_rate, ..Self::new(kernel, padding) };
+            candidates.push(plain);
+            if layer == Layer::Deconv {
+                let added = (0..strides[0]).flat_map(|h| (0..strides[1]).map(move |w| [h, w]));
+                candidates.extend(added.map(|added| Self { output_padding: Some(added), ..plain }));
+            }
+        }
+        candidates
     }
 }
 

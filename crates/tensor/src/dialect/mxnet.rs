@@ -1,5 +1,6 @@
 //! MXNet's `Convolution` and `Deconvolution`.
 
+use super::{Dialect, Layer, Wanted, Words, WordsError};
 use crate::conv_spec::{cropped, legal};
 use crate::{Axis, ConvSpec, GeometryError, Kernel, OddSide};
 use std::fmt;
@@ -75,6 +76,29 @@ impl ConvSpec for MxNet {
         let why = "it must be less than the stride";
         let adj = legal("adj", why, [0, kernel.stride - 1], self.adj[axis])?;
         Ok(kernel.axis(cropped(kernel.full(output) + adj, pad, pad)?, output, pad))
+    }
+}
+
+impl Dialect for MxNet {
+    const NAME: &'static str = "MXNet";
+    const KEY: &'static str = "mxnet";
+
+    fn read(_: Layer, words: &Words) -> Result<Self, WordsError> {
+        let Words { kernel, stride, dilation: dilate, .. } = *words;
+        let (pad, adj) = (words.numbers()?, words.output_padding.unwrap_or([0, 0]));
+        Ok(Self { stride, dilate, pad, adj, ..Self::new(kernel) })
+    }
+
+    fn say(wanted: &Wanted) -> Vec<Self> {
+        let Wanted { kernel, stride, dilation: dilate, pad_before: pad, .. } = *wanted;
+        let plain = Self { stride, dilate, pad, ..Self::new(kernel) };
+        match wanted.layer {
+            Layer::Conv => vec![plain],
+            Layer::Deconv => vec![
+                Self { adj: wanted.output_padding(), ..plain },
+                Self { target_shape: wanted.size(), ..plain },
+            ],
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! ONNX's `Conv` and `ConvTranspose`.
 
+use super::{Dialect, GivenPadding, Layer, Wanted, Words, WordsError};
 use crate::conv_spec::{cropped, legal};
 use crate::{Axis, ConvSpec, GeometryError, Kernel, OddSide};
 use std::fmt;
@@ -133,6 +134,39 @@ impl ConvSpec for Onnx {
                 Ok(kernel.axis(cropped(full, before, after)?, output, before))
             }
         }
+    }
+}
+
+impl Dialect for Onnx {
+    const NAME: &'static str = "ONNX";
+    const KEY: &'static str = "onnx";
+
+    fn read(_: Layer, words: &Words) -> Result<Self, WordsError> {
+        let padding = match words.padding {
+            None | Some(GivenPadding::Valid) => Padding::Valid,
+            Some(GivenPadding::Same) => Padding::SameUpper,
+            Some(GivenPadding::SameLower) => Padding::SameLower,
+            Some(GivenPadding::Numbers(pad)) => Padding::Pads { before: pad, after: pad },
+        };
+        let Words { kernel, stride: strides, dilation: dilations, .. } = *words;
+        let output_padding = words.output_padding.unwrap_or([0, 0]);
+        Ok(Self { strides, dilations, output_padding, ..Self::new(kernel, padding) })
+    }
+
+    fn say(wanted: &Wanted) -> Vec<Self> {
+        let Wanted { kernel, stride: strides, dilation: dilations, .. } = *wanted;
+        let with = |padding| Self { strides, dilations, ..Self::new(kernel, padding) };
+        let (before, after) = (wanted.pad_before, wanted.pad_after());
+        // Rows that are added behind are another attribute than those cropped there.
+        let output_padding = match wanted.layer {
+            Layer::Conv => [0, 0],
+            Layer::Deconv => wanted.behind.map(|rows| usize::try_from(-rows).unwrap_or(0)),
+        };
+        vec![
+            with(Padding::SameUpper),
+            with(Padding::SameLower),
+            Self { output_padding, ..with(Padding::Pads { before, after }) },
+        ]
     }
 }
 

@@ -1,5 +1,6 @@
 //! TensorFlow's `conv2d` and `conv2d_transpose`.
 
+use super::{Dialect, GivenPadding, Layer, Wanted, Words, WordsError};
 use crate::conv_spec::{cropped, legal};
 use crate::{Axis, ConvSpec, GeometryError, Kernel, OddSide};
 use std::fmt;
@@ -105,6 +106,33 @@ impl ConvSpec for TensorFlow {
                 Ok(kernel.axis(input, output, before))
             }
         }
+    }
+}
+
+impl Dialect for TensorFlow {
+    const NAME: &'static str = "TensorFlow";
+    const KEY: &'static str = "tensorflow";
+
+    fn read(_: Layer, words: &Words) -> Result<Self, WordsError> {
+        words.without_output_padding()?;
+        let padding = match words.padding {
+            None | Some(GivenPadding::Valid) => Padding::Valid,
+            Some(GivenPadding::Same) => Padding::Same,
+            Some(GivenPadding::Numbers(pad)) => Padding::Explicit { before: pad, after: pad },
+            Some(GivenPadding::SameLower) => return Err(words.refused("same, valid or numbers")),
+        };
+        let Words { kernel, stride: strides, dilation: dilations, .. } = *words;
+        Ok(Self { strides, dilations, ..Self::new(kernel, padding) })
+    }
+
+    fn say(wanted: &Wanted) -> Vec<Self> {
+        let Wanted { kernel, stride: strides, dilation: dilations, .. } = *wanted;
+        let with = |padding| {
+            let output_shape = wanted.size();
+            Self { strides, dilations, output_shape, ..Self::new(kernel, padding) }
+        };
+        let (before, after) = (wanted.pad_before, wanted.pad_after());
+        [Padding::Same, Padding::Valid, Padding::Explicit { before, after }].map(with).to_vec()
     }
 }
 
