@@ -1,6 +1,7 @@
 //! Derivatives of derivatives: of the trilinear form exactly, and of a network against differences.
 
 use mirrorgrad::prelude::*;
+use mirrorgrad::tensor::Epilogue;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -89,13 +90,13 @@ fn the_third_derivative_of_the_form_is_the_form_of_the_directions() {
 /// Down by a strided convolution, normalized, up by a transposed one to the picture's exact size,
 /// joined with a skip, scored: an FCN in small. The last operand is the picture.
 fn network(v: &[Var<f64>]) -> Var<f64> {
-    let [down, gain, bias, up, up_bias, score, x] = v else { panic!("expected seven operands") };
+    let [down, weight, bias, up, up_bias, score, x] = v else { panic!("expected seven operands") };
     let targets =
         ClassTargets::new([2, 5, 4], (0..40).map(|i| (i * 7 + i / 6) % 4), 3, Some(3)).unwrap();
     let narrow = Window { kernel: [3, 2], ..Window::square(3).stride(2).padding(1) };
     let geometry = narrow.conv([5, 4]).unwrap();
     let features = ops::conv2d(geometry, x, down, None);
-    let features = ops::batch_norm(&features, gain, bias, 1e-2).0.gelu();
+    let features = ops::batch_norm(&features, weight, bias, 1e-2, Epilogue::Identity).0.gelu();
     let upsampled = ops::conv_transpose2d(geometry, &features, up, Some(up_bias));
     let joined = ops::concat(&[&upsampled.tanh(), x], 1);
     let point = Window::square(1).conv([5, 4]).unwrap();

@@ -80,9 +80,9 @@ pub enum Description {
         /// `[height, width]`.
         to: [usize; 2],
     },
-    /// Input, gain, bias: numbers normalized set by set.
+    /// Input, weight, bias: numbers normalized set by set.
     Normalize {
-        /// What is a set, and which gain each number takes.
+        /// What is a set, and which weight each number takes.
         layout: NormLayout,
         /// Added to the variance.
         eps: f64,

@@ -120,7 +120,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
     let linear = Linear::new([CHANNELS, 3], rng);
     let narrow = Conv2d::new(both, Window::square(5), rng);
     let squeeze = Linear::new([CHANNELS, CHANNELS], rng);
-    let [gain, bias] = [1, 2].map(|seed| {
+    let [weight, bias] = [1, 2].map(|seed| {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         Var::parameter(Tensor::normal([CHANNELS], 1.0, rng))
     });
@@ -151,7 +151,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
             "layer_norm",
             function(move |x, _| {
                 let last = x.permute(&[0, 2, 3, 1]);
-                ops::layer_norm(&last, &gain, &bias, 1e-5).permute(&[0, 3, 1, 2])
+                ops::layer_norm(&last, &weight, &bias, 1e-5).permute(&[0, 3, 1, 2])
             }),
         ),
         ("softmax", function(|x, _| x.softmax(1))),

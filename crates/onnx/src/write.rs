@@ -232,16 +232,16 @@ impl<'a> Writer<'a> {
     ) -> Result<String, ExportError> {
         let NormLayout { repeats, sets, period: groups, inner, .. } = *layout;
         let (path, graph, inputs) = (&call.path, &mut self.graph, call.inputs());
-        let (x, gain) = (call.step.shape(0), call.step.shape(1));
-        if repeats == 1 && groups == 1 && inner == 1 && x.ends_with(gain) {
-            let axis = x.len() - gain.len();
+        let (x, weight) = (call.step.shape(0), call.step.shape(1));
+        if repeats == 1 && groups == 1 && inner == 1 && x.ends_with(weight) {
+            let axis = x.len() - weight.len();
             let attributes = vec![int("axis", axis), float("epsilon", eps)];
             return Ok(graph.node(path, "LayerNormalization", &inputs, attributes));
         }
         if repeats != 1 || sets != x[0] * groups {
             return Err(call.refuse("expected a group or layer normalization, found another"));
         }
-        // Groups as the channels of an instance normalization without gains; then each channel's own.
+        // Groups as the channels of an instance normalization without weights; then each channel's own.
         let by_group = graph.integers(path, &[0, groups as i64, -1]);
         let flat = graph.node(path, "Reshape", &[inputs[0], &by_group], vec![]);
         let [one, zero] = [Tensor::ones([groups]), Tensor::zeros([groups])].map(|value| {

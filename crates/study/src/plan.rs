@@ -4,7 +4,8 @@ use crate::attributes::{self, Attributes};
 use crate::{Array, Refusal};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{
-    ClassTargets, Element, Form, Geometry, PixelLoss, PoolIndices, Resample, Tensor, Window,
+    ClassTargets, Element, Epilogue, Form, Geometry, PixelLoss, PoolIndices, Resample, Tensor,
+    Window,
 };
 use std::collections::BTreeMap;
 
@@ -220,7 +221,7 @@ impl<T: Element> Request<'_, T> {
         Err(Refusal::expected("eps", "a number of at least 0", eps))
     }
 
-    /// Gain and bias, ones and zeros where there are none.
+    /// Weight and bias, ones and zeros where there are none.
     fn affine(v: &Operands<T>) -> [Var<T>; 2] {
         let channels = [v["input"].shape()[1]];
         let or = |name: &str, value: T| {
@@ -239,8 +240,8 @@ impl<T: Element> Request<'_, T> {
         }
         let eps = self.eps()?;
         let run = move |v: &Operands<T>| {
-            let [gain, bias] = Self::affine(v);
-            (ops::batch_norm(&v["input"], &gain, &bias, eps).0, None)
+            let [weight, bias] = Self::affine(v);
+            (ops::batch_norm(&v["input"], &weight, &bias, eps, Epilogue::Identity).0, None)
         };
         Ok(Plan { output: dims.to_vec(), work: 4 * product(&dims), run: Box::new(run) })
     }
@@ -258,8 +259,8 @@ impl<T: Element> Request<'_, T> {
         }
         let eps = self.eps()?;
         let run = move |v: &Operands<T>| {
-            let [gain, bias] = Self::affine(v);
-            (ops::group_norm(groups, &v["input"], &gain, &bias, eps), None)
+            let [weight, bias] = Self::affine(v);
+            (ops::group_norm(groups, &v["input"], &weight, &bias, eps), None)
         };
         Ok(Plan { output: dims.to_vec(), work: 4 * product(&dims), run: Box::new(run) })
     }

@@ -3,7 +3,7 @@
 use crate::common::{apart, assert_close, noise, parameters, uneven};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::ops::*;
-use mirrorgrad_tensor::{ClassTargets, Form, PixelLoss, Tensor, Window};
+use mirrorgrad_tensor::{ClassTargets, Epilogue, Form, PixelLoss, Tensor, Window};
 
 type V = [Var<f64>];
 
@@ -275,19 +275,19 @@ fn standardized(x: &Var<f64>, axes: &[usize]) -> Var<f64> {
 }
 
 #[test]
-fn norms_are_standardized_numbers_with_gain_and_bias() {
+fn norms_are_standardized_numbers_with_weight_and_bias() {
     let shapes: &[&[usize]] = &[&[3, 4, 2, 3], &[4], &[4]];
     let affine = |x: Var<f64>, v: &V| x * v[1].reshape([1, 4, 1, 1]) + v[2].reshape([1, 4, 1, 1]);
     same(
         "batch_norm",
         shapes,
-        |v| batch_norm(&v[0], &v[1], &v[2], EPS).0,
+        |v| batch_norm(&v[0], &v[1], &v[2], EPS, Epilogue::Identity).0,
         |v| affine(standardized(&v[0], &[0, 2, 3]), v),
     );
     same(
-        "batch_norm_relu",
+        "batch_norm, relu",
         shapes,
-        |v| batch_norm_relu(&v[0], &v[1], &v[2], EPS).0,
+        |v| batch_norm(&v[0], &v[1], &v[2], EPS, Epilogue::Relu).0,
         |v| affine(standardized(&v[0], &[0, 2, 3]), v).relu(),
     );
     same(
@@ -306,8 +306,8 @@ fn norms_are_standardized_numbers_with_gain_and_bias() {
         |v| standardized(&v[0], &[2, 3]) * v[1].clone() + v[2].clone(),
     );
     let x = Var::constant(noise(&[3, 4, 5], 1));
-    let (gain, bias) = (Var::constant(Tensor::ones([4])), Var::constant(Tensor::zeros([4])));
-    let stats = batch_norm(&x, &gain, &bias, EPS).1;
+    let (weight, bias) = (Var::constant(Tensor::ones([4])), Var::constant(Tensor::zeros([4])));
+    let stats = batch_norm(&x, &weight, &bias, EPS, Epilogue::Identity).1;
     assert_close(&stats.mean, x.mean_axes(&[0, 2]).value(), 1e-14, &"mean");
     assert_close(&stats.variance, x.var_axes(&[0, 2], 0).value(), 1e-14, &"variance");
 }

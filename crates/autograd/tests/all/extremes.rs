@@ -6,7 +6,7 @@ use crate::common::{noise, parameters};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_tensor::{
-    ClassTargets, Indices, PixelLoss, Resample, SparseRows, Tensor, Window, max_pool,
+    ClassTargets, Epilogue, Indices, PixelLoss, Resample, SparseRows, Tensor, Window, max_pool,
 };
 use std::fs;
 
@@ -119,8 +119,8 @@ fn planes() -> Vec<Case> {
 fn norms() -> Vec<Case> {
     let shapes: &[&[usize]] = &[&[2, 2, 3], &[2], &[2]];
     vec![
-        case("Normalize", shapes, |v| batch_norm(&v[0], &v[1], &v[2], 1e-5).0),
-        case("Normalize", shapes, |v| batch_norm_relu(&v[0], &v[1], &v[2], 1e-5).0),
+        case("Normalize", shapes, |v| batch_norm(&v[0], &v[1], &v[2], 1e-5, Epilogue::Identity).0),
+        case("Normalize", shapes, |v| batch_norm(&v[0], &v[1], &v[2], 1e-5, Epilogue::Relu).0),
         case("Normalize", shapes, |v| group_norm(1, &v[0], &v[1], &v[2], 1e-5)),
         case("Normalize", &[&[4, 3], &[3], &[3]], |v| layer_norm(&v[0], &v[1], &v[2], 1e-5)),
     ]
@@ -192,7 +192,7 @@ fn fused_gradients_at_extreme_operands_are_the_differentiable_ones() {
         for (kind, values) in EXTREMES {
             for (every, first) in [(1, 0), (2, 1), (3, 0), (5, 2), (7, 6)] {
                 for which in 0..case.shapes.len() {
-                    // An infinite gain makes NaN of all that it meets, at different times.
+                    // An infinite weight makes NaN of all that it meets, at different times.
                     if case.op == "Normalize" && which == 1 && kind.contains("infinit") {
                         continue;
                     }

@@ -5,7 +5,8 @@ use crate::common::{apart, assert_close, noise, parameters, uneven};
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_autograd::{Var, gradcheck};
 use mirrorgrad_tensor::{
-    Axis, ClassTargets, Form, Geometry, Indices, PixelLoss, Resample, SparseRows, Tensor, Window,
+    Axis, ClassTargets, Epilogue, Form, Geometry, Indices, PixelLoss, Resample, SparseRows, Tensor,
+    Window,
 };
 use std::fs;
 
@@ -217,7 +218,7 @@ fn resamplings() -> Vec<Case> {
 const EPS: f64 = 0.1;
 
 fn norms() -> Vec<Case> {
-    let batch = |v: &V| batch_norm(&v[0], &v[1], &v[2], EPS).0;
+    let batch = |v: &V| batch_norm(&v[0], &v[1], &v[2], EPS, Epilogue::Identity).0;
     let group = |groups| move |v: &V| group_norm(groups, &v[0], &v[1], &v[2], EPS);
     let layer = |v: &V| layer_norm(&v[0], &v[1], &v[2], EPS);
     vec![
@@ -225,20 +226,20 @@ fn norms() -> Vec<Case> {
         case("batch_norm: batch 1", &[&[1, 2, 2, 3], &[2], &[2]], batch),
         case("batch_norm: no places", &[&[3, 2], &[2], &[2]], batch),
         case("group_norm: one element", &[&[1, 2, 1, 1], &[2], &[2]], group(2)),
-        case("batch_norm_relu", &[&[3, 2, 3, 1], &[2], &[2]], |v| {
-            batch_norm_relu(&v[0], &v[1], &v[2], EPS).0
+        case("batch_norm, relu", &[&[3, 2, 3, 1], &[2], &[2]], |v| {
+            batch_norm(&v[0], &v[1], &v[2], EPS, Epilogue::Relu).0
         }),
         case("group_norm", &[&[2, 4, 1, 2], &[4], &[4]], group(2)),
         case("group_norm: one group", &[&[1, 3, 2], &[3], &[3]], group(1)),
         case("group_norm: a group each", &[&[2, 2, 3], &[2], &[2]], group(2)),
         case("layer_norm", &[&[2, 3, 2], &[3, 2], &[3, 2]], layer),
         case("layer_norm: last axis", &[&[2, 2, 3], &[3], &[3]], layer),
-        case("layer_norm: gain made of the input", &[&[2, 3], &[3]], |v| {
+        case("layer_norm: weight made of the input", &[&[2, 3], &[3]], |v| {
             layer_norm(&v[0], &v[0].sum_axes(&[0]), &v[1], EPS)
         }),
-        case("batch_norm: one gain twice", &[&[3, 2], &[2], &[2]], move |v| {
-            let once = batch_norm(&v[0].exp(), &v[1], &v[2], EPS).0;
-            batch_norm(&once.exp(), &v[1], &v[2], EPS).0
+        case("batch_norm: one weight twice", &[&[3, 2], &[2], &[2]], move |v| {
+            let once = batch_norm(&v[0].exp(), &v[1], &v[2], EPS, Epilogue::Identity).0;
+            batch_norm(&once.exp(), &v[1], &v[2], EPS, Epilogue::Identity).0
         }),
     ]
 }

@@ -5,7 +5,7 @@ use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::models::{UNet, UNetConfig};
 use mirrorgrad_layers::optim::{Optimizer, Sgd};
 use mirrorgrad_layers::{Draws, Mode, Module, named_params, summary};
-use mirrorgrad_tensor::{ClassTargets, Form, PixelLoss, Resample, Tensor, Window};
+use mirrorgrad_tensor::{ClassTargets, Epilogue, Form, PixelLoss, Resample, Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -168,7 +168,7 @@ fn bilinear() -> Case {
 fn batch_norm() -> Case {
     let operands = vec![noise(&[8, 64, 64, 64]), noise(&[64]), noise(&[64])];
     function("batch norm while training, 8 of 64x64x64".into(), None, operands, |x| {
-        ops::batch_norm(&x[0], &x[1], &x[2], 1e-5).0
+        ops::batch_norm(&x[0], &x[1], &x[2], 1e-5, Epilogue::Identity).0
     })
 }
 

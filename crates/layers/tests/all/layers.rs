@@ -8,7 +8,7 @@ use mirrorgrad_layers::{
     Sequential, Upsample, named_params,
 };
 use mirrorgrad_tensor::dialect::{TensorFlow, tensorflow};
-use mirrorgrad_tensor::{Tensor, Window};
+use mirrorgrad_tensor::{Epilogue, Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -221,7 +221,7 @@ fn batch_normalization_predicts_by_its_running_statistics_and_leaves_them_alone(
 
 #[test]
 fn batch_normalization_with_a_relu_is_a_relu_of_batch_normalization() {
-    let (plain, with_relu) = (BatchNorm2d::new(2), BatchNorm2d::new(2).with_relu());
+    let (plain, with_relu) = (BatchNorm2d::new(2), BatchNorm2d::new(2).epilogue(Epilogue::Relu));
     for layer in [&plain, &with_relu] {
         let params = named_params(layer);
         params[0].1.set([2.0, -3.0].into());
@@ -240,7 +240,7 @@ fn batch_normalization_with_a_relu_is_a_relu_of_batch_normalization() {
 
 #[test]
 fn batch_normalization_refuses_to_train_on_one_value_a_channel_and_keeps_its_statistics() {
-    for layer in [BatchNorm2d::<f64>::new(2), BatchNorm2d::new(2).with_relu()] {
+    for layer in [BatchNorm2d::<f64>::new(2), BatchNorm2d::new(2).epilogue(Epilogue::Relu)] {
         let before = state_dict(&layer);
         let forward = |shape: [usize; 4], mode: &Mode| {
             let x = Var::constant(Tensor::full(shape, 7.0));

@@ -5,7 +5,7 @@ use mirrorgrad_autograd::ops::*;
 use mirrorgrad_autograd::record::{Step, record};
 use mirrorgrad_autograd::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{
-    ClassTargets, Geometry, Indices, PixelLoss, PoolIndices, Resample, Tensor, Window,
+    ClassTargets, Epilogue, Geometry, Indices, PixelLoss, PoolIndices, Resample, Tensor, Window,
 };
 
 fn geometry() -> Geometry {
@@ -250,28 +250,24 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         ("batch_norm", "batch_norm: expected [batch, channels, ..], got [3]", || {
-            _ = batch_norm(&var(&[3]), &var(&[3]), &var(&[3]), 0.0);
+            _ = batch_norm(&var(&[3]), &var(&[3]), &var(&[3]), 0.0, Epilogue::Identity);
         }),
         (
             "batch_norm",
-            "batch_norm: expected one gain and bias a channel, 3 for [2, 3], got [2]",
+            "batch_norm: expected one weight and bias a channel, 3 for [2, 3], got [2]",
             || {
-                _ = batch_norm(&var(&[2, 3]), &var(&[3]), &var(&[2]), 0.0);
+                _ = batch_norm(&var(&[2, 3]), &var(&[3]), &var(&[2]), 0.0, Epilogue::Identity);
             },
         ),
-        (
-            "batch_norm_relu",
-            "batch_norm_relu: expected one gain and bias a channel, 3 for [2, 3]",
-            || {
-                _ = batch_norm_relu(&var(&[2, 3]), &var(&[1]), &var(&[3]), 0.0);
-            },
-        ),
+        ("batch_norm", "batch_norm: expected one weight and bias a channel, 3 for [2, 3]", || {
+            _ = batch_norm(&var(&[2, 3]), &var(&[1]), &var(&[3]), 0.0, Epilogue::Relu);
+        }),
         ("group_norm", "group_norm: 3 groups do not divide the 4 channels of [2, 4]", || {
             group_norm(3, &var(&[2, 4]), &var(&[4]), &var(&[4]), 0.0);
         }),
         (
             "group_norm",
-            "group_norm: expected one gain and bias a channel, 4 for [2, 4], got [2]",
+            "group_norm: expected one weight and bias a channel, 4 for [2, 4], got [2]",
             || {
                 group_norm(2, &var(&[2, 4]), &var(&[2]), &var(&[4]), 0.0);
             },

@@ -304,7 +304,7 @@ pub const WITHOUT: Without = Without(&[
     "ConvTranspose2d::init",
     "Conv2d::init",
     "BatchNorm2d::new",
-    "BatchNorm2d::with_relu",
+    "BatchNorm2d::epilogue",
     "MaxPool2d::new",
     "MaxPool2d::square",
     "AvgPool2d::new",

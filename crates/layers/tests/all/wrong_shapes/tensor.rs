@@ -320,7 +320,7 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "Normalization::forward",
-            "norm: expected one gain and bias a channel, 3 for [2, 3]",
+            "norm: expected one weight and bias a channel, 3 for [2, 3]",
             || {
                 _ = norm().forward(&zeros(&[2, 3]), &zeros(&[3]), &zeros(&[1]));
             },
@@ -565,7 +565,7 @@ pub const WITHOUT: Without = Without(&[
     "PoolIndices::input_shape",
     "Indices::shape",
     "Indices::as_slice",
-    "NormLayout::gains",
+    "NormLayout::weights",
     "NormLayout::set_len",
     "ClassTargets::shape",
     "ClassTargets::classes",
