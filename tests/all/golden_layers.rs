@@ -3,7 +3,7 @@
 
 use mirrorgrad::layers::optim::clip_grad_norm;
 use mirrorgrad::prelude::*;
-use mirrorgrad::tensor::PoolIndices;
+use mirrorgrad::tensor::{AverageCount, Corners, PoolIndices};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -193,7 +193,11 @@ fn pools_are_pytorchs() {
     }
     for case in golden.of(&["avg_pool2d"], 4) {
         let (v, window) = (case.inputs(), case.window(case.sizes("kernel_size")));
-        let output = ops::avg_pool2d(&window, &v[0], case.is("count_include_pad")).unwrap();
+        let count = match case.is("count_include_pad") {
+            true => AverageCount::IncludePadding { pad_after: window.pad_after },
+            false => AverageCount::ExcludePadding,
+        };
+        let output = ops::avg_pool2d(&window.pool(plane(&v[0])).unwrap(), &v[0], count);
         case.replay(&v, &output, 1e-10);
     }
     for case in golden.of(&["adaptive_avg_pool2d"], 4) {
@@ -207,7 +211,10 @@ fn resizes_are_pytorchs() {
     for case in Golden::load().of(&["interpolate"], 16) {
         let (v, size) = (case.inputs(), case.sizes("size"));
         let output = match case.attribute("mode").as_str() {
-            Some("bilinear") => ops::upsample_bilinear2d(&v[0], size, case.is("align_corners")),
+            Some("bilinear") if case.is("align_corners") => {
+                ops::upsample_bilinear2d(&v[0], size, Corners::Aligned)
+            }
+            Some("bilinear") => ops::upsample_bilinear2d(&v[0], size, Corners::HalfPixel),
             _ => ops::upsample_nearest2d(&v[0], size),
         };
         case.replay(&v, &output, 1e-9);

@@ -1,6 +1,6 @@
 //! What ops do, in words that others can read.
 
-use mirrorgrad_tensor::{Geometry, NormLayout, PoolIndices};
+use mirrorgrad_tensor::{AverageCount, Corners, Geometry, NormLayout, PoolIndices};
 use std::ops::Range;
 
 /// What a call computes from its operands, with sizes as they were in that call.
@@ -63,10 +63,8 @@ pub enum Description {
     AveragePool {
         /// Where the window stands.
         geometry: Geometry,
-        /// Padding behind the input, `[vertical, horizontal]`.
-        pad_after: [usize; 2],
-        /// Whether the divisor counts padding.
-        count_include_pad: bool,
+        /// What is divided by.
+        count: AverageCount,
     },
     /// The means of so many stretches, `[height, width]`.
     AdaptiveAveragePool {
@@ -183,20 +181,17 @@ pub enum Function {
 /// ```
 /// # use mirrorgrad_autograd::ops::upsample_bilinear2d;
 /// # use mirrorgrad_autograd::record::{Description, Interpolation, record};
-/// # use mirrorgrad_tensor::Tensor;
+/// # use mirrorgrad_tensor::{Corners, Tensor};
 /// let picture = Tensor::<f32>::zeros([1, 3, 4, 4]);
-/// let (recording, _) = record(picture, |x| upsample_bilinear2d(x, [8, 6], false));
-/// let interpolation = Interpolation::Bilinear { align_corners: false };
+/// let (recording, _) = record(picture, |x| upsample_bilinear2d(x, [8, 6], Corners::HalfPixel));
+/// let interpolation = Interpolation::Bilinear(Corners::HalfPixel);
 /// let resize = Description::Resize { interpolation, to: [8, 6] };
 /// assert_eq!(recording.steps()[0].describe(), Some(resize));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
     /// Linear along both axes.
-    Bilinear {
-        /// Whether the corner pixels' centres stay in the corners.
-        align_corners: bool,
-    },
+    Bilinear(Corners),
     /// The pixel that covers the place.
     Nearest,
 }

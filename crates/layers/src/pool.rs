@@ -3,7 +3,7 @@
 use crate::place::Place;
 use crate::{Mode, Module, Sizes};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, PoolIndices, Rounding, Window};
+use mirrorgrad_tensor::{AverageCount, Element, PoolIndices, Rounding, Window};
 
 /// The largest pixel under each window. `[batch, channels, h, w] -> [batch, channels, out_h, out_w]`.
 ///
@@ -121,11 +121,9 @@ impl<T: Element> Module<T> for AvgPool2d {
     #[track_caller]
     fn forward(&self, x: &Var<T>, mode: &Mode) -> Var<T> {
         let place = Place::without_params("avg_pool2d");
-        place.input_size(None, x);
-        let y = match ops::avg_pool2d(&self.window, x, true) {
-            Ok(y) => y,
-            Err(error) => place.refuse(error),
-        };
+        let geometry = place.fit(self.window.pool(place.input_size(None, x)));
+        let count = AverageCount::IncludePadding { pad_after: self.window.pad_after };
+        let y = ops::avg_pool2d(&geometry, x, count);
         if self.window.rounding == Rounding::Floor {
             mode.note_sizes(&y, Sizes::Padded(self.window.pad_after));
         }

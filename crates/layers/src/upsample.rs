@@ -3,7 +3,7 @@
 use crate::place::Place;
 use crate::{Mode, Module, Sizes};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::Element;
+use mirrorgrad_tensor::{Corners, Element};
 
 /// The rule between pixels.
 ///
@@ -73,8 +73,10 @@ impl Upsample {
         }
         let y = match self.interpolation {
             Interpolation::Nearest => ops::upsample_nearest2d(x, size),
-            Interpolation::Bilinear => ops::upsample_bilinear2d(x, size, false),
-            Interpolation::BilinearAlignCorners => ops::upsample_bilinear2d(x, size, true),
+            Interpolation::Bilinear => ops::upsample_bilinear2d(x, size, Corners::HalfPixel),
+            Interpolation::BilinearAlignCorners => {
+                ops::upsample_bilinear2d(x, size, Corners::Aligned)
+            }
         };
         mode.note("Upsample", None, &y, 0);
         y

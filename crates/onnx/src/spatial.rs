@@ -6,7 +6,7 @@ use crate::proto::AttributeProto;
 use crate::write::{Call, Pool, Writer};
 use mirrorgrad_autograd::record::Interpolation;
 use mirrorgrad_layers::Sizes;
-use mirrorgrad_tensor::{Geometry, Kernel, PoolIndices};
+use mirrorgrad_tensor::{AverageCount, Corners, Geometry, Kernel, PoolIndices};
 
 impl Writer<'_> {
     pub fn conv(
@@ -94,16 +94,19 @@ impl Writer<'_> {
         &mut self,
         call: &Call<'_>,
         geometry: &Geometry,
-        pad_after: [usize; 2],
-        count_include_pad: bool,
+        count: AverageCount,
     ) -> Result<String, ExportError> {
-        let pad_after = padding_behind(call, geometry, Some(Sizes::Padded(pad_after)))?;
+        let (noted, include_padding) = match count {
+            AverageCount::IncludePadding { pad_after } => (Some(Sizes::Padded(pad_after)), 1),
+            AverageCount::ExcludePadding => (call.sizes, 0),
+        };
+        let pad_after = padding_behind(call, geometry, noted)?;
         if geometry.axes().iter().any(|axis| axis.dilation != 1) {
             return Err(call.refuse("expected an average without dilation, found one with"));
         }
         let mut attributes = window(geometry, pad_after);
         attributes.retain(|attribute| attribute.name.as_deref() != Some("dilations"));
-        attributes.push(int("count_include_pad", usize::from(count_include_pad)));
+        attributes.push(int("count_include_pad", include_padding));
         Ok(self.graph.node(&call.path, "AveragePool", &call.inputs(), attributes))
     }
 
@@ -116,10 +119,10 @@ impl Writer<'_> {
         let (path, x) = (&call.path, call.inputs[0].as_str());
         let coordinates = |name| text("coordinate_transformation_mode", name);
         let attributes = match interpolation {
-            Interpolation::Bilinear { align_corners: true } => {
+            Interpolation::Bilinear(Corners::Aligned) => {
                 vec![text("mode", "linear"), coordinates("align_corners")]
             }
-            Interpolation::Bilinear { align_corners: false } => {
+            Interpolation::Bilinear(Corners::HalfPixel) => {
                 vec![text("mode", "linear"), coordinates("half_pixel")]
             }
             Interpolation::Nearest => {

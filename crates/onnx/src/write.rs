@@ -182,8 +182,8 @@ impl<'a> Writer<'a> {
                 self.max_pool(call, &geometry, &indices)?
             }
             Description::MaxUnpool { indices } => self.max_unpool(call, &indices)?,
-            Description::AveragePool { geometry, pad_after, count_include_pad } => {
-                self.average_pool(call, &geometry, pad_after, count_include_pad)?
+            Description::AveragePool { geometry, count } => {
+                self.average_pool(call, &geometry, count)?
             }
             Description::AdaptiveAveragePool { to: [1, 1] } => {
                 graph.node(path, "GlobalAveragePool", &inputs, vec![])

@@ -4,8 +4,8 @@ use crate::attributes::{self, Attributes};
 use crate::{Array, Refusal};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{
-    ClassTargets, Element, Epilogue, Form, Geometry, PixelLoss, PoolIndices, Resample, Tensor,
-    Window,
+    AverageCount, ClassTargets, Corners, Element, Epilogue, Form, Geometry, PixelLoss, PoolIndices,
+    Tensor, Window,
 };
 use std::collections::BTreeMap;
 
@@ -114,11 +114,11 @@ impl<T: Element> Request<'_, T> {
 
     fn pool(&self) -> Result<(Geometry, [usize; 2], Vec<usize>, u128), Refusal> {
         let [batch, channels, height, width] = self.dims("input")?;
-        let (geometry, after) = self.attributes.pool([height, width])?;
+        let (geometry, pad_after) = self.attributes.pool([height, width])?;
         let [output_height, output_width] = geometry.output();
         let output = vec![batch, channels, output_height, output_width];
         let work = product(&output) * product(&geometry.kernel());
-        Ok((geometry, after, output, work))
+        Ok((geometry, pad_after, output, work))
     }
 
     pub fn max_pool2d(&self) -> Result<Plan<T>, Refusal> {
@@ -131,11 +131,12 @@ impl<T: Element> Request<'_, T> {
     }
 
     pub fn avg_pool2d(&self) -> Result<Plan<T>, Refusal> {
-        let (geometry, after, output, work) = self.pool()?;
-        let count = self.attributes.count_include_pad.unwrap_or(true);
-        let run = move |v: &Operands<T>| {
-            (ops::resample(&Resample::average_pool(&geometry, after, count), &v["input"]), None)
+        let (geometry, pad_after, output, work) = self.pool()?;
+        let count = match self.attributes.count_include_pad {
+            None | Some(true) => AverageCount::IncludePadding { pad_after },
+            Some(false) => AverageCount::ExcludePadding,
         };
+        let run = move |v: &Operands<T>| (ops::avg_pool2d(&geometry, &v["input"], count), None);
         Ok(Plan { output, work, run: Box::new(run) })
     }
 
@@ -198,11 +199,13 @@ impl<T: Element> Request<'_, T> {
 
     pub fn upsample_bilinear2d(&self) -> Result<Plan<T>, Refusal> {
         let (_, size, output) = self.resized()?;
-        let align_corners = self.attributes.align_corners.unwrap_or(false);
-        let work = 4 * product(&output);
-        let run = move |v: &Operands<T>| {
-            (ops::upsample_bilinear2d(&v["input"], size, align_corners), None)
+        let corners = match self.attributes.align_corners {
+            Some(true) => Corners::Aligned,
+            None | Some(false) => Corners::HalfPixel,
         };
+        let work = 4 * product(&output);
+        let run =
+            move |v: &Operands<T>| (ops::upsample_bilinear2d(&v["input"], size, corners), None);
         Ok(Plan { output, work, run: Box::new(run) })
     }
 

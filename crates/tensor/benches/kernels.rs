@@ -6,7 +6,8 @@
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use mirrorgrad_tensor::{
-    Form, Geometry, Operand, PoolIndices, Resample, Tensor, Window, max_pool, plane_scatter_add,
+    Corners, Form, Geometry, Operand, PoolIndices, Resample, Tensor, Window, max_pool,
+    plane_scatter_add,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -132,13 +133,14 @@ fn pool_back(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn bilinear(bencher: Bencher<'_, '_>) {
-    let (resample, input) = (Resample::bilinear([64; 2], [128; 2], false), noise([8, 64, 64, 64]));
+    let (resample, input) =
+        (Resample::bilinear([64; 2], [128; 2], Corners::HalfPixel), noise([8, 64, 64, 64]));
     bencher.counter(ItemsCount::new(4 * input.len())).bench(|| resample.apply(&input));
 }
 
 #[divan::bench]
 fn bilinear_back(bencher: Bencher<'_, '_>) {
-    let resample = Resample::bilinear([64; 2], [128; 2], false).adjoint();
+    let resample = Resample::bilinear([64; 2], [128; 2], Corners::HalfPixel).adjoint();
     let output = noise([8, 64, 128, 128]);
     bencher.counter(ItemsCount::new(output.len())).bench(|| resample.apply(&output));
 }

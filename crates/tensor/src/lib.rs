@@ -59,7 +59,7 @@ pub use pixel_loss::{ClassTargets, PixelLoss, TargetError};
 pub use pooling::{
     PoolIndices, check_pool, max_pool, plane_gather, plane_scatter, plane_scatter_add,
 };
-pub use resample::{Resample, SparseRows};
+pub use resample::{AverageCount, Corners, Resample, SparseRows};
 pub use softmax::{log_softmax, log_softmax_backward};
 pub use tensor::Tensor;
 pub use window::{Rounding, Window};

@@ -19,13 +19,29 @@ impl<T: Element> Tensor<T> {
         self.sum() / T::of(self.len() as f64)
     }
 
-    /// Sums over `axes`, which stay with size 1 if `keep`. Adjoint: [`Tensor::broadcast_to`].
+    /// Sums over `axes`, which disappear.
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
     #[track_caller]
-    pub fn sum_axes(&self, axes: &[usize], keep: bool) -> Self {
-        check::axes("sum_axes", axes, self.shape());
+    pub fn sum_axes(&self, axes: &[usize]) -> Self {
+        let kept = (0..self.rank()).filter(|axis| !axes.contains(axis));
+        let shape: Vec<usize> = kept.map(|axis| self.shape()[axis]).collect();
+        self.sum_kept("sum_axes", axes).reshape(shape)
+    }
+
+    /// Sums over `axes`, which stay with size 1. Adjoint: [`Tensor::broadcast_to`].
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn sum_axes_keep(&self, axes: &[usize]) -> Self {
+        self.sum_kept("sum_axes_keep", axes)
+    }
+
+    #[track_caller]
+    fn sum_kept(&self, name: &str, axes: &[usize]) -> Self {
+        check::axes(name, axes, self.shape());
         let size = |(axis, &size)| if axes.contains(&axis) { 1 } else { size };
         let reduced: Vec<usize> = self.shape().iter().enumerate().map(size).collect();
         let mut sum = self.clone();
@@ -41,9 +57,7 @@ impl<T: Element> Tensor<T> {
             }
             end = start.max(1) - 1;
         }
-        let kept: Vec<usize> =
-            (0..self.rank()).filter(|axis| !axes.contains(axis)).map(|a| self.shape()[a]).collect();
-        sum.reshape(if keep { reduced } else { kept })
+        sum.reshape(reduced)
     }
 
     /// Sums along the axes that broadcasting from `shape` repeated. Adjoint:
@@ -66,7 +80,7 @@ impl<T: Element> Tensor<T> {
         let repeated =
             |axis: &usize| *axis < new || (shape[*axis - new] == 1 && self.shape()[*axis] != 1);
         let axes: Vec<usize> = (0..self.rank()).filter(repeated).collect();
-        self.sum_axes(&axes, false).reshape(shape)
+        self.sum_axes(&axes).reshape(shape)
     }
 
     /// The largest element along the last axis and where it stands in the whole tensor, counted in

@@ -5,7 +5,7 @@ use super::resample::resample_as;
 use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{
-    self as tensor, Element, Geometry, GeometryError, PoolIndices, Resample, Tensor, Window, check,
+    self as tensor, AverageCount, Element, Geometry, PoolIndices, Resample, Tensor, check,
 };
 
 /// The largest pixel under each window. Its gradient goes back to where the pixel was.
@@ -155,39 +155,29 @@ pub fn max_unpool2d<T: Element>(x: &Var<T>, indices: &PoolIndices) -> Var<T> {
     Var::apply(MaxUnpool { at: indices.clone() }, &[x])
 }
 
-/// The mean under each window (PyTorch's `avg_pool2d`). With `count_include_pad` the divisor counts
-/// padding; without, only pixels.
+/// The mean under each window (PyTorch's `avg_pool2d`), of pixels and padding or of pixels alone. Make the
+/// geometry with [`Window::pool`].
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::avg_pool2d};
-/// # use mirrorgrad_tensor::{Tensor, Window};
+/// # use mirrorgrad_tensor::{AverageCount, Tensor, Window};
 /// let window = Window { pad_before: [0, 1], ..Window::new([1, 2]).stride(2) }; // A zero on the left.
+/// let (geometry, pad_after) = (window.pool([1, 3])?, window.pad_after);
 /// let x = Var::constant(Tensor::new([1, 1, 1, 3], [4.0_f64, 1.0, 3.0]));
-/// assert_eq!(avg_pool2d(&window, &x, true)?.value().as_slice(), [2.0, 2.0]);
-/// assert_eq!(avg_pool2d(&window, &x, false)?.value().as_slice(), [4.0, 2.0]);
+/// let y = avg_pool2d(&geometry, &x, AverageCount::IncludePadding { pad_after });
+/// assert_eq!(y.value().as_slice(), [2.0, 2.0]);
+/// let y = avg_pool2d(&geometry, &x, AverageCount::ExcludePadding);
+/// assert_eq!(y.value().as_slice(), [4.0, 2.0]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 ///
-/// # Errors
-/// If the window does not fit the input or sees only padding.
-///
 /// # Panics
-/// If `x` does not have four axes.
+/// If the input has another size than the geometry's, or a window sees only padding.
 #[track_caller]
-pub fn avg_pool2d<T: Element>(
-    window: &Window,
-    x: &Var<T>,
-    count_include_pad: bool,
-) -> Result<Var<T>, GeometryError> {
-    let [_, _, height, width] = check::dims("avg_pool2d", x.shape());
-    let geometry = window.pool([height, width])?;
-    let pad_after = window.pad_after;
-    let resample = Resample::average_pool(&geometry, pad_after, count_include_pad);
-    Ok(resample_as(
-        Description::AveragePool { geometry, pad_after, count_include_pad },
-        resample,
-        x,
-    ))
+pub fn avg_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>, count: AverageCount) -> Var<T> {
+    tensor::check_pool("avg_pool2d", geometry, x.shape());
+    let resample = Resample::average_pool(geometry, count);
+    resample_as(Description::AveragePool { geometry: *geometry, count }, resample, x)
 }
 
 /// The means of `size = [height, width]` stretches that cover the input evenly (PyTorch's

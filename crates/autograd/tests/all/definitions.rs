@@ -3,7 +3,9 @@
 use crate::common::{apart, assert_close, noise, parameters, uneven};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::ops::*;
-use mirrorgrad_tensor::{ClassTargets, Epilogue, Form, PixelLoss, Tensor, Window};
+use mirrorgrad_tensor::{
+    AverageCount, ClassTargets, Corners, Epilogue, Form, PixelLoss, Tensor, Window,
+};
 
 type V = [Var<f64>];
 
@@ -214,7 +216,7 @@ fn pools_of_windows_side_by_side_reduce_blocks() {
     same(
         "avg_pool2d",
         x,
-        |v| avg_pool2d(&window, &v[0], true).unwrap(),
+        |v| avg_pool2d(&window.pool([4, 6]).unwrap(), &v[0], AverageCount::ExcludePadding),
         |v| blocks(v).mean_axes(&[3, 5]),
     );
     same(
@@ -248,7 +250,7 @@ fn bilinear_upsampling_is_a_product_with_a_matrix_on_each_side() {
     same(
         "upsample_bilinear2d",
         &[&[2, 1, 2, 2]],
-        |v| upsample_bilinear2d(&v[0], [4, 4], false),
+        |v| upsample_bilinear2d(&v[0], [4, 4], Corners::HalfPixel),
         |v| matrix().matmul(&v[0]).matmul(&matrix().transpose()),
     );
 }

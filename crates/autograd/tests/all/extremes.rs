@@ -6,7 +6,8 @@ use crate::common::{noise, parameters};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_tensor::{
-    ClassTargets, Epilogue, Indices, PixelLoss, Resample, SparseRows, Tensor, Window, max_pool,
+    ClassTargets, Corners, Epilogue, Indices, PixelLoss, Resample, SparseRows, Tensor, Window,
+    max_pool,
 };
 use std::fs;
 
@@ -106,7 +107,7 @@ fn planes() -> Vec<Case> {
             let free = Var::parameter(noise(&[1, 2, 4, 4], 3));
             gradient(&max_pool2d(&pool(), &free).0, &v[0], &free)
         }),
-        case("PlaneResample", x, |v| upsample_bilinear2d(&v[0], [6, 3], false)),
+        case("PlaneResample", x, |v| upsample_bilinear2d(&v[0], [6, 3], Corners::HalfPixel)),
         case("PlaneResample", x, |v| {
             resample(
                 &Resample::new(SparseRows::nearest(4, 3), SparseRows::adaptive_average(4, 2)),

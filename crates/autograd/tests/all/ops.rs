@@ -5,8 +5,8 @@ use crate::common::{apart, assert_close, noise, parameters, uneven};
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_autograd::{Var, gradcheck};
 use mirrorgrad_tensor::{
-    Axis, ClassTargets, Epilogue, Form, Geometry, Indices, PixelLoss, Resample, SparseRows, Tensor,
-    Window,
+    AverageCount, Axis, ClassTargets, Corners, Epilogue, Form, Geometry, Indices, PixelLoss,
+    Resample, SparseRows, Tensor, Window,
 };
 use std::fs;
 
@@ -167,7 +167,9 @@ fn convolutions() -> Vec<Case> {
 fn pools() -> Vec<Case> {
     let overlapping = Window { pad_before: [1, 0], pad_after: [0, 1], ..Window::new([2, 3]) };
     let max = |window: Window| move |v: &V| max_pool2d(&window.pool(planes(v)).unwrap(), &v[0]).0;
-    let average = |count| move |v: &V| avg_pool2d(&overlapping, &v[0], count).unwrap();
+    let average =
+        |count| move |v: &V| avg_pool2d(&overlapping.pool(planes(v)).unwrap(), &v[0], count);
+    let padding = AverageCount::IncludePadding { pad_after: overlapping.pad_after };
     to_third_order(vec![
         case("max_pool2d", &[&[2, 1, 4, 5]], max(Window::square(2).stride(2))),
         case("max_pool2d: overlapping", &[&[1, 2, 3, 4]], max(overlapping)),
@@ -179,8 +181,8 @@ fn pools() -> Vec<Case> {
             let (_, indices) = max_pool2d(&geometry, &Var::constant(taken));
             max_unpool2d(&v[0], &indices)
         }),
-        case("avg_pool2d: pixels", &[&[1, 2, 3, 4]], average(false)),
-        case("avg_pool2d: cells", &[&[1, 2, 3, 4]], average(true)),
+        case("avg_pool2d: pixels", &[&[1, 2, 3, 4]], average(AverageCount::ExcludePadding)),
+        case("avg_pool2d: cells", &[&[1, 2, 3, 4]], average(padding)),
         case("adaptive_avg_pool2d", &[&[1, 2, 5, 3]], |v| adaptive_avg_pool2d(&v[0], [3, 2])),
         case("adaptive_avg_pool2d: up", &[&[1, 1, 2, 1]], |v| adaptive_avg_pool2d(&v[0], [3, 2])),
     ])
@@ -194,16 +196,16 @@ fn planes(v: &V) -> [usize; 2] {
 fn resamplings() -> Vec<Case> {
     to_third_order(vec![
         case("upsample_bilinear2d: corners", &[&[1, 2, 2, 3]], |v| {
-            upsample_bilinear2d(&v[0], [5, 4], true)
+            upsample_bilinear2d(&v[0], [5, 4], Corners::Aligned)
         }),
         case("upsample_bilinear2d: centres", &[&[1, 2, 2, 3]], |v| {
-            upsample_bilinear2d(&v[0], [5, 4], false)
+            upsample_bilinear2d(&v[0], [5, 4], Corners::HalfPixel)
         }),
         case("upsample_bilinear2d: down", &[&[2, 1, 5, 4]], |v| {
-            upsample_bilinear2d(&v[0], [2, 3], false)
+            upsample_bilinear2d(&v[0], [2, 3], Corners::HalfPixel)
         }),
         case("upsample_bilinear2d: one pixel", &[&[1, 2, 1, 1]], |v| {
-            upsample_bilinear2d(&v[0], [2, 3], true)
+            upsample_bilinear2d(&v[0], [2, 3], Corners::Aligned)
         }),
         case("upsample_nearest2d", &[&[1, 2, 2, 3]], |v| upsample_nearest2d(&v[0], [5, 4])),
         case("upsample_nearest2d: down", &[&[2, 1, 5, 4]], |v| upsample_nearest2d(&v[0], [2, 3])),

@@ -5,7 +5,9 @@ use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::models::{UNet, UNetConfig};
 use mirrorgrad_layers::optim::{Optimizer, Sgd};
 use mirrorgrad_layers::{Draws, Mode, Module, named_params, summary};
-use mirrorgrad_tensor::{ClassTargets, Epilogue, Form, PixelLoss, Resample, Tensor, Window};
+use mirrorgrad_tensor::{
+    ClassTargets, Corners, Epilogue, Form, PixelLoss, Resample, Tensor, Window,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -158,7 +160,7 @@ fn max_pool() -> Case {
 }
 
 fn bilinear() -> Case {
-    let double = Resample::bilinear([64; 2], [128; 2], false);
+    let double = Resample::bilinear([64; 2], [128; 2], Corners::HalfPixel);
     let x = noise(&[8, 64, 64, 64]);
     function("bilinear to twice the size, 8 of 64x64x64".into(), None, vec![x], move |x| {
         ops::resample(&double, &x[0])

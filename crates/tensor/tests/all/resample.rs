@@ -1,7 +1,9 @@
 //! Interpolation and average pooling against PyTorch's definitions, written pixel by pixel.
 
 use crate::common::{assert_adjoint, assert_close, draw, noise, panic_of, rng};
-use mirrorgrad_tensor::{Axis, Geometry, Resample, SparseRows, Tensor, Window};
+use mirrorgrad_tensor::{
+    AverageCount, Axis, Corners, Geometry, Resample, SparseRows, Tensor, Window,
+};
 use rand_chacha::ChaCha8Rng;
 
 /// Compares `map` with a definition that makes the pixel at `[row, column]` from a plane, and its
@@ -36,10 +38,13 @@ fn sizes(rng: &mut ChaCha8Rng) -> [[usize; 2]; 2] {
 fn bilinear_interpolation_weighs_four_neighbours() {
     let rng = &mut rng(1);
     for nth in 0..400 {
-        let ([from, to], corners) = (sizes(rng), nth % 2 == 0);
+        let [from, to] = sizes(rng);
+        let corners = [Corners::Aligned, Corners::HalfPixel][nth % 2];
         let source = |axis: usize, x: usize| match corners {
-            true => x as f64 * (from[axis] - 1) as f64 / (to[axis].max(2) - 1) as f64,
-            false => ((x as f64 + 0.5) * from[axis] as f64 / to[axis] as f64 - 0.5).max(0.0),
+            Corners::Aligned => x as f64 * (from[axis] - 1) as f64 / (to[axis].max(2) - 1) as f64,
+            Corners::HalfPixel => {
+                ((x as f64 + 0.5) * from[axis] as f64 / to[axis] as f64 - 0.5).max(0.0)
+            }
         };
         // The weight of a pixel falls linearly with its distance; beyond the last one, it takes all.
         let weight = |axis: usize, x: usize, pixel: usize| {
@@ -61,11 +66,11 @@ fn bilinear_interpolation_weighs_four_neighbours() {
 #[test]
 fn interpolation_to_the_same_size_changes_nothing_and_corners_stay_with_align_corners() {
     let x = noise::<f64>(&[2, 1, 5, 7], &mut rng(2));
-    for corners in [false, true] {
+    for corners in [Corners::HalfPixel, Corners::Aligned] {
         assert_eq!(Resample::bilinear([5, 7], [5, 7], corners).apply(&x), x);
     }
     assert_eq!(Resample::nearest([5, 7], [5, 7]).apply(&x), x);
-    let y = Resample::bilinear([5, 7], [11, 4], true).apply(&x);
+    let y = Resample::bilinear([5, 7], [11, 4], Corners::Aligned).apply(&x);
     for (from, to) in [([0, 0], [0, 0]), ([4, 0], [10, 0]), ([0, 6], [0, 3]), ([4, 6], [10, 3])] {
         let (got, want) = (y.at(&[1, 0, to[0], to[1]]), x.at(&[1, 0, from[0], from[1]]));
         assert!((got - want).abs() < 1e-14);
@@ -129,10 +134,15 @@ fn average_pooling_divides_by_pixels_or_by_cells() {
         };
         let Ok(geometry) = window.pool(pair(1, 8)) else { continue };
         cases += 1;
+        let pad_after = window.pad_after;
         for count_padding in [false, true] {
-            let map = Resample::average_pool(&geometry, window.pad_after, count_padding);
+            let count = match count_padding {
+                true => AverageCount::IncludePadding { pad_after },
+                false => AverageCount::ExcludePadding,
+            };
+            let map = Resample::average_pool(&geometry, count);
             check(&map, geometry.output(), rng, |plane, position| {
-                mean_under(geometry.axes(), window.pad_after, count_padding, plane, position)
+                mean_under(geometry.axes(), pad_after, count_padding, plane, position)
             });
         }
     }
@@ -145,14 +155,16 @@ fn cells_behind_the_padding_never_count() {
         let axis = Axis { input: 5, output: 3, kernel: 3, stride: 2, dilation, pad_before: 0 };
         let geometry = Geometry::new([axis; 2]).unwrap();
         for after in [[0, 0], [1, 1], [2, 1]] {
-            let map = Resample::average_pool(&geometry, after, true);
+            let count = AverageCount::IncludePadding { pad_after: after };
+            let map = Resample::average_pool(&geometry, count);
             check(&map, [3, 3], &mut rng(5), |plane, position| {
                 mean_under([axis; 2], after, true, plane, position)
             });
         }
     }
     let axis = Axis { input: 5, output: 3, kernel: 3, stride: 2, dilation: 1, pad_before: 0 };
-    let map = Resample::average_pool(&Geometry::new([axis; 2]).unwrap(), [0, 1], true);
+    let count = AverageCount::IncludePadding { pad_after: [0, 1] };
+    let map = Resample::average_pool(&Geometry::new([axis; 2]).unwrap(), count);
     let corner = map.apply(&Tensor::<f64>::ones([1, 1, 5, 5])).at(&[0, 0, 2, 2]);
     assert_eq!(corner, 1.0 / 2.0, "one row of the input, and a column of it and one of padding");
 }

@@ -2,9 +2,9 @@
 
 use crate::common::{bits, noise, rng};
 use mirrorgrad_tensor::{
-    ClassTargets, ConvAlgorithm, Element, Form, Indices, NormLayout, Normalization, Operand,
-    PixelLoss, Resample, Tensor, Window, concat, log_softmax, log_softmax_backward, max_pool,
-    plane_gather, plane_scatter, plane_scatter_add,
+    ClassTargets, ConvAlgorithm, Corners, Element, Form, Indices, NormLayout, Normalization,
+    Operand, PixelLoss, Resample, Tensor, Window, concat, log_softmax, log_softmax_backward,
+    max_pool, plane_gather, plane_scatter, plane_scatter_add,
 };
 
 /// From operands to results.
@@ -41,7 +41,7 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
         Kernel::new("dot", &[&[300_001], &[300_001]], |x| vec![Tensor::scalar(x[0].dot(&x[1]))]),
         Kernel::new("sum_axes", &[&[9, 50, 61, 7]], |x| {
             let axes = [&[0][..], &[1], &[3], &[0, 2], &[1, 2], &[0, 2, 3], &[0, 1, 2, 3]];
-            axes.iter().map(|axes| x[0].sum_axes(axes, false)).collect()
+            axes.iter().map(|axes| x[0].sum_axes(axes)).collect()
         }),
         Kernel::new("broadcast_to", &[&[50, 1, 70]], |x| vec![x[0].broadcast_to([9, 50, 61, 70])]),
         Kernel::new("matmul", &[&[3, 300, 70], &[70, 90]], |x| vec![x[0].matmul(&x[1])]),
@@ -64,7 +64,7 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
             vec![y, gathered].into_iter().chain(scattered).collect()
         }),
         Kernel::new("resample", &[&[3, 21, 33, 31]], |x| {
-            let resample = Resample::bilinear([33, 31], [70, 50], false);
+            let resample = Resample::bilinear([33, 31], [70, 50], Corners::HalfPixel);
             vec![resample.apply(&x[0]), resample.adjoint().apply(&resample.apply(&x[0]))]
         }),
         Kernel::new("log_softmax", &[&[2, 7, 65, 63], &[2, 7, 65, 63]], |x| {

@@ -5,7 +5,8 @@ use mirrorgrad_autograd::ops::*;
 use mirrorgrad_autograd::record::{Step, record};
 use mirrorgrad_autograd::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{
-    ClassTargets, Epilogue, Geometry, Indices, PixelLoss, PoolIndices, Resample, Tensor, Window,
+    AverageCount, ClassTargets, Corners, Epilogue, Geometry, Indices, PixelLoss, PoolIndices,
+    Resample, Tensor, Window,
 };
 
 fn geometry() -> Geometry {
@@ -212,8 +213,15 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         ("avg_pool2d", "avg_pool2d: expected a tensor of 4 axes, got one of shape [4, 4]", || {
-            _ = avg_pool2d(&Window::square(2), &var(&[4, 4]), true);
+            avg_pool2d(&geometry(), &var(&[4, 4]), AverageCount::ExcludePadding);
         }),
+        (
+            "avg_pool2d",
+            "avg_pool2d: the geometry is of another input: expected [batch, channe",
+            || {
+                avg_pool2d(&geometry(), &var(&[1, 1, 5, 6]), AverageCount::ExcludePadding);
+            },
+        ),
         (
             "adaptive_avg_pool2d",
             "adaptive_avg_pool2d: expected a tensor of 4 axes, got one of",
@@ -239,7 +247,7 @@ pub fn cases() -> Vec<Case> {
             "upsample_bilinear2d",
             "upsample_bilinear2d: expected a tensor of 4 axes, got one of",
             || {
-                upsample_bilinear2d(&var(&[4]), [2, 2], false);
+                upsample_bilinear2d(&var(&[4]), [2, 2], Corners::HalfPixel);
             },
         ),
         (

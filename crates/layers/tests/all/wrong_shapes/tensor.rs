@@ -125,7 +125,10 @@ pub fn cases() -> Vec<Case> {
             _ = zeros(&[2, 3]).sum_to([2]);
         }),
         ("Tensor::sum_axes", "sum_axes: axis 7 does not exist in shape [2, 2]", || {
-            _ = zeros(&[2, 2]).sum_axes(&[7], false);
+            _ = zeros(&[2, 2]).sum_axes(&[7]);
+        }),
+        ("Tensor::sum_axes_keep", "sum_axes_keep: axis 7 does not exist in shape [2, 2]", || {
+            _ = zeros(&[2, 2]).sum_axes_keep(&[7]);
         }),
         ("Tensor::max_last", "max_last: expected at least one axis, got shape []", || {
             _ = zeros(&[]).max_last();
@@ -391,14 +394,21 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         ("SparseRows::linear", "linear: expected sizes of at least 1, got 0 to 2", || {
-            _ = SparseRows::linear(0, 2, true);
+            _ = SparseRows::linear(0, 2, Corners::Aligned);
         }),
         ("SparseRows::nearest", "nearest: expected sizes of at least 1, got 2 to 0", || {
             _ = SparseRows::nearest(2, 0);
         }),
         ("SparseRows::average", "average: expected sizes of at least 1, got 4 to 0", || {
-            _ = SparseRows::average(&axis(), 0, true);
+            _ = SparseRows::average(&axis());
         }),
+        (
+            "SparseRows::average_with_padding",
+            "average: expected sizes of at least 1, got 4 to 0",
+            || {
+                _ = SparseRows::average_with_padding(&axis(), 0);
+            },
+        ),
         ("SparseRows::adaptive_average", "adaptive_average: expected sizes of at least 1", || {
             _ = SparseRows::adaptive_average(0, 2);
         }),
@@ -409,7 +419,7 @@ pub fn cases() -> Vec<Case> {
             "Resample::bilinear",
             "bilinear: expected sizes of at least 1, got [2, 0] to [2, 2]",
             || {
-                _ = Resample::bilinear([2, 0], [2, 2], false);
+                _ = Resample::bilinear([2, 0], [2, 2], Corners::HalfPixel);
             },
         ),
         (
