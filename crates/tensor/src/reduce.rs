@@ -132,23 +132,23 @@ fn sum_middle<T: Element>(x: &Tensor<T>, start: usize, end: usize) -> Tensor<T> 
             parallel::for_each_run(out, inner, |at, part| {
                 for (row, sums) in part.chunks_mut(inner).enumerate() {
                     let block = (at / inner + row) * middle * inner;
-                    sum_lines(sums, &from[block..block + middle * inner]);
+                    sum_rows(sums, &from[block..block + middle * inner]);
                 }
             });
         }
     })
 }
 
-/// Sums lines of the length of `sums`, in blocks whose sums are added in their order: one long sum would
+/// Sums rows of the length of `sums`, in blocks whose sums are added in their order: one long sum would
 /// lose small terms.
-fn sum_lines<T: Element>(sums: &mut [T], lines: &[T]) {
-    const LINES: usize = 1024;
+fn sum_rows<T: Element>(sums: &mut [T], rows: &[T]) {
+    const ROWS: usize = 1024;
     sums.fill(T::zero());
     let mut block_sums = vec![T::zero(); sums.len()];
-    for block in lines.chunks(LINES * sums.len()) {
+    for block in rows.chunks(ROWS * sums.len()) {
         block_sums.fill(T::zero());
-        for line in block.chunks_exact(sums.len()) {
-            block_sums.iter_mut().zip(line).for_each(|(sum, &v)| *sum += v);
+        for row in block.chunks_exact(sums.len()) {
+            block_sums.iter_mut().zip(row).for_each(|(sum, &v)| *sum += v);
         }
         sums.iter_mut().zip(&block_sums).for_each(|(sum, &v)| *sum += v);
     }

@@ -218,9 +218,9 @@ const MOST_FOR_A_TAP: usize = 16;
 /// The pixels of a plane, padding included, between the first and the last that eight positions of a row read.
 fn least_read(geometry: &Geometry) -> usize {
     let [y, x] = geometry.axes();
-    let apart = |step: usize, places: usize| step.saturating_mul(places.saturating_sub(1));
-    let rows = apart(y.dilation, y.kernel).saturating_add(1);
-    let columns = apart(x.stride, x.output.min(8)).saturating_add(apart(x.dilation, x.kernel) + 1);
+    let reach = |step: usize, places: usize| step.saturating_mul(places.saturating_sub(1));
+    let rows = reach(y.dilation, y.kernel).saturating_add(1);
+    let columns = reach(x.stride, x.output.min(8)).saturating_add(reach(x.dilation, x.kernel) + 1);
     rows.saturating_mul(columns)
 }
 

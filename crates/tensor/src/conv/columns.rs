@@ -6,11 +6,11 @@ use std::ops::Range;
 /// Elements of a tile of columns: about half of a core's second-level cache.
 const TILE: usize = 96 << 10;
 
-/// Cuts the positions of a geometry into tiles whose columns have bounded size, `lines` rows high.
+/// Cuts the positions of a geometry into tiles whose columns have bounded size, `rows` high.
 /// A function of the shape alone.
-pub(super) fn tile_positions(geometry: &Geometry, lines: usize) -> usize {
+pub(super) fn tile_positions(geometry: &Geometry, rows: usize) -> usize {
     let positions = geometry.positions();
-    let tiles = (positions * lines).div_ceil(TILE).max(1);
+    let tiles = (positions * rows).div_ceil(TILE).max(1);
     // Whole cache lines, and never so few positions that the weight is packed more often than used.
     positions.div_ceil(tiles).next_multiple_of(16).max(16)
 }

@@ -17,7 +17,7 @@ pub(super) struct PhaseAxis {
     /// Places of the result.
     pub result: usize,
     /// How far neighbours of a phase are apart in the result.
-    pub apart: usize,
+    pub pitch: usize,
     /// How far they are apart in the source.
     pub step: usize,
     pub groups: Vec<PhaseGroup>,
@@ -50,7 +50,7 @@ impl PhaseAxis {
         Self {
             source: axis.input,
             result: axis.output,
-            apart: 1,
+            pitch: 1,
             step: axis.stride,
             groups: vec![PhaseGroup { offsets, phases: vec![Phase { first: 0, taps }] }],
         }
@@ -88,7 +88,7 @@ impl PhaseAxis {
                 None => groups.push(PhaseGroup { offsets, phases }),
             }
         }
-        Self { source: axis.output, result: axis.input, apart: axis.stride, step: 1, groups }
+        Self { source: axis.output, result: axis.input, pitch: axis.stride, step: 1, groups }
     }
 
     /// Of the correlation from an input to an output.
@@ -103,7 +103,7 @@ impl PhaseAxis {
 
     /// Places of the longest phase.
     pub fn places(&self) -> usize {
-        self.result.div_ceil(self.apart)
+        self.result.div_ceil(self.pitch)
     }
 
     /// The number of phases.

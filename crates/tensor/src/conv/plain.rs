@@ -19,7 +19,7 @@ pub(super) fn output<T: Element>(
     out: &mut [T],
 ) {
     let (positions, tile) =
-        (sizes.geometry.positions(), tile_positions(sizes.geometry, sizes.lines));
+        (sizes.geometry.positions(), tile_positions(sizes.geometry, sizes.rows));
     let mut tasks = Vec::new();
     for (nth, output) in out.chunks_mut(sizes.group_outputs * positions).enumerate() {
         let mut output = matrix_mut([sizes.group_outputs, positions], output);
@@ -67,7 +67,7 @@ pub(super) fn input<T: Element>(
             let input = matrix_mut([count, geometry.pixels()], input);
             return T::gemm(T::one(), weight, output, T::one(), input);
         }
-        for positions in tiles(geometry.positions(), tile_positions(geometry, sizes.lines)) {
+        for positions in tiles(geometry.positions(), tile_positions(geometry, sizes.rows)) {
             let size = [count * geometry.taps(), positions.len()];
             let mut columns = Buffer::scratch(size[0] * size[1]);
             let output = output.slice(s![.., positions.clone()]);
@@ -87,12 +87,12 @@ pub(super) fn weight<T: Element>(
     // Places are shared out in fixed chunks, and the chunks' sums are added in their order.
     let places: Vec<_> = (0..sizes.batch)
         .flat_map(|n| {
-            tiles(geometry.positions(), tile_positions(geometry, sizes.lines))
+            tiles(geometry.positions(), tile_positions(geometry, sizes.rows))
                 .map(move |positions| (n, positions))
         })
         .collect();
     let chunks = partial_chunks(out.len(), places.len());
-    let matrix_size = [sizes.group_outputs, sizes.lines];
+    let matrix_size = [sizes.group_outputs, sizes.rows];
     let partials: Vec<Buffer<T>> = (0..chunks)
         .into_par_iter()
         .map(|chunk| {
@@ -134,10 +134,10 @@ enum Columns<'a, T: Element> {
 impl<'a, T: Element> Columns<'a, T> {
     fn of(sizes: &Sizes<'_>, input: &'a [T], positions: Range<usize>) -> Self {
         if sizes.geometry.is_pointwise() {
-            let input = matrix([sizes.lines, sizes.geometry.pixels()], input);
+            let input = matrix([sizes.rows, sizes.geometry.pixels()], input);
             return Self::Borrowed(input.slice_move(s![.., positions]));
         }
-        let size = [sizes.lines, positions.len()];
+        let size = [sizes.rows, positions.len()];
         let mut columns = Buffer::scratch(size[0] * size[1]);
         im2col(&Meeting::new(sizes.geometry, positions), input, &mut columns);
         Self::Copied(size, columns)

@@ -16,7 +16,7 @@ pub struct Sizes<'a> {
     pub group_inputs: usize,
     pub group_outputs: usize,
     /// Rows of the columns of one group: input channels times taps.
-    pub lines: usize,
+    pub rows: usize,
 }
 
 impl<'a> Sizes<'a> {
@@ -98,7 +98,7 @@ impl<'a> Sizes<'a> {
             outputs,
             group_inputs,
             group_outputs: outputs / groups,
-            lines: group_inputs * geometry.taps(),
+            rows: group_inputs * geometry.taps(),
         }
     }
 
@@ -145,9 +145,9 @@ impl<'a> Sizes<'a> {
         nth: usize,
         weight: &'t Tensor<T>,
     ) -> ndarray::ArrayView2<'t, T> {
-        let size = self.group_outputs * self.lines;
+        let size = self.group_outputs * self.rows;
         let group = nth % self.groups;
-        matrix([self.group_outputs, self.lines], &weight.as_slice()[group * size..])
+        matrix([self.group_outputs, self.rows], &weight.as_slice()[group * size..])
     }
 
     /// The biases of the `nth` group's outputs.

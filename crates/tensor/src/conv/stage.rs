@@ -168,7 +168,11 @@ impl Blocking {
 }
 
 /// Where the places of a block stand in a region whose rows are `pitch` apart.
-pub(super) fn spot_table([rows, columns]: [usize; 2], step: [usize; 2], pitch: usize) -> Vec<u32> {
+pub(super) fn position_table(
+    [rows, columns]: [usize; 2],
+    step: [usize; 2],
+    pitch: usize,
+) -> Vec<u32> {
     let mut table = Vec::with_capacity(rows * columns);
     for y in 0..rows {
         table.extend((0..columns).map(|x| (y * step[0] * pitch + x * step[1]) as u32));

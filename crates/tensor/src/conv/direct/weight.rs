@@ -2,12 +2,12 @@
 
 use super::source::Source;
 use crate::buffer::Buffer;
-use crate::conv::panels::{Panel, add_lines};
+use crate::conv::panels::{Panel, add_rows};
 use crate::conv::partial::{TASKS, add_chunks, in_parts, partial_chunks, sum_planes};
 use crate::conv::phases::{Phase, PhaseAxis};
 use crate::conv::sizes::Sizes;
-use crate::conv::stage::{Blocking, Region, blocks, spot_table};
-use crate::machine::product::{Lines, Product, Series, Start};
+use crate::conv::stage::{Blocking, Region, blocks, position_table};
+use crate::machine::product::{PanelRows, Product, Series, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
 use crate::{Element, Tensor};
@@ -68,7 +68,7 @@ pub fn weight<T: Element>(
             blocks[own].iter().map(|(n, block)| (n * sizes.groups + group, *block)).collect();
         let source = Source {
             numbers: &input.as_slice()[first * pixels..],
-            apart: sizes.group_inputs * pixels,
+            sample_pitch: sizes.group_inputs * pixels,
             planes: inputs,
             size: sizes.geometry.input(),
             axes: [y, x],
@@ -76,7 +76,7 @@ pub fn weight<T: Element>(
             blocks: own.iter().map(|(nth, (start, _))| (*nth, *start)).collect(),
         };
         for (block, (nth, (start, size))) in own.iter().enumerate() {
-            let steps = spot_table(*size, [y.step, x.step], source.pitch());
+            let steps = position_table(*size, [y.step, x.step], source.pitch());
             let shape = (sizes.group_outputs, places[0], places[1]);
             let block_output = ArrayView3::from_shape(shape, sizes.output_of(*nth, output));
             let block_output = block_output.expect("the sizes match");
@@ -84,19 +84,19 @@ pub fn weight<T: Element>(
             let turned = turn(block_output.slice(s![.., rows, columns]), &panels);
             for panel in &panels {
                 let totals = &mut sum[panel.place(all_lines)][inputs * taps * panel.width..];
-                add_lines(totals, &turned[panel.place(steps.len())]);
+                add_rows(totals, &turned[panel.place(steps.len())]);
             }
             // A few planes at a time, so that long stretches of each can be copied.
             for inputs in source.parts() {
                 let picture = &source.copy(block, inputs.clone(), 0);
-                let mut soon = source.after(block, inputs.clone());
+                let mut prefetch = source.after(block, inputs.clone());
                 if let Some((nth, (start, size))) = own.get(block + 1)
                     && inputs.end == source.planes
                 {
                     let region = Region { start: start.map(|at| at as isize), size: *size };
-                    soon.extend(region.rows_of(sizes.output_of(*nth, output), places));
+                    prefetch.extend(region.rows_of(sizes.output_of(*nth, output), places));
                 }
-                let mut soon = in_parts(&soon, panels.len());
+                let mut prefetch = in_parts(&prefetch, panels.len());
                 let rows = &lines[..inputs.len() * taps];
                 for panel in &panels {
                     let out = &mut sum[panel.place(all_lines)];
@@ -106,12 +106,12 @@ pub fn weight<T: Element>(
                         rows,
                         steps: &steps,
                         panel: &turned[panel.place(steps.len())],
-                        lines: Lines::Adjacent,
+                        panel_rows: PanelRows::Adjacent,
                         width: panel.width,
                         start: if block == 0 { Start::Zero } else { Start::Kept },
                         out: &mut out[first..][..rows.len() * panel.width],
                         series: Series::ONE,
-                        soon: soon.next().unwrap_or_default(),
+                        prefetch: prefetch.next().unwrap_or_default(),
                     }
                     .run();
                 }
@@ -175,7 +175,7 @@ fn finish<T: Element>(
     let mut tasks = Vec::new();
     for group in 0..sizes.groups {
         for panel in panels {
-            let (part, after) = rest.split_at_mut(panel.columns.len() * sizes.lines);
+            let (part, after) = rest.split_at_mut(panel.columns.len() * sizes.rows);
             rest = after;
             tasks.push((group, panel, part));
         }
@@ -190,7 +190,7 @@ fn finish<T: Element>(
             let sums = matrix([lines, panel.width], &sums[panel.place(all_lines)]);
             let sums = sums.slice(s![.., ..outputs]);
             if taps == kh * kw {
-                let mut out = matrix_mut([outputs, sizes.lines], out);
+                let mut out = matrix_mut([outputs, sizes.rows], out);
                 let first = share * inputs * taps;
                 transpose(sums, out.slice_mut(s![.., first..first + lines]));
                 continue;
@@ -200,7 +200,7 @@ fn finish<T: Element>(
                 let (input, tap) = (share * inputs + line / taps, line % taps);
                 let tap = rows[tap / columns.len()] * kw + columns[tap % columns.len()];
                 for (output, &sum) in sums.iter().enumerate() {
-                    out[output * sizes.lines + input * kh * kw + tap] = sum;
+                    out[output * sizes.rows + input * kh * kw + tap] = sum;
                 }
             }
         }
