@@ -218,7 +218,7 @@ impl Arguments {
             let others = FRAMEWORKS.iter().filter(|other| other.read(layer, &words).is_ok());
             let others: Vec<&str> = others.map(Framework::key).collect();
             let expected = match others.is_empty() {
-                false if named => format!("{expected}; read by --dialect {}", others.join(", ")),
+                false if named => format!("{expected} (or --dialect {})", others.join(", ")),
                 _ => expected.to_owned(),
             };
             Refusal::expected(dialect.key(), expected, found)
