@@ -17,7 +17,7 @@ fn matrix(from: [usize; 2], f: impl Fn(&Var<f64>) -> Var<f64>) -> Tensor<f64> {
 }
 
 fn main() -> Result<(), mirrorgrad::tensor::GeometryError> {
-    let geometry = Window::square(3).stride(2).padding(1).over([4, 4])?;
+    let geometry = Window::square(3).stride(2).padding(1).conv([4, 4])?;
     let weight = Var::constant(Tensor::from_fn([1, 1, 3, 3], |i| (i + 1) as f64));
 
     let c = matrix([4, 4], |x| ops::conv2d(geometry, x, &weight, None));
@@ -27,7 +27,7 @@ fn main() -> Result<(), mirrorgrad::tensor::GeometryError> {
         ops::conv2d(geometry, &x, &weight, None).grad_with(g, &[&x]).remove(0)
     });
 
-    println!("C maps the 16 pixels of a 4x4 image to the 4 spots of a 2x2 map:");
+    println!("C maps the 16 pixels of a 4x4 input to the 4 positions of a 2x2 output:");
     for row in c.view().rows() {
         println!("  {}", row.iter().map(|v| format!("{v:2}")).collect::<Vec<_>>().join(" "));
     }

@@ -3,7 +3,7 @@
 
 use mirrorgrad::study::{Columns, Layer, Path, Report, Subject};
 use mirrorgrad::tensor::dialect::{MxNet, TensorFlow, tensorflow};
-use mirrorgrad::tensor::{Geometry, Rule, Window};
+use mirrorgrad::tensor::{ConvSpec, Geometry, Window};
 use serde_json::Value;
 
 fn article() -> Value {
@@ -18,8 +18,8 @@ fn flat(value: &Value) -> Vec<i64> {
     }
 }
 
-fn subject(geometry: Geometry, map: &Value, kernel: &Value) -> Subject {
-    Subject::new(geometry, None, Some(flat(map)), Some(flat(kernel))).unwrap()
+fn subject(geometry: Geometry, output: &Value, kernel: &Value) -> Subject {
+    Subject::new(geometry, None, Some(flat(output)), Some(flat(kernel))).unwrap()
 }
 
 /// All four ways to Cᵀ y give what a framework gave.
@@ -33,21 +33,21 @@ fn assert_all_ways(subject: &Subject, want: &Value, case: &str) {
 fn a_convolution_is_a_matrix_and_its_transpose_brings_back_the_size_and_not_the_values() {
     let article = article();
     let given = &article["examples"]["matrix"];
-    let geometry = Window::square(3).over([4, 4]).unwrap();
-    let (image, kernel) = (flat(&given["image"]), flat(&given["kernel"]));
-    let subject = Subject::new(geometry, Some(image.clone()), None, Some(kernel)).unwrap();
+    let geometry = Window::square(3).conv([4, 4]).unwrap();
+    let (input, kernel) = (flat(&given["image"]), flat(&given["kernel"]));
+    let subject = Subject::new(geometry, Some(input.clone()), None, Some(kernel)).unwrap();
     for framework in ["tensorflow", "mxnet"] {
         let want = &given[framework];
         let mut c = vec![0; 4 * 16];
         for entry in subject.entries() {
-            c[entry.spot * 16 + entry.pixel] = subject.weight[entry.tap];
+            c[entry.position * 16 + entry.pixel] = subject.weight[entry.tap];
         }
         assert_eq!(c, flat(&want["C"]));
-        let y = subject.conv(&image);
+        let y = subject.conv(&input);
         assert_eq!(y, flat(&want["y"]));
-        let back = Subject { map: y, ..subject.clone() };
+        let back = Subject { output: y, ..subject.clone() };
         assert_all_ways(&back, &want["back"], framework);
-        assert_ne!(flat(&want["back"]), image);
+        assert_ne!(flat(&want["back"]), input);
     }
     let report = Report::new(Layer::Conv, &subject, None, None).unwrap();
     assert_eq!([report.matrix.rows, report.matrix.columns], [4, 16]);
@@ -60,8 +60,8 @@ fn three_spots_become_five_pixels_by_relation_1_and_six_by_relation_2() {
     for (name, added, size) in [("relation_1", 0, 5), ("relation_2", 1, 6)] {
         let given = &article["examples"][name];
         let window = Window::square(3).stride(2).padding(1).output_padding([added; 2]);
-        let geometry = window.under([3, 3]).unwrap();
-        assert_eq!(geometry.image(), [size; 2]);
+        let geometry = window.transposed([3, 3]).unwrap();
+        assert_eq!(geometry.input(), [size; 2]);
         let subject = subject(geometry, &given["map"], &given["kernel"]);
         for framework in ["tensorflow", "mxnet"] {
             assert_all_ways(&subject, &given[framework]["output"], name);
@@ -78,8 +78,8 @@ fn tensorflow_makes_five_or_six_of_three_and_the_odd_pixel_is_on_the_other_side_
     let same = TensorFlow { strides: [2, 2], ..TensorFlow::new([3, 3], tensorflow::Padding::Same) };
     let mxnet = MxNet { stride: [2, 2], ..MxNet::new([3, 3]) };
     for size in [5, 6] {
-        let subject = |rule: &dyn Rule| {
-            let geometry = rule.under_to([3, 3], [size; 2]).unwrap();
+        let subject = |spec: &dyn ConvSpec| {
+            let geometry = spec.transposed_to([3, 3], [size; 2]).unwrap();
             subject(geometry, &given["map"], &given["kernel"])
         };
         let (theirs, others) = (subject(&same), subject(&mxnet));
@@ -89,18 +89,18 @@ fn tensorflow_makes_five_or_six_of_three_and_the_odd_pixel_is_on_the_other_side_
         assert_eq!(alike, size == 5);
     }
     for size in [4, 7] {
-        assert!(same.under_to([3, 3], [size; 2]).is_err());
+        assert!(same.transposed_to([3, 3], [size; 2]).is_err());
     }
     let valid = TensorFlow { padding: tensorflow::Padding::Valid, ..same };
-    assert!(valid.under_to([3, 3], [7, 7]).is_ok());
+    assert!(valid.transposed_to([3, 3], [7, 7]).is_ok());
 }
 
 #[test]
 fn columns_are_reshaped_added_and_cropped() {
-    // MXNet's example: a 2x2 map of ones, a 3x3 kernel of ones: columns 9x4, onto 5x5 and with `adj` a row
+    // MXNet's example: a 2x2 output of ones, a 3x3 kernel of ones: columns 9x4, onto 5x5 and with `adj` a row
     // more, cropped to 4x4; and the gradient of the convolution over 4x4.
     let window = Window::square(3).stride(2).padding(1).output_padding([1, 1]);
-    let geometry = window.under([2, 2]).unwrap();
+    let geometry = window.transposed([2, 2]).unwrap();
     let ones = |n: usize| Some(vec![1; n]);
     let subject = Subject::new(geometry, None, ones(4), ones(9)).unwrap();
     let Columns { product, full, cropped } = Columns::of(&subject);
@@ -108,5 +108,5 @@ fn columns_are_reshaped_added_and_cropped() {
     let want = vec![1, 2, 1, 1, 2, 4, 2, 2, 1, 2, 1, 1, 1, 2, 1, 1];
     assert_eq!(cropped, want);
     assert_eq!(Path::Autograd.transposed(&subject), want);
-    assert_eq!(Window::square(3).stride(2).padding(1).over([4, 4]), Ok(geometry));
+    assert_eq!(Window::square(3).stride(2).padding(1).conv([4, 4]), Ok(geometry));
 }

@@ -978,7 +978,7 @@ fn an_operation_is_done_on_files_and_a_refused_one_leaves_nothing() {
 fn a_layer_is_studied_in_words_in_json_and_as_a_page() {
     let place = Place::new();
     let layer = ["--kernel", "3", "--stride", "2", "--padding", "1"];
-    let conv = [&["study", "conv", "--image", "4x4"], &layer[..]].concat();
+    let conv = [&["study", "conv", "--input", "4x4"], &layer[..]].concat();
     let said = place.run(&conv).succeeded();
     for part in
         ["C is 4x16", "relation 2", "all four give the same numbers", "uneven", "SAME_LOWER"]
@@ -996,7 +996,7 @@ fn a_layer_is_studied_in_words_in_json_and_as_a_page() {
         assert!(said.out.contains(&format!("not the same as the others: {way}")), "{}", said.out);
     }
     let explained = place.run(&[&conv[..], &["--show", "explain", "--explain", "0,1"]].concat());
-    // The window of the second spot: pixels 1 to 3 of two rows, 2·4 + 3·5 + 4·6 + 6·7 + 7·8 + 8·9.
+    // The window at the second position: pixels 1 to 3 of two rows, 2·4 + 3·5 + 4·6 + 6·7 + 7·8 + 8·9.
     assert!(explained.succeeded().contains("together 217"));
     let page = [&conv[..], &["--show", "dialects", "--html", "page.html"]].concat();
     place.run(&page).succeeded();
@@ -1006,9 +1006,30 @@ fn a_layer_is_studied_in_words_in_json_and_as_a_page() {
 }
 
 #[test]
+fn options_of_studies_are_understood_by_their_old_names() {
+    let place = Place::new();
+    let said = |words: &str| {
+        let words: Vec<&str> = ["study"].into_iter().chain(words.split(' ')).collect();
+        place.run(&words).succeeded()
+    };
+    for (old, new) in [
+        (
+            "conv --image 2x2 --kernel 1 --image-values 4,3,2,1",
+            "conv --input 2x2 --kernel 1 --x 4,3,2,1",
+        ),
+        (
+            "deconv --map 2x2 --kernel 1 --map-values 4,3,2,1",
+            "deconv --input 2x2 --kernel 1 --y 4,3,2,1",
+        ),
+    ] {
+        assert_eq!(said(old), said(new));
+    }
+}
+
+#[test]
 fn a_page_is_told_by_its_place_alone() {
     let place = Place::new();
-    let readme = ["study", "deconv", "--map", "3x3", "--kernel", "3", "--stride", "2"];
+    let readme = ["study", "deconv", "--input", "3x3", "--kernel", "3", "--stride", "2"];
     let said = place.run(&[&readme[..], &["--html", "page.html"]].concat()).succeeded();
     assert_eq!(said, "page page.html\n");
     let json = place.run(&[&readme[..], &["--html", "page.html", "--json"]].concat()).succeeded();
@@ -1018,13 +1039,13 @@ fn a_page_is_told_by_its_place_alone() {
 #[test]
 fn padding_by_name_is_what_a_framework_means_by_it_or_says_who_means_it() {
     let place = Place::new();
-    let conv = ["study", "conv", "--image", "5x5", "--padding", "same", "--show", "dialects"];
+    let conv = ["study", "conv", "--input", "5x5", "--padding", "same", "--show", "dialects"];
     let same = place.run(&[&conv[..], &["--kernel", "4"]].concat()).succeeded();
     assert!(same.contains("PyTorch     padding='same'\n"), "{same}");
     let strided = [&conv[..], &["--kernel", "3", "--stride", "2"]].concat();
     let says = ["found padding same", "--dialect tensorflow"];
     place.run(&strided).misused(&says);
-    let deconv = ["study", "deconv", "--map", "3x3", "--kernel", "3", "--padding", "same"];
+    let deconv = ["study", "deconv", "--input", "3x3", "--kernel", "3", "--padding", "same"];
     place.run(&deconv).misused(&says);
 }
 
@@ -1035,18 +1056,18 @@ fn a_layer_that_makes_no_sense_is_refused_with_what_would() {
         place.run(&[&["study"], args].concat()).misused(&[says]);
     };
     let same = ["--dialect", "tensorflow", "--padding", "same", "--stride", "2", "--kernel", "3"];
-    let deconv = [&["deconv", "--map", "3x3"], &same[..]].concat();
+    let deconv = [&["deconv", "--input", "3x3"], &same[..]].concat();
     refused(&[&deconv[..], &["--output", "7x7"]].concat(), "expected 5 to 6");
     refused(&[&deconv[..], &["--output-padding", "1"]].concat(), "output_padding");
-    refused(&["conv", "--image", "2x2", "--kernel", "3"], "does not fit");
-    refused(&["conv", "--image", "4x4", "--kernel", "0"], "kernel must be between");
-    refused(&["conv", "--image", "9999x9999", "--kernel", "3"], "expected up to");
+    refused(&["conv", "--input", "2x2", "--kernel", "3"], "does not fit");
+    refused(&["conv", "--input", "4x4", "--kernel", "0"], "kernel must be between");
+    refused(&["conv", "--input", "9999x9999", "--kernel", "3"], "expected up to");
     refused(
-        &["conv", "--image", "4x4", "--kernel", "3", "--explain", "9,9"],
+        &["conv", "--input", "4x4", "--kernel", "3", "--explain", "9,9"],
         "expected a place in 2x2",
     );
-    refused(&["conv", "--image", "2x2", "--kernel", "1", "--weight", "1,2"], "expected 1 numbers");
-    refused(&["conv", "--image", "4x4"], "--kernel");
+    refused(&["conv", "--input", "2x2", "--kernel", "1", "--weight", "1,2"], "expected 1 numbers");
+    refused(&["conv", "--input", "4x4"], "--kernel");
     place.untouched();
 }
 
@@ -1217,9 +1238,9 @@ fn a_run_is_judged_by_its_own_layout() {
 #[test]
 fn sizes_that_no_memory_holds_are_refused_before_they_are_made() {
     let place = Place::new();
-    let far = ["study", "conv", "--image", "4x4", "--kernel", "3", "--stride", "200000"];
+    let far = ["study", "conv", "--input", "4x4", "--kernel", "3", "--stride", "200000"];
     place.run(&far).misused(&["stride and dilation: expected up to 4096 phases"]);
-    let keras = ["study", "deconv", "--map", "1x1", "--kernel", "1", "--stride", "100000"];
+    let keras = ["study", "deconv", "--input", "1x1", "--kernel", "1", "--stride", "100000"];
     place.run(&keras).misused(&["stride and dilation: expected up to"]);
     let says = "whose weights alone need";
     place.train(&["--widths", "2048,2048", "--max-memory", "500"]).refused(&[says]);

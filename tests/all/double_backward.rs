@@ -1,6 +1,7 @@
 //! Derivatives of derivatives: of the trilinear form exactly, and of a network against differences.
 
 use mirrorgrad::prelude::*;
+use mirrorgrad::tensor::Epilogue;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -28,13 +29,13 @@ fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
         let window = Window {
             kernel: two(1, 3),
             stride: two(1, 3),
-            before: two(0, 2),
-            after: two(0, 2),
+            pad_before: two(0, 2),
+            pad_after: two(0, 2),
             dilation: two(1, 2),
             ..Window::square(1)
         };
-        let map = two(1, 4);
-        if let Ok(geometry) = window.output_padding(two(0, 1)).under(map) {
+        let output = two(1, 4);
+        if let Ok(geometry) = window.output_padding(two(0, 1)).transposed(output) {
             return geometry;
         }
     }
@@ -44,18 +45,18 @@ fn random_geometry(rng: &mut ChaCha8Rng) -> Geometry {
 type Function<'a> = dyn Fn(&[Var<f64>]) -> Var<f64> + 'a;
 
 /// F is linear in each operand: differentiated once by each, in any order and along any directions,
-/// it is F of the directions; twice by one, it is 0. All of it by the three maps of `forms`.
+/// it is F of the directions; twice by one, it is 0. All of it by the three solutions of `forms`.
 #[test]
 fn the_third_derivative_of_the_form_is_the_form_of_the_directions() {
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
     for _ in 0..60 {
         let g = random_geometry(rng);
-        let (groups, [height, width], [kh, kw]) = (rng.random_range(1..=2), g.image(), g.kernel());
-        let [map_height, map_width] = g.map();
+        let (groups, [height, width], [kh, kw]) = (rng.random_range(1..=2), g.input(), g.kernel());
+        let [output_height, output_width] = g.output();
         let shapes = [
             [2, 2 * groups, height, width],
             [groups, 2, kh, kw],
-            [2, groups, map_height, map_width],
+            [2, groups, output_height, output_width],
         ];
         let at = shapes.map(|shape| noise(&shape, rng));
         let along = shapes.map(|shape| noise(&shape, rng));
@@ -89,16 +90,16 @@ fn the_third_derivative_of_the_form_is_the_form_of_the_directions() {
 /// Down by a strided convolution, normalized, up by a transposed one to the picture's exact size,
 /// joined with a skip, scored: an FCN in small. The last operand is the picture.
 fn network(v: &[Var<f64>]) -> Var<f64> {
-    let [down, gain, bias, up, up_bias, score, x] = v else { panic!("expected seven operands") };
+    let [down, weight, bias, up, up_bias, score, x] = v else { panic!("expected seven operands") };
     let targets =
         ClassTargets::new([2, 5, 4], (0..40).map(|i| (i * 7 + i / 6) % 4), 3, Some(3)).unwrap();
     let narrow = Window { kernel: [3, 2], ..Window::square(3).stride(2).padding(1) };
-    let geometry = narrow.over([5, 4]).unwrap();
+    let geometry = narrow.conv([5, 4]).unwrap();
     let features = ops::conv2d(geometry, x, down, None);
-    let features = ops::batch_norm(&features, gain, bias, 1e-2).0.gelu();
+    let features = ops::batch_norm(&features, weight, bias, 1e-2, Epilogue::Identity).0.gelu();
     let upsampled = ops::conv_transpose2d(geometry, &features, up, Some(up_bias));
     let joined = ops::concat(&[&upsampled.tanh(), x], 1);
-    let point = Window::square(1).over([5, 4]).unwrap();
+    let point = Window::square(1).conv([5, 4]).unwrap();
     let scores = ops::conv2d(point, &joined, score, None);
     let smoothed = PixelLoss { label_smoothing: 0.1, ..PixelLoss::default() };
     ops::cross_entropy(&scores, &targets, &smoothed, ops::Reduction::Mean)

@@ -6,7 +6,7 @@ use mirrorgrad::study::{Array, Arrays, arrays, operate};
 use mirrorgrad::tensor::dialect::{
     Caffe, Jax, Keras, MxNet, Onnx, TensorFlow, WeightLayout, jax, keras, onnx, tensorflow,
 };
-use mirrorgrad::tensor::{Element, Form, GeometryError, Odd, Rule, Same, Slide};
+use mirrorgrad::tensor::{ConvSpec, Element, Form, GeometryError, Kernel, OddSide, Same};
 use serde_json::Value;
 
 /// One framework's cases, and their tensors by name.
@@ -138,7 +138,7 @@ impl Words<'_> {
         Some([pick(0)?, pick(1)?])
     }
 
-    fn rule(&self) -> Result<Box<dyn Rule>, GeometryError> {
+    fn spec(&self) -> Result<Box<dyn ConvSpec>, GeometryError> {
         Ok(match text(self.case, "framework") {
             "pytorch" => self.pytorch()?,
             "tensorflow" => Box::new(self.tensorflow()),
@@ -174,19 +174,19 @@ impl Words<'_> {
         })
     }
 
-    fn pytorch(&self) -> Result<Box<dyn Rule>, GeometryError> {
+    fn pytorch(&self) -> Result<Box<dyn ConvSpec>, GeometryError> {
         let (stride, dilation) = (self.or("stride", 1), self.or("dilation", 1));
         if self.text("padding") == Some("same") {
-            let slides = Slide::both(self.kernel, stride, dilation);
+            let kernels = Kernel::both(self.kernel, stride, dilation);
             // PyTorch has it for this stride alone.
             return match stride {
-                [1, 1] => Ok(Box::new(Same { slides, odd: Odd::After })),
+                [1, 1] => Ok(Box::new(Same { kernels, odd_side: OddSide::After })),
                 _ => Err(GeometryError::Words("padding 'same' is for a stride of 1")),
             };
         }
         let padding = if self.text("padding").is_some() { [0, 0] } else { self.or("padding", 0) };
-        let (before, after) = (padding, padding);
-        let window = Window { stride, dilation, before, after, ..Window::new(self.kernel) };
+        let (pad_before, pad_after) = (padding, padding);
+        let window = Window { stride, dilation, pad_before, pad_after, ..Window::new(self.kernel) };
         Ok(Box::new(window.output_padding(self.or("output_padding", 0))))
     }
 
@@ -241,13 +241,13 @@ impl Words<'_> {
         given.map_or(1, |groups| groups.as_u64().unwrap() as usize)
     }
 
-    /// The geometry of the case's layer over an image, or of a map.
+    /// The geometry of the case's layer over an input, or of an output.
     fn geometry(&self, input: [usize; 2]) -> Result<Geometry, GeometryError> {
-        let rule = self.rule()?;
+        let spec = self.spec()?;
         match (text(self.case, "layer"), self.pair("output_size")) {
-            ("conv", _) => rule.over(input),
-            (_, Some(size)) => rule.under_to(input, size),
-            (_, None) => rule.under(input),
+            ("conv", _) => spec.conv(input),
+            (_, Some(size)) => spec.transposed_to(input, size),
+            (_, None) => spec.transposed(input),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use mirrorgrad::layers::optim::clip_grad_norm;
 use mirrorgrad::prelude::*;
-use mirrorgrad::tensor::PoolIndices;
+use mirrorgrad::tensor::{AverageCount, Corners, PoolIndices};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -140,7 +140,7 @@ impl Case<'_> {
         };
         let (padding, stride) = (pair("padding", [0, 0]), self.sizes("stride"));
         let dilation = pair("dilation", [1, 1]);
-        Window { stride, before: padding, after: padding, dilation, ..Window::new(kernel) }
+        Window { stride, pad_before: padding, pad_after: padding, dilation, ..Window::new(kernel) }
     }
 }
 
@@ -157,14 +157,16 @@ fn convolutions_are_pytorchs() {
         let (window, groups) = (case.window(plane(&v[1])), case.size("groups"));
         let output = if case.op == "conv2d" {
             ops::conv2d(
-                Form::new(window.over(plane(&v[0])).unwrap(), groups),
+                Form::new(window.conv(plane(&v[0])).unwrap(), groups),
                 &v[0],
                 &v[1],
                 v.get(2),
             )
         } else {
-            let geometry =
-                window.output_padding(case.sizes("output_padding")).under(plane(&v[0])).unwrap();
+            let geometry = window
+                .output_padding(case.sizes("output_padding"))
+                .transposed(plane(&v[0]))
+                .unwrap();
             ops::conv_transpose2d(Form::new(geometry, groups), &v[0], &v[1], v.get(2))
         };
         case.replay(&v, &output, 1e-10);
@@ -176,7 +178,7 @@ fn pools_are_pytorchs() {
     let golden = Golden::load();
     for case in golden.of(&["max_pool2d"], 4) {
         let v = case.inputs();
-        let geometry = case.window(case.sizes("kernel_size")).pool_over(plane(&v[0])).unwrap();
+        let geometry = case.window(case.sizes("kernel_size")).pool(plane(&v[0])).unwrap();
         let (output, indices) = ops::max_pool2d(&geometry, &v[0]);
         case.replay(&v, &output, 1e-10);
         assert!(indices.as_slice().iter().map(|&i| i64::from(i)).eq(case.integers("indices").1));
@@ -191,7 +193,11 @@ fn pools_are_pytorchs() {
     }
     for case in golden.of(&["avg_pool2d"], 4) {
         let (v, window) = (case.inputs(), case.window(case.sizes("kernel_size")));
-        let output = ops::avg_pool2d(&window, &v[0], case.is("count_include_pad")).unwrap();
+        let count = match case.is("count_include_pad") {
+            true => AverageCount::IncludePadding { pad_after: window.pad_after },
+            false => AverageCount::ExcludePadding,
+        };
+        let output = ops::avg_pool2d(&window.pool(plane(&v[0])).unwrap(), &v[0], count);
         case.replay(&v, &output, 1e-10);
     }
     for case in golden.of(&["adaptive_avg_pool2d"], 4) {
@@ -205,7 +211,10 @@ fn resizes_are_pytorchs() {
     for case in Golden::load().of(&["interpolate"], 16) {
         let (v, size) = (case.inputs(), case.sizes("size"));
         let output = match case.attribute("mode").as_str() {
-            Some("bilinear") => ops::upsample_bilinear2d(&v[0], size, case.is("align_corners")),
+            Some("bilinear") if case.is("align_corners") => {
+                ops::upsample_bilinear2d(&v[0], size, Corners::Aligned)
+            }
+            Some("bilinear") => ops::upsample_bilinear2d(&v[0], size, Corners::HalfPixel),
             _ => ops::upsample_nearest2d(&v[0], size),
         };
         case.replay(&v, &output, 1e-9);

@@ -86,36 +86,36 @@ impl Request {
         self.dilation[i] * (self.kernel[i] - 1) + 1
     }
 
-    /// Padding in front and size of the map, along one axis of a convolution.
-    fn over(&self, i: usize, image: i64) -> Option<(i64, i64)> {
+    /// Padding in front and size of the output, along one axis of a convolution.
+    fn over(&self, i: usize, input: i64) -> Option<(i64, i64)> {
         let (s, e) = (self.stride[i], self.extent(i));
         if s < 1 || self.dilation[i] < 1 {
             return None;
         }
-        let same = |image: i64| ((image + s - 1) / s, image);
-        let (before, map) = match self.padding {
-            Padding::Sides(p) => (p[i], (image + p[i] + p[i + 2] - e).div_euclid(s) + 1),
-            Padding::Valid => (0, (image - e).div_euclid(s) + 1),
+        let same = |input: i64| ((input + s - 1) / s, input);
+        let (before, output) = match self.padding {
+            Padding::Sides(p) => (p[i], (input + p[i] + p[i + 2] - e).div_euclid(s) + 1),
+            Padding::Valid => (0, (input - e).div_euclid(s) + 1),
             Padding::Upper => {
-                let (map, image) = same(image);
-                (((map - 1) * s + e - image).max(0) / 2, map)
+                let (output, input) = same(input);
+                (((output - 1) * s + e - input).max(0) / 2, output)
             }
             Padding::Lower => {
-                let (map, image) = same(image);
-                ((((map - 1) * s + e - image).max(0) + 1) / 2, map)
+                let (output, input) = same(input);
+                ((((output - 1) * s + e - input).max(0) + 1) / 2, output)
             }
         };
-        (map > 0).then_some((before, map))
+        (output > 0).then_some((before, output))
     }
 
-    /// Crop in front and size of the image, along one axis of a transposed convolution: the contract's
+    /// Crop in front and size of the input, along one axis of a transposed convolution: the contract's
     /// sentences, one by one.
-    fn under(&self, i: usize, map: i64) -> Option<(i64, i64)> {
+    fn under(&self, i: usize, output: i64) -> Option<(i64, i64)> {
         let (s, d, e) = (self.stride[i], self.dilation[i], self.extent(i));
         if s < 1 || d < 1 {
             return None;
         }
-        let full = s * (map - 1) + e;
+        let full = s * (output - 1) + e;
         let size = self.size.map(|size| size[i]);
         if let Some(target) = self.target {
             // MXNet's; it excludes padding, and halves the difference.
@@ -124,7 +124,7 @@ impl Request {
             let legal = alone && rest >= 0 && (s > 1 || rest % 2 == 0);
             return legal.then_some(((rest + 1) / 2, target[i]));
         }
-        let (before, image) = match self.padding {
+        let (before, input) = match self.padding {
             Padding::Sides(p) => {
                 let cropped = full - p[i] - p[i + 2];
                 let added = match (size, self.output_padding) {
@@ -136,42 +136,42 @@ impl Request {
             }
             Padding::Valid => {
                 let added = self.output_padding.map_or(0, |added| added[i]);
-                let image = size.unwrap_or(full + added);
+                let input = size.unwrap_or(full + added);
                 let legal = match size {
                     Some(size) => (full..full + s).contains(&size),
                     None => added < s || added < d,
                 };
-                (0, if legal { image } else { 0 })
+                (0, if legal { input } else { 0 })
             }
             Padding::Upper | Padding::Lower => {
-                let image = size.unwrap_or(map * s);
-                let legal = (image + s - 1) / s == map && self.output_padding.is_none();
-                let padding = (full - image).max(0);
+                let input = size.unwrap_or(output * s);
+                let legal = (input + s - 1) / s == output && self.output_padding.is_none();
+                let padding = (full - input).max(0);
                 let up = i64::from(matches!(self.padding, Padding::Lower));
-                ((padding + up) / 2, if legal { image } else { 0 })
+                ((padding + up) / 2, if legal { input } else { 0 })
             }
         };
-        (image > 0).then_some((before, image))
+        (input > 0).then_some((before, input))
     }
 }
 
-/// Σ over the window, by the relation `pixel = stride · spot + dilation · tap − before`:
-/// `visit(spot, pixel, tap)` wherever they meet, along both axes.
+/// Σ over the window, by the relation `pixel = stride · position + dilation · tap − before`:
+/// `visit(position, pixel, tap)` wherever they meet, along both axes.
 fn meetings(
     request: &Request,
     before: [i64; 2],
-    image: [i64; 2],
-    map: [i64; 2],
+    input: [i64; 2],
+    output: [i64; 2],
     mut visit: impl FnMut([i64; 2], [i64; 2], [i64; 2]),
 ) {
-    for spot in (0..map[0]).flat_map(|y| (0..map[1]).map(move |x| [y, x])) {
+    for position in (0..output[0]).flat_map(|y| (0..output[1]).map(move |x| [y, x])) {
         let taps = (0..request.kernel[0]).flat_map(|y| (0..request.kernel[1]).map(move |x| [y, x]));
         for tap in taps {
             let pixel: [i64; 2] = std::array::from_fn(|i| {
-                request.stride[i] * spot[i] + request.dilation[i] * tap[i] - before[i]
+                request.stride[i] * position[i] + request.dilation[i] * tap[i] - before[i]
             });
-            if (0..2).all(|i| (0..image[i]).contains(&pixel[i])) {
-                visit(spot, pixel, tap);
+            if (0..2).all(|i| (0..input[i]).contains(&pixel[i])) {
+                visit(position, pixel, tap);
             }
         }
     }
@@ -204,7 +204,7 @@ fn a_thousand_requests_are_the_definition_or_refused_in_one_line() {
         let side = |n: i64| usize::try_from(n).unwrap();
         let groups = request.groups;
         let [per_group, other] = [rng.random_range(1..=2), groups * rng.random_range(1..=2)];
-        // The window runs over `per_group` channels of a group's image for each of `other` maps.
+        // The window runs over `per_group` channels of a group's input for each of `other` outputs.
         let weight =
             numbers(&[other, per_group, side(request.kernel[0]), side(request.kernel[1])], rng);
         let channels = if transposed { other } else { per_group * groups };
@@ -229,11 +229,11 @@ fn a_thousand_requests_are_the_definition_or_refused_in_one_line() {
         let out_channels = if transposed { per_group * groups } else { other };
         let shape = [2, out_channels, side(height), side(width)];
         let mut want = vec![0.0; shape.iter().product()];
-        let (image, map) =
+        let (from, to) =
             if transposed { ([height, width], input) } else { (input, [height, width]) };
-        let (pixels, spots) = (side(image[0] * image[1]), side(map[0] * map[1]));
-        meetings(&request, [top, left], image, map, |spot, pixel, tap| {
-            let (spot, pixel) = (at(spot, map[1]), at(pixel, image[1]));
+        let (pixels, positions) = (side(from[0] * from[1]), side(to[0] * to[1]));
+        meetings(&request, [top, left], from, to, |position, pixel, tap| {
+            let (position, pixel) = (at(position, to[1]), at(pixel, from[1]));
             let tap = at(tap, request.kernel[1]);
             let taps = side(request.kernel[0] * request.kernel[1]);
             for n in 0..2 {
@@ -242,10 +242,10 @@ fn a_thousand_requests_are_the_definition_or_refused_in_one_line() {
                     for c in 0..per_group {
                         let w = weight.as_slice()[(o * per_group + c) * taps + tap];
                         let plane = n * per_group * groups + group * per_group + c;
-                        let (in_image, in_map) =
-                            (plane * pixels + pixel, (n * other + o) * spots + spot);
+                        let (in_input, in_output) =
+                            (plane * pixels + pixel, (n * other + o) * positions + position);
                         let (from, to) =
-                            if transposed { (in_map, in_image) } else { (in_image, in_map) };
+                            if transposed { (in_output, in_input) } else { (in_input, in_output) };
                         want[to] += w * x.as_slice()[from];
                     }
                 }
@@ -260,9 +260,9 @@ fn a_thousand_requests_are_the_definition_or_refused_in_one_line() {
 #[test]
 fn nonsense_of_every_kind_is_refused_in_one_line() {
     let rng = &mut ChaCha8Rng::seed_from_u64(2);
-    let image = || Array::F64(Tensor::ones([1, 2, 5, 6]));
+    let input = || Array::F64(Tensor::ones([1, 2, 5, 6]));
     let weight = || Array::F64(Tensor::ones([2, 2, 3, 3]));
-    let pair = [("input", image()), ("weight", weight())];
+    let pair = [("input", input()), ("weight", weight())];
     let named = |arrays: &[(&str, Array)]| -> Arrays {
         arrays.iter().map(|(name, array)| (name.to_string(), array.clone())).collect()
     };
@@ -302,9 +302,9 @@ fn nonsense_of_every_kind_is_refused_in_one_line() {
     let tensors: [(&str, Vec<(&str, Array)>); 14] = [
         ("no such operation", pair.to_vec()),
         ("conv2d", vec![]),
-        ("conv2d", vec![("input", image())]),
-        ("conv2d", [&pair[..], &[("extra", image())]].concat()),
-        ("conv2d", vec![("input", image()), ("weight", Array::F32(Tensor::ones([2, 2, 3, 3])))]),
+        ("conv2d", vec![("input", input())]),
+        ("conv2d", [&pair[..], &[("extra", input())]].concat()),
+        ("conv2d", vec![("input", input()), ("weight", Array::F32(Tensor::ones([2, 2, 3, 3])))]),
         (
             "conv2d",
             vec![("input", Array::I64(vec![1, 2, 5, 6], vec![0; 60])), ("weight", weight())],
@@ -314,9 +314,9 @@ fn nonsense_of_every_kind_is_refused_in_one_line() {
         ("conv2d", vec![("input", Array::F64(Tensor::ones([1, 3, 5, 6]))), ("weight", weight())]),
         ("conv2d", [&pair[..], &[("bias", Array::F64(Tensor::ones([3])))]].concat()),
         ("conv2d", [&pair[..], &[("grad_output", Array::F64(Tensor::ones([1])))]].concat()),
-        ("conv2d", [&pair[..], &[("grad_grad_input", image())]].concat()),
-        ("conv2d", [&pair[..], &[("grad_grad_bias", image())]].concat()),
-        ("max_pool2d", vec![("input", image())]),
+        ("conv2d", [&pair[..], &[("grad_grad_input", input())]].concat()),
+        ("conv2d", [&pair[..], &[("grad_grad_bias", input())]].concat()),
+        ("max_pool2d", vec![("input", input())]),
     ];
     for (op, arrays) in &tensors {
         refused(operate(op, "{}", &named(arrays)), op);
@@ -332,7 +332,7 @@ fn nonsense_of_every_kind_is_refused_in_one_line() {
     refused(operate("max_unpool2d", kernel, &unpool(vec![0; 2], &[1, 1, 1, 2])), "shape");
     let entropy = |labels: Vec<i64>| {
         let target = Array::I64(vec![1, 5, 6], labels);
-        named(&[("input", image()), ("target", target)])
+        named(&[("input", input()), ("target", target)])
     };
     assert!(operate("cross_entropy2d", "{}", &entropy(vec![-100; 30])).is_ok());
     refused(operate("cross_entropy2d", "{}", &entropy(vec![2; 30])), "label");
@@ -342,7 +342,7 @@ fn nonsense_of_every_kind_is_refused_in_one_line() {
     let start = std::time::Instant::now();
     for size in ["[1000000, 1000000]", "[16777216, 16777216]", "[20000, 20000]"] {
         let json = format!(r#"{{"output_size": {size}}}"#);
-        refused(operate("upsample_bilinear2d", &json, &named(&[("input", image())])), size);
+        refused(operate("upsample_bilinear2d", &json, &named(&[("input", input())])), size);
     }
     assert!(start.elapsed().as_secs() < 2);
     // And whatever bytes come as attributes.
@@ -369,9 +369,9 @@ fn pools_are_the_largest_and_the_mean_under_each_window() {
         if !request.attributes.contains_key("stride") {
             request.stride = request.kernel;
         }
-        let image: [i64; 2] = [rng.random_range(1..=7), rng.random_range(1..=7)];
+        let input: [i64; 2] = [rng.random_range(1..=7), rng.random_range(1..=7)];
         let side = |n: i64| usize::try_from(n).unwrap();
-        let shape = [1, 2, side(image[0]), side(image[1])];
+        let shape = [1, 2, side(input[0]), side(input[1])];
         // All different: the largest is one.
         let mut values: Vec<f64> = (0..shape.iter().product::<usize>()).map(|i| i as f64).collect();
         for i in (1..values.len()).rev() {
@@ -383,7 +383,7 @@ fn pools_are_the_largest_and_the_mean_under_each_window() {
         let json = Value::Object(request.attributes.clone()).to_string();
         let (most, mean) =
             (operate("max_pool2d", &json, &inputs), operate("avg_pool2d", &json, &inputs));
-        let [Some((top, height)), Some((left, width))] = [0, 1].map(|i| request.over(i, image[i]))
+        let [Some((top, height)), Some((left, width))] = [0, 1].map(|i| request.over(i, input[i]))
         else {
             refused(most, &json);
             refused(mean, &json);
@@ -395,19 +395,19 @@ fn pools_are_the_largest_and_the_mean_under_each_window() {
             refused(mean, &json);
             continue;
         };
-        let spots = side(height * width);
-        let (mut best, mut sums) = (vec![f64::MIN; 2 * spots], vec![0.0; 2 * spots]);
-        meetings(&request, [top, left], image, [height, width], |spot, pixel, _| {
+        let positions = side(height * width);
+        let (mut best, mut sums) = (vec![f64::MIN; 2 * positions], vec![0.0; 2 * positions]);
+        meetings(&request, [top, left], input, [height, width], |position, pixel, _| {
             for plane in 0..2 {
-                let value = x.as_slice()[plane * side(image[0] * image[1]) + at(pixel, image[1])];
-                let to = plane * spots + at(spot, width);
+                let value = x.as_slice()[plane * side(input[0] * input[1]) + at(pixel, input[1])];
+                let to = plane * positions + at(position, width);
                 best[to] = best[to].max(value);
                 sums[to] += value;
             }
         });
         assert_eq!(output(most).as_slice(), best, "{json}");
         for (i, (mean, sum)) in output(mean).as_slice().iter().zip(&sums).enumerate() {
-            // Without ceil_mode every window lies inside the padded image: all its cells count.
+            // Without ceil_mode every window lies inside the padded input: all its cells count.
             let want = sum / (request.kernel[0] * request.kernel[1]) as f64;
             assert!((mean - want).abs() < 1e-12, "{json}: {i}: {mean}, not {want}");
         }

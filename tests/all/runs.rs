@@ -141,7 +141,7 @@ fn what_cannot_be_said_is_a_failure() {
         &["--help"],
         &["--version"],
         &["train", "--help"],
-        &["study", "conv", "--kernel", "3", "--image", "5x5"],
+        &["study", "conv", "--kernel", "3", "--input", "5x5"],
         &["compare", "run"],
         &["train", "--resume", "--out", "run", "--epochs", "2", "--stretch-schedule"],
     ];

@@ -1,4 +1,4 @@
-//! One form: each of the three maps is a gradient of the other two, to the bit.
+//! One form: each of the three solutions is a gradient of the other two, to the bit.
 
 use mirrorgrad::autograd::{Var, ops};
 use mirrorgrad::tensor::{Element, Form, Geometry, Tensor, Window};
@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use std::fs;
 use std::path::Path;
 
-/// A geometry, the groups, and an image, a weight and a map that fit them.
+/// A geometry, the groups, and an input, a weight and an output that fit them.
 struct Case<T: Element> {
     geometry: Geometry,
     groups: usize,
@@ -24,8 +24,8 @@ impl<T: Element> Case<T> {
         [batch, inputs, outputs]: [usize; 3],
         rng: &mut ChaCha8Rng,
     ) -> Self {
-        let ([height, width], [kh, kw]) = (geometry.image(), geometry.kernel());
-        let [map_height, map_width] = geometry.map();
+        let ([height, width], [kh, kw]) = (geometry.input(), geometry.kernel());
+        let [output_height, output_width] = geometry.output();
         let mut noise =
             |shape: [usize; 4]| Var::parameter(Tensor::uniform(shape, [-1.0, 1.0], rng));
         Self {
@@ -33,7 +33,7 @@ impl<T: Element> Case<T> {
             groups,
             x: noise([batch, groups * inputs, height, width]),
             w: noise([groups * outputs, inputs, kh, kw]),
-            y: noise([batch, groups * outputs, map_height, map_width]),
+            y: noise([batch, groups * outputs, output_height, output_width]),
         }
     }
 
@@ -73,8 +73,8 @@ fn random_window(rng: &mut ChaCha8Rng) -> Window {
     Window {
         kernel: pair(1, 5),
         stride: pair(1, 4),
-        before: pair(0, 3),
-        after: pair(0, 3),
+        pad_before: pair(0, 3),
+        pad_after: pair(0, 3),
         dilation: pair(1, 3),
         ..Window::square(1)
     }
@@ -83,8 +83,8 @@ fn random_window(rng: &mut ChaCha8Rng) -> Window {
 fn random_case<T: Element>(rng: &mut ChaCha8Rng) -> Case<T> {
     loop {
         let window = random_window(rng);
-        let image = [rng.random_range(1..=13), rng.random_range(1..=13)];
-        if let Ok(geometry) = window.over(image) {
+        let input = [rng.random_range(1..=13), rng.random_range(1..=13)];
+        if let Ok(geometry) = window.conv(input) {
             let groups = rng.random_range(1..=3);
             let sizes = [(); 3].map(|()| rng.random_range(1..=3));
             return Case::new(geometry, groups, sizes, rng);
@@ -96,8 +96,8 @@ fn random_case<T: Element>(rng: &mut ChaCha8Rng) -> Case<T> {
 fn large_cases<T: Element>(rng: &mut ChaCha8Rng) -> Vec<Case<T>> {
     let uneven = Window {
         stride: [2, 1],
-        before: [1, 0],
-        after: [0, 2],
+        pad_before: [1, 0],
+        pad_after: [0, 2],
         dilation: [1, 3],
         ..Window::new([3, 2])
     };
@@ -107,8 +107,8 @@ fn large_cases<T: Element>(rng: &mut ChaCha8Rng) -> Vec<Case<T>> {
         (Window::square(1), [81, 77], 1, [3, 24, 10]),
         (uneven, [75, 59], 3, [2, 9, 4]),
     ]
-    .map(|(window, image, groups, sizes)| {
-        Case::new(window.over(image).unwrap(), groups, sizes, rng)
+    .map(|(window, input, groups, sizes)| {
+        Case::new(window.conv(input).unwrap(), groups, sizes, rng)
     })
     .into()
 }
@@ -121,10 +121,10 @@ fn check_table<T: Element>() {
     cases.extend(large_cases(rng));
     for case in &cases {
         let Case { x, w, y, .. } = case;
-        let (map, image, weight) = (case.conv(x, w), case.transposed(y, w), case.weight(x, y));
-        case.assert_gradients(&map, y, [(x, &image), (w, &weight)]);
-        case.assert_gradients(&image, x, [(y, &map), (w, &weight)]);
-        case.assert_gradients(&weight, w, [(x, &image), (y, &map)]);
+        let (output, input, weight) = (case.conv(x, w), case.transposed(y, w), case.weight(x, y));
+        case.assert_gradients(&output, y, [(x, &input), (w, &weight)]);
+        case.assert_gradients(&input, x, [(y, &output), (w, &weight)]);
+        case.assert_gradients(&weight, w, [(x, &input), (y, &output)]);
     }
 }
 
@@ -150,13 +150,13 @@ fn the_form_is_one_number_whichever_operand_is_solved_for() {
     for _ in 0..1000 {
         let case = random_case::<f64>(rng);
         let (x, w, y) = (case.x.value(), case.w.value(), case.y.value());
-        let map = case.conv(&case.x, &case.w);
+        let output = case.conv(&case.x, &case.w);
         let forms = [
-            map.value().dot(y),
+            output.value().dot(y),
             case.transposed(&case.y, &case.w).value().dot(x),
             case.weight(&case.x, &case.y).value().dot(w),
         ];
-        let scale = (map.value().dot(map.value()) * y.dot(y)).sqrt().max(1.0);
+        let scale = (output.value().dot(output.value()) * y.dot(y)).sqrt().max(1.0);
         for form in forms {
             assert!((form - forms[0]).abs() <= 1e-12 * scale, "{:?}: {forms:?}", case.geometry);
         }

@@ -60,18 +60,18 @@ def check(page):
     first = page.cells("matrix")[:16]
     expect(first, ["w11", "w12", "·", "·", "w21", "w22"] + 10 * ["·"], "the first row of C")
 
-    # A spot lights the four pixels it meets in the corner, and the weights between.
-    spot = page.driver.find_elements(By.CSS_SELECTOR, "#map > div")[0]
-    ActionChains(page.driver).move_to_element(spot).perform()
-    expect(page.lit("image"), [0, 1, 4, 5], "pixels of the first spot")
-    expect(page.lit("weight"), [4, 5, 7, 8], "weights of the first spot")
+    # A position lights the four pixels it meets in the corner, and the weights between.
+    position = page.driver.find_elements(By.CSS_SELECTOR, "#output > div")[0]
+    ActionChains(page.driver).move_to_element(position).perform()
+    expect(page.lit("input"), [0, 1, 4, 5], "pixels of the first position")
+    expect(page.lit("weight"), [4, 5, 7, 8], "weights of the first position")
 
     # By keyboard: from the matrix's first cell to its right neighbour.
     page.driver.execute_script("document.querySelector('#matrix > div').focus()")
-    expect(page.lit("image"), [0], "the pixel of the first entry")
+    expect(page.lit("input"), [0], "the pixel of the first entry")
     page.driver.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
-    expect((page.lit("image"), page.lit("weight")), ([1], [5]), "the second entry")
-    expect(page.text("cell"), "w12 = 6 carries pixel 1 to spot 0, and back", "the second entry in words")
+    expect((page.lit("input"), page.lit("weight")), ([1], [5]), "the second entry")
+    expect(page.text("cell"), "w12 = 6 carries pixel 1 to position 0, and back", "the second entry in words")
 
     # Step by step: four columns, C x, the product, four columns added, the crop.
     page.set("step", 1)
@@ -120,7 +120,7 @@ def main():
     args = cli.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.html"
-        study = [args.mirrorgrad, "study", "conv", "--image", "4x4", "--kernel", "3", "--stride", "2",
+        study = [args.mirrorgrad, "study", "conv", "--input", "4x4", "--kernel", "3", "--stride", "2",
                  "--padding", "1", "--html", path]
         subprocess.run(study, check=True, stdout=subprocess.DEVNULL)
         driver = browser(1280, 2200)

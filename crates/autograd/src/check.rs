@@ -124,7 +124,7 @@ fn check(
 /// ```
 /// # use mirrorgrad_autograd::adjoint_check;
 /// # use mirrorgrad_tensor::Tensor;
-/// let sum = |x: &Tensor<f64>| x.sum_axes(&[0], false);
+/// let sum = |x: &Tensor<f64>| x.sum_axes(&[0]);
 /// let repeat = |y: &Tensor<f64>| y.broadcast_to([4, 3]);
 /// assert_eq!(adjoint_check(sum, repeat, &[4, 3], &[3]), Ok(()));
 /// let error = adjoint_check(sum, |y| y.clone(), &[4, 3], &[3]).unwrap_err();

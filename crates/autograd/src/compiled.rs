@@ -4,7 +4,8 @@
 use crate::Var;
 use crate::ops::{self, Reduction};
 use mirrorgrad_tensor::{
-    ClassTargets, Element, Form, Indices, PixelLoss, PoolIndices, Tensor, Window,
+    AverageCount, ClassTargets, Corners, Element, Epilogue, Form, Indices, PixelLoss, PoolIndices,
+    Tensor,
 };
 
 #[used]
@@ -17,7 +18,6 @@ struct Operands<'a, T: Element> {
     y: &'a Var<T>,
     factors: &'a Tensor<T>,
     form: Form,
-    window: &'a Window,
     positions: &'a Indices,
     places: &'a PoolIndices,
     targets: &'a ClassTargets,
@@ -25,7 +25,7 @@ struct Operands<'a, T: Element> {
 }
 
 fn every_op<T: Element>(operands: Operands<'_, T>) {
-    let Operands { x, y, factors, form, window, positions, places, targets, loss } = operands;
+    let Operands { x, y, factors, form, positions, places, targets, loss } = operands;
     let reduction = Reduction::Mean;
     drop([x + y, x - y, x * y, x / y, -x, x.scale(T::one()), x.shift(T::one())]);
     drop([x.exp(), x.ln(), x.sqrt(), x.powi(2), x.tanh(), x.sigmoid(), x.gelu(), x.erf()]);
@@ -37,9 +37,12 @@ fn every_op<T: Element>(operands: Operands<'_, T>) {
     drop([ops::conv2d(form, x, x, None), ops::conv_transpose2d(form, x, x, None)]);
     drop([ops::conv_weight2d(form, x, x), ops::max_pool2d(form.geometry(), x).0]);
     drop([ops::max_unpool2d(x, places), ops::adaptive_avg_pool2d(x, [1, 1])]);
-    drop(ops::avg_pool2d(window, x, true));
-    drop([ops::upsample_bilinear2d(x, [1; 2], true), ops::upsample_nearest2d(x, [1; 2])]);
-    drop([ops::batch_norm(x, x, x, 0.0).0, ops::batch_norm_relu(x, x, x, 0.0).0]);
+    drop(ops::avg_pool2d(form.geometry(), x, AverageCount::ExcludePadding));
+    drop([
+        ops::upsample_bilinear2d(x, [1; 2], Corners::Aligned),
+        ops::upsample_nearest2d(x, [1; 2]),
+    ]);
+    drop(ops::batch_norm(x, x, x, 0.0, Epilogue::Identity));
     drop([ops::group_norm(1, x, x, x, 0.0), ops::layer_norm(x, x, x, 0.0)]);
     drop([ops::cross_entropy(x, targets, loss, reduction), ops::dice_loss(x, targets, 0.0)]);
     drop([ops::binary_cross_entropy_with_logits(x, x, reduction), ops::mse_loss(x, x, reduction)]);

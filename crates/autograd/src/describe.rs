@@ -1,6 +1,6 @@
 //! What ops do, in words that others can read.
 
-use mirrorgrad_tensor::{Form, Geometry, NormLayout, PoolIndices};
+use mirrorgrad_tensor::{AverageCount, Corners, Form, Geometry, NormLayout, PoolIndices};
 use std::ops::Range;
 
 /// What a call computes from its operands, with sizes as they were in that call.
@@ -53,10 +53,8 @@ pub enum Description {
     AveragePool {
         /// Where the window stands.
         geometry: Geometry,
-        /// Padding behind the image, `[vertical, horizontal]`.
-        after: [usize; 2],
-        /// Whether the divisor counts padding.
-        count_include_pad: bool,
+        /// What is divided by.
+        count: AverageCount,
     },
     /// The means of so many stretches, `[height, width]`.
     AdaptiveAveragePool {
@@ -70,9 +68,9 @@ pub enum Description {
         /// `[height, width]`.
         to: [usize; 2],
     },
-    /// Input, gain, bias: numbers normalized set by set.
+    /// Input, weight, bias: numbers normalized set by set.
     Normalize {
-        /// What is a set, and which gain each number takes.
+        /// What is a set, and which weight each number takes.
         layout: NormLayout,
         /// Added to the variance.
         eps: f64,
@@ -173,20 +171,17 @@ pub enum Function {
 /// ```
 /// # use mirrorgrad_autograd::ops::upsample_bilinear2d;
 /// # use mirrorgrad_autograd::record::{Description, Interpolation, record};
-/// # use mirrorgrad_tensor::Tensor;
-/// let image = Tensor::<f32>::zeros([1, 3, 4, 4]);
-/// let (recording, _) = record(image, |x| upsample_bilinear2d(x, [8, 6], false));
-/// let interpolation = Interpolation::Bilinear { align_corners: false };
+/// # use mirrorgrad_tensor::{Corners, Tensor};
+/// let picture = Tensor::<f32>::zeros([1, 3, 4, 4]);
+/// let (recording, _) = record(picture, |x| upsample_bilinear2d(x, [8, 6], Corners::HalfPixel));
+/// let interpolation = Interpolation::Bilinear(Corners::HalfPixel);
 /// let resize = Description::Resize { interpolation, to: [8, 6] };
 /// assert_eq!(recording.steps()[0].describe(), Some(resize));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interpolation {
     /// Linear along both axes.
-    Bilinear {
-        /// Whether the corner pixels' centres stay in the corners.
-        align_corners: bool,
-    },
+    Bilinear(Corners),
     /// The pixel that covers the place.
     Nearest,
 }

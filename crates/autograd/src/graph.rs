@@ -228,8 +228,8 @@ mod tests {
     fn the_graph_keeps_what_gradients_read_and_nothing_else() {
         let x = Var::parameter(Tensor::ones([1, 1, 4, 4]));
         let bias = Var::parameter(Tensor::ones([1]));
-        let pool = Window::square(2).pool_over([4, 4]).unwrap();
-        let point = Window::square(1).over([4, 4]).unwrap();
+        let pool = Window::square(2).pool([4, 4]).unwrap();
+        let point = Window::square(1).conv([4, 4]).unwrap();
         let weight = Var::constant(Tensor::ones([1, 1, 1, 1]));
         for (y, want) in [
             (&x + &x, (vec![false; 2], false)),

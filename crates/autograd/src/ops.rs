@@ -24,6 +24,6 @@ pub use conv::{conv_transpose2d, conv_weight2d, conv2d};
 pub use dice::dice_loss;
 pub use layout::concat;
 pub use loss::{Reduction, binary_cross_entropy_with_logits, cross_entropy, mse_loss};
-pub use norm::{batch_norm, batch_norm_relu, group_norm, layer_norm};
+pub use norm::{batch_norm, group_norm, layer_norm};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d, max_unpool2d};
 pub use resample::{resample, upsample_bilinear2d, upsample_nearest2d};

@@ -3,13 +3,14 @@
 mod health;
 
 use crate::{Failure, options, say};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use mirrorgrad_data::{shown, write_whole};
 use mirrorgrad_study::{Layer, Path, Refusal, Report, Section, Subject};
 use mirrorgrad_tensor::dialect::{
-    Caffe, Chainer, Jax, Keras, MxNet, Onnx, TensorFlow, jax, keras, onnx, tensorflow,
+    Dialect, FRAMEWORKS, Framework, GivenPadding, PyTorch, Words, WordsError,
 };
-use mirrorgrad_tensor::{Geometry, Odd, Rule, Same, Slide, Window};
+use mirrorgrad_tensor::{ConvSpec, Geometry};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,18 +26,18 @@ enum LayerArgs {
     /// A convolution
     Conv {
         /// Height and width of the input
-        #[arg(long, value_name = "HxW", value_parser = options::size)]
-        image: [usize; 2],
+        #[arg(long, alias = "image", value_name = "HxW", value_parser = options::size)]
+        input: [usize; 2],
         #[command(flatten)]
-        words: Words,
+        arguments: Arguments,
     },
     /// A transposed convolution
     Deconv {
         /// Height and width of the input
-        #[arg(long, value_name = "HxW", value_parser = options::size)]
-        map: [usize; 2],
+        #[arg(long, alias = "map", value_name = "HxW", value_parser = options::size)]
+        input: [usize; 2],
         #[command(flatten)]
-        words: Words,
+        arguments: Arguments,
     },
     /// Trained kernels of a run, a checkpoint or a safetensors file
     Health(health::HealthArgs),
@@ -44,7 +45,7 @@ enum LayerArgs {
 
 /// A layer's arguments.
 #[derive(Debug, Args)]
-struct Words {
+struct Arguments {
     /// Kernel size, such as 3 or 3x5
     #[arg(long, value_name = "K", value_parser = options::pair)]
     kernel: [usize; 2],
@@ -56,7 +57,7 @@ struct Words {
     dilation: [usize; 2],
     /// Padding: numbers, such as 1 or 1x0, or the dialect's name: same, same-lower, valid
     #[arg(long, value_name = "P", value_parser = padding)]
-    padding: Option<Padding>,
+    padding: Option<GivenPadding>,
     /// Output padding of a transposed convolution: rows and columns added at the end (adj in MXNet)
     #[arg(long, value_name = "OP", value_parser = options::pair)]
     output_padding: Option<[usize; 2]>,
@@ -64,17 +65,17 @@ struct Words {
     #[arg(long, value_name = "HxW", value_parser = options::size)]
     output: Option<[usize; 2]>,
     /// Framework whose argument names and rules apply
-    #[arg(long, value_enum, default_value_t = Dialect::Pytorch)]
-    dialect: Dialect,
+    #[arg(long, value_parser = dialects(), default_value = PyTorch::KEY)]
+    dialect: Framework,
     /// Row and column of an output pixel: list the terms of its sum
     #[arg(long, value_name = "Y,X", value_parser = place)]
     explain: Option<[usize; 2]>,
     /// Values of x, the input of the convolution, row by row, such as 1,0,2 [default: 1, 2, 3, ...]
-    #[arg(long, value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
-    image_values: Option<Numbers>,
+    #[arg(long, alias = "image-values", value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
+    x: Option<Numbers>,
     /// Values of y, the output of the convolution
-    #[arg(long, value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
-    map_values: Option<Numbers>,
+    #[arg(long, alias = "map-values", value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
+    y: Option<Numbers>,
     /// Values of the weight
     #[arg(long, value_name = "N,..", value_parser = numbers, allow_hyphen_values = true)]
     weight: Option<Numbers>,
@@ -90,37 +91,6 @@ struct Words {
     /// Print one JSON object only
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Padding {
-    Numbers([usize; 2]),
-    Same,
-    SameLower,
-    Valid,
-}
-
-impl Padding {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Numbers(_) => "in numbers",
-            Self::Same => "same",
-            Self::SameLower => "same-lower",
-            Self::Valid => "valid",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Dialect {
-    Pytorch,
-    Tensorflow,
-    Keras,
-    Mxnet,
-    Caffe,
-    Onnx,
-    Jax,
-    Chainer,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -157,58 +127,60 @@ impl From<Part> for Section {
 #[derive(Clone, Debug)]
 struct Numbers(Vec<i64>);
 
-/// Pixels and spots of what is studied at most: everything is worked out with plain loops.
+/// Pixels and positions of what is studied at most: everything is worked out with plain loops.
 const MOST_PLACES: usize = 1 << 12;
 /// Entries of C at most.
 const MOST_ENTRIES: usize = 1 << 20;
 
 /// Explains a layer; exit code 1 if the four ways to compute it disagree.
 pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
-    let (layer, words, geometry) = match &args.layer {
+    let (layer, arguments, geometry) = match &args.layer {
         LayerArgs::Health(args) => return health::run(args),
-        LayerArgs::Conv { image, words } => {
-            if words.output.is_some() || words.output_padding.is_some() {
+        LayerArgs::Conv { input, arguments } => {
+            if arguments.output.is_some() || arguments.output_padding.is_some() {
                 let expected = "no --output or --output-padding, which are of deconv";
                 return Err(Refusal::expected("conv", expected, "one of them").into());
             }
-            (Layer::Conv, words, words.rule(Layer::Conv)?.over(*image))
+            (Layer::Conv, arguments, arguments.spec(Layer::Conv)?.conv(*input))
         }
-        LayerArgs::Deconv { map, words } => (Layer::Deconv, words, {
-            let rule = words.rule(Layer::Deconv)?;
-            match words.output {
-                Some(output) => rule.under_to(*map, output),
-                None => rule.under(*map),
+        LayerArgs::Deconv { input, arguments } => (Layer::Deconv, arguments, {
+            let spec = arguments.spec(Layer::Deconv)?;
+            match arguments.output {
+                Some(output) => spec.transposed_to(*input, output),
+                None => spec.transposed(*input),
             }
         }),
     };
     let geometry = geometry.map_err(|error| Refusal::new(error.to_string()))?;
-    let places = geometry.pixels().max(geometry.spots());
-    if places > MOST_PLACES || geometry.spots().saturating_mul(geometry.taps()) > MOST_ENTRIES {
+    let places = geometry.pixels().max(geometry.positions());
+    if places > MOST_PLACES || geometry.positions().saturating_mul(geometry.taps()) > MOST_ENTRIES {
         let expected = format!("up to {MOST_PLACES} pixels and {MOST_ENTRIES} entries of C");
-        return Err(Refusal::expected("size", expected, format!("{places} pixels or spots")).into());
+        return Err(
+            Refusal::expected("size", expected, format!("{places} pixels or positions")).into()
+        );
     }
     check_steps(&geometry)?;
     let given = |numbers: &Option<Numbers>| numbers.as_ref().map(|numbers| numbers.0.clone());
-    let (image, map) = (given(&words.image_values), given(&words.map_values));
-    let subject = Subject::new(geometry, image, map, given(&words.weight))?;
-    let broken = words.broken.map(|way| match way {
+    let subject =
+        Subject::new(geometry, given(&arguments.x), given(&arguments.y), given(&arguments.weight))?;
+    let broken = arguments.broken.map(|way| match way {
         Way::Dense => Path::Dense,
         Way::Columns => Path::Columns,
         Way::Zeros => Path::ZeroInsertion,
         Way::Autograd => Path::Autograd,
     });
-    let report = Report::new(layer, &subject, broken, words.explain)?;
+    let report = Report::new(layer, &subject, broken, arguments.explain)?;
     let code = if report.disagree.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-    if let Some(path) = &words.html {
+    if let Some(path) = &arguments.html {
         write_whole(path, report.page(&subject).as_bytes())?;
     }
-    if words.json {
+    if arguments.json {
         let json = serde_json::to_string(&report).expect("numbers and names have a JSON form");
         say::line(json)?;
         return Ok(code);
     }
-    let mut sections: Vec<Section> = words.show.iter().map(|&part| part.into()).collect();
-    match &words.html {
+    let mut sections: Vec<Section> = arguments.show.iter().map(|&part| part.into()).collect();
+    match &arguments.html {
         Some(path) => say::line(format!("page {}", shown(path)))?,
         None if sections.is_empty() => sections = Section::ALL.to_vec(),
         None => {}
@@ -221,15 +193,12 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// Refuses steps whose phases, or the zeros between whose spots, are too many to be looked at.
+/// Refuses steps whose phases, or the zeros between whose positions, are too many to be looked at.
 fn check_steps(geometry: &Geometry) -> Result<(), Refusal> {
     let axes = geometry.axes();
     let product = |of: [usize; 2]| of[0].saturating_mul(of[1]);
     let phases = product(axes.map(|axis| axis.stride));
-    let spread = product(axes.map(|axis| {
-        let spots = axis.stride.saturating_mul(axis.map - 1);
-        spots.saturating_add(axis.dilation.saturating_mul(axis.kernel - 1)).saturating_add(1)
-    }));
+    let spread = product(axes.map(|axis| axis.full()));
     if phases <= MOST_PLACES && spread <= MOST_ENTRIES {
         return Ok(());
     }
@@ -238,120 +207,35 @@ fn check_steps(geometry: &Geometry) -> Result<(), Refusal> {
     Err(Refusal::expected("stride and dilation", expected, format!("{phases} and {spread}")))
 }
 
-impl Words {
+impl Arguments {
     /// The arguments as their dialect reads them.
-    fn rule(&self, layer: Layer) -> Result<Box<dyn Rule>, Refusal> {
-        let Self { kernel, stride, dilation, padding, output_padding, .. } = *self;
-        let named = |expected: &str, found: String| {
-            let name = self.dialect.to_possible_value().expect("no variant is skipped");
-            Refusal::expected(name.get_name(), expected, found)
-        };
-        let refuse = |expected: &str| {
-            named(expected, format!("padding {}", padding.map_or("none", Padding::word)))
-        };
-        let numbers = match padding {
-            None => Some([0, 0]),
-            Some(Padding::Numbers(numbers)) => Some(numbers),
-            Some(_) => None,
-        };
-        let in_numbers = || numbers.ok_or_else(|| refuse("padding in numbers"));
-        let added = output_padding.unwrap_or([0, 0]);
-        let takes_none = [Dialect::Tensorflow, Dialect::Caffe, Dialect::Jax, Dialect::Chainer];
-        if output_padding.is_some() && takes_none.contains(&self.dialect) {
-            let expected = "no output_padding, which it does not have";
-            return Err(named(expected, format!("{added:?}")));
-        }
-        Ok(match self.dialect {
-            Dialect::Pytorch => {
-                let pad = match (padding, numbers) {
-                    (_, Some(pad)) => pad,
-                    (Some(Padding::Valid), _) if layer == Layer::Conv => [0, 0],
-                    (Some(Padding::Same), _) if layer == Layer::Conv && stride == [1, 1] => {
-                        let slides = Slide::both(kernel, stride, dilation);
-                        return Ok(Box::new(Same { slides, odd: Odd::After }));
-                    }
-                    _ => {
-                        return Err(refuse(
-                            "padding in numbers, or of a convolution valid or, with a stride of \
-                             1, same; --dialect tensorflow, keras, onnx and jax have same for \
-                             every stride",
-                        ));
-                    }
-                };
-                let window =
-                    Window { stride, dilation, before: pad, after: pad, ..Window::new(kernel) };
-                Box::new(window.output_padding(added))
-            }
-            Dialect::Tensorflow => {
-                let padding = match (padding, numbers) {
-                    (None | Some(Padding::Valid), _) => tensorflow::Padding::Valid,
-                    (Some(Padding::Same), _) => tensorflow::Padding::Same,
-                    (_, Some(pad)) => tensorflow::Padding::Explicit { before: pad, after: pad },
-                    _ => return Err(refuse("same, valid or numbers")),
-                };
-                let new = TensorFlow::new(kernel, padding);
-                Box::new(TensorFlow { strides: stride, dilations: dilation, ..new })
-            }
-            Dialect::Keras => {
-                let padding = match padding {
-                    None | Some(Padding::Valid) => keras::Padding::Valid,
-                    Some(Padding::Same) => keras::Padding::Same,
-                    _ => return Err(refuse("same or valid")),
-                };
-                let (strides, dilation_rate) = (stride, dilation);
-                Box::new(Keras {
-                    strides,
-                    dilation_rate,
-                    output_padding,
-                    ..Keras::new(kernel, padding)
-                })
-            }
-            Dialect::Mxnet => {
-                let (pad, dilate, adj) = (in_numbers()?, dilation, added);
-                Box::new(MxNet { stride, dilate, pad, adj, ..MxNet::new(kernel) })
-            }
-            Dialect::Caffe => {
-                Box::new(Caffe { stride, dilation, pad: in_numbers()?, ..Caffe::new(kernel) })
-            }
-            Dialect::Onnx => {
-                let padding = match (padding, numbers) {
-                    (Some(Padding::Same), _) => onnx::Padding::SameUpper,
-                    (Some(Padding::SameLower), _) => onnx::Padding::SameLower,
-                    (_, Some(pad)) => onnx::Padding::Pads { before: pad, after: pad },
-                    _ => onnx::Padding::Valid,
-                };
-                let (strides, dilations) = (stride, dilation);
-                let new = Onnx::new(kernel, padding);
-                Box::new(Onnx { strides, dilations, output_padding: added, ..new })
-            }
-            Dialect::Jax => {
-                let padding = match (padding, numbers) {
-                    (None | Some(Padding::Valid), _) => jax::Padding::Valid,
-                    (Some(Padding::Same), _) => jax::Padding::Same,
-                    (Some(Padding::SameLower), _) => jax::Padding::SameLower,
-                    (_, Some(pad)) => jax::Padding::Pairs { before: pad, after: pad },
-                    _ => return Err(refuse("same, same-lower, valid or numbers")),
-                };
-                Box::new(Jax {
-                    strides: stride,
-                    rhs_dilation: dilation,
-                    ..Jax::new(kernel, padding)
-                })
-            }
-            Dialect::Chainer => {
-                let (pad, dilate) = (in_numbers()?, dilation);
-                Box::new(Chainer { stride, pad, dilate, ..Chainer::new(kernel) })
-            }
+    fn spec(&self, layer: Layer) -> Result<Box<dyn ConvSpec>, Refusal> {
+        let Self { kernel, stride, dilation, padding, output_padding, dialect, .. } = *self;
+        let words = Words { kernel, stride, dilation, padding, output_padding };
+        dialect.read(layer, &words).map_err(|WordsError { expected, found }| {
+            let named = !matches!(padding, None | Some(GivenPadding::Numbers(_)));
+            let others = FRAMEWORKS.iter().filter(|other| other.read(layer, &words).is_ok());
+            let others: Vec<&str> = others.map(Framework::key).collect();
+            let expected = match others.is_empty() {
+                false if named => format!("{expected} (or --dialect {})", others.join(", ")),
+                _ => expected.to_owned(),
+            };
+            Refusal::expected(dialect.key(), expected, found)
         })
     }
 }
 
-fn padding(text: &str) -> Result<Padding, String> {
+fn dialects() -> impl TypedValueParser<Value = Framework> {
+    PossibleValuesParser::new(FRAMEWORKS.map(|framework| framework.key()))
+        .map(|key| Framework::called(&key).expect("no other key is possible"))
+}
+
+fn padding(text: &str) -> Result<GivenPadding, String> {
     match text.to_lowercase().as_str() {
-        "same" | "same_upper" => Ok(Padding::Same),
-        "same-lower" | "same_lower" => Ok(Padding::SameLower),
-        "valid" => Ok(Padding::Valid),
-        _ => options::pair(text).map(Padding::Numbers),
+        "same" | "same_upper" => Ok(GivenPadding::Same),
+        "same-lower" | "same_lower" => Ok(GivenPadding::SameLower),
+        "valid" => Ok(GivenPadding::Valid),
+        _ => options::pair(text).map(GivenPadding::Numbers),
     }
 }
 

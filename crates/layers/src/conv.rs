@@ -3,11 +3,11 @@
 use crate::place::Place;
 use crate::{Init, Module, Param, Pass, Sizes, Visitor};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, Form, Geometry, Rule, Tensor, concat};
+use mirrorgrad_tensor::{ConvSpec, Element, Form, Geometry, Tensor, concat};
 use rand::Rng;
 use std::sync::Arc;
 
-/// A convolution with learned weight: `[batch, in, h, w] -> [batch, out, map h, map w]`.
+/// A convolution with learned weight: `[batch, in, h, w] -> [batch, out, out_h, out_w]`.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
@@ -32,7 +32,7 @@ impl<T: Element> Conv2d<T> {
     /// # Panics
     /// If a number of channels is 0.
     #[track_caller]
-    pub fn new(channels: [usize; 2], window: impl Rule + 'static, rng: &mut impl Rng) -> Self {
+    pub fn new(channels: [usize; 2], window: impl ConvSpec + 'static, rng: &mut impl Rng) -> Self {
         Self::grouped(channels, window, 1, rng)
     }
 
@@ -43,7 +43,7 @@ impl<T: Element> Conv2d<T> {
     #[track_caller]
     pub fn grouped(
         [inputs, outputs]: [usize; 2],
-        window: impl Rule + 'static,
+        window: impl ConvSpec + 'static,
         groups: usize,
         rng: &mut impl Rng,
     ) -> Self {
@@ -71,16 +71,16 @@ impl<T: Element> Conv2d<T> {
 
 impl<T: Element> Module<T> for Conv2d<T> {
     /// # Panics
-    /// If the window does not fit the image or the channels are not the layer's.
+    /// If the window does not fit the input or the channels are not the layer's.
     #[track_caller]
     fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let Parts { weight, bias, window, groups } = &self.parts;
         let place = Place::new("conv2d", pass);
-        let size = place.image(Some(weight.value().shape()[1] * groups), x);
-        let form = Form::new(place.fit(window.over(size)), *groups);
+        let size = place.input_size(Some(weight.value().shape()[1] * groups), x);
+        let form = Form::new(place.fit(window.conv(size)), *groups);
         let bias = bias.as_ref().map(Param::var);
         let y = ops::conv2d(form, x, &weight.var(), bias.as_ref());
-        if let Some(after) = window.after() {
+        if let Some(after) = window.pad_after() {
             pass.record_sizes(&y, Sizes::Padded(after));
         }
         pass.record("Conv2d", &y, form.multiply_adds(weight.value().shape()));
@@ -93,9 +93,9 @@ impl<T: Element> Module<T> for Conv2d<T> {
 }
 
 /// A transposed convolution with learned weight, `[in, out / groups, kh, kw]`: what [`Conv2d`] does
-/// to gradients. `[batch, in, map h, map w] -> [batch, out, h, w]`.
+/// to gradients. `[batch, in, h, w] -> [batch, out, out_h, out_w]`.
 ///
-/// One map size comes from several image sizes; [`ConvTranspose2d::forward_like`] makes the one that
+/// Several output sizes belong to one input size; [`ConvTranspose2d::forward_like`] makes the one that
 /// is wanted.
 ///
 /// ```
@@ -123,7 +123,7 @@ impl<T: Element> ConvTranspose2d<T> {
     /// # Panics
     /// If a number of channels is 0.
     #[track_caller]
-    pub fn new(channels: [usize; 2], window: impl Rule + 'static, rng: &mut impl Rng) -> Self {
+    pub fn new(channels: [usize; 2], window: impl ConvSpec + 'static, rng: &mut impl Rng) -> Self {
         Self::grouped(channels, window, 1, rng)
     }
 
@@ -134,7 +134,7 @@ impl<T: Element> ConvTranspose2d<T> {
     #[track_caller]
     pub fn grouped(
         [inputs, outputs]: [usize; 2],
-        window: impl Rule + 'static,
+        window: impl ConvSpec + 'static,
         groups: usize,
         rng: &mut impl Rng,
     ) -> Self {
@@ -166,8 +166,8 @@ impl<T: Element> ConvTranspose2d<T> {
     #[track_caller]
     pub fn forward_like(&self, x: &Var<T>, skip: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let place = Place::new(CONV_TRANSPOSE, pass);
-        let (from, to) = (place.image(self.inputs(), x), place.image(None, skip));
-        let y = self.run(place.fit(self.parts.window.under_to(from, to)), x, pass);
+        let (from, to) = (place.input_size(self.inputs(), x), place.input_size(None, skip));
+        let y = self.run(place.fit(self.parts.window.transposed_to(from, to)), x, pass);
         pass.record_like(&y, skip);
         y
     }
@@ -195,7 +195,7 @@ impl<T: Element> Module<T> for ConvTranspose2d<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let place = Place::new(CONV_TRANSPOSE, pass);
-        let geometry = place.fit(self.parts.window.under(place.image(self.inputs(), x)));
+        let geometry = place.fit(self.parts.window.transposed(place.input_size(self.inputs(), x)));
         self.run(geometry, x, pass)
     }
 
@@ -212,7 +212,7 @@ const CONV_TRANSPOSE: &str = "conv_transpose2d";
 struct Parts<T: Element> {
     weight: Param<T>,
     bias: Option<Param<T>>,
-    window: Arc<dyn Rule>,
+    window: Arc<dyn ConvSpec>,
     groups: usize,
 }
 
@@ -222,7 +222,7 @@ impl<T: Element> Parts<T> {
     fn new(
         [rows, columns]: [usize; 2],
         outputs: usize,
-        window: impl Rule + 'static,
+        window: impl ConvSpec + 'static,
         groups: usize,
         rng: &mut impl Rng,
     ) -> Self {
@@ -234,7 +234,7 @@ impl<T: Element> Parts<T> {
             rows > 0 && columns > 0,
             "conv: expected at least one channel on both sides, got {rows} and {columns}"
         );
-        let [height, width] = window.kernel();
+        let [height, width] = window.kernel_size();
         let shape = [rows, columns / groups, height, width];
         let weight = Param::new(Init::PyTorch.weight(&shape, rng));
         let bias = Some(Param::new(Init::bias(&shape, outputs, rng)));

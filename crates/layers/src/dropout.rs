@@ -90,7 +90,7 @@ impl<T: Element> Module<T> for Dropout2d {
     /// If `x` does not have four axes.
     #[track_caller]
     fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
-        Place::new("dropout2d", pass).image(None, x);
+        Place::new("dropout2d", pass).input_size(None, x);
         match pass.draws() {
             Some(draws) => {
                 let places = [x.shape()[0], x.shape()[1], 1, 1];

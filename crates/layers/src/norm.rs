@@ -3,7 +3,7 @@
 use crate::place::Place;
 use crate::{Module, Param, Pass, Visitor};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, NormStats, Tensor};
+use mirrorgrad_tensor::{Element, Epilogue, NormStats, Tensor};
 
 /// PyTorch's default ε.
 const EPS: f64 = 1e-5;
@@ -31,7 +31,7 @@ pub struct BatchNorm2d<T: Element = f32> {
     running_mean: Param<T>,
     running_var: Param<T>,
     momentum: f64,
-    relu: bool,
+    epilogue: Epilogue,
 }
 
 impl<T: Element> BatchNorm2d<T> {
@@ -44,14 +44,14 @@ impl<T: Element> BatchNorm2d<T> {
             running_mean: Param::buffer(Tensor::zeros([channels])),
             running_var: Param::buffer(Tensor::ones([channels])),
             momentum: 0.1,
-            relu: false,
+            epilogue: Epilogue::Identity,
         }
     }
 
-    /// With a relu behind it, in the same pass through memory.
+    /// With a function behind it, in the same pass through memory.
     #[must_use]
-    pub fn with_relu(self) -> Self {
-        Self { relu: true, ..self }
+    pub fn epilogue(self, epilogue: Epilogue) -> Self {
+        Self { epilogue, ..self }
     }
 
     /// Tells the pass a batch's statistics; the variance as an unbiased estimate.
@@ -70,7 +70,10 @@ impl<T: Element> BatchNorm2d<T> {
         let offset = self.bias.var() - self.running_mean.var() * &slope;
         let column = [slope.value().len(), 1, 1];
         let y = x * &slope.reshape(column) + offset.reshape(column);
-        if self.relu { y.relu() } else { y }
+        match self.epilogue {
+            Epilogue::Identity => y,
+            Epilogue::Relu => y.relu(),
+        }
     }
 }
 
@@ -81,7 +84,7 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let (place, channels) = (Place::new("batch_norm", pass), self.weight.value().len());
-        place.image(Some(channels), x);
+        place.input_size(Some(channels), x);
         let y = if pass.draws().is_some() {
             let count = x.value().len() / channels.max(1);
             if count == 1 {
@@ -90,9 +93,8 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
                     "expected more than one value per channel when training, got {shape:?}"
                 ));
             }
-            let (gain, bias) = (self.weight.var(), self.bias.var());
-            let norm = if self.relu { ops::batch_norm_relu } else { ops::batch_norm };
-            let (y, stats) = norm(x, &gain, &bias, EPS);
+            let (weight, bias) = (self.weight.var(), self.bias.var());
+            let (y, stats) = ops::batch_norm(x, &weight, &bias, EPS, self.epilogue);
             self.observe(stats, count, pass);
             y
         } else {

@@ -25,9 +25,9 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Height and width of an image with the layer's channels, if it has a number of them.
+    /// Height and width of an input with the layer's channels, if it has a number of them.
     #[track_caller]
-    pub fn image<T: Element>(&self, channels: Option<usize>, x: &Var<T>) -> [usize; 2] {
+    pub fn input_size<T: Element>(&self, channels: Option<usize>, x: &Var<T>) -> [usize; 2] {
         match *x.shape() {
             [_, own, height, width] if channels.is_none_or(|wanted| own == wanted) => {
                 [height, width]
@@ -35,7 +35,7 @@ impl<'a> Place<'a> {
             ref shape => {
                 let channels = channels.map_or("channels".into(), |channels| channels.to_string());
                 self.refuse(format_args!(
-                    "expected an image of shape [batch, {channels}, height, width], got {shape:?}"
+                    "expected an input of shape [batch, {channels}, height, width], got {shape:?}"
                 ))
             }
         }

@@ -3,18 +3,18 @@
 use crate::place::Place;
 use crate::{Module, Pass, Sizes};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Element, PoolIndices, Rest, Window};
+use mirrorgrad_tensor::{AverageCount, Element, PoolIndices, Rounding, Window};
 
-/// The largest pixel under each window. `[batch, channels, h, w] -> [batch, channels, map h, map w]`.
+/// The largest pixel under each window. `[batch, channels, h, w] -> [batch, channels, out_h, out_w]`.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
-/// # use mirrorgrad_layers::{MaxPool2d, Module, Pass};
-/// # use mirrorgrad_tensor::{Rest, Tensor, Window};
+/// # use mirrorgrad_layers::{MaxPool2d, Pass, Module};
+/// # use mirrorgrad_tensor::{Rounding, Tensor, Window};
 /// let x = Var::constant(Tensor::from_fn([1, 1, 2, 5], |i| i as f32));
 /// let y = MaxPool2d::square(2).forward(&x, &Pass::eval());
 /// assert_eq!(y.value().as_slice(), [6.0, 8.0]); // The fifth column is dropped.
-/// let all = MaxPool2d::new(Window::square(2).stride(2).rest(Rest::Spot));
+/// let all = MaxPool2d::new(Window::square(2).stride(2).rounding(Rounding::Ceil));
 /// assert_eq!(all.forward(&x, &Pass::eval()).value().as_slice(), [6.0, 8.0, 9.0]);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -33,17 +33,17 @@ impl MaxPool2d {
         Self::new(Window::square(side).stride(side))
     }
 
-    /// The pooled map, and where each of its elements was: what [`MaxUnpool2d`] wants.
+    /// The pooled output, and where each of its elements was: what [`MaxUnpool2d`] wants.
     ///
     /// # Panics
-    /// If the window does not fit the image, or may see only padding.
+    /// If the window does not fit the input, or may see only padding.
     #[track_caller]
     pub fn forward_indices<T: Element>(&self, x: &Var<T>, pass: &Pass<T>) -> (Var<T>, PoolIndices) {
         let place = Place::new("max_pool2d", pass);
-        let geometry = place.fit(self.window.pool_over(place.image(None, x)));
+        let geometry = place.fit(self.window.pool(place.input_size(None, x)));
         let (y, indices) = ops::max_pool2d(&geometry, x);
-        if self.window.rest == Rest::Drop {
-            pass.record_sizes(&y, Sizes::Padded(self.window.after));
+        if self.window.rounding == Rounding::Floor {
+            pass.record_sizes(&y, Sizes::Padded(self.window.pad_after));
         }
         pass.record("MaxPool2d", &y, 0);
         (y, indices)
@@ -72,7 +72,7 @@ impl<T: Element> Module<T> for MaxPool2d {
 pub struct MaxUnpool2d;
 
 impl MaxUnpool2d {
-    /// `x`, of the pooled map's shape, spread over planes of the size that was pooled.
+    /// `x`, of the pooled output's shape, spread over planes of the size that was pooled.
     ///
     /// # Panics
     /// If `x` does not have the shape of the indices.
@@ -117,24 +117,22 @@ impl AvgPool2d {
 
 impl<T: Element> Module<T> for AvgPool2d {
     /// # Panics
-    /// If the window does not fit the image, or may see only padding.
+    /// If the window does not fit the input, or may see only padding.
     #[track_caller]
     fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let place = Place::new("avg_pool2d", pass);
-        place.image(None, x);
-        let y = match ops::avg_pool2d(&self.window, x, true) {
-            Ok(y) => y,
-            Err(error) => place.refuse(error),
-        };
-        if self.window.rest == Rest::Drop {
-            pass.record_sizes(&y, Sizes::Padded(self.window.after));
+        let geometry = place.fit(self.window.pool(place.input_size(None, x)));
+        let count = AverageCount::IncludePadding { pad_after: self.window.pad_after };
+        let y = ops::avg_pool2d(&geometry, x, count);
+        if self.window.rounding == Rounding::Floor {
+            pass.record_sizes(&y, Sizes::Padded(self.window.pad_after));
         }
         pass.record("AvgPool2d", &y, 0);
         y
     }
 }
 
-/// The means of a fixed number of stretches, whatever the image's size.
+/// The means of a fixed number of stretches, whatever the input's size.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
@@ -161,7 +159,7 @@ impl AdaptiveAvgPool2d {
 impl<T: Element> Module<T> for AdaptiveAvgPool2d {
     #[track_caller]
     fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
-        Place::new("adaptive_avg_pool2d", pass).image(None, x);
+        Place::new("adaptive_avg_pool2d", pass).input_size(None, x);
         let y = ops::adaptive_avg_pool2d(x, self.size);
         pass.record("AdaptiveAvgPool2d", &y, 0);
         y

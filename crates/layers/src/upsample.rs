@@ -3,7 +3,7 @@
 use crate::place::Place;
 use crate::{Module, Pass, Sizes};
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::Element;
+use mirrorgrad_tensor::{Corners, Element};
 
 /// The rule between pixels.
 ///
@@ -59,7 +59,7 @@ impl Upsample {
     /// If one of them does not have four axes, or a size is 0.
     #[track_caller]
     pub fn forward_like<T: Element>(&self, x: &Var<T>, skip: &Var<T>, pass: &Pass<T>) -> Var<T> {
-        let y = self.to(x, Place::new("upsample", pass).image(None, skip), pass);
+        let y = self.to(x, Place::new("upsample", pass).input_size(None, skip), pass);
         pass.record_like(&y, skip);
         y
     }
@@ -67,14 +67,16 @@ impl Upsample {
     #[track_caller]
     fn to<T: Element>(&self, x: &Var<T>, size: [usize; 2], pass: &Pass<T>) -> Var<T> {
         let place = Place::new("upsample", pass);
-        let from = place.image(None, x);
+        let from = place.input_size(None, x);
         if [from, size].as_flattened().contains(&0) {
             place.refuse(format_args!("expected sizes of at least 1, got {from:?} to {size:?}"));
         }
         let y = match self.interpolation {
             Interpolation::Nearest => ops::upsample_nearest2d(x, size),
-            Interpolation::Bilinear => ops::upsample_bilinear2d(x, size, false),
-            Interpolation::BilinearAlignCorners => ops::upsample_bilinear2d(x, size, true),
+            Interpolation::Bilinear => ops::upsample_bilinear2d(x, size, Corners::HalfPixel),
+            Interpolation::BilinearAlignCorners => {
+                ops::upsample_bilinear2d(x, size, Corners::Aligned)
+            }
         };
         pass.record("Upsample", &y, 0);
         y
@@ -84,7 +86,7 @@ impl Upsample {
 impl<T: Element> Module<T> for Upsample {
     #[track_caller]
     fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
-        let [height, width] = Place::new("upsample", pass).image(None, x);
+        let [height, width] = Place::new("upsample", pass).input_size(None, x);
         let y = self.to(x, [height * self.factor, width * self.factor], pass);
         pass.record_sizes(&y, Sizes::Times(self.factor));
         y

@@ -7,7 +7,7 @@
 //!
 //! let x = Var::parameter(Tensor::<f64>::from_fn([1, 1, 4, 4], |i| i as f64));
 //! let w = Var::constant(Tensor::ones([1, 1, 3, 3]));
-//! let geometry = Window::square(3).stride(2).padding(1).over([4, 4])?;
+//! let geometry = Window::square(3).stride(2).padding(1).conv([4, 4])?;
 //!
 //! // The gradient of a convolution with respect to its input …
 //! let y = ops::conv2d(geometry, &x, &w, None);

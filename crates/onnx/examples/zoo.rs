@@ -46,7 +46,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
         ("conv_strided", conv(Window::square(3).stride(2).padding(1), rng)),
         ("conv_dilated", conv(Window::square(3).stride(3).padding(2).dilation(2), rng)),
         ("conv_uneven", {
-            let window = Window { before: [2, 0], after: [0, 1], ..Window::new([3, 2]) };
+            let window = Window { pad_before: [2, 0], pad_after: [0, 1], ..Window::new([3, 2]) };
             conv(Window { stride: [1, 2], ..window }, rng)
         }),
         ("conv_grouped", Box::new(Conv2d::grouped(both, Window::square(3), 2, rng))),
@@ -120,7 +120,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
     let linear = Linear::new([CHANNELS, 3], rng);
     let narrow = Conv2d::new(both, Window::square(5), rng);
     let squeeze = Linear::new([CHANNELS, CHANNELS], rng);
-    let [gain, bias] = [1, 2].map(|seed| {
+    let [weight, bias] = [1, 2].map(|seed| {
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
         Var::parameter(Tensor::normal([CHANNELS], 1.0, rng))
     });
@@ -151,7 +151,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
             "layer_norm",
             function(move |x, _| {
                 let last = x.permute(&[0, 2, 3, 1]);
-                ops::layer_norm(&last, &gain, &bias, 1e-5).permute(&[0, 3, 1, 2])
+                ops::layer_norm(&last, &weight, &bias, 1e-5).permute(&[0, 3, 1, 2])
             }),
         ),
         ("softmax", function(|x, _| x.softmax(1))),

@@ -6,13 +6,13 @@ use crate::proto::AttributeProto;
 use crate::write::{Call, Pool, Writer};
 use mirrorgrad_autograd::record::Interpolation;
 use mirrorgrad_layers::Sizes;
-use mirrorgrad_tensor::{Axis, Form, Geometry, PoolIndices, Slide};
+use mirrorgrad_tensor::{AverageCount, Corners, Form, Geometry, Kernel, PoolIndices};
 
 impl Writer<'_> {
     pub fn conv(&mut self, call: &Call<'_>, form: &Form) -> Result<String, ExportError> {
         let geometry = form.geometry();
-        let after = padding_behind(call, geometry, call.sizes)?;
-        let mut attributes = window(geometry, after);
+        let pad_after = padding_behind(call, geometry, call.sizes)?;
+        let mut attributes = window(geometry, pad_after);
         attributes.push(int("group", form.groups()));
         Ok(self.graph.node(&call.path, "Conv", &call.inputs(), attributes))
     }
@@ -23,10 +23,10 @@ impl Writer<'_> {
         let follows = matches!(call.sizes, Some(Sizes::Like(_)));
         let mut ends = [[0; 2]; 2];
         for (end, axis) in ends.iter_mut().zip(geometry.axes()) {
-            let (slide, wanted) = (slide(&axis), axis.before + axis.image);
-            let (whole, most) = (slide.full(axis.map), slide.stride.max(slide.dilation) - 1);
+            let (whole, wanted) = (axis.full(), axis.pad_before + axis.input);
+            let most = axis.stride.max(axis.dilation) - 1;
             if wanted > whole + most {
-                let found = format!("{} pixels from {} spots", axis.image, axis.map);
+                let found = format!("{} pixels from {} positions", axis.input, axis.output);
                 return Err(call.refuse(format!("expected at most {most} more, found {found}")));
             }
             *end = match follows {
@@ -51,12 +51,12 @@ impl Writer<'_> {
         geometry: &Geometry,
         indices: &PoolIndices,
     ) -> Result<String, ExportError> {
-        let after = padding_behind(call, geometry, call.sizes)?;
+        let pad_after = padding_behind(call, geometry, call.sizes)?;
         let pooled =
-            self.graph.node(&call.path, "MaxPool", &call.inputs(), window(geometry, after));
+            self.graph.node(&call.path, "MaxPool", &call.inputs(), window(geometry, pad_after));
         if let Some((_, pool)) = self.pools.iter_mut().find(|(own, _)| own.ptr_eq(indices)) {
-            let (image, indices) = (call.inputs[0].clone(), self.graph.second_output("indices"));
-            *pool = Some(Pool { image, indices });
+            let (input, indices) = (call.inputs[0].clone(), self.graph.second_output("indices"));
+            *pool = Some(Pool { input, indices });
         }
         Ok(pooled)
     }
@@ -68,11 +68,11 @@ impl Writer<'_> {
         indices: &PoolIndices,
     ) -> Result<String, ExportError> {
         let pool = self.pools.iter().find(|(own, _)| own.ptr_eq(indices));
-        let Some(Pool { image, indices }) = pool.and_then(|(_, pool)| pool.clone()) else {
+        let Some(Pool { input, indices }) = pool.and_then(|(_, pool)| pool.clone()) else {
             return Err(call.refuse("expected indices of a pool before it, found others"));
         };
         let (path, graph) = (&call.path, &mut self.graph);
-        let shape = graph.node(path, "Shape", &[&image], vec![]);
+        let shape = graph.node(path, "Shape", &[&input], vec![]);
         let zeros = graph.node(path, "ConstantOfShape", &[&shape], vec![]);
         let line = graph.integers(path, &[-1]);
         let [zeros, indices, values] = [&zeros, &indices, &call.inputs[0]]
@@ -86,16 +86,19 @@ impl Writer<'_> {
         &mut self,
         call: &Call<'_>,
         geometry: &Geometry,
-        after: [usize; 2],
-        count_include_pad: bool,
+        count: AverageCount,
     ) -> Result<String, ExportError> {
-        let after = padding_behind(call, geometry, Some(Sizes::Padded(after)))?;
+        let (noted, include_padding) = match count {
+            AverageCount::IncludePadding { pad_after } => (Some(Sizes::Padded(pad_after)), 1),
+            AverageCount::ExcludePadding => (call.sizes, 0),
+        };
+        let pad_after = padding_behind(call, geometry, noted)?;
         if geometry.axes().iter().any(|axis| axis.dilation != 1) {
             return Err(call.refuse("expected an average without dilation, found one with"));
         }
-        let mut attributes = window(geometry, after);
+        let mut attributes = window(geometry, pad_after);
         attributes.retain(|attribute| attribute.name.as_deref() != Some("dilations"));
-        attributes.push(int("count_include_pad", usize::from(count_include_pad)));
+        attributes.push(int("count_include_pad", include_padding));
         Ok(self.graph.node(&call.path, "AveragePool", &call.inputs(), attributes))
     }
 
@@ -108,10 +111,10 @@ impl Writer<'_> {
         let (path, x) = (&call.path, call.inputs[0].as_str());
         let coordinates = |name| text("coordinate_transformation_mode", name);
         let attributes = match interpolation {
-            Interpolation::Bilinear { align_corners: true } => {
+            Interpolation::Bilinear(Corners::Aligned) => {
                 vec![text("mode", "linear"), coordinates("align_corners")]
             }
-            Interpolation::Bilinear { align_corners: false } => {
+            Interpolation::Bilinear(Corners::HalfPixel) => {
                 vec![text("mode", "linear"), coordinates("half_pixel")]
             }
             Interpolation::Nearest => {
@@ -147,11 +150,7 @@ impl Writer<'_> {
     }
 }
 
-fn slide(axis: &Axis) -> Slide {
-    Slide { kernel: axis.kernel, stride: axis.stride, dilation: axis.dilation }
-}
-
-/// The padding behind the image that makes a window fit as often as it does, for images of all sizes.
+/// The padding behind the input that makes a window fit as often as it does, for inputs of all sizes.
 fn padding_behind(
     call: &Call<'_>,
     geometry: &Geometry,
@@ -159,23 +158,22 @@ fn padding_behind(
 ) -> Result<[usize; 2], ExportError> {
     let mut behind = [0; 2];
     for (i, axis) in geometry.axes().iter().enumerate() {
-        let slide = slide(axis);
         behind[i] = match noted {
-            Some(Sizes::Padded(after)) => after[i],
-            // Each pixel more has one spot more.
-            _ if axis.stride == 1 => slide.full(axis.map).saturating_sub(axis.before + axis.image),
+            Some(Sizes::Padded(pad_after)) => pad_after[i],
+            // Each pixel more has one position more.
+            _ if axis.stride == 1 => axis.full().saturating_sub(axis.pad_before + axis.input),
             _ => {
-                let what = "expected a note on the padding behind the image, found none; see \
+                let what = "expected a note on the padding behind the input, found none; see \
                             Sizes::Padded";
                 return Err(call.refuse(what));
             }
         };
-        let fits = slide.fit(axis.image, axis.before, behind[i]);
-        if !fits.is_ok_and(|fits| fits.map == axis.map) {
-            let found = format!("{} spots on {} pixels", axis.map, axis.image);
+        let fits = Kernel::from(axis).fit(axis.input, axis.pad_before, behind[i]);
+        if !fits.is_ok_and(|fits| fits.output == axis.output) {
+            let found = format!("{} positions on {} pixels", axis.output, axis.input);
             return Err(call.refuse(format!(
-                "expected a spot wherever the window fits, found {found} with padding {} and {}",
-                axis.before, behind[i]
+                "expected a position wherever the window fits, found {found} with padding {} and {}",
+                axis.pad_before, behind[i]
             )));
         }
     }
@@ -183,12 +181,12 @@ fn padding_behind(
 }
 
 /// The attributes of a window, with so much padding behind.
-fn window(geometry: &Geometry, after: [usize; 2]) -> Vec<AttributeProto> {
+fn window(geometry: &Geometry, pad_after: [usize; 2]) -> Vec<AttributeProto> {
     let axes = geometry.axes();
     vec![
         ints("kernel_shape", geometry.kernel()),
         ints("strides", axes.map(|axis| axis.stride)),
         ints("dilations", axes.map(|axis| axis.dilation)),
-        ints("pads", axes.map(|axis| axis.before).into_iter().chain(after)),
+        ints("pads", axes.map(|axis| axis.pad_before).into_iter().chain(pad_after)),
     ]
 }

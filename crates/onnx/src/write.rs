@@ -30,7 +30,7 @@ pub(crate) struct Writer<'a> {
 #[derive(Clone)]
 pub(crate) struct Pool {
     /// What was pooled.
-    pub image: String,
+    pub input: String,
     /// Where in it the largest were.
     pub indices: String,
 }
@@ -171,8 +171,8 @@ impl<'a> Writer<'a> {
                 self.max_pool(call, &geometry, &indices)?
             }
             Description::MaxUnpool { indices } => self.max_unpool(call, &indices)?,
-            Description::AveragePool { geometry, after, count_include_pad } => {
-                self.average_pool(call, &geometry, after, count_include_pad)?
+            Description::AveragePool { geometry, count } => {
+                self.average_pool(call, &geometry, count)?
             }
             Description::AdaptiveAveragePool { to: [1, 1] } => {
                 graph.node(path, "GlobalAveragePool", &inputs, vec![])
@@ -221,16 +221,16 @@ impl<'a> Writer<'a> {
     ) -> Result<String, ExportError> {
         let NormLayout { repeats, sets, period: groups, inner, .. } = *layout;
         let (path, graph, inputs) = (&call.path, &mut self.graph, call.inputs());
-        let (x, gain) = (call.step.shape(0), call.step.shape(1));
-        if repeats == 1 && groups == 1 && inner == 1 && x.ends_with(gain) {
-            let axis = x.len() - gain.len();
+        let (x, weight) = (call.step.shape(0), call.step.shape(1));
+        if repeats == 1 && groups == 1 && inner == 1 && x.ends_with(weight) {
+            let axis = x.len() - weight.len();
             let attributes = vec![int("axis", axis), float("epsilon", eps)];
             return Ok(graph.node(path, "LayerNormalization", &inputs, attributes));
         }
         if repeats != 1 || sets != x[0] * groups {
             return Err(call.refuse("expected a group or layer normalization, found another"));
         }
-        // Groups as the channels of an instance normalization without gains; then each channel's own.
+        // Groups as the channels of an instance normalization without weights; then each channel's own.
         let by_group = graph.integers(path, &[0, groups as i64, -1]);
         let flat = graph.node(path, "Reshape", &[inputs[0], &by_group], vec![]);
         let [one, zero] = [Tensor::ones([groups]), Tensor::zeros([groups])].map(|value| {

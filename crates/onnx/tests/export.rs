@@ -12,7 +12,7 @@ use mirrorgrad_onnx::proto::{
     GraphProto, ModelProto, NodeProto, Size, TensorProto, ValueInfoProto,
 };
 use mirrorgrad_onnx::{ExportError, Interface, OPSET, export};
-use mirrorgrad_tensor::{Tensor, Window};
+use mirrorgrad_tensor::{Corners, Tensor, Window};
 use prost::Message;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -224,7 +224,7 @@ fn an_op_without_words_is_refused_by_its_name() {
 fn what_is_made_for_one_size_of_picture_is_refused_by_its_name() {
     let to_own_size = Layer(|x: &Var| {
         let [_, _, height, width] = x.value().dims();
-        ops::upsample_bilinear2d(x, [2 * height, 2 * width], false)
+        ops::upsample_bilinear2d(x, [2 * height, 2 * width], Corners::HalfPixel)
     });
     let says = refusal(&to_own_size);
     assert!(says.contains("constant") && says.contains("Mode::note_sizes"), "{says}");
@@ -238,7 +238,8 @@ fn what_is_made_for_one_size_of_picture_is_refused_by_its_name() {
 
 #[test]
 fn a_fixed_size_that_the_network_chose_is_none_of_the_pictures() {
-    let graph = exported(&Layer(|x: &Var| ops::upsample_bilinear2d(x, [5, 7], false)), 1);
+    let graph =
+        exported(&Layer(|x: &Var| ops::upsample_bilinear2d(x, [5, 7], Corners::HalfPixel)), 1);
     assert_eq!(ops_of(&graph), ["Shape", "Concat", "Resize"]);
 }
 
@@ -247,7 +248,7 @@ fn a_stride_whose_padding_nobody_tells_is_refused() {
     let weight = Var::parameter(Tensor::ones([2, 3, 3, 3]));
     let strided = Layer(move |x: &Var| {
         let [_, _, height, width] = x.value().dims();
-        let geometry = Window::square(3).stride(2).padding(1).over([height, width]).unwrap();
+        let geometry = Window::square(3).stride(2).padding(1).conv([height, width]).unwrap();
         ops::conv2d(geometry, x, &weight, None)
     });
     let says = refusal(&strided);

@@ -5,7 +5,7 @@ use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{NamedTensors, state_dict};
 use mirrorgrad_layers::{LayerCall, summary};
 use mirrorgrad_study::{FilterHealth, Health, filters};
-use mirrorgrad_tensor::{Geometry, Tensor, Window};
+use mirrorgrad_tensor::{Geometry, Kernel, Tensor, Window};
 use mirrorgrad_train::Config;
 
 /// Channels whose kernels are kept, the first ones.
@@ -19,7 +19,7 @@ pub(crate) struct Deconvolution {
     pub name: String,
     /// `[inputs, outputs of a group, kernel height, kernel width]`.
     pub shape: [usize; 4],
-    /// Pixels from one spot to the next.
+    /// Pixels from one output position to the next.
     pub stride: usize,
     /// The kernels by which the first channels reach themselves.
     pub channels: Vec<Channel>,
@@ -121,19 +121,22 @@ fn deconvolution(
     })
 }
 
-/// The window of a traced call, from the squares at its ends. Each weight is used once a spot, which gives
-/// the spots; the pixels are in the result; and padding is what brings the one to the other.
+/// The window of a traced call, from the squares at its ends. Each weight is used once an output position, which
+/// gives the positions; the pixels are in the result; and padding is what brings the one to the other.
 fn geometry(call: &LayerCall, kernel: [usize; 2], weights: usize) -> Option<Geometry> {
-    let spots = call.multiply_adds / weights;
-    let (map, image) = (spots.isqrt(), *call.shape.last()?);
-    if map == 0 || map * map != spots {
+    let positions = call.multiply_adds / weights;
+    let (output, input) = (positions.isqrt(), *call.shape.last()?);
+    if output == 0 || output * output != positions {
         return None;
     }
-    let stride = ((image + map / 2) / map).max(1);
-    let before = kernel.map(|taps| (stride * (map - 1) + taps).saturating_sub(image).div_ceil(2));
-    let window = Window { stride: [stride; 2], before, after: before, ..Window::new(kernel) };
+    let stride = ((input + output / 2) / output).max(1);
+    let pad_before = kernel.map(|size| {
+        Kernel { size, stride, dilation: 1 }.full(output).saturating_sub(input).div_ceil(2)
+    });
+    let window =
+        Window { stride: [stride; 2], pad_before, pad_after: pad_before, ..Window::new(kernel) };
     // The phases are the same for every size: one that has a pixel of each.
-    window.under([kernel[0] + 1, kernel[1] + 1]).ok()
+    window.transposed([kernel[0] + 1, kernel[1] + 1]).ok()
 }
 
 fn pattern(geometry: &Geometry, weight: &Tensor<f64>) -> f64 {
@@ -213,7 +216,7 @@ mod tests {
         // What an even map becomes: each channel's blocks, and how much of them is not their mean.
         let weight: Tensor<f64> = state_dict(&*config.network(3))["ups.0.weight"].cast();
         let [inputs, outputs, _, _] = weight.dims();
-        let geometry = Window::square(2).stride(2).under([3, 3]).unwrap();
+        let geometry = Window::square(2).stride(2).transposed([3, 3]).unwrap();
         let (mut apart, mut all) = (0.0, 0.0);
         for input in 0..inputs {
             let even = Tensor::from_fn([1, inputs, 3, 3], |i| f64::from(u8::from(i / 9 == input)));

@@ -2,7 +2,9 @@
 
 use crate::Refusal;
 use mirrorgrad_tensor::dialect::{MxNet, TensorFlow, tensorflow};
-use mirrorgrad_tensor::{Geometry, GeometryError, Odd, Rest, Rule, Same, Slide, Window};
+use mirrorgrad_tensor::{
+    ConvSpec, Geometry, GeometryError, Kernel, OddSide, Rounding, Same, Window,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -12,11 +14,11 @@ use serde_json::{Map, Value};
 pub struct Attributes {
     /// Taps of a pool's window.
     pub kernel: Option<[usize; 2]>,
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub stride: Option<[usize; 2]>,
     /// Pixels from one tap to the next.
     pub dilation: Option<[usize; 2]>,
-    /// Zeros around the image.
+    /// Zeros around the input.
     pub padding: Option<Padding>,
     /// Rows and columns that a transposed convolution adds at the end.
     pub output_padding: Option<[usize; 2]>,
@@ -28,7 +30,7 @@ pub struct Attributes {
     pub groups: Option<usize>,
     /// Groups that are normalized together.
     pub num_groups: Option<usize>,
-    /// Whether a pool's rest gets a spot of its own.
+    /// Whether a pool's rest gets a position of its own.
     pub ceil_mode: Option<bool>,
     /// Whether an average counts padding.
     pub count_include_pad: Option<bool>,
@@ -64,7 +66,7 @@ pub enum Padding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NamedPadding {
-    /// As TensorFlow's SAME: the odd pixel behind the image.
+    /// As TensorFlow's SAME: the odd pixel behind the input.
     SameUpper,
     /// The odd pixel before it.
     SameLower,
@@ -97,12 +99,12 @@ impl Attributes {
         serde_json::from_str(json).map_err(refuse)
     }
 
-    fn slides(&self, kernel: [usize; 2], stride: [usize; 2]) -> [Slide; 2] {
-        Slide::both(kernel, stride, self.dilation.unwrap_or([1, 1]))
+    fn kernels(&self, kernel: [usize; 2], stride: [usize; 2]) -> [Kernel; 2] {
+        Kernel::both(kernel, stride, self.dilation.unwrap_or([1, 1]))
     }
 
     /// The window in numbers, where its padding is given so.
-    fn window(&self, [y, x]: [Slide; 2]) -> Window {
+    fn window(&self, [y, x]: [Kernel; 2]) -> Window {
         let [top, left, bottom, right] = match self.padding {
             None | Some(Padding::Named(_)) => [0; 4],
             Some(Padding::Pair([h, w])) => [h, w, h, w],
@@ -111,36 +113,42 @@ impl Attributes {
         Window {
             stride: [y.stride, x.stride],
             dilation: [y.dilation, x.dilation],
-            before: [top, left],
-            after: [bottom, right],
+            pad_before: [top, left],
+            pad_after: [bottom, right],
             output_padding: self.output_padding.unwrap_or([0, 0]),
-            ..Window::new([y.kernel, x.kernel])
+            ..Window::new([y.size, x.size])
         }
     }
 
-    fn same(&self, slides: [Slide; 2]) -> Option<Same> {
+    fn same(&self, kernels: [Kernel; 2]) -> Option<Same> {
         match self.padding {
-            Some(Padding::Named(NamedPadding::SameUpper)) => Some(Same { slides, odd: Odd::After }),
+            Some(Padding::Named(NamedPadding::SameUpper)) => {
+                Some(Same { kernels, odd_side: OddSide::After })
+            }
             Some(Padding::Named(NamedPadding::SameLower)) => {
-                Some(Same { slides, odd: Odd::Before })
+                Some(Same { kernels, odd_side: OddSide::Before })
             }
             _ => None,
         }
     }
 
-    /// The geometry of a convolution over `image`.
-    pub fn conv(&self, kernel: [usize; 2], image: [usize; 2]) -> Result<Geometry, Refusal> {
-        let slides = self.slides(kernel, self.stride.unwrap_or([1, 1]));
-        let geometry = match self.same(slides) {
-            Some(same) => same.over(image),
-            None => self.window(slides).over(image),
+    /// The geometry of a convolution over `input`.
+    pub fn conv(&self, kernel: [usize; 2], input: [usize; 2]) -> Result<Geometry, Refusal> {
+        let kernels = self.kernels(kernel, self.stride.unwrap_or([1, 1]));
+        let geometry = match self.same(kernels) {
+            Some(same) => same.conv(input),
+            None => self.window(kernels).conv(input),
         };
         geometry.map_err(|error| Refusal::new(error.to_string()))
     }
 
-    /// The geometry of a transposed convolution of `map`.
-    pub fn conv_transpose(&self, kernel: [usize; 2], map: [usize; 2]) -> Result<Geometry, Refusal> {
-        let slides = self.slides(kernel, self.stride.unwrap_or([1, 1]));
+    /// The geometry of a transposed convolution of `output`.
+    pub fn conv_transpose(
+        &self,
+        kernel: [usize; 2],
+        output: [usize; 2],
+    ) -> Result<Geometry, Refusal> {
+        let kernels = self.kernels(kernel, self.stride.unwrap_or([1, 1]));
         let told = |error: GeometryError| Refusal::new(error.to_string());
         let added = self.output_padding.is_some();
         if let Some(target) = self.target_shape {
@@ -149,39 +157,39 @@ impl Attributes {
                     "target_shape: expected no padding, output_padding or output_size beside it";
                 return Err(Refusal::new(line));
             }
-            let [y, x] = slides;
+            let [y, x] = kernels;
             let mxnet = MxNet {
                 stride: [y.stride, x.stride],
                 dilate: [y.dilation, x.dilation],
                 ..MxNet::new(kernel)
             };
-            return mxnet.under_to(map, target).map_err(told);
+            return mxnet.transposed_to(output, target).map_err(told);
         }
-        if let Some(same) = self.same(slides) {
+        if let Some(same) = self.same(kernels) {
             if added {
                 let line = "output_padding: expected padding in numbers; with \"same\" padding the \
                             output_size says it all";
                 return Err(Refusal::new(line));
             }
             return match self.output_size {
-                Some(size) => same.under_to(map, size),
-                None => same.under(map),
+                Some(size) => same.transposed_to(output, size),
+                None => same.transposed(output),
             }
             .map_err(told);
         }
-        let window = self.window(slides);
+        let window = self.window(kernels);
         let geometry = match (self.output_size, self.padding) {
-            (None, _) => window.under(map),
+            (None, _) => window.transposed(output),
             (Some(size), Some(Padding::Named(_))) => {
                 let Window { kernel, stride: strides, dilation: dilations, .. } = window;
                 let valid = TensorFlow::new(kernel, tensorflow::Padding::Valid);
-                TensorFlow { strides, dilations, ..valid }.under_to(map, size)
+                TensorFlow { strides, dilations, ..valid }.transposed_to(output, size)
             }
-            (Some(size), _) => window.under_to(map, size),
+            (Some(size), _) => window.transposed_to(output, size),
         }
         .map_err(told)?;
         if let (Some(size), true) = (self.output_size, added) {
-            let by_padding = window.under(map).map_err(told)?.image();
+            let by_padding = window.transposed(output).map_err(told)?.input();
             if by_padding != size {
                 let expected = format!("{by_padding:?}, which the output_padding leads to");
                 return Err(Refusal::expected("output_size", expected, format!("{size:?}")));
@@ -190,24 +198,24 @@ impl Attributes {
         Ok(geometry)
     }
 
-    /// The geometry of a pool over `image`, and its padding behind the image.
-    pub fn pool(&self, image: [usize; 2]) -> Result<(Geometry, [usize; 2]), Refusal> {
+    /// The geometry of a pool over `input`, and its padding behind the input.
+    pub fn pool(&self, input: [usize; 2]) -> Result<(Geometry, [usize; 2]), Refusal> {
         let window = self.pool_window()?;
-        let window = match self.same(window.slides()) {
+        let window = match self.same(window.kernels()) {
             None => window,
             Some(same) => {
                 let axes =
-                    same.over(image).map_err(|error| Refusal::new(error.to_string()))?.axes();
-                let before = axes.map(|axis| axis.before);
-                let after = [0, 1].map(|i| {
-                    let full = window.slides()[i].full(axes[i].map);
-                    full.saturating_sub(image[i]).saturating_sub(before[i])
+                    same.conv(input).map_err(|error| Refusal::new(error.to_string()))?.axes();
+                let pad_before = axes.map(|axis| axis.pad_before);
+                let pad_after = [0, 1].map(|i| {
+                    let full = window.kernels()[i].full(axes[i].output);
+                    full.saturating_sub(input[i]).saturating_sub(pad_before[i])
                 });
-                Window { before, after, ..window }
+                Window { pad_before, pad_after, ..window }
             }
         };
-        let geometry = window.pool_over(image).map_err(|error| Refusal::new(error.to_string()))?;
-        Ok((geometry, window.after))
+        let geometry = window.pool(input).map_err(|error| Refusal::new(error.to_string()))?;
+        Ok((geometry, window.pad_after))
     }
 
     /// A pool's window, with padding in numbers.
@@ -215,8 +223,8 @@ impl Attributes {
         let Some(kernel) = self.kernel else {
             return Err(Refusal::expected("attributes", "a kernel", "none"));
         };
-        let rest = if self.ceil_mode == Some(true) { Rest::Spot } else { Rest::Drop };
-        let slides = self.slides(kernel, self.stride.unwrap_or(kernel));
-        Ok(self.window(slides).rest(rest))
+        let rounding = if self.ceil_mode == Some(true) { Rounding::Ceil } else { Rounding::Floor };
+        let kernels = self.kernels(kernel, self.stride.unwrap_or(kernel));
+        Ok(self.window(kernels).rounding(rounding))
     }
 }

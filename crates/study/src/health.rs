@@ -1,7 +1,7 @@
 //! Whether a transposed convolution treats all its pixels alike.
 //!
 //! Pixels a stride apart see the same taps; the pixels between them see others. Each of those phases has
-//! its number of taps, and the sum of their weights is its gain: what becomes of a map of ones. Where
+//! its number of taps, and the sum of their weights is its gain: what becomes of an output of ones. Where
 //! the numbers differ, the picture has a checkerboard to unlearn; where one is 0, pixels stay empty
 //! (Odena, Dumoulin & Olah 2016).
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 /// ```
 /// # use mirrorgrad_study::Health;
 /// # use mirrorgrad_tensor::Window;
-/// let upsampling = |kernel| Window::square(kernel).stride(2).padding(1).under([3, 3]);
+/// let upsampling = |kernel| Window::square(kernel).stride(2).padding(1).transposed([3, 3]);
 /// // A kernel of 3 meets some pixels with one tap and others with two or four.
 /// assert_eq!(Health::of(&upsampling(3)?, &[0.5; 9]).taps, [[1, 2], [2, 4]]);
 /// let even = Health::of(&upsampling(4)?, &[0.5; 16]);
@@ -37,13 +37,13 @@ pub struct Health {
 /// # use mirrorgrad_study::{Health, Verdict};
 /// # use mirrorgrad_tensor::{GeometryError, Window};
 /// let verdict = |kernel: usize, stride: usize| {
-///     let geometry = Window::square(kernel).stride(stride).under([3, 3])?;
+///     let geometry = Window::square(kernel).stride(stride).transposed([3, 3])?;
 ///     Ok::<_, GeometryError>(Health::of(&geometry, &vec![1.0; kernel * kernel]).verdict)
 /// };
 /// assert_eq!(verdict(4, 2)?, Verdict::Even);
 /// assert_eq!(verdict(3, 2)?, Verdict::Uneven);
 /// assert_eq!(verdict(2, 3)?, Verdict::Dead);
-/// let one_spot = Window::square(3).stride(2).under([1, 1])?;
+/// let one_spot = Window::square(3).stride(2).transposed([1, 1])?;
 /// assert_eq!(Health::of(&one_spot, &[1.0; 9]).verdict, Verdict::Single);
 /// # Ok::<(), GeometryError>(())
 /// ```
@@ -65,7 +65,7 @@ pub enum Verdict {
 /// ```
 /// # use mirrorgrad_study::filters;
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::square(2).stride(2).under([3, 3])?;
+/// let geometry = Window::square(2).stride(2).transposed([3, 3])?;
 /// let filter = |taps: [f64; 4]| filters(&geometry, &Tensor::new([1, 1, 2, 2], taps)).remove(0);
 /// assert_eq!(filter([2.0; 4]).unevenness, Some(0.0));
 /// // Gains from 1 to 3, about a mean of 2.
@@ -93,7 +93,7 @@ pub struct FilterHealth {
 /// ```
 /// # use mirrorgrad_study::filters;
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::square(2).stride(2).under([3, 3])?;
+/// let geometry = Window::square(2).stride(2).transposed([3, 3])?;
 /// let weight = Tensor::from_fn([2, 2, 2, 2], |i| i as f64);
 /// let filters = filters(&geometry, &weight);
 /// // Of four filters, those from channel 0 to 0 and from 1 to 1; each phase has one tap.
@@ -123,7 +123,7 @@ pub fn filters(geometry: &Geometry, weight: &Tensor<f64>) -> Vec<FilterHealth> {
 }
 
 impl Health {
-    /// Of a weight `[kernel height, kernel width]` in row-major order; phases count from the image's
+    /// Of a weight `[kernel height, kernel width]` in row-major order; phases count from the input's
     /// first pixel.
     ///
     /// # Panics
@@ -134,17 +134,17 @@ impl Health {
         let mut taps = vec![vec![0; x.stride]; y.stride];
         let mut gain = vec![vec![0.0; x.stride]; y.stride];
         for (tap, w) in weight.iter().enumerate() {
-            // pixel = stride · spot + dilation · tap − before, of which only the rest by the stride
+            // pixel = stride · position + dilation · tap − before, of which only the rest by the stride
             // tells the phase.
             let phase = |axis: Axis, tap: usize| {
-                let rest = axis.before % axis.stride;
+                let rest = axis.pad_before % axis.stride;
                 (axis.dilation * tap + axis.stride - rest) % axis.stride
             };
             let (row, column) = (phase(y, tap / x.kernel), phase(x, tap % x.kernel));
             taps[row][column] += 1;
             gain[row][column] += w;
         }
-        let verdict = match geometry.axes().iter().filter(|axis| axis.map > 1).map(even).max() {
+        let verdict = match geometry.axes().iter().filter(|axis| axis.output > 1).map(even).max() {
             None => Verdict::Single,
             Some(verdict) => verdict,
         };
@@ -152,7 +152,7 @@ impl Health {
     }
 }
 
-/// Whether the phases along one axis, on which there are several spots, have as many taps. Across axes, the
+/// Whether the phases along one axis, on which there are several positions, have as many taps. Across axes, the
 /// taps of a phase are a product.
 fn even(axis: &Axis) -> Verdict {
     let mut taps = vec![0; axis.stride];
@@ -171,15 +171,15 @@ mod tests {
 
     #[test]
     fn only_windows_that_overlap_leave_a_checkerboard() {
-        let verdict = |window: Window, map: [usize; 2]| {
-            let geometry = window.under(map).unwrap();
+        let verdict = |window: Window, output: [usize; 2]| {
+            let geometry = window.transposed(output).unwrap();
             Health::of(&geometry, &vec![1.0; geometry.taps()]).verdict
         };
         let three = Window::square(3).stride(2);
         assert_eq!(verdict(three, [1, 1]), Verdict::Single);
         assert_eq!(verdict(three, [1, 2]), Verdict::Uneven);
         assert_eq!(verdict(three, [3, 3]), Verdict::Uneven);
-        // Along the axis of three spots the stride divides the kernel.
+        // Along the axis of three positions the stride divides the kernel.
         let uneven = Window { stride: [2, 2], ..Window::new([3, 4]) };
         assert_eq!(verdict(uneven, [1, 3]), Verdict::Even);
         assert_eq!(verdict(uneven, [3, 1]), Verdict::Uneven);

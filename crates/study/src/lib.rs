@@ -6,7 +6,7 @@
 //! use mirrorgrad_study::{Layer, Report, Subject};
 //! use mirrorgrad_tensor::Window;
 //!
-//! let geometry = Window::square(3).stride(2).padding(1).under([3, 3])?;
+//! let geometry = Window::square(3).stride(2).padding(1).transposed([3, 3])?;
 //! let subject = Subject::new(geometry, None, None, None)?;
 //! let report = Report::new(Layer::Deconv, &subject, None, None)?;
 //! assert!(report.disagree.is_empty(), "the four ways give the same numbers");
@@ -48,7 +48,7 @@ mod subject;
 mod text;
 
 pub use arrays::{Array, Arrays};
-pub use dialects::{Layer, Saying, sayings};
+pub use dialects::{Saying, sayings};
 pub use health::{FilterHealth, Health, Verdict, filters};
 pub use npy::{from_npy, to_npy};
 pub use npz::{from_npz, to_npz};
@@ -59,3 +59,5 @@ pub use report::{Matrix, Report};
 pub use sizes::Sizes;
 pub use subject::{Entry, Subject};
 pub use text::Section;
+
+pub use mirrorgrad_tensor::dialect::Layer;

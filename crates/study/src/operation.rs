@@ -131,7 +131,7 @@ pub fn operate(name: &str, attributes: &str, inputs: &Arrays) -> Result<Arrays, 
 /// let zeros = |shape: [usize; 4]| Array::F32(Tensor::zeros(shape));
 /// let mut inputs = Arrays::from([("input".to_owned(), zeros([1, 3, 8, 8]))]);
 /// inputs.insert("weight".to_owned(), zeros([4, 3, 3, 3]));
-/// // The window has 6 x 6 spots, and each of the weight's 108 numbers is used at each.
+/// // The window has 6 x 6 positions, and each of the weight's 108 numbers is used at each.
 /// assert_eq!(work("conv2d", "{}", &inputs)?, 36 * 108);
 /// // With gradients it is three times as much.
 /// inputs.insert("grad_output".to_owned(), zeros([1, 4, 6, 6]));

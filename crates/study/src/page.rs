@@ -3,18 +3,19 @@
 //! The page computes for itself whatever its controls say. What it computes is compared on load with
 //! values that the kernels wrote into it, and it says when they differ.
 
-use crate::dialects::{Layer, Saying};
-use crate::{Report, Subject};
+use crate::dialects::{Saying, layer_key};
+use crate::{Layer, Report, Subject};
 use mirrorgrad_tensor::{Axis, Form, Geometry, Operand, Tensor};
 use serde::Serialize;
 
 /// What the page is given.
 #[derive(Serialize)]
 struct Data<'a> {
+    #[serde(serialize_with = "layer_key")]
     layer: Layer,
     axes: [Sides; 2],
-    image: &'a [i64],
-    map: &'a [i64],
+    input: &'a [i64],
+    output: &'a [i64],
     weight: &'a [i64],
     dialects: &'a [Saying],
     references: Vec<Reference>,
@@ -23,28 +24,28 @@ struct Data<'a> {
 /// One axis of a geometry.
 #[derive(Serialize)]
 struct Sides {
-    image: usize,
-    map: usize,
+    input: usize,
+    output: usize,
     kernel: usize,
     stride: usize,
     dilation: usize,
-    before: usize,
+    pad_before: usize,
 }
 
 /// A geometry with the kernels' results.
 #[derive(Serialize)]
 struct Reference {
     axes: [Sides; 2],
-    image: Vec<i64>,
-    map: Vec<i64>,
+    input: Vec<i64>,
+    output: Vec<i64>,
     weight: Vec<i64>,
     down: Vec<i64>,
     up: Vec<i64>,
 }
 
 impl From<Axis> for Sides {
-    fn from(Axis { image, map, kernel, stride, dilation, before }: Axis) -> Self {
-        Self { image, map, kernel, stride, dilation, before }
+    fn from(Axis { input, output, kernel, stride, dilation, pad_before }: Axis) -> Self {
+        Self { input, output, kernel, stride, dilation, pad_before }
     }
 }
 
@@ -54,8 +55,8 @@ impl Report {
         let data = Data {
             layer: self.layer,
             axes: subject.geometry.axes().map(Sides::from),
-            image: &subject.image,
-            map: &subject.map,
+            input: &subject.input,
+            output: &subject.output,
             weight: &subject.weight,
             dialects: &self.dialects,
             references: references(),
@@ -81,13 +82,13 @@ fn references() -> Vec<Reference> {
         [3, 4, 1, 1, 1, 1],
         [9, 3, 2, 2, 3, 2],
     ]
-    .map(|[image, map, kernel, stride, dilation, before]| Axis {
-        image,
-        map,
+    .map(|[input, output, kernel, stride, dilation, pad_before]| Axis {
+        input,
+        output,
         kernel,
         stride,
         dilation,
-        before,
+        pad_before,
     });
     let pairs = axes.iter().flat_map(|y| axes.iter().map(move |x| [*y, *x]));
     pairs.map(reference).collect()
@@ -99,15 +100,15 @@ fn reference(axes: [Axis; 2]) -> Reference {
     let numbers = |[height, width]: [usize; 2], factor: usize| -> Tensor<f64> {
         Tensor::from_fn([1, 1, height, width], |i| ((i * factor + 5) % 13) as f64 - 6.0)
     };
-    let (image, map) = (numbers(geometry.image(), 7), numbers(geometry.map(), 5));
+    let (input, output) = (numbers(geometry.input(), 7), numbers(geometry.output(), 5));
     let weight = numbers(geometry.kernel(), 3);
     let whole = |t: &Tensor<f64>| t.as_slice().iter().map(|&value| value as i64).collect();
     Reference {
-        down: whole(&form.solve(Operand::Output, [&image, &weight], None)),
-        up: whole(&form.solve(Operand::Input, [&map, &weight], None)),
+        down: whole(&form.solve(Operand::Output, [&input, &weight], None)),
+        up: whole(&form.solve(Operand::Input, [&output, &weight], None)),
         axes: axes.map(Sides::from),
-        image: whole(&image),
-        map: whole(&map),
+        input: whole(&input),
+        output: whole(&output),
         weight: whole(&weight),
     }
 }

@@ -2,14 +2,14 @@
 
 use crate::Subject;
 use mirrorgrad_autograd::{Var, ops};
-use mirrorgrad_tensor::{Axis, Tensor};
+use mirrorgrad_tensor::Tensor;
 
 /// A way to compute Cᵀ y.
 ///
 /// ```
 /// # use mirrorgrad_study::{Path, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let geometry = Window::new([1, 2]).transposed([1, 2])?;
 /// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
 /// for path in Path::ALL {
 ///     assert_eq!(path.transposed(&subject), [3, 2 * 3 + 4, 2 * 4], "{}", path.name());
@@ -20,11 +20,11 @@ use mirrorgrad_tensor::{Axis, Tensor};
 pub enum Path {
     /// C written down as a matrix, entry by entry, and multiplied from the left by y.
     Dense,
-    /// A product of the weight with the map, and its columns reshaped, added and cropped.
+    /// A product of the weight with the output, and its columns reshaped, added and cropped.
     Columns,
-    /// Zeros between the map's spots, then a convolution of stride 1 with the weight turned around.
+    /// Zeros between the output's positions, then a convolution of stride 1 with the weight turned around.
     ZeroInsertion,
-    /// The gradient of a convolution with respect to its image, by this framework's kernels.
+    /// The gradient of a convolution with respect to its input, by this framework's kernels.
     Autograd,
 }
 
@@ -62,13 +62,15 @@ pub(crate) fn dissenters(results: &[(Path, Vec<i64>)]) -> Vec<Path> {
 }
 
 fn dense(subject: &Subject) -> Vec<i64> {
-    let (spots, pixels) = (subject.map.len(), subject.image.len());
-    let mut c = vec![vec![0; pixels]; spots];
+    let (positions, pixels) = (subject.output.len(), subject.input.len());
+    let mut c = vec![vec![0; pixels]; positions];
     for entry in subject.entries() {
-        c[entry.spot][entry.pixel] += subject.weight[entry.tap];
+        c[entry.position][entry.pixel] += subject.weight[entry.tap];
     }
     (0..pixels)
-        .map(|pixel| (0..spots).map(|spot| c[spot][pixel] * subject.map[spot]).sum())
+        .map(|pixel| {
+            (0..positions).map(|position| c[position][pixel] * subject.output[position]).sum()
+        })
         .collect()
 }
 
@@ -77,7 +79,7 @@ fn dense(subject: &Subject) -> Vec<i64> {
 /// ```
 /// # use mirrorgrad_study::{Columns, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window { before: [0, 1], ..Window::new([1, 2]) }.under([1, 2])?;
+/// let geometry = Window { pad_before: [0, 1], ..Window::new([1, 2]) }.transposed([1, 2])?;
 /// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
 /// let columns = Columns::of(&subject);
 /// assert_eq!(columns.product, [[3, 4], [6, 8]]);
@@ -88,7 +90,7 @@ fn dense(subject: &Subject) -> Vec<i64> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Columns {
-    /// w yᵀ: a row a tap, a column a spot. Each column is a window's worth of pixels.
+    /// w yᵀ: a row a tap, a column a position. Each column is a window's worth of pixels.
     pub product: Vec<Vec<i64>>,
     /// The columns, reshaped to windows and added where they stand.
     pub full: Vec<Vec<i64>>,
@@ -103,38 +105,33 @@ impl Columns {
         let product: Vec<Vec<i64>> = subject
             .weight
             .iter()
-            .map(|w| subject.map.iter().map(|value| w * value).collect())
+            .map(|w| subject.output.iter().map(|value| w * value).collect())
             .collect();
-        let mut full = vec![vec![0; length(&x)]; length(&y)];
+        let mut full = vec![vec![0; x.full()]; y.full()];
         for (tap, row) in product.iter().enumerate() {
-            for (spot, value) in row.iter().enumerate() {
-                let down = y.stride * (spot / x.map) + y.dilation * (tap / x.kernel);
-                let right = x.stride * (spot % x.map) + x.dilation * (tap % x.kernel);
+            for (position, value) in row.iter().enumerate() {
+                let down = y.stride * (position / x.output) + y.dilation * (tap / x.kernel);
+                let right = x.stride * (position % x.output) + x.dilation * (tap % x.kernel);
                 full[down][right] += value;
             }
         }
         let at = |row: usize, column: usize| {
-            let line = full.get(row + y.before);
-            line.and_then(|line| line.get(column + x.before)).copied().unwrap_or(0)
+            let line = full.get(row + y.pad_before);
+            line.and_then(|line| line.get(column + x.pad_before)).copied().unwrap_or(0)
         };
-        let cropped = (0..y.image * x.image).map(|i| at(i / x.image, i % x.image)).collect();
+        let cropped = (0..y.input * x.input).map(|i| at(i / x.input, i % x.input)).collect();
         Self { product, full, cropped }
     }
 }
 
-/// Pixels that all windows reach along an axis.
-fn length(axis: &Axis) -> usize {
-    axis.stride * (axis.map - 1) + axis.dilation * (axis.kernel - 1) + 1
-}
-
 fn zero_insertion(subject: &Subject) -> Vec<i64> {
     let [y, x] = subject.geometry.axes();
-    let [extent_y, extent_x] = [y, x].map(|axis| axis.dilation * (axis.kernel - 1) + 1);
-    // The map spread out, with as many zeros around it as the window can hang over.
-    let (height, width) = (length(&y) + extent_y - 1, length(&x) + extent_x - 1);
+    let [extent_y, extent_x] = [y, x].map(|axis| axis.extent());
+    // The output spread out, with as many zeros around it as the window can hang over.
+    let (height, width) = (y.full() + extent_y - 1, x.full() + extent_x - 1);
     let mut spread = vec![vec![0; width]; height];
-    for (spot, value) in subject.map.iter().enumerate() {
-        let (down, right) = (y.stride * (spot / x.map), x.stride * (spot % x.map));
+    for (position, value) in subject.output.iter().enumerate() {
+        let (down, right) = (y.stride * (position / x.output), x.stride * (position % x.output));
         spread[down + extent_y - 1][right + extent_x - 1] = *value;
     }
     // The weight with its holes, turned around.
@@ -144,7 +141,7 @@ fn zero_insertion(subject: &Subject) -> Vec<i64> {
         turned[extent_y - 1 - down][extent_x - 1 - right] = *w;
     }
     let convolved = |row: usize, column: usize| -> i64 {
-        if row >= length(&y) || column >= length(&x) {
+        if row >= y.full() || column >= x.full() {
             return 0; // Output padding: beyond every window.
         }
         let products = turned.iter().zip(&spread[row..]).flat_map(|(turned, spread)| {
@@ -152,8 +149,8 @@ fn zero_insertion(subject: &Subject) -> Vec<i64> {
         });
         products.sum()
     };
-    (0..y.image * x.image)
-        .map(|i| convolved(i / x.image + y.before, i % x.image + x.before))
+    (0..y.input * x.input)
+        .map(|i| convolved(i / x.input + y.pad_before, i % x.input + x.pad_before))
         .collect()
 }
 
@@ -162,9 +159,9 @@ fn autograd(subject: &Subject) -> Vec<i64> {
         Tensor::from_fn([1, 1, height, width], |i| values[i] as f64)
     };
     let geometry = subject.geometry;
-    let x = Var::parameter(planes(geometry.image(), &subject.image));
+    let x = Var::parameter(planes(geometry.input(), &subject.input));
     let w = Var::constant(planes(geometry.kernel(), &subject.weight));
-    let y = Var::constant(planes(geometry.map(), &subject.map));
+    let y = Var::constant(planes(geometry.output(), &subject.output));
     let gradient = ops::conv2d(geometry, &x, &w, None).grad_with(&y, &[&x]).remove(0);
     gradient.value().as_slice().iter().map(|&value| value as i64).collect()
 }

@@ -4,7 +4,8 @@ use crate::attributes::{self, Attributes};
 use crate::{Array, Refusal};
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_tensor::{
-    ClassTargets, Element, Form, Geometry, PixelLoss, PoolIndices, Resample, Tensor, Window,
+    AverageCount, ClassTargets, Corners, Element, Epilogue, Form, Geometry, PixelLoss, PoolIndices,
+    Tensor, Window,
 };
 use std::collections::BTreeMap;
 
@@ -78,10 +79,10 @@ impl<T: Element> Request<'_, T> {
         }
         self.check_channels("bias", outputs)?;
         let geometry = self.attributes.conv([kh, kw], [height, width])?;
-        let [map_height, map_width] = geometry.map();
+        let [output_height, output_width] = geometry.output();
         let form = Form::new(geometry, groups);
         Ok(Plan {
-            output: vec![batch, outputs, map_height, map_width],
+            output: vec![batch, outputs, output_height, output_width],
             work: form.multiply_adds(self.shape("weight")) as u128 * batch as u128,
             run: Box::new(move |v| {
                 (ops::conv2d(form, &v["input"], &v["weight"], v.get("bias")), None)
@@ -99,10 +100,10 @@ impl<T: Element> Request<'_, T> {
         let outputs = per_group.saturating_mul(groups);
         self.check_channels("bias", outputs)?;
         let geometry = self.attributes.conv_transpose([kh, kw], [height, width])?;
-        let [image_height, image_width] = geometry.image();
+        let [input_height, input_width] = geometry.input();
         let form = Form::new(geometry, groups);
         Ok(Plan {
-            output: vec![batch, outputs, image_height, image_width],
+            output: vec![batch, outputs, input_height, input_width],
             work: form.multiply_adds(self.shape("weight")) as u128 * batch as u128,
             run: Box::new(move |v| {
                 let (x, weight, bias) = (&v["input"], &v["weight"], v.get("bias"));
@@ -113,11 +114,11 @@ impl<T: Element> Request<'_, T> {
 
     fn pool(&self) -> Result<(Geometry, [usize; 2], Vec<usize>, u128), Refusal> {
         let [batch, channels, height, width] = self.dims("input")?;
-        let (geometry, after) = self.attributes.pool([height, width])?;
-        let [map_height, map_width] = geometry.map();
-        let output = vec![batch, channels, map_height, map_width];
+        let (geometry, pad_after) = self.attributes.pool([height, width])?;
+        let [output_height, output_width] = geometry.output();
+        let output = vec![batch, channels, output_height, output_width];
         let work = product(&output) * product(&geometry.kernel());
-        Ok((geometry, after, output, work))
+        Ok((geometry, pad_after, output, work))
     }
 
     pub fn max_pool2d(&self) -> Result<Plan<T>, Refusal> {
@@ -130,11 +131,12 @@ impl<T: Element> Request<'_, T> {
     }
 
     pub fn avg_pool2d(&self) -> Result<Plan<T>, Refusal> {
-        let (geometry, after, output, work) = self.pool()?;
-        let count = self.attributes.count_include_pad.unwrap_or(true);
-        let run = move |v: &Operands<T>| {
-            (ops::resample(&Resample::average_pool(&geometry, after, count), &v["input"]), None)
+        let (geometry, pad_after, output, work) = self.pool()?;
+        let count = match self.attributes.count_include_pad {
+            None | Some(true) => AverageCount::IncludePadding { pad_after },
+            Some(false) => AverageCount::ExcludePadding,
         };
+        let run = move |v: &Operands<T>| (ops::avg_pool2d(&geometry, &v["input"], count), None);
         Ok(Plan { output, work, run: Box::new(run) })
     }
 
@@ -167,14 +169,15 @@ impl<T: Element> Request<'_, T> {
         })
     }
 
-    /// `[height, width]` of what a pool's `map` is unpooled to.
-    fn unpooled(&self, map: [usize; 2]) -> Result<[usize; 2], Refusal> {
+    /// `[height, width]` of what a pool's `output` is unpooled to.
+    fn unpooled(&self, output: [usize; 2]) -> Result<[usize; 2], Refusal> {
         let Attributes { kernel, output_size, .. } = *self.attributes;
         if let (None, Some(size)) = (kernel, output_size) {
             return check_sides(size);
         }
         let window: Window = self.attributes.pool_window()?;
-        let usual = window.under(map).map_err(|error| Refusal::new(error.to_string()))?.image();
+        let usual =
+            window.transposed(output).map_err(|error| Refusal::new(error.to_string()))?.input();
         let Some(size) = output_size else { return Ok(usual) };
         // PyTorch's `_unpool_output_size`: nearer than a stride to the usual size.
         let near = |i: usize| size[i] > 0 && size[i].abs_diff(usual[i]) < window.stride[i];
@@ -196,11 +199,13 @@ impl<T: Element> Request<'_, T> {
 
     pub fn upsample_bilinear2d(&self) -> Result<Plan<T>, Refusal> {
         let (_, size, output) = self.resized()?;
-        let align_corners = self.attributes.align_corners.unwrap_or(false);
-        let work = 4 * product(&output);
-        let run = move |v: &Operands<T>| {
-            (ops::upsample_bilinear2d(&v["input"], size, align_corners), None)
+        let corners = match self.attributes.align_corners {
+            Some(true) => Corners::Aligned,
+            None | Some(false) => Corners::HalfPixel,
         };
+        let work = 4 * product(&output);
+        let run =
+            move |v: &Operands<T>| (ops::upsample_bilinear2d(&v["input"], size, corners), None);
         Ok(Plan { output, work, run: Box::new(run) })
     }
 
@@ -219,7 +224,7 @@ impl<T: Element> Request<'_, T> {
         Err(Refusal::expected("eps", "a number of at least 0", eps))
     }
 
-    /// Gain and bias, ones and zeros where there are none.
+    /// Weight and bias, ones and zeros where there are none.
     fn affine(v: &Operands<T>) -> [Var<T>; 2] {
         let channels = [v["input"].shape()[1]];
         let or = |name: &str, value: T| {
@@ -238,8 +243,8 @@ impl<T: Element> Request<'_, T> {
         }
         let eps = self.eps()?;
         let run = move |v: &Operands<T>| {
-            let [gain, bias] = Self::affine(v);
-            (ops::batch_norm(&v["input"], &gain, &bias, eps).0, None)
+            let [weight, bias] = Self::affine(v);
+            (ops::batch_norm(&v["input"], &weight, &bias, eps, Epilogue::Identity).0, None)
         };
         Ok(Plan { output: dims.to_vec(), work: 4 * product(&dims), run: Box::new(run) })
     }
@@ -257,8 +262,8 @@ impl<T: Element> Request<'_, T> {
         }
         let eps = self.eps()?;
         let run = move |v: &Operands<T>| {
-            let [gain, bias] = Self::affine(v);
-            (ops::group_norm(groups, &v["input"], &gain, &bias, eps), None)
+            let [weight, bias] = Self::affine(v);
+            (ops::group_norm(groups, &v["input"], &weight, &bias, eps), None)
         };
         Ok(Plan { output: dims.to_vec(), work: 4 * product(&dims), run: Box::new(run) })
     }

@@ -1,10 +1,10 @@
 //! Everything there is to say about one geometry, worked out once for people, scripts and pages.
 
-use crate::dialects::{Layer, Saying, sayings};
+use crate::dialects::{Saying, layer_key, sayings};
 use crate::health::Health;
 use crate::paths::{Columns, Path, dissenters};
 use crate::sizes::{Arguments, Sizes};
-use crate::{Refusal, Subject};
+use crate::{Layer, Refusal, Subject};
 use serde::Serialize;
 
 /// What is known of a geometry and the numbers in it.
@@ -12,7 +12,7 @@ use serde::Serialize;
 /// ```
 /// # use mirrorgrad_study::{Layer, Report, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::square(4).stride(2).padding(1).under([3, 3])?;
+/// let geometry = Window::square(4).stride(2).padding(1).transposed([3, 3])?;
 /// let subject = Subject::new(geometry, None, None, None)?;
 /// let report = Report::new(Layer::Deconv, &subject, None, None)?;
 /// assert!(report.disagree.is_empty());
@@ -25,6 +25,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Which layer it is looked at as.
+    #[serde(serialize_with = "layer_key")]
     pub(crate) layer: Layer,
     /// `[height, width]` of the window.
     pub(crate) kernel: [usize; 2],
@@ -33,7 +34,8 @@ pub struct Report {
     /// `[vertical, horizontal]`.
     pub(crate) dilation: [usize; 2],
     /// Rows and columns in front that the window hangs over.
-    pub(crate) before: [usize; 2],
+    #[serde(rename = "before")]
+    pub(crate) pad_before: [usize; 2],
     /// Sizes and formulas, vertical and horizontal.
     pub sizes: [Sizes; 2],
     /// Other arguments with the same sizes, vertical and horizontal.
@@ -59,7 +61,7 @@ pub struct Report {
 /// ```
 /// # use mirrorgrad_study::{Layer, Report, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).under([1, 2])?;
+/// let geometry = Window::new([1, 2]).transposed([1, 2])?;
 /// let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2]))?;
 /// let matrix = Report::new(Layer::Deconv, &subject, None, None)?.matrix;
 /// assert_eq!((matrix.rows, matrix.columns, matrix.entries.len()), (2, 3, 4));
@@ -71,18 +73,20 @@ pub struct Report {
 /// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Matrix {
-    /// Rows: spots of the map.
+    /// Rows: positions of the output.
     pub rows: usize,
-    /// Columns: pixels of the image.
+    /// Columns: pixels of the input.
     pub columns: usize,
     /// Entries that are not zero by construction, as row, column and name of the weight.
     pub entries: Vec<(usize, usize, String)>,
     /// w.
     pub weight: Vec<i64>,
     /// x.
-    pub image: Vec<i64>,
+    #[serde(rename = "image")]
+    pub input: Vec<i64>,
     /// y.
-    pub map: Vec<i64>,
+    #[serde(rename = "map")]
+    pub output: Vec<i64>,
     /// C x.
     pub down: Vec<i64>,
     /// Cᵀ y.
@@ -105,7 +109,7 @@ pub(crate) struct Way {
 /// The stages of gemm and col2im.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Stages {
-    /// A row a tap, a column a spot.
+    /// A row a tap, a column a position.
     pub(crate) product: Vec<Vec<i64>>,
     /// The columns reshaped and added.
     pub(crate) full: Vec<Vec<i64>>,
@@ -152,7 +156,7 @@ impl Report {
             kernel: each(|a| a.kernel),
             stride: each(|a| a.stride),
             dilation: each(|a| a.dilation),
-            before: each(|a| a.before),
+            pad_before: each(|a| a.pad_before),
             sizes: [Sizes::of(&axes[0]), Sizes::of(&axes[1])],
             arguments: axes.map(|axis| Arguments::of(&axis)),
             matrix: Matrix::of(subject),
@@ -170,16 +174,19 @@ impl Matrix {
     fn of(subject: &Subject) -> Self {
         let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).map(|(a, b)| a * b).sum();
         let entries = subject.entries();
-        let (down, up) = (subject.conv(&subject.image), Path::Dense.transposed(subject));
-        let back = Subject { map: down.clone(), ..subject.clone() };
+        let (down, up) = (subject.conv(&subject.input), Path::Dense.transposed(subject));
+        let back = Subject { output: down.clone(), ..subject.clone() };
         Self {
-            rows: subject.map.len(),
-            columns: subject.image.len(),
-            entries: entries.iter().map(|e| (e.spot, e.pixel, subject.tap_name(e.tap))).collect(),
+            rows: subject.output.len(),
+            columns: subject.input.len(),
+            entries: entries
+                .iter()
+                .map(|e| (e.position, e.pixel, subject.tap_name(e.tap)))
+                .collect(),
             weight: subject.weight.clone(),
-            image: subject.image.clone(),
-            map: subject.map.clone(),
-            products: [dot(&down, &subject.map), dot(&subject.image, &up)],
+            input: subject.input.clone(),
+            output: subject.output.clone(),
+            products: [dot(&down, &subject.output), dot(&subject.input, &up)],
             down_and_up: Path::Dense.transposed(&back),
             down,
             up,
@@ -190,8 +197,8 @@ impl Matrix {
 fn explanation(layer: Layer, subject: &Subject, place: [usize; 2]) -> Result<Explanation, Refusal> {
     let geometry = &subject.geometry;
     let (own, other) = match layer {
-        Layer::Conv => (geometry.map(), geometry.image()),
-        Layer::Deconv => (geometry.image(), geometry.map()),
+        Layer::Conv => (geometry.output(), geometry.input()),
+        Layer::Deconv => (geometry.input(), geometry.output()),
     };
     if place[0] >= own[0] || place[1] >= own[1] {
         let expected = format!("a place in {}x{}", own[0], own[1]);
@@ -200,8 +207,8 @@ fn explanation(layer: Layer, subject: &Subject, place: [usize; 2]) -> Result<Exp
     let at = place[0] * own[1] + place[1];
     let terms = subject.entries().into_iter().filter_map(|entry| {
         let (to, from, value) = match layer {
-            Layer::Conv => (entry.spot, entry.pixel, subject.image[entry.pixel]),
-            Layer::Deconv => (entry.pixel, entry.spot, subject.map[entry.spot]),
+            Layer::Conv => (entry.position, entry.pixel, subject.input[entry.pixel]),
+            Layer::Deconv => (entry.pixel, entry.position, subject.output[entry.position]),
         };
         let product = subject.weight[entry.tap] * value;
         let term = || ([from / other[1], from % other[1]], subject.tap_name(entry.tap), product);
@@ -217,7 +224,7 @@ mod tests {
 
     /// Of a kernel of two and two positions, of which a way may be spoiled and a place explained.
     fn report(broken: Option<Path>, explain: Option<[usize; 2]>) -> Report {
-        let geometry = Window::new([1, 2]).under([1, 2]).unwrap();
+        let geometry = Window::new([1, 2]).transposed([1, 2]).unwrap();
         let subject = Subject::new(geometry, None, Some(vec![3, 4]), Some(vec![1, 2])).unwrap();
         Report::new(Layer::Deconv, &subject, broken, explain).unwrap()
     }

@@ -3,69 +3,73 @@
 use mirrorgrad_tensor::{Axis, Window};
 use serde::Serialize;
 
-/// How image and map sizes belong together along one axis.
+/// How input and output sizes belong together along one axis.
 ///
 /// ```
 /// # use mirrorgrad_study::Sizes;
 /// # use mirrorgrad_tensor::Window;
-/// let [axis, _] = Window::square(3).stride(2).padding(1).over([6, 6])?.axes();
+/// let [axis, _] = Window::square(3).stride(2).padding(1).conv([6, 6])?.axes();
 /// let sizes = Sizes::of(&axis);
 /// assert_eq!(sizes.down, "⌊(6 + 1 + 1 − 3) / 2⌋ + 1 = 3");
 /// assert_eq!(sizes.up, "2·(3 − 1) + 3 − 1 − 1 + 1 = 6");
-/// // An image of 5 has the same map, and nothing left over.
-/// assert_eq!((sizes.rest, sizes.images), (1, [5, 6]));
+/// // An input of 5 has the same output, and nothing left over.
+/// assert_eq!((sizes.rest, sizes.inputs), (1, [5, 6]));
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sizes {
     /// Pixels.
-    pub image: usize,
-    /// Spots.
-    pub map: usize,
-    /// Padding behind the image that goes with it.
+    #[serde(rename = "image")]
+    pub input: usize,
+    /// Positions.
+    #[serde(rename = "map")]
+    pub output: usize,
+    /// Padding behind the input that goes with it.
     pub behind: usize,
-    /// From image to map, with numbers.
+    /// From input to output, with numbers.
     pub down: String,
-    /// From map to image, with numbers.
+    /// From output to input, with numbers.
     pub up: String,
     /// Pixels left over behind the last whole stride: the output padding that leads back here.
     pub rest: usize,
     /// The article's relation: 1 where nothing is left over, 2 where something is.
     pub relation: usize,
-    /// The smallest and the largest image that a convolution takes to this map.
-    pub images: [usize; 2],
+    /// The smallest and the largest input that a convolution takes to this output.
+    #[serde(rename = "images")]
+    pub inputs: [usize; 2],
 }
 
 impl Sizes {
     /// Of one axis.
     pub fn of(axis: &Axis) -> Self {
-        let Axis { image, map, kernel, stride, dilation, before } = *axis;
-        let extent = dilation * (kernel - 1) + 1;
-        let full = stride * (map - 1) + extent;
+        let Axis { input, output, kernel, stride, dilation, pad_before } = *axis;
+        let full = axis.full();
         // Padding behind as in front where that leads here, as PyTorch's words and the article's have it;
         // else what is cut there, and none where rows are added.
-        let symmetric = image + 2 * before;
+        let symmetric = input + 2 * pad_before;
         let behind = match (full..full + stride).contains(&symmetric) {
-            true => before,
-            false => full.saturating_sub(before + image),
+            true => pad_before,
+            false => full.saturating_sub(pad_before + input),
         };
-        let rest = image + before + behind - full;
+        let rest = input + pad_before + behind - full;
         let k = if dilation == 1 {
             format!("{kernel}")
         } else {
             format!("({dilation}·({kernel} − 1) + 1)")
         };
         Self {
-            image,
-            map,
+            input,
+            output,
             behind,
-            down: format!("⌊({image} + {before} + {behind} − {k}) / {stride}⌋ + 1 = {map}"),
-            up: format!("{stride}·({map} − 1) + {k} − {before} − {behind} + {rest} = {image}"),
+            down: format!("⌊({input} + {pad_before} + {behind} − {k}) / {stride}⌋ + 1 = {output}"),
+            up: format!(
+                "{stride}·({output} − 1) + {k} − {pad_before} − {behind} + {rest} = {input}"
+            ),
             rest,
             relation: if rest == 0 { 1 } else { 2 },
-            images: {
-                let smallest = full.saturating_sub(before + behind).max(1);
-                [smallest, (full + stride - 1).saturating_sub(before + behind)]
+            inputs: {
+                let smallest = full.saturating_sub(pad_before + behind).max(1);
+                [smallest, (full + stride - 1).saturating_sub(pad_before + behind)]
             },
         }
     }
@@ -76,7 +80,7 @@ impl Sizes {
 pub(crate) struct Arguments {
     /// Taps.
     pub kernel: usize,
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub stride: usize,
     /// Padding on both sides.
     pub padding: usize,
@@ -88,14 +92,14 @@ pub(crate) struct Arguments {
 const LARGEST_KERNEL: usize = 9;
 
 /// Every kernel of up to 9 taps, stride, padding under the kernel and output padding under the stride
-/// with which a transposed convolution takes `map` to `image`: then the convolution takes it back.
-fn arguments(image: usize, map: usize) -> Vec<Arguments> {
+/// with which a transposed convolution takes `output` to `input`: then the convolution takes it back.
+fn arguments(input: usize, output: usize) -> Vec<Arguments> {
     let mut found = Vec::new();
     for kernel in 1..=LARGEST_KERNEL {
-        // Of a single spot every stride is as good as another.
-        let strides = if map == 1 { 1..=1 } else { 1..=image + 2 * kernel };
+        // Of a single position every stride is as good as another.
+        let strides = if output == 1 { 1..=1 } else { 1..=input + 2 * kernel };
         for stride in strides {
-            let leading = |padding| Arguments::leading(image, map, [kernel, stride, padding]);
+            let leading = |padding| Arguments::leading(input, output, [kernel, stride, padding]);
             found.extend((0..kernel).filter_map(leading));
         }
     }
@@ -104,12 +108,12 @@ fn arguments(image: usize, map: usize) -> Vec<Arguments> {
 
 impl Arguments {
     /// Every one of [`arguments`], and the axis's own where it is none of those searched through: a stride
-    /// behind a single spot, a larger kernel, more padding. None of its own has an axis with dilation, or
+    /// behind a single position, a larger kernel, more padding. None of its own has an axis with dilation, or
     /// with padding that differs between its sides.
     pub fn of(axis: &Axis) -> Vec<Self> {
-        let mut all = arguments(axis.image, axis.map);
-        let words = [axis.kernel, axis.stride, axis.before];
-        let own = Self::leading(axis.image, axis.map, words).filter(|_| axis.dilation == 1);
+        let mut all = arguments(axis.input, axis.output);
+        let words = [axis.kernel, axis.stride, axis.pad_before];
+        let own = Self::leading(axis.input, axis.output, words).filter(|_| axis.dilation == 1);
         if let Some(own) = own.filter(|own| !all.contains(own)) {
             let place = all.partition_point(|other| other.words() < own.words());
             all.insert(place, own);
@@ -121,13 +125,14 @@ impl Arguments {
         [self.kernel, self.stride, self.padding]
     }
 
-    /// With the output padding that leads from `map` to `image`, if there is one.
-    fn leading(image: usize, map: usize, [kernel, stride, padding]: [usize; 3]) -> Option<Self> {
+    /// With the output padding that leads from `output` to `input`, if there is one.
+    fn leading(input: usize, output: usize, [kernel, stride, padding]: [usize; 3]) -> Option<Self> {
         let window = Window::square(kernel).stride(stride).padding(padding);
-        let geometry = window.under_to([map; 2], [image; 2]).ok()?;
-        (window.over([image; 2]) == Ok(geometry)).then(|| {
-            let full = stride * (map - 1) + kernel;
-            Self { kernel, stride, padding, output_padding: image + 2 * padding - full }
+        let geometry = window.transposed_to([output; 2], [input; 2]).ok()?;
+        (window.conv([input; 2]) == Ok(geometry)).then(|| {
+            let [axis, _] = geometry.axes();
+            let output_padding = input + 2 * padding - axis.full();
+            Self { kernel, stride, padding, output_padding }
         })
     }
 }
@@ -142,8 +147,8 @@ mod tests {
         let doubling = arguments(6, 3);
         for &Arguments { kernel, stride, padding, output_padding } in &doubling {
             let window = Window::square(kernel).stride(stride).padding(padding);
-            let up = window.output_padding([output_padding; 2]).under([3, 3]).unwrap();
-            assert_eq!((up.image(), window.over([6, 6]).unwrap().map()), ([6, 6], [3, 3]));
+            let up = window.output_padding([output_padding; 2]).transposed([3, 3]).unwrap();
+            assert_eq!((up.input(), window.conv([6, 6]).unwrap().output()), ([6, 6], [3, 3]));
         }
         let has = |kernel, stride, padding, output_padding| {
             doubling.contains(&Arguments { kernel, stride, padding, output_padding })
@@ -162,7 +167,7 @@ mod tests {
 
     #[test]
     fn an_axis_has_its_own_arguments_though_they_are_not_searched_through() {
-        let [axis, _] = Window::square(3).stride(2).over([4, 4]).unwrap().axes();
+        let [axis, _] = Window::square(3).stride(2).conv([4, 4]).unwrap().axes();
         let own = Arguments { kernel: 3, stride: 2, padding: 0, output_padding: 1 };
         assert!(Arguments::of(&axis).contains(&own) && !arguments(4, 1).contains(&own));
     }
@@ -170,18 +175,18 @@ mod tests {
     #[test]
     fn the_arguments_that_were_asked_for_are_among_those_that_do_the_same() {
         let cases = [
-            (Window::square(3).stride(2), 4),              // A single spot.
+            (Window::square(3).stride(2), 4),              // A single position.
             (Window::square(2).stride(5), 2),              // As small a picture.
             (Window::square(11).stride(2).padding(2), 20), // A larger kernel than is searched through.
             (Window::square(1).padding(3), 4),             // More padding.
             (Window::square(3).stride(2).padding(1), 6),
         ];
-        for (window, image) in cases {
-            let [axis, _] = window.over([image; 2]).unwrap().axes();
+        for (window, input) in cases {
+            let [axis, _] = window.conv([input; 2]).unwrap().axes();
             let all = Arguments::of(&axis);
-            let asked = [axis.kernel, axis.stride, axis.before];
+            let asked = [axis.kernel, axis.stride, axis.pad_before];
             let same = all.iter().filter(|other| other.words() == asked);
-            assert_eq!(same.count(), 1, "{window:?} on {image}");
+            assert_eq!(same.count(), 1, "{window:?} on {input}");
             assert!(all.is_sorted_by_key(Arguments::words), "{all:?}");
         }
     }

@@ -3,28 +3,28 @@
 use crate::Refusal;
 use mirrorgrad_tensor::Geometry;
 
-/// A convolution of one channel and its transpose, with an image x, a map y and a weight w of whole
+/// A convolution of one channel and its transpose, with an input x, an output y and a weight w of whole
 /// numbers, so that every statement about them can be exact.
 ///
 /// ```
 /// # use mirrorgrad_study::Subject;
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).over([1, 3])?;
+/// let geometry = Window::new([1, 2]).conv([1, 3])?;
 /// let subject = Subject::new(geometry, Some(vec![1, 2, 3]), None, Some(vec![10, 1]))?;
-/// assert_eq!(subject.conv(&subject.image), [12, 23]);
+/// assert_eq!(subject.conv(&subject.input), [12, 23]);
 /// // Numbers that are not given count up.
-/// assert_eq!(subject.map, [1, 2]);
+/// assert_eq!(subject.output, [1, 2]);
 /// assert_eq!(subject.tap_name(1), "w01");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// Where the window meets the image.
+    /// Where the window meets the input.
     pub geometry: Geometry,
     /// x, `[height, width]` in row-major order.
-    pub image: Vec<i64>,
-    /// y, `[map height, map width]` in row-major order.
-    pub map: Vec<i64>,
+    pub input: Vec<i64>,
+    /// y, `[output height, output width]` in row-major order.
+    pub output: Vec<i64>,
     /// w, `[kernel height, kernel width]` in row-major order.
     pub weight: Vec<i64>,
 }
@@ -39,8 +39,8 @@ impl Subject {
     /// If there are more or fewer numbers than places, or one is beyond ±1000.
     pub fn new(
         geometry: Geometry,
-        image: Option<Vec<i64>>,
-        map: Option<Vec<i64>>,
+        input: Option<Vec<i64>>,
+        output: Option<Vec<i64>>,
         weight: Option<Vec<i64>>,
     ) -> Result<Self, Refusal> {
         let fill = |what: &str, given: Option<Vec<i64>>, [height, width]: [usize; 2]| {
@@ -59,23 +59,23 @@ impl Subject {
             }
         };
         Ok(Self {
-            image: fill("image", image, geometry.image())?,
-            map: fill("map", map, geometry.map())?,
+            input: fill("x", input, geometry.input())?,
+            output: fill("y", output, geometry.output())?,
             weight: fill("weight", weight, geometry.kernel())?,
             geometry,
         })
     }
 
-    /// Every place where the window meets the image: the nonzero entries of C, by rows.
+    /// Every place where the window meets the input: the nonzero entries of C, by rows.
     pub fn entries(&self) -> Vec<Entry> {
         let [y, x] = self.geometry.axes();
         let mut entries = Vec::new();
-        for spot in 0..y.map * x.map {
+        for position in 0..y.output * x.output {
             for tap in 0..y.kernel * x.kernel {
-                let row = y.pixel(spot / x.map, tap / x.kernel);
-                let column = x.pixel(spot % x.map, tap % x.kernel);
+                let row = y.pixel(position / x.output, tap / x.kernel);
+                let column = x.pixel(position % x.output, tap % x.kernel);
                 if let (Some(row), Some(column)) = (row, column) {
-                    entries.push(Entry { spot, pixel: row * x.image + column, tap });
+                    entries.push(Entry { position, pixel: row * x.input + column, tap });
                 }
             }
         }
@@ -83,12 +83,12 @@ impl Subject {
     }
 
     /// C x, by its entries.
-    pub fn conv(&self, image: &[i64]) -> Vec<i64> {
-        let mut map = vec![0; self.map.len()];
-        for Entry { spot, pixel, tap } in self.entries() {
-            map[spot] += self.weight[tap] * image[pixel];
+    pub fn conv(&self, input: &[i64]) -> Vec<i64> {
+        let mut output = vec![0; self.output.len()];
+        for Entry { position, pixel, tap } in self.entries() {
+            output[position] += self.weight[tap] * input[pixel];
         }
-        map
+        output
     }
 
     /// A tap's name: `w` and its row and column.
@@ -100,23 +100,23 @@ impl Subject {
     }
 }
 
-/// A nonzero entry of C: the row of its spot, the column of its pixel, the weight of its tap.
+/// A nonzero entry of C: the row of its position, the column of its pixel, the weight of its tap.
 ///
 /// ```
 /// # use mirrorgrad_study::{Entry, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// let geometry = Window::new([1, 2]).over([1, 3])?;
+/// let geometry = Window::new([1, 2]).conv([1, 3])?;
 /// let entries = Subject::new(geometry, None, None, None)?.entries();
 /// // [w00 w01  0 ]
 /// // [ 0  w00 w01]
 /// assert_eq!(entries.len(), 4);
-/// assert_eq!(entries[3], Entry { spot: 1, pixel: 2, tap: 1 });
+/// assert_eq!(entries[3], Entry { position: 1, pixel: 2, tap: 1 });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The row of C.
-    pub spot: usize,
+    pub position: usize,
     /// The column of C.
     pub pixel: usize,
     /// Which weight stands there.
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn numbers_beyond_the_largest_are_refused() {
-        let geometry = Window::square(1).over([1, 1]).unwrap();
+        let geometry = Window::square(1).conv([1, 1]).unwrap();
         let subject = |pixel| Subject::new(geometry, Some(vec![pixel]), None, None);
         assert!(subject(LARGEST).is_ok() && subject(-LARGEST).is_ok());
         let refusal = subject(LARGEST + 1).unwrap_err().to_string();

@@ -1,6 +1,6 @@
 //! A report as people read it in a terminal.
 
-use crate::dialects::Layer;
+use crate::Layer;
 use crate::health::Verdict;
 use crate::report::Report;
 use crate::sizes::{Arguments, Sizes};
@@ -16,7 +16,7 @@ const LISTED: usize = 12;
 /// ```
 /// # use mirrorgrad_study::{Layer, Report, Section, Subject};
 /// # use mirrorgrad_tensor::Window;
-/// # let geometry = Window::square(4).stride(2).padding(1).under([3, 3])?;
+/// # let geometry = Window::square(4).stride(2).padding(1).transposed([3, 3])?;
 /// # let subject = Subject::new(geometry, None, None, None)?;
 /// let report = Report::new(Layer::Deconv, &subject, None, None)?;
 /// let mut health = String::new();
@@ -68,12 +68,12 @@ fn grid<T: Display>(f: &mut dyn Write, values: &[T], width: usize) -> fmt::Resul
 }
 
 impl Report {
-    fn image(&self) -> [usize; 2] {
-        [self.sizes[0].image, self.sizes[1].image]
+    fn input(&self) -> [usize; 2] {
+        [self.sizes[0].input, self.sizes[1].input]
     }
 
-    fn map(&self) -> [usize; 2] {
-        [self.sizes[0].map, self.sizes[1].map]
+    fn output(&self) -> [usize; 2] {
+        [self.sizes[0].output, self.sizes[1].output]
     }
 
     /// Writes parts of the report, under a line that says what it is about.
@@ -93,7 +93,7 @@ impl Report {
     }
 
     fn title(&self, f: &mut dyn Write) -> fmt::Result {
-        let ([h, w], [mh, mw]) = (self.image(), self.map());
+        let ([h, w], [mh, mw]) = (self.input(), self.output());
         let name = match self.layer {
             Layer::Conv => format!("a convolution of {h}x{w} to {mh}x{mw}"),
             Layer::Deconv => format!("a transposed convolution of {mh}x{mw} to {h}x{w}"),
@@ -102,7 +102,7 @@ impl Report {
         writeln!(
             f,
             "{name}: kernel {kh}x{kw}, stride {:?}, dilation {:?}, {:?} in front",
-            self.stride, self.dilation, self.before
+            self.stride, self.dilation, self.pad_before
         )
     }
 
@@ -122,10 +122,10 @@ impl Report {
                     "     relation 2: {rest} left over, the output padding that leads back"
                 )?,
             }
-            let [first, last] = sizes.images;
+            let [first, last] = sizes.inputs;
             writeln!(
                 f,
-                "     images that a convolution with this padding takes to this map: {first} to {last}"
+                "     input sizes that a convolution with this padding takes to this output size: {first} to {last}"
             )?;
             writeln!(f, "     {} sets of arguments lead there and back:", found.len())?;
             for a in found.iter().take(LISTED) {
@@ -169,7 +169,7 @@ impl Report {
             cells[row * m.columns + column].clone_from(name);
         }
         grid(f, &cells, m.columns)?;
-        writeln!(f, "   by rows, each spot of the map:")?;
+        writeln!(f, "   by rows, each position of the output:")?;
         for row in 0..m.rows {
             let terms = m.entries.iter().filter(|entry| entry.0 == row);
             let terms: Vec<String> = terms.map(|(_, c, name)| format!("{name}·x{c}")).collect();
@@ -179,12 +179,12 @@ impl Report {
         for (phase, names) in self.phases() {
             writeln!(f, "     pixels {phase}: {}", names.join(" "))?;
         }
-        let ([_, width], [_, map_width]) = (self.image(), self.map());
+        let ([_, width], [_, output_width]) = (self.input(), self.output());
         for (name, values, width) in [
             ("w", &m.weight, self.kernel[1]),
-            ("x", &m.image, width),
-            ("C x", &m.down, map_width),
-            ("y", &m.map, map_width),
+            ("x", &m.input, width),
+            ("C x", &m.down, output_width),
+            ("y", &m.output, output_width),
             ("Cᵀ y", &m.up, width),
         ] {
             writeln!(f, "   {name} =")?;
@@ -192,7 +192,7 @@ impl Report {
         }
         let [left, right] = m.products;
         writeln!(f, "   ⟨C x, y⟩ = {left}, ⟨x, Cᵀ y⟩ = {right}: C and Cᵀ are adjoint")?;
-        let same = if m.down_and_up == m.image { "which here is x" } else { "which is not x" };
+        let same = if m.down_and_up == m.input { "which here is x" } else { "which is not x" };
         writeln!(f, "   Cᵀ C x has the size of x, {same}: sizes come back, values do not")?;
         grid(f, &m.down_and_up, width)
     }
@@ -200,7 +200,7 @@ impl Report {
     /// The names of the weights that reach each phase of pixels, phases counted from the first pixel.
     fn phases(&self) -> Vec<(String, Vec<String>)> {
         let [sy, sx] = self.stride;
-        let width = self.image()[1];
+        let width = self.input()[1];
         (0..sy * sx)
             .map(|phase| {
                 let (row, column) = (phase / sx, phase % sx);
@@ -222,11 +222,11 @@ impl Report {
 
     fn ways(&self, f: &mut dyn Write) -> fmt::Result {
         writeln!(f, "\n3. Cᵀ y by four ways")?;
-        let width = self.image()[1];
+        let width = self.input()[1];
         let small = self.matrix.columns <= WIDEST;
         if small && self.columns.product[0].len() <= WIDEST {
             let (product, full) = (&self.columns.product, &self.columns.full);
-            writeln!(f, "   columns: w yᵀ, a row a tap, a column a spot")?;
+            writeln!(f, "   columns: w yᵀ, a row a tap, a column a position")?;
             grid(f, &product.concat(), product[0].len())?;
             writeln!(f, "   columns: each reshaped to a window, all added, before the crop")?;
             grid(f, &full.concat(), full[0].len())?;

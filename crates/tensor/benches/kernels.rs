@@ -6,7 +6,8 @@
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use mirrorgrad_tensor::{
-    Form, Geometry, Operand, PoolIndices, Resample, Tensor, Window, max_pool, plane_scatter_add,
+    Corners, Form, Geometry, Operand, PoolIndices, Resample, Tensor, Window, max_pool,
+    plane_scatter_add,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +21,7 @@ fn main() {
 struct Layer {
     name: &'static str,
     batch: usize,
-    /// Planes of the image and of the map.
+    /// Planes of the input and of the output.
     planes: [usize; 2],
     window: Window,
     side: usize,
@@ -42,7 +43,7 @@ fn layer(
     Layer { name, batch, planes, window, side }
 }
 
-/// Images of C and D are what these deconvolutions make.
+/// Inputs of C and D are what these deconvolutions make.
 fn layers() -> [Layer; 9] {
     let three = Window::square(3).padding(1);
     [
@@ -58,24 +59,24 @@ fn layers() -> [Layer; 9] {
     ]
 }
 
-/// What the form binds for a layer: the window's geometry, an image, a map and a weight.
+/// What the form binds for a layer: the window's geometry, an input, an output and a weight.
 struct Operands {
     geometry: Geometry,
-    image: Tensor<f32>,
-    map: Tensor<f32>,
+    input: Tensor<f32>,
+    output: Tensor<f32>,
     weight: Tensor<f32>,
     terms: ItemsCount,
 }
 
 impl Layer {
     fn operands(&self) -> Operands {
-        let geometry = self.window.over([self.side; 2]).expect("the window fits");
-        let ([inputs, outputs], [height, width]) = (self.planes, geometry.map());
+        let geometry = self.window.conv([self.side; 2]).expect("the window fits");
+        let ([inputs, outputs], [height, width]) = (self.planes, geometry.output());
         let [kh, kw] = geometry.kernel();
-        let terms = self.batch * inputs * outputs * geometry.taps() * geometry.spots();
+        let terms = self.batch * inputs * outputs * geometry.taps() * geometry.positions();
         Operands {
-            image: noise([self.batch, inputs, self.side, self.side]),
-            map: noise([self.batch, outputs, height, width]),
+            input: noise([self.batch, inputs, self.side, self.side]),
+            output: noise([self.batch, outputs, height, width]),
             weight: noise([outputs, inputs, kh, kw]),
             geometry,
             terms: ItemsCount::new(terms),
@@ -89,56 +90,57 @@ fn noise(shape: [usize; 4]) -> Tensor<f32> {
 
 #[divan::bench(args = layers())]
 fn conv_map(bencher: Bencher<'_, '_>, layer: &Layer) {
-    let Operands { geometry, image, weight, terms, .. } = layer.operands();
+    let Operands { geometry, input, weight, terms, .. } = layer.operands();
     bencher
         .counter(terms)
-        .bench(|| Form::from(geometry).solve(Operand::Output, [&image, &weight], None));
+        .bench(|| Form::from(geometry).solve(Operand::Output, [&input, &weight], None));
 }
 
 #[divan::bench(args = layers())]
 fn conv_image(bencher: Bencher<'_, '_>, layer: &Layer) {
-    let Operands { geometry, map, weight, terms, .. } = layer.operands();
+    let Operands { geometry, output, weight, terms, .. } = layer.operands();
     bencher
         .counter(terms)
-        .bench(|| Form::from(geometry).solve(Operand::Input, [&map, &weight], None));
+        .bench(|| Form::from(geometry).solve(Operand::Input, [&output, &weight], None));
 }
 
 #[divan::bench(name = "conv_weight", args = layers())]
 fn weight_gradient(bencher: Bencher<'_, '_>, layer: &Layer) {
-    let Operands { geometry, image, map, terms, .. } = layer.operands();
+    let Operands { geometry, input, output, terms, .. } = layer.operands();
     bencher
         .counter(terms)
-        .bench(|| Form::from(geometry).solve(Operand::Weight, [&image, &map], None));
+        .bench(|| Form::from(geometry).solve(Operand::Weight, [&input, &output], None));
 }
 
 /// 34 MB of pixels and the pool over them.
 fn pooled() -> (Geometry, Tensor<f32>) {
-    let geometry = Window::square(2).stride(2).over([128; 2]).expect("the window fits");
+    let geometry = Window::square(2).stride(2).conv([128; 2]).expect("the window fits");
     (geometry, noise([8, 64, 128, 128]))
 }
 
 #[divan::bench]
 fn pool(bencher: Bencher<'_, '_>) {
-    let (geometry, image) = pooled();
-    bencher.counter(ItemsCount::new(image.len())).bench(|| max_pool(&geometry, &image));
+    let (geometry, input) = pooled();
+    bencher.counter(ItemsCount::new(input.len())).bench(|| max_pool(&geometry, &input));
 }
 
 #[divan::bench]
 fn pool_back(bencher: Bencher<'_, '_>) {
-    let (geometry, image) = pooled();
-    let (map, indices): (_, PoolIndices) = max_pool(&geometry, &image);
-    bencher.counter(ItemsCount::new(image.len())).bench(|| plane_scatter_add(&indices, &map));
+    let (geometry, input) = pooled();
+    let (output, indices): (_, PoolIndices) = max_pool(&geometry, &input);
+    bencher.counter(ItemsCount::new(input.len())).bench(|| plane_scatter_add(&indices, &output));
 }
 
 #[divan::bench]
 fn bilinear(bencher: Bencher<'_, '_>) {
-    let (resample, image) = (Resample::bilinear([64; 2], [128; 2], false), noise([8, 64, 64, 64]));
-    bencher.counter(ItemsCount::new(4 * image.len())).bench(|| resample.apply(&image));
+    let (resample, input) =
+        (Resample::bilinear([64; 2], [128; 2], Corners::HalfPixel), noise([8, 64, 64, 64]));
+    bencher.counter(ItemsCount::new(4 * input.len())).bench(|| resample.apply(&input));
 }
 
 #[divan::bench]
 fn bilinear_back(bencher: Bencher<'_, '_>) {
-    let resample = Resample::bilinear([64; 2], [128; 2], false).adjoint();
-    let map = noise([8, 64, 128, 128]);
-    bencher.counter(ItemsCount::new(map.len())).bench(|| resample.apply(&map));
+    let resample = Resample::bilinear([64; 2], [128; 2], Corners::HalfPixel).adjoint();
+    let output = noise([8, 64, 128, 128]);
+    bencher.counter(ItemsCount::new(output.len())).bench(|| resample.apply(&output));
 }

@@ -1,7 +1,7 @@
 //! Where tensors keep their numbers: aligned memory that is used again instead of given back.
 //!
 //! A training step allocates the same sizes again and again, and a page fresh from the system costs
-//! more than the arithmetic done on it. So buffers are lent memory that stays with the process, by one
+//! more than the arithmetic done on it. So buffers get memory that stays with the process, from one
 //! [`Arena`] for all of them, and a step in its steady state takes nothing from the system.
 
 use crate::machine::arena::{Arena, LINE};
@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Smaller buffers are left to the system's allocator, which is good at them.
-const LENT_BYTES: usize = 16 << 10;
+const ARENA_BYTES: usize = 16 << 10;
 
 static ARENA: Mutex<Arena> = Mutex::new(Arena::new());
 
@@ -28,7 +28,7 @@ pub struct Buffer<T: Pod> {
 
 enum Memory<T: Pod> {
     Own(Vec<T>),
-    Lent(&'static mut [T]),
+    Arena(&'static mut [T]),
 }
 
 impl<T: Pod> Buffer<T> {
@@ -36,9 +36,9 @@ impl<T: Pod> Buffer<T> {
     pub fn scratch(len: usize) -> Self {
         let bytes =
             len.checked_mul(size_of::<T>()).expect("a buffer has an address for every byte");
-        if bytes >= LENT_BYTES {
-            let stretch = arena().lend(bytes);
-            return Self { memory: Memory::Lent(bytemuck::cast_slice_mut(stretch)), start: 0, len };
+        if bytes >= ARENA_BYTES {
+            let block = arena().allocate(bytes);
+            return Self { memory: Memory::Arena(bytemuck::cast_slice_mut(block)), start: 0, len };
         }
         let numbers = vec![T::zeroed(); len + LINE / size_of::<T>()];
         let start = numbers.as_ptr().align_offset(LINE);
@@ -60,7 +60,7 @@ impl<T: Pod> Deref for Buffer<T> {
     fn deref(&self) -> &[T] {
         let memory = match &self.memory {
             Memory::Own(numbers) => numbers,
-            Memory::Lent(numbers) => &**numbers,
+            Memory::Arena(numbers) => &**numbers,
         };
         &memory[self.start..self.start + self.len]
     }
@@ -70,7 +70,7 @@ impl<T: Pod> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         let memory = match &mut self.memory {
             Memory::Own(numbers) => numbers,
-            Memory::Lent(numbers) => &mut **numbers,
+            Memory::Arena(numbers) => &mut **numbers,
         };
         &mut memory[self.start..self.start + self.len]
     }
@@ -78,8 +78,8 @@ impl<T: Pod> DerefMut for Buffer<T> {
 
 impl<T: Pod> Drop for Buffer<T> {
     fn drop(&mut self) {
-        if let Memory::Lent(numbers) = &mut self.memory {
-            arena().take_back(bytemuck::cast_slice_mut(std::mem::take(numbers)));
+        if let Memory::Arena(numbers) = &mut self.memory {
+            arena().release(bytemuck::cast_slice_mut(std::mem::take(numbers)));
         }
     }
 }

@@ -10,7 +10,7 @@
 //! #[track_caller]
 //! fn sum_rows(x: &Tensor) -> Tensor {
 //!     check::dims::<2>("sum_rows", x.shape());
-//!     x.sum_axes(&[1], false)
+//!     x.sum_axes(&[1])
 //! }
 //! sum_rows(&Tensor::ones([4])); // sum_rows: expected a tensor of 2 axes, got one of shape [4]
 //! ```

@@ -24,7 +24,7 @@ use crate::{ConvAlgorithm, Element, Geometry, Operand, Tensor};
 ///
 /// ```
 /// # use mirrorgrad_tensor::{Form, Operand, Tensor, Window};
-/// let form = Form::new(Window::new([1, 2]).over([1, 3])?, 1);
+/// let form = Form::new(Window::new([1, 2]).conv([1, 3])?, 1);
 /// let x = Tensor::new([1, 1, 1, 3], [1.0, 4.0, 9.0]);
 /// let w = Tensor::new([1, 1, 1, 2], [-1.0, 1.0]);
 /// // Each pixel from the one on its right: the kernel is not turned around.
@@ -99,7 +99,7 @@ impl Form {
     ///
     /// ```
     /// # use mirrorgrad_tensor::{Form, Operand, Tensor, Window};
-    /// let form = Form::new(Window::new([1, 2]).over([1, 3])?, 1);
+    /// let form = Form::new(Window::new([1, 2]).conv([1, 3])?, 1);
     /// let input = Tensor::new([1, 1, 1, 3], [1.0, 4.0, 9.0]);
     /// let output = Tensor::new([1, 1, 1, 2], [1.0, 2.0]);
     /// let (weight, bias) = form.solve_weight_and_bias([&input, &output]);
@@ -140,7 +140,7 @@ impl Form {
     ///
     /// ```
     /// # use mirrorgrad_tensor::{Form, Operand, Window};
-    /// let form = Form::new(Window::square(3).padding(1).over([8, 8])?, 1);
+    /// let form = Form::new(Window::square(3).padding(1).conv([8, 8])?, 1);
     /// let (input, weight) = ([2, 3, 8, 8], [16, 3, 3, 3]);
     /// form.check("conv2d", Operand::Output, [&input, &weight], Some(&[16]));
     /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
@@ -164,12 +164,12 @@ impl Form {
     ///
     /// ```
     /// # use mirrorgrad_tensor::{Form, Window};
-    /// let form = Form::new(Window::square(3).padding(1).over([8, 8])?, 1);
+    /// let form = Form::new(Window::square(3).padding(1).conv([8, 8])?, 1);
     /// assert_eq!(form.multiply_adds(&[16, 3, 3, 3]), 16 * 3 * 9 * 64);
     /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
     /// ```
     pub fn multiply_adds(&self, weight: &[usize]) -> usize {
-        weight.iter().fold(self.geometry.spots(), |terms, &size| terms.saturating_mul(size))
+        weight.iter().fold(self.geometry.positions(), |terms, &size| terms.saturating_mul(size))
     }
 
     #[track_caller]

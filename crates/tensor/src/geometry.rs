@@ -1,41 +1,48 @@
-//! How a sliding window meets an image.
+//! How a sliding window meets an input.
 //!
 //! Frameworks differ by a pixel because each derives one size from the other by a rule of its own.
-//! Here a [`Geometry`] is a relation that holds both sizes, and every [`Rule`](crate::Rule) makes one:
+//! Here a [`Geometry`] is a relation that holds both sizes, and every [`ConvSpec`](crate::ConvSpec) makes one:
 //!
 //! ```text
-//! pixel = stride · spot + dilation · tap − before        where 0 ≤ pixel < image
+//! pixel = stride · position + dilation · tap − pad_before        where 0 ≤ pixel < input
 //! ```
+//!
+//! A *tap* is one element of the kernel, a *position* one place where the window stands: one number of
+//! the output. *Input* and *output* have the convolution's sense, also for its transpose, which reads the
+//! output's side and makes the input's.
 
+use crate::Kernel;
 use std::ops::Range;
 
-/// One axis of a [`Geometry`]. All sizes are in pixels, spots or taps.
+/// One axis of a [`Geometry`]. All sizes are in pixels, positions or taps.
 ///
 /// ```
 /// # use mirrorgrad_tensor::Axis;
-/// let axis = Axis { image: 5, map: 3, kernel: 3, stride: 2, dilation: 1, before: 1 };
-/// // At the first spot the first tap stands on padding, at the last one the last tap.
+/// let axis = Axis { input: 5, output: 3, kernel: 3, stride: 2, dilation: 1, pad_before: 1 };
+/// // At the first position the first tap stands on padding, at the last one the last tap.
 /// assert_eq!([axis.pixel(0, 0), axis.pixel(0, 1), axis.pixel(2, 2)], [None, Some(0), None]);
 /// assert_eq!([axis.taps_inside(0), axis.taps_inside(2)], [1..3, 0..2]);
-/// assert_eq!([axis.spots_inside(0), axis.spots_inside(2)], [1..3, 0..2]);
+/// assert_eq!([axis.positions_inside(0), axis.positions_inside(2)], [1..3, 0..2]);
+/// // The three windows reach the five pixels and one more on either side.
+/// assert_eq!([axis.extent(), axis.full()], [3, 7]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
-    /// Pixels: the input of a convolution, the output of its adjoint.
-    pub image: usize,
-    /// Spots where the window stands: the output of a convolution, the input of its adjoint.
-    pub map: usize,
+    /// Pixels: what a convolution reads, and what its transpose makes.
+    pub input: usize,
+    /// Positions where the window stands: what a convolution makes, and what its transpose reads.
+    pub output: usize,
     /// Taps of the window.
     pub kernel: usize,
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub stride: usize,
     /// Pixels from one tap to the next.
     pub dilation: usize,
-    /// How far the first spot's first tap stands before the image.
-    pub before: usize,
+    /// Padding before the input: how far the first position's first tap stands in front of it.
+    pub pad_before: usize,
 }
 
-/// How a window meets an image, with the sizes at both ends.
+/// How a window meets an input, with the sizes at both ends.
 ///
 /// Neither end determines the other when the stride does not divide evenly, so a convolution and
 /// its adjoint agree on shapes only because both read them from here.
@@ -43,12 +50,12 @@ pub struct Axis {
 /// ```
 /// # use mirrorgrad_tensor::Window;
 /// let window = Window::square(3).stride(2).padding(1);
-/// let [odd, even] = [window.over([5, 5])?, window.over([6, 6])?];
-/// assert_eq!([odd.taps(), odd.pixels(), odd.spots()], [9, 25, 9]);
-/// // Two images with a map of one size; their adjoints lead back to each of them.
-/// assert_eq!(odd.map(), even.map());
-/// assert_eq!(window.under_to([3, 3], [5, 5])?, odd);
-/// assert_eq!(window.under_to([3, 3], [6, 6])?, even);
+/// let [odd, even] = [window.conv([5, 5])?, window.conv([6, 6])?];
+/// assert_eq!([odd.taps(), odd.pixels(), odd.positions()], [9, 25, 9]);
+/// // Two inputs with an output of one size; their adjoints lead back to each of them.
+/// assert_eq!(odd.output(), even.output());
+/// assert_eq!(window.transposed_to([3, 3], [5, 5])?, odd);
+/// assert_eq!(window.transposed_to([3, 3], [6, 6])?, even);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +67,7 @@ pub struct Geometry {
 ///
 /// ```
 /// # use mirrorgrad_tensor::{GeometryError, Window};
-/// let error = Window::square(3).stride(2).under_to([4, 4], [11, 11]).unwrap_err();
+/// let error = Window::square(3).stride(2).transposed_to([4, 4], [11, 11]).unwrap_err();
 /// assert!(matches!(error, GeometryError::Illegal { first: 9, last: 10, .. }));
 /// assert_eq!(
 ///     error.to_string(),
@@ -78,9 +85,9 @@ pub enum GeometryError {
         /// The sizes asked for.
         got: [usize; 2],
     },
-    /// The window is larger than the padded image.
+    /// The window is larger than the padded input.
     #[error(
-        "a window {extent} pixels long (kernel {kernel}, dilation {dilation}) does not fit an image of {image} with padding {before} and {after}"
+        "a window {extent} pixels long (kernel {kernel}, dilation {dilation}) does not fit an input of {input} with padding {pad_before} and {pad_after}"
     )]
     WindowTooLarge {
         /// Pixels from the first to the last tap.
@@ -89,20 +96,22 @@ pub enum GeometryError {
         kernel: usize,
         /// Pixels from one tap to the next.
         dilation: usize,
-        /// Pixels of the image.
-        image: usize,
+        /// Pixels of the input.
+        input: usize,
         /// Padding before it.
-        before: usize,
+        pad_before: usize,
         /// Padding after it.
-        after: usize,
+        pad_after: usize,
     },
     /// The padding of a transposed convolution leaves no output.
-    #[error("padding {before} and {after} leaves nothing of a transposed output {full} long")]
+    #[error(
+        "padding {pad_before} and {pad_after} leaves nothing of a transposed output {full} long"
+    )]
     Empty {
         /// Padding before.
-        before: usize,
+        pad_before: usize,
         /// Padding after.
-        after: usize,
+        pad_after: usize,
         /// Length before cropping.
         full: usize,
     },
@@ -125,7 +134,7 @@ pub enum GeometryError {
     Words(&'static str),
     /// A pooling window that may see only padding.
     #[error(
-        "pool padding {padding} must be less than the window's extent {extent}, and every window must meet the image"
+        "pool padding {padding} must be less than the window's extent {extent}, and every window must meet the input"
     )]
     PoolPadding {
         /// Padding on one side.
@@ -144,36 +153,55 @@ pub(crate) fn check_size(what: &'static str, got: [usize; 2]) -> Result<(), Geom
 }
 
 impl Axis {
-    /// The pixel under `tap` when the window stands at `spot`, if it lies inside the image.
-    pub fn pixel(&self, spot: usize, tap: usize) -> Option<usize> {
-        let place = self.stride.checked_mul(spot)?.checked_add(self.dilation.checked_mul(tap)?)?;
-        place.checked_sub(self.before).filter(|&pixel| pixel < self.image)
+    /// Pixels from the first tap to the last: [`Kernel::extent`](crate::Kernel::extent).
+    ///
+    /// # Panics
+    /// If kernel, stride or dilation are 0, or so large that sizes overflow.
+    #[track_caller]
+    pub fn extent(&self) -> usize {
+        Kernel::from(self).extent()
     }
 
-    /// The spots at which `tap` lies inside the image.
+    /// Pixels that the windows of all positions reach: [`Kernel::full`](crate::Kernel::full).
+    ///
+    /// # Panics
+    /// As [`Axis::extent`], or if the output is 0 or as large.
+    #[track_caller]
+    pub fn full(&self) -> usize {
+        Kernel::from(self).full(self.output)
+    }
+
+    /// The pixel under `tap` when the window stands at `position`, if it lies inside the input.
+    pub fn pixel(&self, position: usize, tap: usize) -> Option<usize> {
+        let place =
+            self.stride.checked_mul(position)?.checked_add(self.dilation.checked_mul(tap)?)?;
+        place.checked_sub(self.pad_before).filter(|&pixel| pixel < self.input)
+    }
+
+    /// The positions at which `tap` lies inside the input.
     ///
     /// # Panics
     /// If the stride is 0.
     #[track_caller]
-    pub fn spots_inside(&self, tap: usize) -> Range<usize> {
-        assert!(self.stride > 0, "spots_inside: expected a stride of at least 1, got 0");
+    pub fn positions_inside(&self, tap: usize) -> Range<usize> {
+        assert!(self.stride > 0, "positions_inside: expected a stride of at least 1, got 0");
         let offset = self.dilation * tap;
-        let first = self.before.saturating_sub(offset).div_ceil(self.stride);
-        let end = (self.image + self.before).saturating_sub(offset).div_ceil(self.stride);
-        let end = end.min(self.map);
+        let first = self.pad_before.saturating_sub(offset).div_ceil(self.stride);
+        let end = (self.input + self.pad_before).saturating_sub(offset).div_ceil(self.stride);
+        let end = end.min(self.output);
         first.min(end)..end
     }
 
-    /// The taps that lie inside the image when the window stands at `spot`.
+    /// The taps that lie inside the input when the window stands at `position`.
     ///
     /// # Panics
     /// If the dilation is 0.
     #[track_caller]
-    pub fn taps_inside(&self, spot: usize) -> Range<usize> {
+    pub fn taps_inside(&self, position: usize) -> Range<usize> {
         assert!(self.dilation > 0, "taps_inside: expected a dilation of at least 1, got 0");
-        let offset = self.stride * spot;
-        let first = self.before.saturating_sub(offset).div_ceil(self.dilation);
-        let end = (self.image + self.before).saturating_sub(offset).div_ceil(self.dilation);
+        let offset = self.stride * position;
+        let first = self.pad_before.saturating_sub(offset).div_ceil(self.dilation);
+        let end = (self.input + self.pad_before).saturating_sub(offset).div_ceil(self.dilation);
         let end = end.min(self.kernel);
         first.min(end)..end
     }
@@ -186,12 +214,12 @@ impl Geometry {
     /// If a size is 0 or out of bounds.
     pub fn new(axes: [Axis; 2]) -> Result<Self, GeometryError> {
         let each = |size: fn(&Axis) -> usize| [size(&axes[0]), size(&axes[1])];
-        check_size("image size", each(|a| a.image))?;
-        check_size("map size", each(|a| a.map))?;
+        check_size("input size", each(|a| a.input))?;
+        check_size("output size", each(|a| a.output))?;
         check_size("kernel", each(|a| a.kernel))?;
         check_size("stride", each(|a| a.stride))?;
         check_size("dilation", each(|a| a.dilation))?;
-        check_size("padding + 1", each(|a| a.before.saturating_add(1)))?;
+        check_size("padding + 1", each(|a| a.pad_before.saturating_add(1)))?;
         Ok(Self { axes })
     }
 
@@ -200,14 +228,14 @@ impl Geometry {
         self.axes
     }
 
-    /// `[height, width]` on the pixel side.
-    pub fn image(&self) -> [usize; 2] {
-        self.axes.map(|axis| axis.image)
+    /// `[height, width]` of the input: what a convolution reads.
+    pub fn input(&self) -> [usize; 2] {
+        self.axes.map(|axis| axis.input)
     }
 
-    /// `[height, width]` on the spot side.
-    pub fn map(&self) -> [usize; 2] {
-        self.axes.map(|axis| axis.map)
+    /// `[height, width]` of the output: what a convolution makes.
+    pub fn output(&self) -> [usize; 2] {
+        self.axes.map(|axis| axis.output)
     }
 
     /// `[height, width]` of the window, in taps.
@@ -215,56 +243,56 @@ impl Geometry {
         self.axes.map(|axis| axis.kernel)
     }
 
-    /// Pixels of one image plane.
+    /// Pixels of one input plane.
     pub fn pixels(&self) -> usize {
-        self.image().iter().product()
+        self.input().iter().product()
     }
 
-    /// Spots of one map plane.
-    pub fn spots(&self) -> usize {
-        self.map().iter().product()
+    /// Output positions: the numbers of one output plane.
+    pub fn positions(&self) -> usize {
+        self.output().iter().product()
     }
 
-    /// Taps of the window.
+    /// Taps of the window: the elements of the kernel.
     pub fn taps(&self) -> usize {
         self.kernel().iter().product()
     }
 
-    /// Whether every spot stands on its own pixel: the columns of an image are the image itself.
+    /// Whether every position stands on its own pixel: the columns of an input are the input itself.
     pub fn is_pointwise(&self) -> bool {
         self.taps() == 1
-            && self.axes.iter().all(|a| a.stride == 1 && a.before == 0 && a.image == a.map)
+            && self.axes.iter().all(|a| a.stride == 1 && a.pad_before == 0 && a.input == a.output)
     }
 
-    /// Visits every place where the window, standing at the given `spots` of one plane, meets the
-    /// image: `visit(tap, run, pixel)` says that the spots in `run` (counted from the first of
-    /// `spots`) have `tap` on pixels that begin at `pixel` and are a horizontal stride apart.
+    /// Visits every place where the window, standing at the given `positions` of one plane, meets the
+    /// input: `visit(tap, run, pixel)` says that the positions in `run` (counted from the first of
+    /// `positions`) have `tap` on pixels that begin at `pixel` and are a horizontal stride apart.
     ///
     /// Places on padding are not visited. Whoever reads along this walk and whoever adds along it
     /// are adjoint by construction.
     pub(crate) fn walk(
         &self,
-        spots: Range<usize>,
+        positions: Range<usize>,
         mut visit: impl FnMut(usize, Range<usize>, usize),
     ) {
         let [y, x] = self.axes;
-        let rows = spots.start / x.map..spots.end.div_ceil(x.map);
+        let rows = positions.start / x.output..positions.end.div_ceil(x.output);
         for tap_y in 0..y.kernel {
-            let inside = y.spots_inside(tap_y);
+            let inside = y.positions_inside(tap_y);
             let rows = rows.start.max(inside.start)..rows.end.min(inside.end);
             for tap_x in 0..x.kernel {
-                let columns = x.spots_inside(tap_x);
+                let columns = x.positions_inside(tap_x);
                 for row in rows.clone() {
-                    let line = row * x.map;
-                    let first = (line + columns.start).max(spots.start);
-                    let end = (line + columns.end).min(spots.end);
+                    let line = row * x.output;
+                    let first = (line + columns.start).max(positions.start);
+                    let end = (line + columns.end).min(positions.end);
                     if first < end {
-                        let pixel_y = y.stride * row + y.dilation * tap_y - y.before;
-                        let pixel_x = x.stride * (first - line) + x.dilation * tap_x - x.before;
+                        let pixel_y = y.stride * row + y.dilation * tap_y - y.pad_before;
+                        let pixel_x = x.stride * (first - line) + x.dilation * tap_x - x.pad_before;
                         visit(
                             tap_y * x.kernel + tap_x,
-                            first - spots.start..end - spots.start,
-                            pixel_y * x.image + pixel_x,
+                            first - positions.start..end - positions.start,
+                            pixel_y * x.input + pixel_x,
                         );
                     }
                 }

@@ -8,7 +8,7 @@
 //! ```
 //! use mirrorgrad_tensor::{Form, Operand, Tensor, Window};
 //!
-//! let geometry = Window::square(3).stride(2).padding(1).over([4, 4])?;
+//! let geometry = Window::square(3).stride(2).padding(1).conv([4, 4])?;
 //! let form = Form::new(geometry, 1);
 //! let x = Tensor::<f64>::from_fn([1, 1, 4, 4], |i| i as f64);
 //! let w = Tensor::from_fn([1, 1, 3, 3], |i| 1.0 - i as f64);
@@ -58,6 +58,7 @@ mod broadcast;
 mod buffer;
 pub mod check;
 mod conv;
+mod conv_spec;
 pub mod dialect;
 mod element;
 mod elementwise;
@@ -75,7 +76,6 @@ mod pooling;
 mod random;
 mod reduce;
 mod resample;
-mod rule;
 mod softmax;
 mod tensor;
 mod window;
@@ -83,6 +83,7 @@ mod window;
 pub use broadcast::broadcast_shape;
 pub use buffer::peak_bytes;
 pub use conv::{ConvAlgorithm, ConvAlgorithmError, Operand};
+pub use conv_spec::{ConvSpec, Kernel, OddSide, Same, cropped, legal};
 pub use element::Element;
 pub use elementwise::masked;
 pub use form::Form;
@@ -92,14 +93,13 @@ pub use layout::concat;
 pub use machine::allocator::Allocator;
 pub use machine::isa::{Isa, IsaError};
 pub use machine::peak::peak_gflops;
-pub use normalize::{After, NormLayout, NormStats, Normalization};
+pub use normalize::{Epilogue, NormLayout, NormStats, Normalization};
 pub use parallel::for_each_chunk;
 pub use pixel_loss::{ClassTargets, PixelLoss, TargetError};
 pub use pooling::{
     PoolIndices, check_pool, max_pool, plane_gather, plane_scatter, plane_scatter_add,
 };
-pub use resample::{Resample, SparseRows};
-pub use rule::{Odd, Rule, Same, Slide, cropped, legal};
+pub use resample::{AverageCount, Corners, Resample, SparseRows};
 pub use softmax::{log_softmax, log_softmax_backward};
 pub use tensor::Tensor;
-pub use window::{Rest, Window};
+pub use window::{Rounding, Window};

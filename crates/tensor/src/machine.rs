@@ -2,7 +2,7 @@
 //! code of the workspace is in this folder, behind functions that check what they are given.
 //!
 //! - [`allocator`]: what happens where there is no memory;
-//! - [`arena`]: memory lent out in stretches; without the feature of that name, what the system's allocator gives;
+//! - [`arena`]: memory handed out in blocks; without the feature of that name, what the system's allocator gives;
 //! - [`gemm`]: matrixmultiply over checked views;
 //! - [`isa`]: which instruction sets there are, and how a routine is compiled for each;
 //! - [`lanes`]: a vector register and what can be done with it;

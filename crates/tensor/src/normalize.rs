@@ -1,8 +1,8 @@
-//! Normalization to mean 0 and variance 1, with gain and bias, a set at a time in each direction.
+//! Normalization to mean 0 and variance 1, with weight and bias, a set at a time in each direction.
 //!
 //! Batch, group and layer normalization differ only in which elements share a mean and which share a
-//! gain. A [`NormLayout`] says both; one kernel serves all three. A relu behind it is done in passing
-//! ([`After`]): the numbers are as near as they will be.
+//! weight. A [`NormLayout`] says both; one kernel serves all three. A relu behind it is done in passing
+//! (the [`Epilogue`]): the numbers are as near as they will be.
 
 mod layout;
 mod passes;
@@ -10,7 +10,7 @@ mod passes;
 pub use layout::NormLayout;
 
 use crate::{Element, Tensor, check};
-use passes::{AsItIs, Relu};
+use passes::{Identity, Relu};
 
 /// The mean and the (biased) variance of every set, each of shape `[sets]`.
 ///
@@ -30,21 +30,21 @@ pub struct NormStats<T: Element> {
     pub variance: Tensor<T>,
 }
 
-/// What becomes of a number once it is normalized, in the same pass.
+/// The function that a number goes through once it is computed, in the same pass through memory.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{After, NormLayout, Normalization, Tensor};
+/// # use mirrorgrad_tensor::{Epilogue, NormLayout, Normalization, Tensor};
 /// let x = Tensor::from([[4.0], [8.0]]);
 /// let norm = Normalization::new(NormLayout::batch(x.shape()), 0.0);
-/// let of = |after| Normalization { after, ..norm }.forward(&x, &[1.0].into(), &[0.5].into()).0;
-/// assert_eq!(of(After::Nothing), Tensor::from([[-0.5], [1.5]]));
-/// assert_eq!(of(After::Relu), Tensor::from([[0.0], [1.5]]));
+/// let of = |epilogue| Normalization { epilogue, ..norm }.forward(&x, &[1.0].into(), &[0.5].into()).0;
+/// assert_eq!(of(Epilogue::Identity), Tensor::from([[-0.5], [1.5]]));
+/// assert_eq!(of(Epilogue::Relu), Tensor::from([[0.0], [1.5]]));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum After {
-    /// It stays as it is.
+pub enum Epilogue {
+    /// None: the number stays as it is.
     #[default]
-    Nothing,
+    Identity,
     /// max(·, 0).
     Relu,
 }
@@ -55,52 +55,52 @@ pub enum After {
 /// # use mirrorgrad_tensor::{NormLayout, Normalization, Tensor};
 /// // A batch of two, of one channel: mean 6, standard deviation 2.
 /// let x = Tensor::from([[4.0], [8.0]]);
-/// let (gain, bias) = (Tensor::from([3.0]), Tensor::from([1.0]));
+/// let (weight, bias) = (Tensor::from([3.0]), Tensor::from([1.0]));
 /// let norm = Normalization::new(NormLayout::batch(x.shape()), 0.0);
-/// let (y, stats) = norm.forward(&x, &gain, &bias);
+/// let (y, stats) = norm.forward(&x, &weight, &bias);
 /// assert_eq!(y, Tensor::from([[1.0 - 3.0], [1.0 + 3.0]]));
 /// // A constant added to `x` changes nothing, and two numbers become -1 and 1, whatever they are.
 /// let grad = Tensor::from([[5.0], [0.0]]);
-/// let [to_x, to_gain, to_bias] = norm.backward(&x, &gain, &bias, &stats, &grad);
+/// let [to_x, to_weight, to_bias] = norm.backward(&x, &weight, &bias, &stats, &grad);
 /// assert_eq!(to_x, Tensor::from([[0.0], [0.0]]));
-/// assert_eq!([to_gain.item(), to_bias.item()], [-5.0, 5.0]);
+/// assert_eq!([to_weight.item(), to_bias.item()], [-5.0, 5.0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalization {
-    /// Which elements share a mean, and which a gain.
+    /// Which elements share a mean, and which a weight.
     pub layout: NormLayout,
     /// Added to the variance.
     pub eps: f64,
     /// What follows in the same pass.
-    pub after: After,
+    pub epilogue: Epilogue,
 }
 
 impl Normalization {
-    /// With nothing after it.
+    /// Without an epilogue.
     pub fn new(layout: NormLayout, eps: f64) -> Self {
-        Self { layout, eps, after: After::Nothing }
+        Self { layout, eps, epilogue: Epilogue::Identity }
     }
 
-    /// `gain · (x − mean) / √(variance + eps) + bias`, and the statistics it used.
+    /// `weight · (x − mean) / √(variance + eps) + bias`, and the statistics it used.
     ///
     /// # Panics
-    /// If the layout is of another shape, or gain or bias have other sizes.
+    /// If the layout is of another shape, or weight or bias have other sizes.
     #[track_caller]
     pub fn forward<T: Element>(
         &self,
         x: &Tensor<T>,
-        gain: &Tensor<T>,
+        weight: &Tensor<T>,
         bias: &Tensor<T>,
     ) -> (Tensor<T>, NormStats<T>) {
-        self.layout.check("norm", x, [gain, bias]);
-        match self.after {
-            After::Nothing => self.forward_then(AsItIs, x, gain, bias),
-            After::Relu => self.forward_then(Relu, x, gain, bias),
+        self.layout.check("norm", x, [weight, bias]);
+        match self.epilogue {
+            Epilogue::Identity => self.forward_then(Identity, x, weight, bias),
+            Epilogue::Relu => self.forward_then(Relu, x, weight, bias),
         }
     }
 
-    /// The gradients of [`forward`](Self::forward) with respect to `x`, `gain` and `bias`, the statistics
-    /// moving with `x`. With x̂ the normalized input and g = gain · grad, the first is
+    /// The gradients of [`forward`](Self::forward) with respect to `x`, `weight` and `bias`, the statistics
+    /// moving with `x`. With x̂ the normalized input and g = weight · grad, the first is
     /// `(g − mean(g) − x̂ · mean(g · x̂)) / √(variance + eps)` (Ioffe & Szegedy 2015, section 3).
     ///
     /// # Panics
@@ -110,23 +110,23 @@ impl Normalization {
     pub fn backward<T: Element>(
         &self,
         x: &Tensor<T>,
-        gain: &Tensor<T>,
+        weight: &Tensor<T>,
         bias: &Tensor<T>,
         stats: &NormStats<T>,
         grad: &Tensor<T>,
     ) -> [Tensor<T>; 3] {
-        self.layout.check("norm", x, [gain, bias]);
+        self.layout.check("norm", x, [weight, bias]);
         check::same_shape("norm", x.shape(), grad.shape());
         for stat in [&stats.mean, &stats.variance] {
             check::same_shape("norm", &[self.layout.sets], stat.shape());
         }
         if x.is_empty() {
-            let zeros = || Tensor::zeros([self.layout.gains()]);
+            let zeros = || Tensor::zeros([self.layout.weights()]);
             return [Tensor::zeros(x.shape()), zeros(), zeros()];
         }
-        match self.after {
-            After::Nothing => self.backward_then(AsItIs, x, gain, bias, stats, grad),
-            After::Relu => self.backward_then(Relu, x, gain, bias, stats, grad),
+        match self.epilogue {
+            Epilogue::Identity => self.backward_then(Identity, x, weight, bias, stats, grad),
+            Epilogue::Relu => self.backward_then(Relu, x, weight, bias, stats, grad),
         }
     }
 }

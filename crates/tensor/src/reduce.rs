@@ -19,13 +19,29 @@ impl<T: Element> Tensor<T> {
         self.sum() / T::of(self.len() as f64)
     }
 
-    /// Sums over `axes`, which stay with size 1 if `keep`. Adjoint: [`Tensor::broadcast_to`].
+    /// Sums over `axes`, which disappear.
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
     #[track_caller]
-    pub fn sum_axes(&self, axes: &[usize], keep: bool) -> Self {
-        check::axes("sum_axes", axes, self.shape());
+    pub fn sum_axes(&self, axes: &[usize]) -> Self {
+        let kept = (0..self.rank()).filter(|axis| !axes.contains(axis));
+        let shape: Vec<usize> = kept.map(|axis| self.shape()[axis]).collect();
+        self.sum_kept("sum_axes", axes).reshape(shape)
+    }
+
+    /// Sums over `axes`, which stay with size 1. Adjoint: [`Tensor::broadcast_to`].
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn sum_axes_keep(&self, axes: &[usize]) -> Self {
+        self.sum_kept("sum_axes_keep", axes)
+    }
+
+    #[track_caller]
+    fn sum_kept(&self, name: &str, axes: &[usize]) -> Self {
+        check::axes(name, axes, self.shape());
         let size = |(axis, &size)| if axes.contains(&axis) { 1 } else { size };
         let reduced: Vec<usize> = self.shape().iter().enumerate().map(size).collect();
         let mut sum = self.clone();
@@ -41,9 +57,7 @@ impl<T: Element> Tensor<T> {
             }
             end = start.max(1) - 1;
         }
-        let kept: Vec<usize> =
-            (0..self.rank()).filter(|axis| !axes.contains(axis)).map(|a| self.shape()[a]).collect();
-        sum.reshape(if keep { reduced } else { kept })
+        sum.reshape(reduced)
     }
 
     /// Sums along the axes that broadcasting from `shape` repeated. Adjoint:
@@ -66,7 +80,7 @@ impl<T: Element> Tensor<T> {
         let repeated =
             |axis: &usize| *axis < new || (shape[*axis - new] == 1 && self.shape()[*axis] != 1);
         let axes: Vec<usize> = (0..self.rank()).filter(repeated).collect();
-        self.sum_axes(&axes, false).reshape(shape)
+        self.sum_axes(&axes).reshape(shape)
     }
 
     /// The largest element along the last axis and where it stands in the whole tensor, counted in
@@ -118,23 +132,23 @@ fn sum_middle<T: Element>(x: &Tensor<T>, start: usize, end: usize) -> Tensor<T> 
             parallel::for_each_run(out, inner, |at, part| {
                 for (row, sums) in part.chunks_mut(inner).enumerate() {
                     let block = (at / inner + row) * middle * inner;
-                    sum_lines(sums, &from[block..block + middle * inner]);
+                    sum_rows(sums, &from[block..block + middle * inner]);
                 }
             });
         }
     })
 }
 
-/// Sums lines of the length of `sums`, in blocks whose sums are added in their order: one long sum would
+/// Sums rows of the length of `sums`, in blocks whose sums are added in their order: one long sum would
 /// lose small terms.
-fn sum_lines<T: Element>(sums: &mut [T], lines: &[T]) {
-    const LINES: usize = 1024;
+fn sum_rows<T: Element>(sums: &mut [T], rows: &[T]) {
+    const ROWS: usize = 1024;
     sums.fill(T::zero());
     let mut block_sums = vec![T::zero(); sums.len()];
-    for block in lines.chunks(LINES * sums.len()) {
+    for block in rows.chunks(ROWS * sums.len()) {
         block_sums.fill(T::zero());
-        for line in block.chunks_exact(sums.len()) {
-            block_sums.iter_mut().zip(line).for_each(|(sum, &v)| *sum += v);
+        for row in block.chunks_exact(sums.len()) {
+            block_sums.iter_mut().zip(row).for_each(|(sum, &v)| *sum += v);
         }
         sums.iter_mut().zip(&block_sums).for_each(|(sum, &v)| *sum += v);
     }

@@ -1,9 +1,13 @@
 //! Resizing and averaging: linear maps that act on rows and columns of a plane independently.
 //!
 //! Bilinear and nearest interpolation, average pooling and adaptive average pooling differ only in
-//! which pixels of one axis make up each spot, and with what weights. [`SparseRows`] holds that for
+//! which pixels of one axis make up each position, and with what weights. [`SparseRows`] holds that for
 //! one axis; a [`Resample`] applies one to the columns and one to the rows of every plane, and its
 //! adjoint is the same with both transposed.
+
+mod choices;
+
+pub use choices::{AverageCount, Corners};
 
 use crate::buffer::Buffer;
 use crate::machine::isa::Routine;
@@ -18,8 +22,8 @@ use std::sync::Arc;
 /// A sparse matrix by rows: for each result, the sources it reads and their weights.
 ///
 /// ```
-/// # use mirrorgrad_tensor::SparseRows;
-/// let rows = SparseRows::linear(2, 4, false);
+/// # use mirrorgrad_tensor::{Corners, SparseRows};
+/// let rows = SparseRows::linear(2, 4, Corners::HalfPixel);
 /// assert_eq!([rows.columns(), rows.rows()], [2, 4]);
 /// // The second of four pixels lies a quarter of the way between the two.
 /// assert_eq!(rows.row(1), [(0, 0.75), (1, 0.25)]);
@@ -66,17 +70,17 @@ impl SparseRows {
     }
 
     /// Linear interpolation from `from` pixels to `to`, as PyTorch's `interpolate` with
-    /// `mode="bilinear"` and a given size: the source of `x` is `x · (from − 1) / (to − 1)` with
-    /// `align_corners`, `max(0, (x + ½) · from / to − ½)` without (aten/src/ATen/native/UpSample.h).
+    /// `mode="bilinear"` and a given size: the source of `x` is `x · (from − 1) / (to − 1)` where corners
+    /// are aligned, else `max(0, (x + ½) · from / to − ½)` (aten/src/ATen/native/UpSample.h).
     ///
     /// # Panics
     /// If a size is 0.
     #[track_caller]
-    pub fn linear(from: usize, to: usize, align_corners: bool) -> Self {
-        let source = |x: usize| match align_corners {
-            true if to <= 1 => 0.0,
-            true => (from - 1) as f64 / (to - 1) as f64 * x as f64,
-            false => (from as f64 / to as f64 * (x as f64 + 0.5) - 0.5).max(0.0),
+    pub fn linear(from: usize, to: usize, corners: Corners) -> Self {
+        let source = |x: usize| match corners {
+            Corners::Aligned if to <= 1 => 0.0,
+            Corners::Aligned => (from - 1) as f64 / (to - 1) as f64 * x as f64,
+            Corners::HalfPixel => (from as f64 / to as f64 * (x as f64 + 0.5) - 0.5).max(0.0),
         };
         Self::named("linear", [to, from], |x| {
             let place = source(x);
@@ -96,18 +100,25 @@ impl SparseRows {
         Self::named("nearest", [to, from], |x| vec![(x * from / to, 1.0)])
     }
 
-    /// Averages under a sliding window. With `count_padding` the divisor counts cells on padding of
-    /// up to `after` pixels behind the image, as PyTorch's `count_include_pad`; without, only pixels.
+    /// Averages of the pixels under a sliding window.
     #[track_caller]
-    pub fn average(axis: &Axis, after: usize, count_padding: bool) -> Self {
-        Self::named("average", [axis.map, axis.image], |spot| {
-            let pixels: Vec<usize> =
-                (0..axis.kernel).filter_map(|tap| axis.pixel(spot, tap)).collect();
-            let place = |tap: &usize| axis.stride * spot + axis.dilation * tap;
-            let end = axis.before + axis.image + after;
-            let cells = (0..axis.kernel).filter(|tap| place(tap) < end).count();
-            let divisor = if count_padding { cells } else { pixels.len() };
-            pixels.into_iter().map(|pixel| (pixel, 1.0 / divisor as f64)).collect()
+    pub fn average(axis: &Axis) -> Self {
+        Self::named("average", [axis.output, axis.input], |position| {
+            let pixels = pixels_under(axis, position);
+            let share = 1.0 / pixels.len() as f64;
+            pixels.into_iter().map(|pixel| (pixel, share)).collect()
+        })
+    }
+
+    /// Averages of what is under a sliding window, pixels and padding, of which there are up to `pad_after`
+    /// zeros behind the input: PyTorch's `count_include_pad`.
+    #[track_caller]
+    pub fn average_with_padding(axis: &Axis, pad_after: usize) -> Self {
+        let end = axis.pad_before + axis.input + pad_after;
+        Self::named("average", [axis.output, axis.input], |position| {
+            let place = |tap: &usize| axis.stride * position + axis.dilation * tap;
+            let share = 1.0 / (0..axis.kernel).filter(|tap| place(tap) < end).count() as f64;
+            pixels_under(axis, position).into_iter().map(|pixel| (pixel, share)).collect()
         })
     }
 
@@ -157,11 +168,16 @@ impl SparseRows {
     }
 }
 
+/// The pixels under the window at a position of an axis.
+fn pixels_under(axis: &Axis, position: usize) -> Vec<usize> {
+    (0..axis.kernel).filter_map(|tap| axis.pixel(position, tap)).collect()
+}
+
 /// A linear map of planes that treats the two axes independently, together with its adjoint.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Resample, Tensor};
-/// let double = Resample::bilinear([1, 2], [1, 4], false);
+/// # use mirrorgrad_tensor::{Corners, Resample, Tensor};
+/// let double = Resample::bilinear([1, 2], [1, 4], Corners::HalfPixel);
 /// let y = double.apply(&Tensor::new([1, 1, 1, 2], [0.0, 4.0]));
 /// assert_eq!(y.as_slice(), [0.0, 1.0, 3.0, 4.0]);
 /// // The adjoint gives each pixel as much as it has given.
@@ -186,9 +202,9 @@ impl Resample {
     /// # Panics
     /// If a size is 0.
     #[track_caller]
-    pub fn bilinear(from: [usize; 2], to: [usize; 2], align_corners: bool) -> Self {
+    pub fn bilinear(from: [usize; 2], to: [usize; 2], corners: Corners) -> Self {
         check::sizes("bilinear", from, to);
-        let [y, x] = [0, 1].map(|i| SparseRows::linear(from[i], to[i], align_corners));
+        let [y, x] = [0, 1].map(|i| SparseRows::linear(from[i], to[i], corners));
         Self::new(y, x)
     }
 
@@ -203,12 +219,16 @@ impl Resample {
         Self::new(y, x)
     }
 
-    /// Average pooling with `after` pixels of padding behind the image; see
-    /// [`SparseRows::average`].
+    /// Average pooling; see [`SparseRows::average`].
     #[track_caller]
-    pub fn average_pool(geometry: &Geometry, after: [usize; 2], count_padding: bool) -> Self {
+    pub fn average_pool(geometry: &Geometry, count: AverageCount) -> Self {
         let axes = geometry.axes();
-        let [y, x] = [0, 1].map(|i| SparseRows::average(&axes[i], after[i], count_padding));
+        let [y, x] = [0, 1].map(|i| match count {
+            AverageCount::IncludePadding { pad_after } => {
+                SparseRows::average_with_padding(&axes[i], pad_after[i])
+            }
+            AverageCount::ExcludePadding => SparseRows::average(&axes[i]),
+        });
         Self::new(y, x)
     }
 

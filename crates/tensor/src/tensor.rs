@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// # use mirrorgrad_tensor::Tensor;
 /// let x = Tensor::new([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 /// assert_eq!(x.map(|v| 2.0 * v).at(&[1, 2]), 12.0);
-/// assert_eq!(x.sum_axes(&[0], false), Tensor::from([5.0, 7.0, 9.0]));
+/// assert_eq!(x.sum_axes(&[0]), Tensor::from([5.0, 7.0, 9.0]));
 /// ```
 #[derive(Clone)]
 pub struct Tensor<T: Element = f32> {

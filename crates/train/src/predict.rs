@@ -9,7 +9,7 @@ use mirrorgrad_data::{DataError, Mask, Picture, PictureRules, SplitFiles, read_c
 use mirrorgrad_layers::Pass;
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{NamedTensors, check_finite, load_state_dict};
-use mirrorgrad_tensor::Tensor;
+use mirrorgrad_tensor::{Corners, Tensor};
 use std::path::Path;
 
 /// A trained network, ready to predict.
@@ -152,7 +152,11 @@ impl Predictor {
         let x = if size == own { to_tensor(picture) } else { to_tensor(&picture.resize(size)) };
         let scores = no_grad(|| {
             let scores = self.network.forward(&Var::constant(x), &Pass::eval());
-            if size == own { scores } else { ops::upsample_bilinear2d(&scores, own, false) }
+            if size == own {
+                scores
+            } else {
+                ops::upsample_bilinear2d(&scores, own, Corners::HalfPixel)
+            }
         });
         Ok(scores.value().reshape(&scores.shape()[1..]))
     }

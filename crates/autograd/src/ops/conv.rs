@@ -91,7 +91,7 @@ fn solve<T: Element>(
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::conv2d};
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::new([1, 2]).over([1, 4])?;
+/// let geometry = Window::new([1, 2]).conv([1, 4])?;
 /// let x = Var::constant(Tensor::new([1, 1, 1, 4], [1.0_f64, 2.0, 4.0, 8.0]));
 /// let weight = Var::constant(Tensor::new([1, 1, 1, 2], [-1.0_f64, 1.0]));
 /// let y = conv2d(geometry, &x, &weight, None);
@@ -122,7 +122,7 @@ pub fn conv2d<T: Element>(
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_autograd::ops::{conv_transpose2d, conv2d};
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::new([1, 2]).stride(2).over([1, 5])?;
+/// let geometry = Window::new([1, 2]).stride(2).conv([1, 5])?;
 /// let y = Var::constant(Tensor::new([1, 1, 1, 2], [1.0_f64, 10.0]));
 /// let weight = Var::constant(Tensor::new([1, 1, 1, 2], [2.0_f64, 3.0]));
 /// let up = conv_transpose2d(geometry, &y, &weight, None);
@@ -152,7 +152,7 @@ pub fn conv_transpose2d<T: Element>(
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::conv_weight2d};
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::new([1, 2]).over([1, 4])?;
+/// let geometry = Window::new([1, 2]).conv([1, 4])?;
 /// let x = Var::constant(Tensor::new([1, 1, 1, 4], [1.0_f64, 2.0, 4.0, 8.0]));
 /// let y = Var::constant(Tensor::new([1, 1, 1, 3], [1.0_f64, 0.0, 10.0]));
 /// let weight = conv_weight2d(geometry, &x, &y);

@@ -2,27 +2,27 @@
 
 use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{After, Element, NormLayout, NormStats, Normalization, Tensor};
+use mirrorgrad_tensor::{Element, Epilogue, NormLayout, NormStats, Normalization, Tensor};
 
-/// Operands: input, gain, bias.
+/// Operands: input, weight, bias.
 #[derive(Debug)]
 struct Normalize(Normalization);
 
 impl Normalize {
     /// The definition, in differentiable calls: what gradients of gradients are taken from.
     fn composed<T: Element>(&self, operands: &[Var<T>]) -> Var<T> {
-        let [x, gain, bias] = operands else { unreachable!("there are three operands") };
+        let [x, weight, bias] = operands else { unreachable!("there are three operands") };
         let NormLayout { repeats, sets, period, channels, inner } = self.0.layout;
         let by_set = x.reshape([repeats, sets, channels * inner]);
         let centred = &by_set - &by_set.mean_axes_keep(&[0, 2]);
         let variance = (&centred * &centred).mean_axes_keep(&[0, 2]);
         let normal = centred / variance.shift(T::of(self.0.eps)).sqrt();
-        let by_gain = normal.reshape([repeats * sets / period, period * channels, inner]);
+        let by_weight = normal.reshape([repeats * sets / period, period * channels, inner]);
         let column = [period * channels, 1];
-        let y = (by_gain * gain.reshape(column) + bias.reshape(column)).reshape(x.shape());
-        match self.0.after {
-            After::Nothing => y,
-            After::Relu => y.relu(),
+        let y = (by_weight * weight.reshape(column) + bias.reshape(column)).reshape(x.shape());
+        match self.0.epilogue {
+            Epilogue::Identity => y,
+            Epilogue::Relu => y.relu(),
         }
     }
 }
@@ -48,102 +48,68 @@ impl<T: Element> Op<T> for Normalize {
         call: &Call<'_, T, NormStats<T>>,
         grad: &Tensor<T>,
     ) -> Option<Vec<Option<Tensor<T>>>> {
-        let [x, gain, bias] = [0, 1, 2].map(|i| call.value(i));
-        let [to_x, to_gain, to_bias] = self.0.backward(x, gain, bias, call.saved(), grad);
-        let [to_gain, to_bias] =
-            [(to_gain, gain), (to_bias, bias)].map(|(grad, of)| grad.reshape(of.shape()));
-        Some(vec![Some(to_x), Some(to_gain), Some(to_bias)])
+        let [x, weight, bias] = [0, 1, 2].map(|i| call.value(i));
+        let [to_x, to_weight, to_bias] = self.0.backward(x, weight, bias, call.saved(), grad);
+        let [to_weight, to_bias] =
+            [(to_weight, weight), (to_bias, bias)].map(|(grad, of)| grad.reshape(of.shape()));
+        Some(vec![Some(to_x), Some(to_weight), Some(to_bias)])
     }
 
     fn describe(&self, _: &NormStats<T>) -> Option<Description> {
-        let Normalization { layout, eps, after } = self.0;
+        let Normalization { layout, eps, epilogue } = self.0;
         // A normalization and a relu are two words.
-        (after == After::Nothing).then_some(Description::Normalize { layout, eps })
+        (epilogue == Epilogue::Identity).then_some(Description::Normalize { layout, eps })
     }
 }
 
-/// Normalizes every channel of `x: [batch, channels, ..]` over batch and places, then multiplies by
-/// `gain: [channels]` and adds `bias: [channels]` (Ioffe & Szegedy 2015, training mode). Also returns
-/// each channel's mean and biased variance.
+/// Normalizes every channel of `x: [batch, channels, ..]` over batch and places, multiplies by
+/// `weight: [channels]` and adds `bias: [channels]` (Ioffe & Szegedy 2015, training mode); the result goes
+/// through `epilogue` in the same pass through memory. Also returns each channel's mean and biased variance.
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::batch_norm};
+/// # use mirrorgrad_tensor::Epilogue;
 /// let x = Var::constant([[1.0_f64, 10.0], [3.0, 14.0]].into()); // Two pictures, two channels.
-/// let gain = Var::constant([1.0_f64, 1.0].into());
+/// let weight = Var::constant([1.0_f64, 1.0].into());
 /// let bias = Var::constant([0.0_f64, 5.0].into());
-/// let (y, stats) = batch_norm(&x, &gain, &bias, 0.0);
+/// let (y, stats) = batch_norm(&x, &weight, &bias, 0.0, Epilogue::Identity);
 /// assert_eq!(y.value(), &[[-1.0, 4.0], [1.0, 6.0]].into());
 /// assert_eq!(stats.mean, [2.0, 12.0].into());
 /// assert_eq!(stats.variance, [1.0, 4.0].into());
+/// let (positive, _) = batch_norm(&x, &weight, &bias, 0.0, Epilogue::Relu);
+/// assert_eq!(positive.value(), y.relu().value());
 /// ```
 ///
 /// # Panics
-/// If the sizes do not match, or a channel has one value alone.
+/// If the sizes do not match, or a channel has one value alone: that is its own mean, so whatever it is, it would
+/// become the bias, and nothing would be learned from it.
 #[track_caller]
 pub fn batch_norm<T: Element>(
     x: &Var<T>,
-    gain: &Var<T>,
+    weight: &Var<T>,
     bias: &Var<T>,
     eps: f64,
+    epilogue: Epilogue,
 ) -> (Var<T>, NormStats<T>) {
-    let norm = by_channel("batch_norm", x, [gain, bias], eps);
-    Var::apply_saving(Normalize(norm), &[x, gain, bias])
-}
-
-/// A relu of [`batch_norm`], at the cost of the latter alone: numbers and gradients pass through memory
-/// once instead of twice.
-///
-/// ```
-/// # use mirrorgrad_autograd::{Var, ops::{batch_norm, batch_norm_relu}};
-/// let x = Var::parameter([[1.0_f64, 10.0], [3.0, 14.0], [2.0, 6.0]].into());
-/// let gain = Var::constant([1.0_f64, 2.0].into());
-/// let bias = Var::constant([0.0_f64, 0.5].into());
-/// let (y, _) = batch_norm_relu(&x, &gain, &bias, 0.0);
-/// let (by_two_calls, _) = batch_norm(&x, &gain, &bias, 0.0);
-/// assert_eq!(y.value(), by_two_calls.relu().value());
-/// ```
-///
-/// # Panics
-/// As [`batch_norm`].
-#[track_caller]
-pub fn batch_norm_relu<T: Element>(
-    x: &Var<T>,
-    gain: &Var<T>,
-    bias: &Var<T>,
-    eps: f64,
-) -> (Var<T>, NormStats<T>) {
-    let norm = by_channel("batch_norm_relu", x, [gain, bias], eps);
-    let norm = Normalization { after: After::Relu, ..norm };
-    Var::apply_saving(Normalize(norm), &[x, gain, bias])
-}
-
-/// How `name` normalizes. One value alone is its own mean: whatever it is, it would become the bias, and nothing
-/// would be learned from it.
-#[track_caller]
-fn by_channel<T: Element>(
-    name: &str,
-    x: &Var<T>,
-    [gain, bias]: [&Var<T>; 2],
-    eps: f64,
-) -> Normalization {
     let (shape, layout) = (x.shape(), NormLayout::batch(x.shape()));
-    layout.check(name, x.value(), [gain.value(), bias.value()]);
+    layout.check("batch_norm", x.value(), [weight.value(), bias.value()]);
     assert!(
         layout.set_len() != 1,
-        "{name}: expected more than one value per channel when training, got {shape:?}"
+        "batch_norm: expected more than one value per channel when training, got {shape:?}"
     );
-    Normalization::new(layout, eps)
+    let norm = Normalization { epilogue, ..Normalization::new(layout, eps) };
+    Var::apply_saving(Normalize(norm), &[x, weight, bias])
 }
 
 /// Normalizes every group of channels of every picture of `x: [batch, channels, ..]`, then applies
-/// `gain` and `bias: [channels]` (Wu & He 2018).
+/// `weight` and `bias: [channels]` (Wu & He 2018).
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::group_norm};
 /// # use mirrorgrad_tensor::Tensor;
 /// let x = Var::constant([[1.0_f64, 3.0, 10.0, 14.0]].into()); // One picture, four channels.
-/// let (gain, bias) = (Var::constant(Tensor::ones([4])), Var::constant(Tensor::zeros([4])));
-/// let y = group_norm(2, &x, &gain, &bias, 0.0);
+/// let (weight, bias) = (Var::constant(Tensor::ones([4])), Var::constant(Tensor::zeros([4])));
+/// let y = group_norm(2, &x, &weight, &bias, 0.0);
 /// assert_eq!(y.value(), &[[-1.0, 1.0, -1.0, 1.0]].into());
 /// ```
 ///
@@ -153,31 +119,31 @@ fn by_channel<T: Element>(
 pub fn group_norm<T: Element>(
     groups: usize,
     x: &Var<T>,
-    gain: &Var<T>,
+    weight: &Var<T>,
     bias: &Var<T>,
     eps: f64,
 ) -> Var<T> {
     let layout = NormLayout::group(x.shape(), groups);
-    layout.check("group_norm", x.value(), [gain.value(), bias.value()]);
-    Var::apply(Normalize(Normalization::new(layout, eps)), &[x, gain, bias])
+    layout.check("group_norm", x.value(), [weight.value(), bias.value()]);
+    Var::apply(Normalize(Normalization::new(layout, eps)), &[x, weight, bias])
 }
 
-/// Normalizes over the trailing axes, which have the shape of `gain` and `bias` (Ba et al. 2016).
+/// Normalizes over the trailing axes, which have the shape of `weight` and `bias` (Ba et al. 2016).
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::layer_norm};
 /// let x = Var::constant([[1.0_f64, 3.0], [10.0, 14.0]].into());
-/// let gain = Var::constant([1.0_f64, 2.0].into());
+/// let weight = Var::constant([1.0_f64, 2.0].into());
 /// let bias = Var::constant([0.0_f64, 1.0].into());
-/// let y = layer_norm(&x, &gain, &bias, 0.0);
+/// let y = layer_norm(&x, &weight, &bias, 0.0);
 /// assert_eq!(y.value(), &[[-1.0, 3.0], [-1.0, 3.0]].into()); // Each row is normalized by itself.
 /// ```
 ///
 /// # Panics
-/// If the input's shape does not end with the gain's.
+/// If the input's shape does not end with the weight's.
 #[track_caller]
-pub fn layer_norm<T: Element>(x: &Var<T>, gain: &Var<T>, bias: &Var<T>, eps: f64) -> Var<T> {
-    let layout = NormLayout::layer(x.shape(), gain.shape());
-    layout.check("layer_norm", x.value(), [gain.value(), bias.value()]);
-    Var::apply(Normalize(Normalization::new(layout, eps)), &[x, gain, bias])
+pub fn layer_norm<T: Element>(x: &Var<T>, weight: &Var<T>, bias: &Var<T>, eps: f64) -> Var<T> {
+    let layout = NormLayout::layer(x.shape(), weight.shape());
+    layout.check("layer_norm", x.value(), [weight.value(), bias.value()]);
+    Var::apply(Normalize(Normalization::new(layout, eps)), &[x, weight, bias])
 }

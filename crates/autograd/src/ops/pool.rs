@@ -5,7 +5,7 @@ use super::resample::resample_as;
 use crate::record::Description;
 use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{
-    self as tensor, Element, Geometry, GeometryError, PoolIndices, Resample, Tensor, Window, check,
+    self as tensor, AverageCount, Element, Geometry, PoolIndices, Resample, Tensor, check,
 };
 
 /// The largest pixel under each window. Its gradient goes back to where the pixel was.
@@ -110,13 +110,13 @@ impl<T: Element> Op<T> for MaxUnpool {
 }
 
 /// The largest pixel under each window, and where each was (see [`max_unpool2d`]). Of equals the
-/// first is taken; NaN wins. `[batch, channels, height, width] -> [batch, channels, map..]`; make the
-/// geometry with [`Window::pool_over`].
+/// first is taken; NaN wins. `[batch, channels, height, width] -> [batch, channels, output..]`; make the
+/// geometry with [`Window::pool`].
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::max_pool2d};
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::new([1, 2]).stride(2).pool_over([1, 4])?;
+/// let geometry = Window::new([1, 2]).stride(2).pool([1, 4])?;
 /// let x = Var::parameter(Tensor::new([1, 1, 1, 4], [1.0_f64, 5.0, 7.0, 0.0]));
 /// let (y, indices) = max_pool2d(&geometry, &x);
 /// assert_eq!(y.value().as_slice(), [5.0, 7.0]);
@@ -126,20 +126,20 @@ impl<T: Element> Op<T> for MaxUnpool {
 /// ```
 ///
 /// # Panics
-/// If the image has another size than the geometry's, or a window sees only padding.
+/// If the input has another size than the geometry's, or a window sees only padding.
 #[track_caller]
 pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolIndices) {
     tensor::check_pool("max_pool2d", geometry, x.shape());
     Var::apply_saving(MaxPool { geometry: *geometry }, &[x])
 }
 
-/// Puts each element of a map back to where a [`max_pool2d`] found it; everything else is 0.
+/// Puts each element of a pooled output back to where a [`max_pool2d`] found it; everything else is 0.
 ///
 /// ```
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_autograd::ops::{max_pool2d, max_unpool2d};
 /// # use mirrorgrad_tensor::{Tensor, Window};
-/// let geometry = Window::new([1, 2]).stride(2).pool_over([1, 4])?;
+/// let geometry = Window::new([1, 2]).stride(2).pool([1, 4])?;
 /// let x = Var::constant(Tensor::new([1, 1, 1, 4], [1.0_f64, 5.0, 7.0, 0.0]));
 /// let (y, indices) = max_pool2d(&geometry, &x);
 /// let back = max_unpool2d(&y.scale(2.0), &indices);
@@ -151,42 +151,36 @@ pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolI
 /// If `x` does not have the shape of the indices.
 #[track_caller]
 pub fn max_unpool2d<T: Element>(x: &Var<T>, indices: &PoolIndices) -> Var<T> {
-    indices.check_map("max_unpool2d", x.shape());
+    indices.check_output("max_unpool2d", x.shape());
     Var::apply(MaxUnpool { at: indices.clone() }, &[x])
 }
 
-/// The mean under each window (PyTorch's `avg_pool2d`). With `count_include_pad` the divisor counts
-/// padding; without, only pixels.
+/// The mean under each window (PyTorch's `avg_pool2d`), of pixels and padding or of pixels alone. Make the
+/// geometry with [`Window::pool`].
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::avg_pool2d};
-/// # use mirrorgrad_tensor::{Tensor, Window};
-/// let window = Window { before: [0, 1], ..Window::new([1, 2]).stride(2) }; // A zero on the left.
+/// # use mirrorgrad_tensor::{AverageCount, Tensor, Window};
+/// let window = Window { pad_before: [0, 1], ..Window::new([1, 2]).stride(2) }; // A zero on the left.
+/// let (geometry, pad_after) = (window.pool([1, 3])?, window.pad_after);
 /// let x = Var::constant(Tensor::new([1, 1, 1, 3], [4.0_f64, 1.0, 3.0]));
-/// assert_eq!(avg_pool2d(&window, &x, true)?.value().as_slice(), [2.0, 2.0]);
-/// assert_eq!(avg_pool2d(&window, &x, false)?.value().as_slice(), [4.0, 2.0]);
+/// let y = avg_pool2d(&geometry, &x, AverageCount::IncludePadding { pad_after });
+/// assert_eq!(y.value().as_slice(), [2.0, 2.0]);
+/// let y = avg_pool2d(&geometry, &x, AverageCount::ExcludePadding);
+/// assert_eq!(y.value().as_slice(), [4.0, 2.0]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 ///
-/// # Errors
-/// If the window does not fit the image or sees only padding.
-///
 /// # Panics
-/// If `x` does not have four axes.
+/// If the input has another size than the geometry's, or a window sees only padding.
 #[track_caller]
-pub fn avg_pool2d<T: Element>(
-    window: &Window,
-    x: &Var<T>,
-    count_include_pad: bool,
-) -> Result<Var<T>, GeometryError> {
-    let [_, _, height, width] = check::dims("avg_pool2d", x.shape());
-    let geometry = window.pool_over([height, width])?;
-    let after = window.after;
-    let map = Resample::average_pool(&geometry, after, count_include_pad);
-    Ok(resample_as(Description::AveragePool { geometry, after, count_include_pad }, map, x))
+pub fn avg_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>, count: AverageCount) -> Var<T> {
+    tensor::check_pool("avg_pool2d", geometry, x.shape());
+    let resample = Resample::average_pool(geometry, count);
+    resample_as(Description::AveragePool { geometry: *geometry, count }, resample, x)
 }
 
-/// The means of `size = [height, width]` stretches that cover the image evenly (PyTorch's
+/// The means of `size = [height, width]` stretches that cover the input evenly (PyTorch's
 /// `adaptive_avg_pool2d`).
 ///
 /// ```
@@ -203,6 +197,6 @@ pub fn avg_pool2d<T: Element>(
 pub fn adaptive_avg_pool2d<T: Element>(x: &Var<T>, size: [usize; 2]) -> Var<T> {
     let [_, _, height, width] = check::dims("adaptive_avg_pool2d", x.shape());
     check::sizes("adaptive_avg_pool2d", [height, width], size);
-    let map = Resample::adaptive_average_pool([height, width], size);
-    resample_as(Description::AdaptiveAveragePool { to: size }, map, x)
+    let resample = Resample::adaptive_average_pool([height, width], size);
+    resample_as(Description::AdaptiveAveragePool { to: size }, resample, x)
 }

@@ -16,7 +16,7 @@ impl<T: Element> Op<T> for Sum {
 
     #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
-        (x[0].sum_axes(&self.axes, true), ())
+        (x[0].sum_axes_keep(&self.axes), ())
     }
 
     fn reads(&self) -> Reads {
@@ -51,7 +51,7 @@ impl<T: Element> Op<T> for Mean {
     #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> (Tensor<T>, ()) {
         let part: T = self.part(x[0].shape());
-        (x[0].sum_axes(&self.axes, true).map(|sum| sum * part), ())
+        (x[0].sum_axes_keep(&self.axes).map(|sum| sum * part), ())
     }
 
     fn reads(&self) -> Reads {

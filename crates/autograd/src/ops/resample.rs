@@ -2,7 +2,7 @@
 
 use crate::record::{Description, Interpolation};
 use crate::{Call, Op, Reads, Var};
-use mirrorgrad_tensor::{Element, Resample, Tensor, check};
+use mirrorgrad_tensor::{Corners, Element, Resample, Tensor, check};
 
 /// Applies a [`Resample`]. Adjoint: the same with its adjoint.
 #[derive(Debug)]
@@ -66,24 +66,20 @@ pub(super) fn resample_as<T: Element>(
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::upsample_bilinear2d};
-/// # use mirrorgrad_tensor::Tensor;
+/// # use mirrorgrad_tensor::{Corners, Tensor};
 /// let x = Var::constant(Tensor::new([1, 1, 1, 2], [0.0_f64, 4.0]));
-/// let areas = upsample_bilinear2d(&x, [1, 4], false);
+/// let areas = upsample_bilinear2d(&x, [1, 4], Corners::HalfPixel);
 /// assert_eq!(areas.value().as_slice(), [0.0, 1.0, 3.0, 4.0]);
-/// let corners = upsample_bilinear2d(&x, [1, 5], true);
-/// assert_eq!(corners.value().as_slice(), [0.0, 1.0, 2.0, 3.0, 4.0]);
+/// let aligned = upsample_bilinear2d(&x, [1, 5], Corners::Aligned);
+/// assert_eq!(aligned.value().as_slice(), [0.0, 1.0, 2.0, 3.0, 4.0]);
 /// ```
 ///
 /// # Panics
 /// If `x` does not have four axes or a size is 0.
 #[track_caller]
-pub fn upsample_bilinear2d<T: Element>(
-    x: &Var<T>,
-    size: [usize; 2],
-    align_corners: bool,
-) -> Var<T> {
-    let map = Resample::bilinear(sizes("upsample_bilinear2d", x, size), size, align_corners);
-    let interpolation = Interpolation::Bilinear { align_corners };
+pub fn upsample_bilinear2d<T: Element>(x: &Var<T>, size: [usize; 2], corners: Corners) -> Var<T> {
+    let map = Resample::bilinear(sizes("upsample_bilinear2d", x, size), size, corners);
+    let interpolation = Interpolation::Bilinear(corners);
     resample_as(Description::Resize { interpolation, to: size }, map, x)
 }
 

@@ -45,8 +45,8 @@ pub fn parameters(at: &[Tensor<f64>]) -> Vec<Var<f64>> {
 pub fn uneven() -> Window {
     Window {
         stride: [2, 1],
-        before: [1, 0],
-        after: [0, 2],
+        pad_before: [1, 0],
+        pad_after: [0, 2],
         dilation: [1, 2],
         ..Window::new([2, 3])
     }

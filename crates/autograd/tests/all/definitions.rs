@@ -3,7 +3,9 @@
 use crate::common::{apart, assert_close, noise, parameters, uneven};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::ops::*;
-use mirrorgrad_tensor::{ClassTargets, Form, PixelLoss, Tensor, Window};
+use mirrorgrad_tensor::{
+    AverageCount, ClassTargets, Corners, Epilogue, Form, PixelLoss, Tensor, Window,
+};
 
 type V = [Var<f64>];
 
@@ -112,33 +114,33 @@ fn reductions_are_made_of_sums() {
     );
 }
 
-/// Σ over taps of the weight there times the image shifted by the tap.
+/// Σ over taps of the weight there times the input shifted by the tap.
 fn conv_by_taps(window: &Window, x: &Var<f64>, w: &Var<f64>) -> Var<f64> {
     let ([batch, _, height, width], [outputs, inputs, kh, kw]) =
         (x.value().dims(), w.value().dims());
-    let [top, left] = window.before;
-    let x = x.pad(&[[0, 0], [0, 0], [top, window.after[0]], [left, window.after[1]]]);
-    let [map_height, map_width] = window.over([height, width]).unwrap().map();
-    let spots = |i: usize, n: usize, tap: usize| {
-        (0..n).map(move |spot| spot * window.stride[i] + tap * window.dilation[i])
+    let [top, left] = window.pad_before;
+    let x = x.pad(&[[0, 0], [0, 0], [top, window.pad_after[0]], [left, window.pad_after[1]]]);
+    let [output_height, output_width] = window.conv([height, width]).unwrap().output();
+    let positions = |i: usize, n: usize, tap: usize| {
+        (0..n).map(move |position| position * window.stride[i] + tap * window.dilation[i])
     };
-    let mut sum = Var::constant(Tensor::zeros([batch, outputs, map_height * map_width]));
+    let mut sum = Var::constant(Tensor::zeros([batch, outputs, output_height * output_width]));
     for (tap_y, tap_x) in (0..kh).flat_map(|y| (0..kw).map(move |x| (y, x))) {
-        let pixels: Vec<Var<f64>> = spots(0, map_height, tap_y)
-            .flat_map(|y| spots(1, map_width, tap_x).map(move |x| [y, x]))
+        let pixels: Vec<Var<f64>> = positions(0, output_height, tap_y)
+            .flat_map(|y| positions(1, output_width, tap_x).map(move |x| [y, x]))
             .map(|place| x.crop(place, [1, 1]).reshape([batch, inputs, 1]))
             .collect();
         let pixels = concat(&pixels.iter().collect::<Vec<_>>(), 2);
         let weight = w.crop([tap_y, tap_x], [1, 1]).reshape([outputs, inputs]);
         sum = sum + weight.matmul(&pixels);
     }
-    sum.reshape([batch, outputs, map_height, map_width])
+    sum.reshape([batch, outputs, output_height, output_width])
 }
 
 #[test]
 fn a_convolution_is_a_matrix_product_for_each_tap() {
     for window in [uneven(), Window::square(1), Window::square(3).padding(1).dilation(2)] {
-        let geometry = window.over([5, 6]).unwrap();
+        let geometry = window.conv([5, 6]).unwrap();
         let [kh, kw] = window.kernel;
         same(
             "conv2d",
@@ -152,22 +154,22 @@ fn a_convolution_is_a_matrix_product_for_each_tap() {
 #[test]
 fn the_other_two_maps_are_gradients_of_that_definition() {
     let window = uneven();
-    let geometry = window.over([5, 6]).unwrap();
-    let [height, width] = geometry.map();
-    let (image, weight, map) = ([2, 3, 5, 6], [4, 3, 2, 3], [2, 4, height, width]);
+    let geometry = window.conv([5, 6]).unwrap();
+    let [height, width] = geometry.output();
+    let (input, weight, output) = ([2, 3, 5, 6], [4, 3, 2, 3], [2, 4, height, width]);
     let free = |shape: &[usize]| Var::parameter(Tensor::zeros(shape));
     same(
         "conv_transpose2d",
-        &[&map, &weight],
+        &[&output, &weight],
         |v| conv_transpose2d(geometry, &v[0], &v[1], None),
         |v| {
-            let x = free(&image);
+            let x = free(&input);
             conv_by_taps(&window, &x, &v[1]).grad_with(&v[0], &[&x]).remove(0)
         },
     );
     same(
         "conv_weight2d",
-        &[&image, &map],
+        &[&input, &output],
         |v| conv_weight2d(geometry, &v[0], &v[1]),
         |v| {
             let w = free(&weight);
@@ -178,8 +180,8 @@ fn the_other_two_maps_are_gradients_of_that_definition() {
 
 #[test]
 fn grouped_maps_are_maps_of_each_group_end_to_end() {
-    let geometry = uneven().over([4, 5]).unwrap();
-    let [height, width] = geometry.map();
+    let geometry = uneven().conv([4, 5]).unwrap();
+    let [height, width] = geometry.output();
     let part = |x: &Var<f64>, axis, i: usize| {
         let n = x.shape()[axis] / 2;
         x.narrow(axis, i * n..(i + 1) * n)
@@ -214,13 +216,13 @@ fn pools_of_windows_side_by_side_reduce_blocks() {
     same(
         "avg_pool2d",
         x,
-        |v| avg_pool2d(&window, &v[0], true).unwrap(),
+        |v| avg_pool2d(&window.pool([4, 6]).unwrap(), &v[0], AverageCount::ExcludePadding),
         |v| blocks(v).mean_axes(&[3, 5]),
     );
     same(
         "max_pool2d",
         x,
-        |v| max_pool2d(&window.pool_over([4, 6]).unwrap(), &v[0]).0,
+        |v| max_pool2d(&window.pool([4, 6]).unwrap(), &v[0]).0,
         |v| blocks(v).max_axes(&[3, 5]),
     );
     same(
@@ -248,7 +250,7 @@ fn bilinear_upsampling_is_a_product_with_a_matrix_on_each_side() {
     same(
         "upsample_bilinear2d",
         &[&[2, 1, 2, 2]],
-        |v| upsample_bilinear2d(&v[0], [4, 4], false),
+        |v| upsample_bilinear2d(&v[0], [4, 4], Corners::HalfPixel),
         |v| matrix().matmul(&v[0]).matmul(&matrix().transpose()),
     );
 }
@@ -256,10 +258,10 @@ fn bilinear_upsampling_is_a_product_with_a_matrix_on_each_side() {
 #[test]
 fn an_unpooled_map_is_pooled_to_itself() {
     let x = Var::parameter(apart(&[2, 3, 5, 7], 1));
-    let geometry = Window::square(2).stride(2).pool_over([5, 7]).unwrap();
+    let geometry = Window::square(2).stride(2).pool([5, 7]).unwrap();
     let (pooled, indices) = max_pool2d(&geometry, &x);
     let unpooled = max_unpool2d(&pooled, &indices);
-    // Each pixel of the image that was taken stands in its place again; its gradient is 1.
+    // Each pixel of the input that was taken stands in its place again; its gradient is 1.
     let taken = unpooled.value().map(|v| f64::from(u8::from(v != 0.0)));
     assert_eq!(unpooled.value(), &x.value().zip(&taken, |v, t| v * t));
     assert_eq!(unpooled.sum().backward().get(&x), Some(&taken));
@@ -275,19 +277,19 @@ fn standardized(x: &Var<f64>, axes: &[usize]) -> Var<f64> {
 }
 
 #[test]
-fn norms_are_standardized_numbers_with_gain_and_bias() {
+fn norms_are_standardized_numbers_with_weight_and_bias() {
     let shapes: &[&[usize]] = &[&[3, 4, 2, 3], &[4], &[4]];
     let affine = |x: Var<f64>, v: &V| x * v[1].reshape([1, 4, 1, 1]) + v[2].reshape([1, 4, 1, 1]);
     same(
         "batch_norm",
         shapes,
-        |v| batch_norm(&v[0], &v[1], &v[2], EPS).0,
+        |v| batch_norm(&v[0], &v[1], &v[2], EPS, Epilogue::Identity).0,
         |v| affine(standardized(&v[0], &[0, 2, 3]), v),
     );
     same(
-        "batch_norm_relu",
+        "batch_norm, relu",
         shapes,
-        |v| batch_norm_relu(&v[0], &v[1], &v[2], EPS).0,
+        |v| batch_norm(&v[0], &v[1], &v[2], EPS, Epilogue::Relu).0,
         |v| affine(standardized(&v[0], &[0, 2, 3]), v).relu(),
     );
     same(
@@ -306,8 +308,8 @@ fn norms_are_standardized_numbers_with_gain_and_bias() {
         |v| standardized(&v[0], &[2, 3]) * v[1].clone() + v[2].clone(),
     );
     let x = Var::constant(noise(&[3, 4, 5], 1));
-    let (gain, bias) = (Var::constant(Tensor::ones([4])), Var::constant(Tensor::zeros([4])));
-    let stats = batch_norm(&x, &gain, &bias, EPS).1;
+    let (weight, bias) = (Var::constant(Tensor::ones([4])), Var::constant(Tensor::zeros([4])));
+    let stats = batch_norm(&x, &weight, &bias, EPS, Epilogue::Identity).1;
     assert_close(&stats.mean, x.mean_axes(&[0, 2]).value(), 1e-14, &"mean");
     assert_close(&stats.variance, x.var_axes(&[0, 2], 0).value(), 1e-14, &"variance");
 }

@@ -6,7 +6,8 @@ use crate::common::{noise, parameters};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_tensor::{
-    ClassTargets, Indices, PixelLoss, Resample, SparseRows, Tensor, Window, max_pool,
+    ClassTargets, Corners, Epilogue, Indices, PixelLoss, Resample, SparseRows, Tensor, Window,
+    max_pool,
 };
 use std::fs;
 
@@ -81,9 +82,9 @@ fn reductions_and_places() -> Vec<Case> {
 
 fn planes() -> Vec<Case> {
     let x: &[&[usize]] = &[&[1, 2, 4, 4]];
-    let conv = || Window::new([2, 3]).padding(1).over([4, 4]).unwrap();
-    let pool = || Window::square(2).stride(2).pool_over([4, 4]).unwrap();
-    let [height, width] = conv().map();
+    let conv = || Window::new([2, 3]).padding(1).conv([4, 4]).unwrap();
+    let pool = || Window::square(2).stride(2).pool([4, 4]).unwrap();
+    let [height, width] = conv().output();
     let at = move || max_pool(&pool(), &noise(&[1, 2, 4, 4], 3)).1;
     let gradient = |y: &Var<f64>, g: &Var<f64>, x: &Var<f64>| y.grad_with(g, &[x]).remove(0);
     vec![
@@ -106,7 +107,7 @@ fn planes() -> Vec<Case> {
             let free = Var::parameter(noise(&[1, 2, 4, 4], 3));
             gradient(&max_pool2d(&pool(), &free).0, &v[0], &free)
         }),
-        case("PlaneResample", x, |v| upsample_bilinear2d(&v[0], [6, 3], false)),
+        case("PlaneResample", x, |v| upsample_bilinear2d(&v[0], [6, 3], Corners::HalfPixel)),
         case("PlaneResample", x, |v| {
             resample(
                 &Resample::new(SparseRows::nearest(4, 3), SparseRows::adaptive_average(4, 2)),
@@ -119,8 +120,8 @@ fn planes() -> Vec<Case> {
 fn norms() -> Vec<Case> {
     let shapes: &[&[usize]] = &[&[2, 2, 3], &[2], &[2]];
     vec![
-        case("Normalize", shapes, |v| batch_norm(&v[0], &v[1], &v[2], 1e-5).0),
-        case("Normalize", shapes, |v| batch_norm_relu(&v[0], &v[1], &v[2], 1e-5).0),
+        case("Normalize", shapes, |v| batch_norm(&v[0], &v[1], &v[2], 1e-5, Epilogue::Identity).0),
+        case("Normalize", shapes, |v| batch_norm(&v[0], &v[1], &v[2], 1e-5, Epilogue::Relu).0),
         case("Normalize", shapes, |v| group_norm(1, &v[0], &v[1], &v[2], 1e-5)),
         case("Normalize", &[&[4, 3], &[3], &[3]], |v| layer_norm(&v[0], &v[1], &v[2], 1e-5)),
     ]
@@ -192,7 +193,7 @@ fn fused_gradients_at_extreme_operands_are_the_differentiable_ones() {
         for (kind, values) in EXTREMES {
             for (every, first) in [(1, 0), (2, 1), (3, 0), (5, 2), (7, 6)] {
                 for which in 0..case.shapes.len() {
-                    // An infinite gain makes NaN of all that it meets, at different times.
+                    // An infinite weight makes NaN of all that it meets, at different times.
                     if case.op == "Normalize" && which == 1 && kind.contains("infinit") {
                         continue;
                     }

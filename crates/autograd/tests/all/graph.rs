@@ -277,7 +277,7 @@ fn a_graph_may_cross_threads_while_it_is_built() {
 #[test]
 fn nan_passes_every_kink() {
     let x = Var::parameter(Tensor::<f64>::full([1, 1, 2, 2], f64::NAN));
-    let geometry = Window::square(2).pool_over([2, 2]).unwrap();
+    let geometry = Window::square(2).pool([2, 2]).unwrap();
     for y in [
         x.relu(),
         x.leaky_relu(0.1),

@@ -5,7 +5,8 @@ use crate::common::{apart, assert_close, noise, parameters, uneven};
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_autograd::{Var, gradcheck};
 use mirrorgrad_tensor::{
-    Axis, ClassTargets, Form, Geometry, Indices, PixelLoss, Resample, SparseRows, Tensor, Window,
+    AverageCount, Axis, ClassTargets, Corners, Epilogue, Form, Geometry, Indices, PixelLoss,
+    Resample, SparseRows, Tensor, Window,
 };
 use std::fs;
 
@@ -124,37 +125,38 @@ fn layouts() -> Vec<Case> {
     ])
 }
 
-/// The three maps over shapes that hurt: each is linear in each operand, so that a third derivative
+/// The three solutions over shapes that hurt: each is linear in each operand, so that a third derivative
 /// asks for all of the table in `ops/conv.rs`.
 fn convolutions() -> Vec<Case> {
-    let axis = Axis { image: 5, map: 2, kernel: 2, stride: 1, dilation: 1, before: 1 };
+    let axis = Axis { input: 5, output: 2, kernel: 2, stride: 1, dilation: 1, pad_before: 1 };
     let geometries = [
-        ("uneven", uneven().over([4, 5]), 1, 2),
-        ("remainder, batch 1", Window::new([2, 1]).stride(3).over([4, 5]), 1, 1),
-        ("groups", Window::square(2).over([3, 2]), 2, 1),
-        ("depthwise", Window::new([1, 3]).padding(1).over([1, 3]), 2, 1),
-        ("pointwise", Window::square(1).over([2, 2]), 1, 2),
-        ("one pixel", Window::square(3).padding(1).over([1, 1]), 1, 1),
-        ("output padding", uneven().output_padding([1, 1]).under([2, 2]), 1, 1),
-        ("no rule's", Geometry::new([axis, Axis { image: 1, ..axis }]), 1, 1),
+        ("uneven", uneven().conv([4, 5]), 1, 2),
+        ("remainder, batch 1", Window::new([2, 1]).stride(3).conv([4, 5]), 1, 1),
+        ("groups", Window::square(2).conv([3, 2]), 2, 1),
+        ("depthwise", Window::new([1, 3]).padding(1).conv([1, 3]), 2, 1),
+        ("pointwise", Window::square(1).conv([2, 2]), 1, 2),
+        ("one pixel", Window::square(3).padding(1).conv([1, 1]), 1, 1),
+        ("output padding", uneven().output_padding([1, 1]).transposed([2, 2]), 1, 1),
+        ("no rule's", Geometry::new([axis, Axis { input: 1, ..axis }]), 1, 1),
     ];
     let mut cases = Vec::new();
     for (name, geometry, groups, batch) in geometries {
         let g = geometry.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let ([height, width], [map_height, map_width], [kh, kw]) = (g.image(), g.map(), g.kernel());
+        let ([height, width], [output_height, output_width], [kh, kw]) =
+            (g.input(), g.output(), g.kernel());
         let (inputs, outputs) =
             if name == "depthwise" { (groups, groups) } else { (2, 2 * groups) };
-        let image: &[usize] = &[batch, inputs, height, width];
-        let map: &[usize] = &[batch, outputs, map_height, map_width];
+        let input: &[usize] = &[batch, inputs, height, width];
+        let output: &[usize] = &[batch, outputs, output_height, output_width];
         let weight: &[usize] = &[outputs, inputs / groups, kh, kw];
         cases.extend([
-            case(&format!("conv2d: {name}"), &[image, weight, &[outputs]], move |v| {
+            case(&format!("conv2d: {name}"), &[input, weight, &[outputs]], move |v| {
                 conv2d(Form::new(g, groups), &v[0], &v[1], Some(&v[2]))
             }),
-            case(&format!("conv_transpose2d: {name}"), &[map, weight, &[inputs]], move |v| {
+            case(&format!("conv_transpose2d: {name}"), &[output, weight, &[inputs]], move |v| {
                 conv_transpose2d(Form::new(g, groups), &v[0], &v[1], Some(&v[2]))
             }),
-            case(&format!("conv_weight2d: {name}"), &[image, map], move |v| {
+            case(&format!("conv_weight2d: {name}"), &[input, output], move |v| {
                 conv_weight2d(Form::new(g, groups), &v[0], &v[1])
             }),
         ]);
@@ -163,10 +165,11 @@ fn convolutions() -> Vec<Case> {
 }
 
 fn pools() -> Vec<Case> {
-    let overlapping = Window { before: [1, 0], after: [0, 1], ..Window::new([2, 3]) };
-    let max =
-        |window: Window| move |v: &V| max_pool2d(&window.pool_over(planes(v)).unwrap(), &v[0]).0;
-    let average = |count| move |v: &V| avg_pool2d(&overlapping, &v[0], count).unwrap();
+    let overlapping = Window { pad_before: [1, 0], pad_after: [0, 1], ..Window::new([2, 3]) };
+    let max = |window: Window| move |v: &V| max_pool2d(&window.pool(planes(v)).unwrap(), &v[0]).0;
+    let average =
+        |count| move |v: &V| avg_pool2d(&overlapping.pool(planes(v)).unwrap(), &v[0], count);
+    let padding = AverageCount::IncludePadding { pad_after: overlapping.pad_after };
     to_third_order(vec![
         case("max_pool2d", &[&[2, 1, 4, 5]], max(Window::square(2).stride(2))),
         case("max_pool2d: overlapping", &[&[1, 2, 3, 4]], max(overlapping)),
@@ -174,12 +177,12 @@ fn pools() -> Vec<Case> {
         case("max_pool2d: one pixel", &[&[2, 1, 1, 1]], max(Window::square(1))),
         case("max_unpool2d", &[&[1, 2, 2, 2]], |v| {
             let taken = apart(&[1, 2, 5, 4], 9);
-            let geometry = Window::square(2).stride(2).pool_over([5, 4]).unwrap();
+            let geometry = Window::square(2).stride(2).pool([5, 4]).unwrap();
             let (_, indices) = max_pool2d(&geometry, &Var::constant(taken));
             max_unpool2d(&v[0], &indices)
         }),
-        case("avg_pool2d: pixels", &[&[1, 2, 3, 4]], average(false)),
-        case("avg_pool2d: cells", &[&[1, 2, 3, 4]], average(true)),
+        case("avg_pool2d: pixels", &[&[1, 2, 3, 4]], average(AverageCount::ExcludePadding)),
+        case("avg_pool2d: cells", &[&[1, 2, 3, 4]], average(padding)),
         case("adaptive_avg_pool2d", &[&[1, 2, 5, 3]], |v| adaptive_avg_pool2d(&v[0], [3, 2])),
         case("adaptive_avg_pool2d: up", &[&[1, 1, 2, 1]], |v| adaptive_avg_pool2d(&v[0], [3, 2])),
     ])
@@ -193,16 +196,16 @@ fn planes(v: &V) -> [usize; 2] {
 fn resamplings() -> Vec<Case> {
     to_third_order(vec![
         case("upsample_bilinear2d: corners", &[&[1, 2, 2, 3]], |v| {
-            upsample_bilinear2d(&v[0], [5, 4], true)
+            upsample_bilinear2d(&v[0], [5, 4], Corners::Aligned)
         }),
         case("upsample_bilinear2d: centres", &[&[1, 2, 2, 3]], |v| {
-            upsample_bilinear2d(&v[0], [5, 4], false)
+            upsample_bilinear2d(&v[0], [5, 4], Corners::HalfPixel)
         }),
         case("upsample_bilinear2d: down", &[&[2, 1, 5, 4]], |v| {
-            upsample_bilinear2d(&v[0], [2, 3], false)
+            upsample_bilinear2d(&v[0], [2, 3], Corners::HalfPixel)
         }),
         case("upsample_bilinear2d: one pixel", &[&[1, 2, 1, 1]], |v| {
-            upsample_bilinear2d(&v[0], [2, 3], true)
+            upsample_bilinear2d(&v[0], [2, 3], Corners::Aligned)
         }),
         case("upsample_nearest2d", &[&[1, 2, 2, 3]], |v| upsample_nearest2d(&v[0], [5, 4])),
         case("upsample_nearest2d: down", &[&[2, 1, 5, 4]], |v| upsample_nearest2d(&v[0], [2, 3])),
@@ -217,7 +220,7 @@ fn resamplings() -> Vec<Case> {
 const EPS: f64 = 0.1;
 
 fn norms() -> Vec<Case> {
-    let batch = |v: &V| batch_norm(&v[0], &v[1], &v[2], EPS).0;
+    let batch = |v: &V| batch_norm(&v[0], &v[1], &v[2], EPS, Epilogue::Identity).0;
     let group = |groups| move |v: &V| group_norm(groups, &v[0], &v[1], &v[2], EPS);
     let layer = |v: &V| layer_norm(&v[0], &v[1], &v[2], EPS);
     vec![
@@ -225,20 +228,20 @@ fn norms() -> Vec<Case> {
         case("batch_norm: batch 1", &[&[1, 2, 2, 3], &[2], &[2]], batch),
         case("batch_norm: no places", &[&[3, 2], &[2], &[2]], batch),
         case("group_norm: one element", &[&[1, 2, 1, 1], &[2], &[2]], group(2)),
-        case("batch_norm_relu", &[&[3, 2, 3, 1], &[2], &[2]], |v| {
-            batch_norm_relu(&v[0], &v[1], &v[2], EPS).0
+        case("batch_norm, relu", &[&[3, 2, 3, 1], &[2], &[2]], |v| {
+            batch_norm(&v[0], &v[1], &v[2], EPS, Epilogue::Relu).0
         }),
         case("group_norm", &[&[2, 4, 1, 2], &[4], &[4]], group(2)),
         case("group_norm: one group", &[&[1, 3, 2], &[3], &[3]], group(1)),
         case("group_norm: a group each", &[&[2, 2, 3], &[2], &[2]], group(2)),
         case("layer_norm", &[&[2, 3, 2], &[3, 2], &[3, 2]], layer),
         case("layer_norm: last axis", &[&[2, 2, 3], &[3], &[3]], layer),
-        case("layer_norm: gain made of the input", &[&[2, 3], &[3]], |v| {
+        case("layer_norm: weight made of the input", &[&[2, 3], &[3]], |v| {
             layer_norm(&v[0], &v[0].sum_axes(&[0]), &v[1], EPS)
         }),
-        case("batch_norm: one gain twice", &[&[3, 2], &[2], &[2]], move |v| {
-            let once = batch_norm(&v[0].exp(), &v[1], &v[2], EPS).0;
-            batch_norm(&once.exp(), &v[1], &v[2], EPS).0
+        case("batch_norm: one weight twice", &[&[3, 2], &[2], &[2]], move |v| {
+            let once = batch_norm(&v[0].exp(), &v[1], &v[2], EPS, Epilogue::Identity).0;
+            batch_norm(&once.exp(), &v[1], &v[2], EPS, Epilogue::Identity).0
         }),
     ]
 }

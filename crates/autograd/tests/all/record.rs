@@ -117,7 +117,7 @@ fn products_logarithms_of_shares_and_maxima_say_what_they_are() {
 fn an_unpooling_tells_which_pool_its_indices_are_of() {
     let picture = Tensor::from_fn([1, 1, 4, 4], |i| (i * 7 % 16) as f64);
     let (recording, _) = record(picture, |x| {
-        let pool = Window::square(2).stride(2).pool_over([4, 4]).unwrap();
+        let pool = Window::square(2).stride(2).pool([4, 4]).unwrap();
         let (y, indices) = ops::max_pool2d(&pool, x);
         ops::max_unpool2d(&y.exp(), &indices)
     });

@@ -5,7 +5,9 @@ use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::models::{UNet, UNetConfig};
 use mirrorgrad_layers::optim::{Optimizer, Sgd};
 use mirrorgrad_layers::{Draws, Module, Params, Pass, summary};
-use mirrorgrad_tensor::{ClassTargets, Form, PixelLoss, Resample, Tensor, Window};
+use mirrorgrad_tensor::{
+    ClassTargets, Corners, Epilogue, Form, PixelLoss, Resample, Tensor, Window,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -110,7 +112,7 @@ fn function(
 }
 
 fn conv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usize) -> Case {
-    let geometry = window.over([side; 2]).expect("the window fits");
+    let geometry = window.conv([side; 2]).expect("the window fits");
     let [kernel, _] = geometry.kernel();
     let operands = vec![
         noise(&[batch, inputs, side, side]),
@@ -130,7 +132,7 @@ fn conv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usize
 }
 
 fn deconv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usize) -> Case {
-    let geometry = window.under([side; 2]).expect("the window fits");
+    let geometry = window.transposed([side; 2]).expect("the window fits");
     let [kernel, _] = geometry.kernel();
     let operands = vec![
         noise(&[batch, inputs, side, side]),
@@ -150,7 +152,7 @@ fn deconv(window: Window, batch: usize, [inputs, outputs]: [usize; 2], side: usi
 }
 
 fn max_pool() -> Case {
-    let geometry = Window::square(2).stride(2).pool_over([128; 2]).expect("the window fits");
+    let geometry = Window::square(2).stride(2).pool([128; 2]).expect("the window fits");
     let x = noise(&[8, 64, 128, 128]);
     function("max pool 2x2, 8 of 64x128x128".into(), None, vec![x], move |x| {
         ops::max_pool2d(&geometry, &x[0]).0
@@ -158,7 +160,7 @@ fn max_pool() -> Case {
 }
 
 fn bilinear() -> Case {
-    let double = Resample::bilinear([64; 2], [128; 2], false);
+    let double = Resample::bilinear([64; 2], [128; 2], Corners::HalfPixel);
     let x = noise(&[8, 64, 64, 64]);
     function("bilinear to twice the size, 8 of 64x64x64".into(), None, vec![x], move |x| {
         ops::resample(&double, &x[0])
@@ -168,7 +170,7 @@ fn bilinear() -> Case {
 fn batch_norm() -> Case {
     let operands = vec![noise(&[8, 64, 64, 64]), noise(&[64]), noise(&[64])];
     function("batch norm while training, 8 of 64x64x64".into(), None, operands, |x| {
-        ops::batch_norm(&x[0], &x[1], &x[2], 1e-5).0
+        ops::batch_norm(&x[0], &x[1], &x[2], 1e-5, Epilogue::Identity).0
     })
 }
 

@@ -79,12 +79,12 @@ fn health(args: &HealthArgs, name: &str, tensor: &Tensor) -> Result<Vec<FilterHe
     let window = Window {
         stride: args.stride,
         dilation: args.dilation,
-        before: args.padding,
-        after: args.padding,
+        pad_before: args.padding,
+        pad_after: args.padding,
         ..Window::new([height, width])
     };
     // The phases are the same for every size: one that has a pixel of each.
-    let geometry = window.under([height + 1, width + 1]);
+    let geometry = window.transposed([height + 1, width + 1]);
     let geometry = geometry.map_err(|error| Refusal::new(format!("{name}: {error}")))?;
     super::check_steps(&geometry)?;
     Ok(filters(&geometry, &tensor.cast()))

@@ -2,7 +2,7 @@
 
 use crate::{BatchNorm2d, GroupNorm, Module, Pass, Visitor};
 use mirrorgrad_autograd::Var;
-use mirrorgrad_tensor::Element;
+use mirrorgrad_tensor::{Element, Epilogue};
 use serde::{Deserialize, Serialize};
 
 /// What normalizes the output of a convolution.
@@ -57,7 +57,7 @@ pub enum NormRelu<T: Element> {
 impl<T: Element> NormRelu<T> {
     pub fn new(norm: Norm, channels: usize) -> Self {
         match norm {
-            Norm::Batch => Self::Batch(BatchNorm2d::new(channels).with_relu()),
+            Norm::Batch => Self::Batch(BatchNorm2d::new(channels).epilogue(Epilogue::Relu)),
             Norm::Group => Self::Group(GroupNorm::new(Norm::groups(channels), channels)),
             Norm::None => Self::None,
         }

@@ -5,7 +5,7 @@ use mirrorgrad_layers::{
     BatchNorm2d, Contribution, Conv2d, Draws, Dropout, Linear, Module, Params, Pass, Sequential,
     Visitor,
 };
-use mirrorgrad_tensor::{Tensor, Window};
+use mirrorgrad_tensor::{Epilogue, Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -13,7 +13,7 @@ fn network() -> Sequential {
     let rng = &mut ChaCha8Rng::seed_from_u64(0);
     Sequential::new()
         .with(Conv2d::new([2, 4], Window::square(3).padding(1), rng))
-        .with(BatchNorm2d::new(4).with_relu())
+        .with(BatchNorm2d::new(4).epilogue(Epilogue::Relu))
         .with(Dropout::new(0.25))
         .with(Conv2d::new([4, 1], Window::square(1), rng))
 }

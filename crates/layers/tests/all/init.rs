@@ -2,7 +2,7 @@
 
 use mirrorgrad_autograd::{Var, ops};
 use mirrorgrad_layers::{Conv2d, ConvTranspose2d, Init, Linear, Module, Params, Pass};
-use mirrorgrad_tensor::{Tensor, Window};
+use mirrorgrad_tensor::{Corners, Tensor, Window};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -149,7 +149,7 @@ fn a_deconvolution_begins_as_bilinear_interpolation() {
         let x = Tensor::from_fn([2, 4, 5, 7], |_| f64::from(draws.random_range(-500..500)));
         let x = Var::constant(x);
         let up = layer.forward(&x, &Pass::eval());
-        let resized = ops::upsample_bilinear2d(&x, [10, 14], false);
+        let resized = ops::upsample_bilinear2d(&x, [10, 14], Corners::HalfPixel);
         // At the border a convolution sees zeros where interpolation repeats the last pixel.
         let inner = |y: &Var<f64>| y.crop([1, 1], [8, 12]);
         assert_eq!(inner(&up).value(), inner(&resized).value());

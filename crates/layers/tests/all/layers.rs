@@ -8,7 +8,7 @@ use mirrorgrad_layers::{
     Params, Pass, Sequential, Upsample,
 };
 use mirrorgrad_tensor::dialect::{TensorFlow, tensorflow};
-use mirrorgrad_tensor::{Element, Tensor, Window};
+use mirrorgrad_tensor::{Element, Epilogue, Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -223,7 +223,7 @@ fn batch_normalization_predicts_by_its_running_statistics_and_leaves_them_alone(
 
 #[test]
 fn batch_normalization_with_a_relu_is_a_relu_of_batch_normalization() {
-    let (plain, with_relu) = (BatchNorm2d::new(2), BatchNorm2d::new(2).with_relu());
+    let (plain, with_relu) = (BatchNorm2d::new(2), BatchNorm2d::new(2).epilogue(Epilogue::Relu));
     for layer in [&plain, &with_relu] {
         let params = Params::of(layer);
         params[0].1.set([2.0, -3.0].into());
@@ -244,7 +244,7 @@ fn batch_normalization_with_a_relu_is_a_relu_of_batch_normalization() {
 
 #[test]
 fn batch_normalization_refuses_to_train_on_one_value_a_channel_and_keeps_its_statistics() {
-    for layer in [BatchNorm2d::<f64>::new(2), BatchNorm2d::new(2).with_relu()] {
+    for layer in [BatchNorm2d::<f64>::new(2), BatchNorm2d::new(2).epilogue(Epilogue::Relu)] {
         let forward = |shape: [usize; 4], pass: &Pass<f64>| {
             let x = Var::constant(Tensor::full(shape, 7.0));
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| layer.forward(&x, pass)))

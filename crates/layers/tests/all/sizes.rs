@@ -4,7 +4,7 @@ use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::{
     AvgPool2d, Conv2d, ConvTranspose2d, Interpolation, MaxPool2d, Module, Pass, Sizes, Upsample,
 };
-use mirrorgrad_tensor::{Rest, Tensor, Window};
+use mirrorgrad_tensor::{Rounding, Tensor, Window};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -23,7 +23,7 @@ fn recorded(layer: impl Fn(&Var, &Var, &Pass) -> Var) -> (Option<Sizes>, Var) {
 #[test]
 fn convolutions_and_pools_tell_the_padding_behind_the_picture() {
     let rng = &mut ChaCha8Rng::seed_from_u64(0);
-    let window = Window { after: [1, 0], ..Window::square(2).stride(2) };
+    let window = Window { pad_after: [1, 0], ..Window::square(2).stride(2) };
     let conv = Conv2d::new([2, 2], window, rng);
     let padded = Some(Sizes::Padded([1, 0]));
     assert_eq!(recorded(|x, _, pass| conv.forward(x, pass)).0, padded);
@@ -33,7 +33,7 @@ fn convolutions_and_pools_tell_the_padding_behind_the_picture() {
 
 #[test]
 fn a_pool_that_keeps_the_rest_tells_nothing() {
-    let window = Window::square(2).stride(2).rest(Rest::Spot);
+    let window = Window::square(2).stride(2).rounding(Rounding::Ceil);
     assert_eq!(recorded(|x, _, pass| MaxPool2d::new(window).forward(x, pass)).0, None);
     assert_eq!(recorded(|x, _, pass| AvgPool2d::new(window).forward(x, pass)).0, None);
 }

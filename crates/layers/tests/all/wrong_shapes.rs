@@ -129,12 +129,12 @@ fn a_message_names_the_layer_of_a_network_by_its_path() {
     let unet = UNet::<f32>::new(&config, &mut rng());
     let fcn = Fcn::<f32>::new(&FcnConfig { widths: vec![4, 8], ..FcnConfig::new(2) }, &mut rng());
     let networks: [(&dyn Module, [usize; 4], &str); 7] = [
-        (&unet, [1, 1, 8, 8], "stages.0.conv1: conv2d: expected an image of shape [batch, 3, "),
+        (&unet, [1, 1, 8, 8], "stages.0.conv1: conv2d: expected an input of shape [batch, 3, "),
         (&unet, [1, 3, 1, 8], "stages.1: max_pool2d: a window 2 pixels long"),
-        (&fcn, [1, 4, 8, 8], "stages.0.conv1: conv2d: expected an image of shape [batch, 3, "),
+        (&fcn, [1, 4, 8, 8], "stages.0.conv1: conv2d: expected an input of shape [batch, 3, "),
         (&fcn, [1, 3, 3, 8], "stages.1: max_pool2d: a window 2 pixels long"),
-        (&own([2, 4]), [1, 3, 8, 8], "first: conv2d: expected an image of shape [batch, 2, "),
-        (&own([3, 5]), [1, 3, 8, 8], "body.0: batch_norm: expected an image of shape [batch, 4, "),
+        (&own([2, 4]), [1, 3, 8, 8], "first: conv2d: expected an input of shape [batch, 2, "),
+        (&own([3, 5]), [1, 3, 8, 8], "body.0: batch_norm: expected an input of shape [batch, 4, "),
         (&own([3, 4]), [1, 3, 8, 8], "body.1.1: max_pool2d: a window 8 pixels long"),
     ];
     for (network, shape, expected) in networks {
@@ -150,6 +150,6 @@ fn a_module_in_a_sequence_blames_whoever_runs_the_sequence() {
     let x = Var::constant(Tensor::zeros([1, 2, 4, 4]));
     let call = panic::AssertUnwindSafe(|| net.forward(&x, &Pass::eval()));
     let (message, file) = refusal(call);
-    assert!(message.starts_with("0: conv2d: expected an image"), "{message}");
+    assert!(message.starts_with("0: conv2d: expected an input"), "{message}");
     assert!(file.ends_with("wrong_shapes.rs"), "{file}");
 }

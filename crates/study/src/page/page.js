@@ -4,36 +4,36 @@
 const data = JSON.parse(document.getElementById('data').textContent);
 const byId = (id) => document.getElementById(id);
 
-// ---- the relation: pixel = stride · spot + dilation · tap − before
+// ---- the relation: pixel = stride · position + dilation · tap − pad_before
 
 const extent = (a) => a.dilation * (a.kernel - 1) + 1;
-const full = (a) => a.stride * (a.map - 1) + extent(a);
+const full = (a) => a.stride * (a.output - 1) + extent(a);
 
-/** Every place where the window meets the image. */
+/** Every place where the window meets the input. */
 function entries([y, x]) {
   const found = [];
-  for (let sy = 0; sy < y.map; sy++) for (let sx = 0; sx < x.map; sx++) {
+  for (let sy = 0; sy < y.output; sy++) for (let sx = 0; sx < x.output; sx++) {
     for (let ty = 0; ty < y.kernel; ty++) for (let tx = 0; tx < x.kernel; tx++) {
-      const row = y.stride * sy + y.dilation * ty - y.before;
-      const column = x.stride * sx + x.dilation * tx - x.before;
-      if (row >= 0 && row < y.image && column >= 0 && column < x.image) {
-        found.push({ spot: sy * x.map + sx, pixel: row * x.image + column, tap: ty * x.kernel + tx });
+      const row = y.stride * sy + y.dilation * ty - y.pad_before;
+      const column = x.stride * sx + x.dilation * tx - x.pad_before;
+      if (row >= 0 && row < y.input && column >= 0 && column < x.input) {
+        found.push({ position: sy * x.output + sx, pixel: row * x.input + column, tap: ty * x.kernel + tx });
       }
     }
   }
   return found;
 }
 
-function down(axes, image, weight) {
-  const map = new Array(axes[0].map * axes[1].map).fill(0);
-  for (const e of entries(axes)) map[e.spot] += weight[e.tap] * image[e.pixel];
-  return map;
+function down(axes, input, weight) {
+  const output = new Array(axes[0].output * axes[1].output).fill(0);
+  for (const e of entries(axes)) output[e.position] += weight[e.tap] * input[e.pixel];
+  return output;
 }
 
-function up(axes, map, weight) {
-  const image = new Array(axes[0].image * axes[1].image).fill(0);
-  for (const e of entries(axes)) image[e.pixel] += weight[e.tap] * map[e.spot];
-  return image;
+function up(axes, output, weight) {
+  const input = new Array(axes[0].input * axes[1].input).fill(0);
+  for (const e of entries(axes)) input[e.pixel] += weight[e.tap] * output[e.position];
+  return input;
 }
 
 const count = (n) => Array.from({ length: n }, (_, i) => (i % 9) + 1);
@@ -42,7 +42,7 @@ const same = (a, b) => a.length === b.length && a.every((value, i) => value === 
 /** Whether this page computes what the kernels computed. */
 function check() {
   const wrong = data.references.filter((r) =>
-    !same(down(r.axes, r.image, r.weight), r.down) || !same(up(r.axes, r.map, r.weight), r.up));
+    !same(down(r.axes, r.input, r.weight), r.down) || !same(up(r.axes, r.output, r.weight), r.up));
   const all = data.references.length;
   const status = byId('check');
   status.className = wrong.length ? 'bad' : 'good';
@@ -55,12 +55,12 @@ function check() {
 
 const state = { layer: data.layer, axes: data.axes.map((axis) => ({ ...axis })), lit: null };
 const words = [
-  ['image', 'image', 1, 12], ['map', 'map', 1, 12], ['kernel', 'kernel', 1, 7], ['stride', 'stride', 1, 6],
+  ['input', 'input', 1, 12], ['output', 'input', 1, 12], ['kernel', 'kernel', 1, 7], ['stride', 'stride', 1, 6],
   ['padding', 'padding', 0, 6], ['dilation', 'dilation', 1, 4], ['added', 'output padding', -6, 6],
 ];
-/** Which controls a layer has: the other size follows. */
-const shown = { conv: ['image', 'kernel', 'stride', 'padding', 'dilation'],
-  deconv: ['map', 'kernel', 'stride', 'padding', 'dilation', 'added'] };
+/** Which controls a layer has: the size of what it reads, from which the other follows. */
+const shown = { conv: ['input', 'kernel', 'stride', 'padding', 'dilation'],
+  deconv: ['output', 'kernel', 'stride', 'padding', 'dilation', 'added'] };
 
 function buildControls() {
   const form = byId('controls');
@@ -77,8 +77,8 @@ function buildControls() {
 
 function fillControls() {
   state.axes.forEach((a, i) => {
-    const added = a.image - (full(a) - 2 * a.before);
-    const values = { ...a, padding: a.before, added };
+    const added = a.input - (full(a) - 2 * a.pad_before);
+    const values = { ...a, padding: a.pad_before, added };
     words.forEach(([key]) => { byId(`${key}-${i}`).value = values[key]; });
   });
   words.forEach(([key]) => { byId(`set-${key}`).hidden = !shown[state.layer].includes(key); });
@@ -97,20 +97,20 @@ function readControls() {
         refusals.push(`${name}: expected ${least} to ${most}`);
       }
     }
-    const a = { kernel: v.kernel, stride: v.stride, dilation: v.dilation, before: v.padding };
+    const a = { kernel: v.kernel, stride: v.stride, dilation: v.dilation, pad_before: v.padding };
     if (refusals.length) return a; // What follows from a number out of range says nothing.
     if (state.layer === 'conv') {
-      a.image = v.image;
-      a.map = Math.floor((a.image + 2 * a.before - extent(a)) / a.stride) + 1;
-      if (a.map < 1) refusals.push(`a window ${extent(a)} long does not fit ${a.image} with padding ${a.before}`);
+      a.input = v.input;
+      a.output = Math.floor((a.input + 2 * a.pad_before - extent(a)) / a.stride) + 1;
+      if (a.output < 1) refusals.push(`a window ${extent(a)} long does not fit ${a.input} with padding ${a.pad_before}`);
     } else {
-      a.map = v.map;
-      a.image = full(a) - 2 * a.before + v.added;
-      if (a.image < 1) refusals.push('the padding leaves nothing of the output');
+      a.output = v.output;
+      a.input = full(a) - 2 * a.pad_before + v.added;
+      if (a.input < 1) refusals.push('the padding leaves nothing of the output');
       if (v.added >= Math.max(a.stride, a.dilation)) {
         refusals.push(`output padding: expected less than the stride or the dilation, ${Math.max(a.stride, a.dilation)}`);
       }
-      if (a.image > 40) refusals.push('the output would be larger than this page shows');
+      if (a.input > 40) refusals.push('the output would be larger than this page shows');
     }
     return a;
   });
@@ -156,47 +156,47 @@ function grid(id, width, cells) {
 }
 
 /** What tells one geometry from another. */
-const key = (axes) => axes.map((a) => [a.image, a.map, a.kernel, a.stride, a.dilation, a.before].join()).join('/');
+const key = (axes) => axes.map((a) => [a.input, a.output, a.kernel, a.stride, a.dilation, a.pad_before].join()).join('/');
 const tapName = (tap) => `w${Math.floor(tap / state.axes[1].kernel)}${tap % state.axes[1].kernel}`;
 
 function draw() {
   const [y, x] = state.axes;
   const own = key(state.axes) === key(data.axes);
-  const numbers = own ? data : { image: count(y.image * x.image), map: count(y.map * x.map), weight: count(y.kernel * x.kernel) };
-  Object.assign(state, { image: numbers.image, map: numbers.map, weight: numbers.weight, entries: entries(state.axes) });
+  const numbers = own ? data : { input: count(y.input * x.input), output: count(y.output * x.output), weight: count(y.kernel * x.kernel) };
+  Object.assign(state, { input: numbers.input, output: numbers.output, weight: numbers.weight, entries: entries(state.axes) });
   byId('about').textContent = state.layer === 'conv'
-    ? `A convolution of ${y.image}x${x.image} to ${y.map}x${x.map}: C is ${y.map * x.map}x${y.image * x.image}.`
-    : `A transposed convolution of ${y.map}x${x.map} to ${y.image}x${x.image}: Cᵀ is ${y.image * x.image}x${y.map * x.map}.`;
+    ? `A convolution of ${y.input}x${x.input} to ${y.output}x${x.output}: C is ${y.output * x.output}x${y.input * x.input}.`
+    : `A transposed convolution of ${y.output}x${x.output} to ${y.input}x${x.input}: Cᵀ is ${y.input * x.input}x${y.output * x.output}.`;
   byId('sizes').textContent = state.axes.map((a, i) => {
     // As much padding behind as in front where that leads here, else what is cut there.
-    const around = a.image + 2 * a.before - full(a);
-    const behind = around >= 0 && around < a.stride ? a.before : Math.max(0, full(a) - a.before - a.image);
-    const rest = a.image + a.before + behind - full(a);
-    return `${i ? 'horizontal' : 'vertical  '}  map ${a.map} = ⌊(${a.image} + ${a.before} + ${behind} − ${extent(a)}) / ${a.stride}⌋ + 1`
-      + `   image ${a.image} = ${a.stride}·(${a.map} − 1) + ${extent(a)} − ${a.before} − ${behind} + ${rest}`
+    const around = a.input + 2 * a.pad_before - full(a);
+    const behind = around >= 0 && around < a.stride ? a.pad_before : Math.max(0, full(a) - a.pad_before - a.input);
+    const rest = a.input + a.pad_before + behind - full(a);
+    return `${i ? 'horizontal' : 'vertical  '}  output ${a.output} = ⌊(${a.input} + ${a.pad_before} + ${behind} − ${extent(a)}) / ${a.stride}⌋ + 1`
+      + `   input ${a.input} = ${a.stride}·(${a.output} − 1) + ${extent(a)} − ${a.pad_before} − ${behind} + ${rest}`
       + `   relation ${rest === 0 ? 1 : 2}`;
   }).join('\n');
   const cells = (values, key, width, name) => values.map((value, i) => ({
     text: value, name: `${name} ${Math.floor(i / width)}, ${i % width}: ${value}`, lit: { [key]: i } }));
-  grid('image', x.image, cells(state.image, 'pixel', x.image, 'pixel'));
-  grid('map', x.map, cells(state.map, 'spot', x.map, 'spot'));
+  grid('input', x.input, cells(state.input, 'pixel', x.input, 'pixel'));
+  grid('output', x.output, cells(state.output, 'position', x.output, 'position'));
   grid('weight', x.kernel, cells(state.weight, 'tap', x.kernel, 'tap'));
   drawMatrix();
-  byId('step').max = 2 * state.map.length + 3;
+  byId('step').max = 2 * state.output.length + 3;
   drawStep();
   drawHeat();
 }
 
 function drawMatrix() {
   const transposed = byId('transposed').checked;
-  const [rows, columns] = transposed ? [state.image.length, state.map.length] : [state.map.length, state.image.length];
+  const [rows, columns] = transposed ? [state.input.length, state.output.length] : [state.output.length, state.input.length];
   const cells = Array.from({ length: rows * columns }, (_, i) => {
     const [row, column] = [Math.floor(i / columns), i % columns];
     return { text: '·', kind: 'none', name: `row ${row}, column ${column}: 0`,
-      lit: transposed ? { pixel: row, spot: column, zero: true } : { spot: row, pixel: column, zero: true } };
+      lit: transposed ? { pixel: row, position: column, zero: true } : { position: row, pixel: column, zero: true } };
   });
   for (const e of state.entries) {
-    const i = transposed ? e.pixel * columns + e.spot : e.spot * columns + e.pixel;
+    const i = transposed ? e.pixel * columns + e.position : e.position * columns + e.pixel;
     Object.assign(cells[i], { text: tapName(e.tap), kind: '', lit: e, name: `${tapName(e.tap)} = ${state.weight[e.tap]}` });
   }
   grid('matrix', columns, cells);
@@ -204,115 +204,115 @@ function drawMatrix() {
 
 /** What each step of the slider shows: down by im2col and gemm, then up by gemm, col2im and crop. */
 function drawStep() {
-  const spots = state.map.length;
+  const positions = state.output.length;
   const step = Number(byId('step').value);
-  if (step <= spots) drawIm2col(step);
-  else if (step === spots + 1) drawDown();
-  else drawUp(step - spots - 2);
+  if (step <= positions) drawIm2col(step);
+  else if (step === positions + 1) drawDown();
+  else drawUp(step - positions - 2);
 }
 
-/** The pixel under each tap at each spot, 0 where there is none. */
+/** The pixel under each tap at each position, 0 where there is none. */
 function columnsOf() {
-  const columns = new Array(state.weight.length * state.map.length).fill(0);
-  for (const e of state.entries) columns[e.tap * state.map.length + e.spot] = state.image[e.pixel];
+  const columns = new Array(state.weight.length * state.output.length).fill(0);
+  for (const e of state.entries) columns[e.tap * state.output.length + e.position] = state.input[e.pixel];
   return columns;
 }
 
 const showStep = (name, columns, result) => {
   byId('step-name').textContent = name;
-  grid('columns', state.map.length, columns);
+  grid('columns', state.output.length, columns);
   grid('result', result.width, result.cells);
 };
 
 function drawIm2col(upTo) {
-  const spots = state.map.length;
-  const cells = columnsOf().map((value, i) => ({ text: i % spots < upTo ? value : '',
-    kind: i % spots === upTo - 1 ? 'lit' : '' }));
-  const met = new Set(state.entries.filter((e) => e.spot === upTo - 1).map((e) => e.pixel));
-  const pixels = state.image.map((value, i) => ({ text: value, kind: met.has(i) ? 'lit' : '' }));
-  showStep(upTo === 0 ? 'The image, before anything is done.'
-    : `im2col: the pixels under the window at spot ${upTo - 1} become column ${upTo - 1}, zeros where it hangs over.`,
-  cells, { width: state.axes[1].image, cells: pixels });
+  const positions = state.output.length;
+  const cells = columnsOf().map((value, i) => ({ text: i % positions < upTo ? value : '',
+    kind: i % positions === upTo - 1 ? 'lit' : '' }));
+  const met = new Set(state.entries.filter((e) => e.position === upTo - 1).map((e) => e.pixel));
+  const pixels = state.input.map((value, i) => ({ text: value, kind: met.has(i) ? 'lit' : '' }));
+  showStep(upTo === 0 ? 'The input, before anything is done.'
+    : `im2col: the pixels under the window at position ${upTo - 1} become column ${upTo - 1}, zeros where it hangs over.`,
+  cells, { width: state.axes[1].input, cells: pixels });
 }
 
 function drawDown() {
-  const made = down(state.axes, state.image, state.weight);
-  showStep(`gemm: the weight times every column is the map. C x = ${made.join(' ')}`,
+  const made = down(state.axes, state.input, state.weight);
+  showStep(`gemm: the weight times every column is the output. C x = ${made.join(' ')}`,
     columnsOf().map((value) => ({ text: value })),
-    { width: state.axes[1].map, cells: made.map((value) => ({ text: value })) });
+    { width: state.axes[1].output, cells: made.map((value) => ({ text: value })) });
 }
 
 /** Of the way up: 0 is the product, then each column added, and last the crop. */
 function drawUp(step) {
   const [y, x] = state.axes;
-  const spots = state.map.length;
-  const [height, width] = [Math.max(full(y), y.before + y.image), Math.max(full(x), x.before + x.image)];
+  const positions = state.output.length;
+  const [height, width] = [Math.max(full(y), y.pad_before + y.input), Math.max(full(x), x.pad_before + x.input)];
   const added = new Array(height * width).fill(0);
-  const cropped = step > spots;
-  const upTo = Math.min(step, spots);
+  const cropped = step > positions;
+  const upTo = Math.min(step, positions);
   const newest = new Set();
-  for (let spot = 0; spot < upTo; spot++) {
+  for (let position = 0; position < upTo; position++) {
     state.weight.forEach((w, tap) => {
-      const row = y.stride * Math.floor(spot / x.map) + y.dilation * Math.floor(tap / x.kernel);
-      const column = x.stride * (spot % x.map) + x.dilation * (tap % x.kernel);
-      added[row * width + column] += w * state.map[spot];
-      if (spot === upTo - 1) newest.add(row * width + column);
+      const row = y.stride * Math.floor(position / x.output) + y.dilation * Math.floor(tap / x.kernel);
+      const column = x.stride * (position % x.output) + x.dilation * (tap % x.kernel);
+      added[row * width + column] += w * state.output[position];
+      if (position === upTo - 1) newest.add(row * width + column);
     });
   }
   const inside = (i) => {
-    const [row, column] = [Math.floor(i / width) - y.before, (i % width) - x.before];
-    return row >= 0 && row < y.image && column >= 0 && column < x.image;
+    const [row, column] = [Math.floor(i / width) - y.pad_before, (i % width) - x.pad_before];
+    return row >= 0 && row < y.input && column >= 0 && column < x.input;
   };
-  const product = state.weight.flatMap((w) => state.map.map((value, spot) => ({ text: w * value,
-    kind: step > 0 && !cropped && spot === upTo - 1 ? 'lit' : '' })));
+  const product = state.weight.flatMap((w) => state.output.map((value, position) => ({ text: w * value,
+    kind: step > 0 && !cropped && position === upTo - 1 ? 'lit' : '' })));
   const cells = added.map((value, i) => ({ text: value,
     kind: cropped ? (inside(i) ? '' : 'cut') : (newest.has(i) ? 'lit' : '') }));
-  showStep(step === 0 ? 'gemm, the other way: every weight times every spot; each column is a window.'
-    : cropped ? `crop: ${y.image}x${x.image} stay. Cᵀ y = ${up(state.axes, state.map, state.weight).join(' ')}`
-      : `col2im: column ${upTo - 1} reshaped to the window and added where its spot stands.`,
+  showStep(step === 0 ? 'gemm, the other way: every weight times every position; each column is a window.'
+    : cropped ? `crop: ${y.input}x${x.input} stay. Cᵀ y = ${up(state.axes, state.output, state.weight).join(' ')}`
+      : `col2im: column ${upTo - 1} reshaped to the window and added where its position stands.`,
   product, { width, cells });
 }
 
 function drawHeat() {
   const [y, x] = state.axes;
-  const taps = new Array(y.image * x.image).fill(0);
+  const taps = new Array(y.input * x.input).fill(0);
   for (const e of state.entries) taps[e.pixel]++;
   const most = Math.max(1, ...taps);
-  grid('heat', x.image, taps.map((n, pixel) => ({ text: n, shade: 0.75 * n / most, lit: { pixel }, name: `${n} taps` })));
-  // Along an axis with a single spot no phase comes again: each of its taps has a row to itself.
+  grid('heat', x.input, taps.map((n, pixel) => ({ text: n, shade: 0.75 * n / most, lit: { pixel }, name: `${n} taps` })));
+  // Along an axis with a single position no phase comes again: each of its taps has a row to itself.
   const along = (axis) => {
-    if (axis.map === 1) return [1, 1];
+    if (axis.output === 1) return [1, 1];
     const phases = new Array(axis.stride).fill(0);
     for (let tap = 0; tap < axis.kernel; tap++) phases[(axis.dilation * tap) % axis.stride]++;
     return [Math.min(...phases), Math.max(...phases)];
   };
   const [[leastY, mostY], [leastX, mostX]] = [along(y), along(x)];
   const [least, largest] = [leastY * leastX, mostY * mostX];
-  byId('health').textContent = y.map === 1 && x.map === 1 ? 'Single: one window, which overlaps with none.'
+  byId('health').textContent = y.output === 1 && x.output === 1 ? 'Single: one window, which overlaps with none.'
     : least === 0 ? 'Dead: no tap ever reaches some of the pixels.'
     : least === largest ? `Even: ${least} taps reach every pixel away from the border.`
       : `Uneven: ${least} to ${largest} taps, a checkerboard until training has unlearned it.`;
 }
 
-/** Lights all that belongs to a pixel, a spot, a tap or an entry. */
+/** Lights all that belongs to a pixel, a position, a tap or an entry. */
 function light(lit) {
-  document.querySelectorAll('#image .lit, #map .lit, #weight .lit, #matrix .lit, #heat .lit')
+  document.querySelectorAll('#input .lit, #output .lit, #weight .lit, #matrix .lit, #heat .lit')
     .forEach((cell) => cell.classList.remove('lit'));
   byId('cell').textContent = '';
   if (!lit) return;
-  const fits = (e) => ['pixel', 'spot', 'tap'].every((key) => lit[key] === undefined || e[key] === lit[key]);
+  const fits = (e) => ['pixel', 'position', 'tap'].every((key) => lit[key] === undefined || e[key] === lit[key]);
   const found = lit.zero ? [] : state.entries.filter(fits);
   const set = (id, i) => byId(id).children[i].classList.add('lit');
-  const columns = byId('transposed').checked ? state.map.length : state.image.length;
+  const columns = byId('transposed').checked ? state.output.length : state.input.length;
   for (const e of found) {
-    set('image', e.pixel); set('map', e.spot); set('weight', e.tap);
-    set('matrix', byId('transposed').checked ? e.pixel * columns + e.spot : e.spot * columns + e.pixel);
+    set('input', e.pixel); set('output', e.position); set('weight', e.tap);
+    set('matrix', byId('transposed').checked ? e.pixel * columns + e.position : e.position * columns + e.pixel);
   }
-  if (lit.pixel !== undefined) { set('image', lit.pixel); set('heat', lit.pixel); }
-  if (lit.spot !== undefined) set('map', lit.spot);
-  const one = found.length === 1 && lit.tap !== undefined && lit.spot !== undefined;
-  byId('cell').textContent = lit.zero ? `pixel ${lit.pixel} and spot ${lit.spot} never meet: 0`
-    : one ? `${tapName(lit.tap)} = ${state.weight[lit.tap]} carries pixel ${lit.pixel} to spot ${lit.spot}, and back`
+  if (lit.pixel !== undefined) { set('input', lit.pixel); set('heat', lit.pixel); }
+  if (lit.position !== undefined) set('output', lit.position);
+  const one = found.length === 1 && lit.tap !== undefined && lit.position !== undefined;
+  byId('cell').textContent = lit.zero ? `pixel ${lit.pixel} and position ${lit.position} never meet: 0`
+    : one ? `${tapName(lit.tap)} = ${state.weight[lit.tap]} carries pixel ${lit.pixel} to position ${lit.position}, and back`
       : `${found.length} entries of C`;
 }
 

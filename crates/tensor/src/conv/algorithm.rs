@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 ///
 /// ```
 /// # use mirrorgrad_tensor::{ConvAlgorithm, Form, Operand, Tensor, Window};
-/// let form = Form::new(Window::square(3).padding(1).over([8, 8])?, 1);
+/// let form = Form::new(Window::square(3).padding(1).conv([8, 8])?, 1);
 /// let input = Tensor::<f64>::from_fn([1, 2, 8, 8], |i| (i % 7) as f64);
 /// let weight = Tensor::<f64>::from_fn([2, 2, 3, 3], |i| (i % 5) as f64);
 /// let by = |algorithm| form.solve_by(algorithm, Operand::Output, [&input, &weight], None);
@@ -29,13 +29,13 @@ use std::sync::OnceLock;
 pub enum ConvAlgorithm {
     /// im2col, matrixmultiply, col2im: for every geometry, and the oracle of the others.
     Plain,
-    /// Products that read the picture itself: where the few pixels that a row of spots reads lie close
+    /// Products that read the picture itself: where the few pixels that a row of positions reads lie close
     /// enough together to be copied.
     Direct,
     /// Shifted planes, scaled and added: where every group has one plane on either side.
     Depthwise,
-    /// Transformed tiles of 4×4 spots, with a quarter to a half of the multiplications: windows without
-    /// dilation whose stride is 1 or 2 and whose taps overlap, each spot with at most two others.
+    /// Transformed tiles of 4×4 positions, with a quarter to a half of the multiplications: windows without
+    /// dilation whose stride is 1 or 2 and whose taps overlap, each position with at most two others.
     Winograd,
 }
 
@@ -209,18 +209,18 @@ fn compute<T: Element>(algorithm: ConvAlgorithm, sizes: &Sizes<'_>, call: Call<'
     }
 }
 
-/// Pixels of a plane that a product may copy for a few spots, at most: a dilation, or a stride, of some
+/// Pixels of a plane that a product may copy for a few positions, at most: a dilation, or a stride, of some
 /// sixty pixels. Beyond, columns are smaller.
 const MOST_READ: usize = 16 << 10;
 /// As many for each tap, where there are more.
 const MOST_FOR_A_TAP: usize = 16;
 
-/// The pixels of a plane, padding included, between the first and the last that eight spots of a row read.
+/// The pixels of a plane, padding included, between the first and the last that eight positions of a row read.
 fn least_read(geometry: &Geometry) -> usize {
     let [y, x] = geometry.axes();
-    let apart = |step: usize, places: usize| step.saturating_mul(places.saturating_sub(1));
-    let rows = apart(y.dilation, y.kernel).saturating_add(1);
-    let columns = apart(x.stride, x.map.min(8)).saturating_add(apart(x.dilation, x.kernel) + 1);
+    let reach = |step: usize, places: usize| step.saturating_mul(places.saturating_sub(1));
+    let rows = reach(y.dilation, y.kernel).saturating_add(1);
+    let columns = reach(x.stride, x.output.min(8)).saturating_add(reach(x.dilation, x.kernel) + 1);
     rows.saturating_mul(columns)
 }
 

@@ -1,4 +1,4 @@
-//! An image as the matrix a convolution multiplies: one row a channel and tap, one column a spot.
+//! An input as the matrix a convolution multiplies: one row a channel and tap, one column a position.
 
 use crate::{Element, Geometry};
 use std::ops::Range;
@@ -6,16 +6,16 @@ use std::ops::Range;
 /// Elements of a tile of columns: about half of a core's second-level cache.
 const TILE: usize = 96 << 10;
 
-/// Cuts the spots of a geometry into tiles whose columns have bounded size, `lines` rows high.
+/// Cuts the positions of a geometry into tiles whose columns have bounded size, `rows` high.
 /// A function of the shape alone.
-pub(super) fn tile_spots(geometry: &Geometry, lines: usize) -> usize {
-    let spots = geometry.spots();
-    let tiles = (spots * lines).div_ceil(TILE).max(1);
-    // Whole cache lines, and never so few spots that the weight is packed more often than used.
-    spots.div_ceil(tiles).next_multiple_of(16).max(16)
+pub(super) fn tile_positions(geometry: &Geometry, rows: usize) -> usize {
+    let positions = geometry.positions();
+    let tiles = (positions * rows).div_ceil(TILE).max(1);
+    // Whole cache lines, and never so few positions that the weight is packed more often than used.
+    positions.div_ceil(tiles).next_multiple_of(16).max(16)
 }
 
-/// Where the columns of one plane meet its pixels, for a tile of spots: worked out once, used for
+/// Where the columns of one plane meet its pixels, for a tile of positions: worked out once, used for
 /// every channel.
 pub(super) struct Meeting {
     runs: Vec<Run>,
@@ -33,10 +33,10 @@ struct Run {
 }
 
 impl Meeting {
-    pub fn new(geometry: &Geometry, spots: Range<usize>) -> Self {
-        let width = spots.len();
+    pub fn new(geometry: &Geometry, positions: Range<usize>) -> Self {
+        let width = positions.len();
         let mut runs = Vec::new();
-        geometry.walk(spots, |tap, run, pixel| {
+        geometry.walk(positions, |tap, run, pixel| {
             runs.push(Run { columns: tap * width + run.start..tap * width + run.end, pixel });
         });
         let (size, stride) = (geometry.taps() * width, geometry.axes()[1].stride);
@@ -44,10 +44,10 @@ impl Meeting {
     }
 }
 
-/// Copies the pixels of `image`, `[channel, pixel]`, to `columns`, `[channel · tap, spot]`; places on
+/// Copies the pixels of `input`, `[channel, pixel]`, to `columns`, `[channel · tap, position]`; places on
 /// padding become 0. Adjoint: [`col2im`].
-pub(super) fn im2col<T: Element>(meeting: &Meeting, image: &[T], columns: &mut [T]) {
-    let planes = image.chunks_exact(meeting.pixels).zip(columns.chunks_exact_mut(meeting.size));
+pub(super) fn im2col<T: Element>(meeting: &Meeting, input: &[T], columns: &mut [T]) {
+    let planes = input.chunks_exact(meeting.pixels).zip(columns.chunks_exact_mut(meeting.size));
     for (plane, columns) in planes {
         // Runs come in the order of their columns: what lies between them is padding.
         let mut done = 0;
@@ -66,10 +66,10 @@ pub(super) fn im2col<T: Element>(meeting: &Meeting, image: &[T], columns: &mut [
     }
 }
 
-/// Adds `columns`, `[channel · tap, spot]`, to the pixels of `image`, `[channel, pixel]`, that they
+/// Adds `columns`, `[channel · tap, position]`, to the pixels of `input`, `[channel, pixel]`, that they
 /// stand for. Adjoint: [`im2col`].
-pub(super) fn col2im<T: Element>(meeting: &Meeting, columns: &[T], image: &mut [T]) {
-    let planes = image.chunks_exact_mut(meeting.pixels).zip(columns.chunks_exact(meeting.size));
+pub(super) fn col2im<T: Element>(meeting: &Meeting, columns: &[T], input: &mut [T]) {
+    let planes = input.chunks_exact_mut(meeting.pixels).zip(columns.chunks_exact(meeting.size));
     for (plane, columns) in planes {
         for Run { columns: run, pixel } in &meeting.runs {
             let from = &columns[run.clone()];

@@ -15,7 +15,7 @@ pub(super) struct Correlation {
     /// Taps of the window along a row.
     kernel_width: usize,
     /// How far the weights of neighbouring source planes are apart, and of neighbouring result planes.
-    weights_apart: [usize; 2],
+    weights_pitch: [usize; 2],
 }
 
 impl Correlation {
@@ -26,16 +26,16 @@ impl Correlation {
     pub fn to(missing: Operand, sizes: &Sizes<'_>) -> Self {
         let [inputs, outputs] = [sizes.group_inputs, sizes.group_outputs];
         // How far the weights of neighbouring inputs are apart, and of neighbouring outputs.
-        let apart = [sizes.geometry.taps(), sizes.lines];
-        let (axes, [from, to], weights_apart) = match missing {
-            Operand::Output => (PhaseAxis::to_output(sizes.geometry), [inputs, outputs], apart),
+        let pitch = [sizes.geometry.taps(), sizes.rows];
+        let (axes, [from, to], weights_pitch) = match missing {
+            Operand::Output => (PhaseAxis::to_output(sizes.geometry), [inputs, outputs], pitch),
             Operand::Input => {
-                (PhaseAxis::to_input(sizes.geometry), [outputs, inputs], [apart[1], apart[0]])
+                (PhaseAxis::to_input(sizes.geometry), [outputs, inputs], [pitch[1], pitch[0]])
             }
             Operand::Weight => unreachable!("a weight is a sum over positions, not a correlation"),
         };
         let kernel_width = sizes.geometry.kernel()[1];
-        Self { axes, from, to, groups: sizes.groups, kernel_width, weights_apart }
+        Self { axes, from, to, groups: sizes.groups, kernel_width, weights_pitch }
     }
 
     /// Places of one plane of the source, and of the result.
@@ -46,8 +46,8 @@ impl Correlation {
 
     /// Where the weight between two planes stands at tap `[vertical, horizontal]`, within a group.
     pub fn weight_at(&self, from: usize, to: usize, [y, x]: [usize; 2]) -> usize {
-        let [from_apart, to_apart] = self.weights_apart;
-        from * from_apart + to * to_apart + y * self.kernel_width + x
+        let [from_pitch, to_pitch] = self.weights_pitch;
+        from * from_pitch + to * to_pitch + y * self.kernel_width + x
     }
 
     /// The biases of the group that the `nth` result belongs to.

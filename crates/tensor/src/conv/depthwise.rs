@@ -12,10 +12,10 @@ pub(super) fn output<T: Element>(
     out: &mut [T],
 ) {
     let (geometry, stride) = (sizes.geometry, sizes.geometry.axes()[1].stride);
-    out.par_chunks_exact_mut(geometry.spots()).enumerate().for_each(|(nth, out)| {
+    out.par_chunks_exact_mut(geometry.positions()).enumerate().for_each(|(nth, out)| {
         let (input, weight) = (sizes.input_of(nth, input), &sizes.weight_of(nth, weight));
         out.fill(bias.map_or(T::zero(), |bias| sizes.bias_of(nth, bias)[0]));
-        geometry.walk(0..geometry.spots(), |tap, run, pixel| {
+        geometry.walk(0..geometry.positions(), |tap, run, pixel| {
             let (weight, out) = (weight[[0, tap]], &mut out[run]);
             match stride {
                 1 => out.iter_mut().zip(&input[pixel..]).for_each(|(o, &v)| *o += weight * v),
@@ -39,7 +39,7 @@ pub(super) fn input<T: Element>(
     out.par_chunks_exact_mut(geometry.pixels()).enumerate().for_each(|(nth, out)| {
         let (output, weight) = (sizes.output_of(nth, output), &sizes.weight_of(nth, weight));
         out.fill(bias.map_or(T::zero(), |bias| sizes.bias_of(nth, bias)[0]));
-        geometry.walk(0..geometry.spots(), |tap, run, pixel| {
+        geometry.walk(0..geometry.positions(), |tap, run, pixel| {
             let (weight, output) = (weight[[0, tap]], &output[run]);
             match stride {
                 1 => out[pixel..].iter_mut().zip(output).for_each(|(o, &v)| *o += weight * v),
@@ -65,7 +65,7 @@ pub(super) fn weight<T: Element>(
         for n in 0..sizes.batch {
             let nth = n * sizes.groups + group;
             let (input, output) = (sizes.input_of(nth, input), sizes.output_of(nth, output));
-            geometry.walk(0..geometry.spots(), |tap, run, pixel| {
+            geometry.walk(0..geometry.positions(), |tap, run, pixel| {
                 let output = &output[run];
                 out[tap] += match stride {
                     1 => dot(output, &input[pixel..pixel + output.len()]),

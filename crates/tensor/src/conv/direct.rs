@@ -1,8 +1,8 @@
 //! Products that read the picture itself: no matrix of columns is written down.
 
 mod correlate;
-mod few;
 mod interleave;
+mod narrow;
 mod source;
 mod weight;
 
@@ -18,8 +18,8 @@ pub(super) fn correlate<T: Element>(
     bias: Option<&Tensor<T>>,
     out: &mut [T],
 ) {
-    match few::is_profitable(correlation) {
-        true => few::run(correlation, source, weight, bias, out),
+    match narrow::is_profitable(correlation) {
+        true => narrow::run(correlation, source, weight, bias, out),
         false => correlation.run(source, weight, bias, out),
     }
 }

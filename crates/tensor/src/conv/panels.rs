@@ -1,4 +1,4 @@
-//! Weights and maps laid out as panels: one row a step, as many columns as registers hold.
+//! Weights and outputs laid out as panels: one row a step, as many columns as registers hold.
 
 use crate::Element;
 use crate::buffer::Buffer;
@@ -62,14 +62,14 @@ fn best_width(widths: &[usize], left: usize) -> usize {
     best.2
 }
 
-/// Adds all lines of a block to `sums`, which is as long as each.
-pub(super) fn add_lines<T: Element>(sums: &mut [T], lines: &[T]) {
+/// Adds all rows of a block to `sums`, which is as long as each.
+pub(super) fn add_rows<T: Element>(sums: &mut [T], rows: &[T]) {
     let width = sums.len();
     let mut total = vec![T::zero(); width];
-    // Four lines at a time, so that additions need not wait for each other.
-    let fours = lines.chunks_exact(4 * width);
-    for line in fours.remainder().chunks_exact(width) {
-        total.iter_mut().zip(line).for_each(|(total, &v)| *total += v);
+    // Four rows at a time, so that additions need not wait for each other.
+    let fours = rows.chunks_exact(4 * width);
+    for row in fours.remainder().chunks_exact(width) {
+        total.iter_mut().zip(row).for_each(|(total, &v)| *total += v);
     }
     for four in fours {
         let (ab, cd) = four.split_at(2 * width);

@@ -28,7 +28,7 @@ pub fn add_chunks<T: Element>(sums: &mut [T], chunks: usize) -> &[T] {
 /// The sums of an output over batch and positions, in a pass of their own.
 pub fn sum_planes<T: Element>(output: &Tensor<T>, totals: Option<&mut [T]>) {
     if let Some(totals) = totals {
-        totals.copy_from_slice(output.sum_axes(&[0, 2, 3], false).as_slice());
+        totals.copy_from_slice(output.sum_axes(&[0, 2, 3]).as_slice());
     }
 }
 

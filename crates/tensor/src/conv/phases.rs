@@ -17,7 +17,7 @@ pub(super) struct PhaseAxis {
     /// Places of the result.
     pub result: usize,
     /// How far neighbours of a phase are apart in the result.
-    pub apart: usize,
+    pub pitch: usize,
     /// How far they are apart in the source.
     pub step: usize,
     pub groups: Vec<PhaseGroup>,
@@ -40,41 +40,41 @@ pub(super) struct Phase {
 }
 
 impl PhaseAxis {
-    /// From pixels to spots: a single phase.
+    /// From pixels to positions: a single phase.
     fn forward(axis: &Axis) -> Self {
-        // A tap that never meets the image reads nothing but zeros.
+        // A tap that never meets the input reads nothing but zeros.
         let taps: Vec<usize> =
-            (0..axis.kernel).filter(|&tap| !axis.spots_inside(tap).is_empty()).collect();
-        let offset = |&tap: &usize| (axis.dilation * tap) as isize - axis.before as isize;
+            (0..axis.kernel).filter(|&tap| !axis.positions_inside(tap).is_empty()).collect();
+        let offset = |&tap: &usize| (axis.dilation * tap) as isize - axis.pad_before as isize;
         let offsets = taps.iter().map(offset).collect();
         Self {
-            source: axis.image,
-            result: axis.map,
-            apart: 1,
+            source: axis.input,
+            result: axis.output,
+            pitch: 1,
             step: axis.stride,
             groups: vec![PhaseGroup { offsets, phases: vec![Phase { first: 0, taps }] }],
         }
     }
 
-    /// From spots to pixels: pixel = stride · q + first reads the spots
+    /// From positions to pixels: pixel = stride · q + first reads the positions
     /// q + (first + before − dilation · tap) / stride, for the taps where that is whole.
     fn adjoint(axis: &Axis) -> Self {
         let stride = axis.stride as isize;
-        let phases = axis.stride.min(axis.image);
+        let phases = axis.stride.min(axis.input);
         let mut found: Vec<PhaseGroup> = Vec::with_capacity(phases);
         for first in 0..phases {
             let phase = Phase { first, taps: Vec::new() };
             found.push(PhaseGroup { offsets: Vec::new(), phases: vec![phase] });
         }
         for tap in 0..axis.kernel {
-            let place = (axis.dilation * tap) as isize - axis.before as isize;
+            let place = (axis.dilation * tap) as isize - axis.pad_before as isize;
             let first = place.rem_euclid(stride) as usize;
             if first >= phases {
                 continue;
             }
             let offset = (first as isize - place) / stride;
-            let last = ((axis.image - 1 - first) / axis.stride) as isize;
-            if offset + last >= 0 && offset < axis.map as isize {
+            let last = ((axis.input - 1 - first) / axis.stride) as isize;
+            if offset + last >= 0 && offset < axis.output as isize {
                 found[first].offsets.push(offset);
                 found[first].phases[0].taps.push(tap);
             }
@@ -88,7 +88,7 @@ impl PhaseAxis {
                 None => groups.push(PhaseGroup { offsets, phases }),
             }
         }
-        Self { source: axis.map, result: axis.image, apart: axis.stride, step: 1, groups }
+        Self { source: axis.output, result: axis.input, pitch: axis.stride, step: 1, groups }
     }
 
     /// Of the correlation from an input to an output.
@@ -103,7 +103,7 @@ impl PhaseAxis {
 
     /// Places of the longest phase.
     pub fn places(&self) -> usize {
-        self.result.div_ceil(self.apart)
+        self.result.div_ceil(self.pitch)
     }
 
     /// The number of phases.

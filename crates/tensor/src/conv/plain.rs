@@ -1,7 +1,7 @@
 //! Columns in tiles, and matrixmultiply: the path that every geometry can take and that the others
 //! are held against.
 
-use super::columns::{Meeting, col2im, im2col, tile_spots};
+use super::columns::{Meeting, col2im, im2col, tile_positions};
 use super::partial::{TASKS, partial_chunks};
 use super::sizes::Sizes;
 use crate::buffer::Buffer;
@@ -18,19 +18,20 @@ pub(super) fn output<T: Element>(
     bias: Option<&Tensor<T>>,
     out: &mut [T],
 ) {
-    let (spots, tile) = (sizes.geometry.spots(), tile_spots(sizes.geometry, sizes.lines));
+    let (positions, tile) =
+        (sizes.geometry.positions(), tile_positions(sizes.geometry, sizes.rows));
     let mut tasks = Vec::new();
-    for (nth, map) in out.chunks_mut(sizes.group_outputs * spots).enumerate() {
-        let mut map = matrix_mut([sizes.group_outputs, spots], map);
+    for (nth, output) in out.chunks_mut(sizes.group_outputs * positions).enumerate() {
+        let mut output = matrix_mut([sizes.group_outputs, positions], output);
         if let Some(bias) = bias {
-            fill_rows(&mut map, sizes.bias_of(nth, bias));
+            fill_rows(&mut output, sizes.bias_of(nth, bias));
         }
-        tasks.extend(split_columns(map, tile).map(|(range, map)| (nth, range, map)));
+        tasks.extend(split_columns(output, tile).map(|(range, output)| (nth, range, output)));
     }
     let keep = if bias.is_some() { T::one() } else { T::zero() };
-    tasks.into_par_iter().for_each(|(nth, spots, map)| {
-        let columns = Columns::of(sizes, sizes.input_of(nth, input), spots);
-        T::gemm(T::one(), sizes.weight_of(nth, weight), columns.view(), keep, map);
+    tasks.into_par_iter().for_each(|(nth, positions, output)| {
+        let columns = Columns::of(sizes, sizes.input_of(nth, input), positions);
+        T::gemm(T::one(), sizes.weight_of(nth, weight), columns.view(), keep, output);
     });
 }
 
@@ -43,34 +44,35 @@ pub(super) fn input<T: Element>(
 ) {
     let (geometry, groups) = (sizes.geometry, sizes.groups);
     let size = sizes.group_inputs * geometry.pixels();
-    // A task owns whole planes of the image, so that no two add to the same pixel.
+    // A task owns whole planes of the input, so that no two add to the same pixel.
     let planes = sizes.group_inputs.div_ceil(TASKS.div_ceil((out.len() / size).max(1)));
     let mut tasks = Vec::new();
-    for (nth, image) in out.chunks_mut(size).enumerate() {
-        for (block, image) in image.chunks_mut(planes * geometry.pixels()).enumerate() {
-            tasks.push((nth, block * planes, image));
+    for (nth, input) in out.chunks_mut(size).enumerate() {
+        for (block, input) in input.chunks_mut(planes * geometry.pixels()).enumerate() {
+            tasks.push((nth, block * planes, input));
         }
     }
-    tasks.into_par_iter().for_each(|(nth, first, image)| {
-        let count = image.len() / geometry.pixels();
+    tasks.into_par_iter().for_each(|(nth, first, input)| {
+        let count = input.len() / geometry.pixels();
         match bias.map(|bias| &bias.as_slice()[nth % groups * sizes.group_inputs + first..]) {
-            Some(bias) => fill_rows(&mut matrix_mut([count, geometry.pixels()], image), bias),
-            None => image.fill(T::zero()),
+            Some(bias) => fill_rows(&mut matrix_mut([count, geometry.pixels()], input), bias),
+            None => input.fill(T::zero()),
         }
         let lines = first * geometry.taps()..(first + count) * geometry.taps();
         let weight = sizes.weight_of(nth, weight);
         let weight = weight.slice(s![.., lines]).reversed_axes();
-        let map = matrix([sizes.group_outputs, geometry.spots()], sizes.output_of(nth, output));
+        let output =
+            matrix([sizes.group_outputs, geometry.positions()], sizes.output_of(nth, output));
         if geometry.is_pointwise() {
-            let image = matrix_mut([count, geometry.pixels()], image);
-            return T::gemm(T::one(), weight, map, T::one(), image);
+            let input = matrix_mut([count, geometry.pixels()], input);
+            return T::gemm(T::one(), weight, output, T::one(), input);
         }
-        for spots in tiles(geometry.spots(), tile_spots(geometry, sizes.lines)) {
-            let size = [count * geometry.taps(), spots.len()];
+        for positions in tiles(geometry.positions(), tile_positions(geometry, sizes.rows)) {
+            let size = [count * geometry.taps(), positions.len()];
             let mut columns = Buffer::scratch(size[0] * size[1]);
-            let map = map.slice(s![.., spots.clone()]);
-            T::gemm(T::one(), weight, map, T::zero(), matrix_mut(size, &mut columns));
-            col2im(&Meeting::new(geometry, spots), &columns, image);
+            let output = output.slice(s![.., positions.clone()]);
+            T::gemm(T::one(), weight, output, T::zero(), matrix_mut(size, &mut columns));
+            col2im(&Meeting::new(geometry, positions), &columns, input);
         }
     });
 }
@@ -85,29 +87,30 @@ pub(super) fn weight<T: Element>(
     // Places are shared out in fixed chunks, and the chunks' sums are added in their order.
     let places: Vec<_> = (0..sizes.batch)
         .flat_map(|n| {
-            tiles(geometry.spots(), tile_spots(geometry, sizes.lines)).map(move |spots| (n, spots))
+            tiles(geometry.positions(), tile_positions(geometry, sizes.rows))
+                .map(move |positions| (n, positions))
         })
         .collect();
     let chunks = partial_chunks(out.len(), places.len());
-    let matrix_size = [sizes.group_outputs, sizes.lines];
+    let matrix_size = [sizes.group_outputs, sizes.rows];
     let partials: Vec<Buffer<T>> = (0..chunks)
         .into_par_iter()
         .map(|chunk| {
             let mut sum = Buffer::full(out.len(), T::zero());
             let own = places.len() * chunk / chunks..places.len() * (chunk + 1) / chunks;
-            for (n, spots) in &places[own] {
+            for (n, positions) in &places[own] {
                 for (group, sum) in
                     sum.chunks_exact_mut(matrix_size[0] * matrix_size[1]).enumerate()
                 {
                     let nth = n * groups + group;
-                    let columns = Columns::of(sizes, sizes.input_of(nth, input), spots.clone());
-                    let map = matrix(
-                        [sizes.group_outputs, geometry.spots()],
+                    let columns = Columns::of(sizes, sizes.input_of(nth, input), positions.clone());
+                    let output = matrix(
+                        [sizes.group_outputs, geometry.positions()],
                         sizes.output_of(nth, output),
                     );
-                    let map = map.slice(s![.., spots.clone()]);
+                    let output = output.slice(s![.., positions.clone()]);
                     let columns = columns.view().reversed_axes();
-                    T::gemm(T::one(), map, columns, T::one(), matrix_mut(matrix_size, sum));
+                    T::gemm(T::one(), output, columns, T::one(), matrix_mut(matrix_size, sum));
                 }
             }
             sum
@@ -121,7 +124,7 @@ pub(super) fn weight<T: Element>(
     });
 }
 
-/// The columns of an image at a tile of spots: copied together, or the image itself where the window
+/// The columns of an input at a tile of positions: copied together, or the input itself where the window
 /// has a single tap on every pixel.
 enum Columns<'a, T: Element> {
     Borrowed(ndarray::ArrayView2<'a, T>),
@@ -129,14 +132,14 @@ enum Columns<'a, T: Element> {
 }
 
 impl<'a, T: Element> Columns<'a, T> {
-    fn of(sizes: &Sizes<'_>, image: &'a [T], spots: Range<usize>) -> Self {
+    fn of(sizes: &Sizes<'_>, input: &'a [T], positions: Range<usize>) -> Self {
         if sizes.geometry.is_pointwise() {
-            let image = matrix([sizes.lines, sizes.geometry.pixels()], image);
-            return Self::Borrowed(image.slice_move(s![.., spots]));
+            let input = matrix([sizes.rows, sizes.geometry.pixels()], input);
+            return Self::Borrowed(input.slice_move(s![.., positions]));
         }
-        let size = [sizes.lines, spots.len()];
+        let size = [sizes.rows, positions.len()];
         let mut columns = Buffer::scratch(size[0] * size[1]);
-        im2col(&Meeting::new(sizes.geometry, spots), image, &mut columns);
+        im2col(&Meeting::new(sizes.geometry, positions), input, &mut columns);
         Self::Copied(size, columns)
     }
 
@@ -148,9 +151,9 @@ impl<'a, T: Element> Columns<'a, T> {
     }
 }
 
-/// The ranges of `tile` spots that make up `0..spots`.
-fn tiles(spots: usize, tile: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..spots).step_by(tile).map(move |start| start..(start + tile).min(spots))
+/// The ranges of `tile` positions that make up `0..positions`.
+fn tiles(positions: usize, tile: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..positions).step_by(tile).map(move |start| start..(start + tile).min(positions))
 }
 
 /// A matrix as disjoint blocks of `tile` columns, with the columns each holds.
@@ -158,9 +161,9 @@ fn split_columns<T>(
     matrix: ArrayViewMut2<'_, T>,
     tile: usize,
 ) -> impl Iterator<Item = (Range<usize>, ArrayViewMut2<'_, T>)> {
-    let spots = matrix.ncols();
+    let positions = matrix.ncols();
     let mut rest = matrix;
-    tiles(spots, tile).map(move |range| {
+    tiles(positions, tile).map(move |range| {
         let all = std::mem::replace(
             &mut rest,
             ArrayViewMut2::from_shape((0, 0), &mut []).expect("nothing fits nothing"),

@@ -16,7 +16,7 @@ pub struct Sizes<'a> {
     pub group_inputs: usize,
     pub group_outputs: usize,
     /// Rows of the columns of one group: input channels times taps.
-    pub lines: usize,
+    pub rows: usize,
 }
 
 impl<'a> Sizes<'a> {
@@ -43,7 +43,8 @@ impl<'a> Sizes<'a> {
         };
         let mut sizes = Self::new(name, geometry, groups, weight);
         let (inputs, outputs) = (sizes.inputs, sizes.outputs);
-        let ends = [("an input", inputs, geometry.image()), ("an output", outputs, geometry.map())];
+        let ends =
+            [("an input", inputs, geometry.input()), ("an output", outputs, geometry.output())];
         sizes.batch = sizes.check(if missing == Operand::Input { ends[1] } else { ends[0] }, first);
         if missing == Operand::Weight && sizes.check(ends[1], second) != sizes.batch {
             panic!("{name}: input and output differ in batch size: {first:?} and {second:?}");
@@ -97,7 +98,7 @@ impl<'a> Sizes<'a> {
             outputs,
             group_inputs,
             group_outputs: outputs / groups,
-            lines: group_inputs * geometry.taps(),
+            rows: group_inputs * geometry.taps(),
         }
     }
 
@@ -120,7 +121,7 @@ impl<'a> Sizes<'a> {
 
     /// The shape of an operand.
     pub fn shape(&self, operand: Operand) -> [usize; 4] {
-        let ([height, width], [rows, columns]) = (self.geometry.image(), self.geometry.map());
+        let ([height, width], [rows, columns]) = (self.geometry.input(), self.geometry.output());
         let [kh, kw] = self.geometry.kernel();
         match operand {
             Operand::Input => [self.batch, self.inputs, height, width],
@@ -135,7 +136,7 @@ impl<'a> Sizes<'a> {
     }
 
     pub fn output_of<'t, T: Element>(&self, nth: usize, output: &'t Tensor<T>) -> &'t [T] {
-        let size = self.group_outputs * self.geometry.spots();
+        let size = self.group_outputs * self.geometry.positions();
         &output.as_slice()[nth * size..][..size]
     }
 
@@ -144,9 +145,9 @@ impl<'a> Sizes<'a> {
         nth: usize,
         weight: &'t Tensor<T>,
     ) -> ndarray::ArrayView2<'t, T> {
-        let size = self.group_outputs * self.lines;
+        let size = self.group_outputs * self.rows;
         let group = nth % self.groups;
-        matrix([self.group_outputs, self.lines], &weight.as_slice()[group * size..])
+        matrix([self.group_outputs, self.rows], &weight.as_slice()[group * size..])
     }
 
     /// The biases of the `nth` group's outputs.

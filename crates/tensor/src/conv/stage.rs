@@ -107,12 +107,12 @@ pub(super) struct Blocking {
 }
 
 impl Blocking {
-    /// For `images` results of `columns` numbers at each of `places`, from `planes` planes read along the
+    /// For `samples` results of `columns` numbers at each of `places`, from `planes` planes read along the
     /// two axes.
     pub fn new(
         places: [usize; 2],
         axes: [&PhaseAxis; 2],
-        images: usize,
+        samples: usize,
         planes: usize,
         columns: usize,
     ) -> Self {
@@ -120,13 +120,13 @@ impl Blocking {
         // The results of a block stay in the cache with some of what they are made of, there are
         // blocks for every thread, and enough planes are copied together for a register's sum to be
         // worth loading.
-        let shared = places[0] * places[1] * images.max(1) / (2 * TASKS);
-        let spots = (BLOCK / (columns + planes.min(STEPS)).max(1)).min(shared).clamp(64, 1024);
+        let shared = places[0] * places[1] * samples.max(1) / (2 * TASKS);
+        let positions = (BLOCK / (columns + planes.min(STEPS)).max(1)).min(shared).clamp(64, 1024);
         let taps = axes.map(|axis| axis.groups[0].offsets.len()).iter().product::<usize>().max(1);
         let least = STEPS.div_ceil(taps);
         let fits = |block: [usize; 2]| {
             let [rows, columns] = region(block);
-            block[0] * block[1] <= spots && rows * columns * least <= BLOCK
+            block[0] * block[1] <= positions && rows * columns * least <= BLOCK
         };
         // Whole rows where they fit.
         let [mut rows, mut columns] = [1, places[1]];
@@ -168,7 +168,11 @@ impl Blocking {
 }
 
 /// Where the places of a block stand in a region whose rows are `pitch` apart.
-pub(super) fn spot_table([rows, columns]: [usize; 2], step: [usize; 2], pitch: usize) -> Vec<u32> {
+pub(super) fn position_table(
+    [rows, columns]: [usize; 2],
+    step: [usize; 2],
+    pitch: usize,
+) -> Vec<u32> {
     let mut table = Vec::with_capacity(rows * columns);
     for y in 0..rows {
         table.extend((0..columns).map(|x| (y * step[0] * pitch + x * step[1]) as u32));

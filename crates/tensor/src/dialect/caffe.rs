@@ -1,29 +1,30 @@
 //! Caffe's `Convolution`, `Deconvolution` and `Crop`.
 
-use crate::rule::cropped;
-use crate::{Axis, GeometryError, Rule, Slide};
+use super::{Dialect, Layer, Wanted, Words, WordsError};
+use crate::conv_spec::cropped;
+use crate::{Axis, ConvSpec, GeometryError, Kernel};
 use std::fmt;
 
-/// A layer in Caffe's words (src/caffe/layers/deconv_layer.cpp). There is but one image for each map;
+/// A layer in Caffe's words (src/caffe/layers/deconv_layer.cpp). There is but one input for each output;
 /// whoever wants another crops it, as FCN did: see [`CoordinateMap`]. Pairs are
 /// `[vertical, horizontal]`.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, dialect::Caffe};
+/// # use mirrorgrad_tensor::{ConvSpec, dialect::Caffe};
 /// let layer = Caffe { stride: [2, 2], ..Caffe::new([4, 4]) };
-/// assert_eq!(layer.under([5, 5])?.image(), [12, 12]);
+/// assert_eq!(layer.transposed([5, 5])?.input(), [12, 12]);
 /// assert_eq!(layer.to_string(), "stride: 2 pad: 0");
 /// // Another size is for a `Crop` layer to make.
-/// assert!(layer.under_to([5, 5], [11, 11]).is_err());
+/// assert!(layer.transposed_to([5, 5], [11, 11]).is_err());
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caffe {
     /// Taps.
     pub kernel_size: [usize; 2],
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub stride: [usize; 2],
-    /// Zeros around the image; a transposed convolution crops by them.
+    /// Zeros around the input; a transposed convolution crops by them.
     pub pad: [usize; 2],
     /// Pixels from one tap to the next.
     pub dilation: [usize; 2],
@@ -36,26 +37,42 @@ impl Caffe {
     }
 }
 
-impl Rule for Caffe {
-    fn slides(&self) -> [Slide; 2] {
-        Slide::both(self.kernel_size, self.stride, self.dilation)
+impl ConvSpec for Caffe {
+    fn kernels(&self) -> [Kernel; 2] {
+        Kernel::both(self.kernel_size, self.stride, self.dilation)
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
-        self.slides()[axis].fit(image, self.pad[axis], self.pad[axis])
+    fn conv_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        self.kernels()[axis].fit(input, self.pad[axis], self.pad[axis])
     }
 
-    fn under_axis(
+    fn transposed_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
-        let (slide, pad) = (self.slides()[axis], self.pad[axis]);
-        let only = cropped(slide.full(map), pad, pad)?;
+        let (kernel, pad) = (self.kernels()[axis], self.pad[axis]);
+        let only = cropped(kernel.full(output), pad, pad)?;
         let why = "a deconvolution makes one size, which a Crop layer may cut";
-        let image = crate::rule::legal("size", why, [only; 2], image.unwrap_or(only))?;
-        Ok(slide.meets(image, map, pad))
+        let input = crate::conv_spec::legal("size", why, [only; 2], input.unwrap_or(only))?;
+        Ok(kernel.axis(input, output, pad))
+    }
+}
+
+impl Dialect for Caffe {
+    const NAME: &'static str = "Caffe";
+    const KEY: &'static str = "caffe";
+
+    fn read(_: Layer, words: &Words) -> Result<Self, WordsError> {
+        words.without_output_padding()?;
+        let Words { kernel, stride, dilation, .. } = *words;
+        Ok(Self { stride, dilation, pad: words.numbers()?, ..Self::new(kernel) })
+    }
+
+    fn say(wanted: &Wanted) -> Vec<Self> {
+        let Wanted { kernel, stride, dilation, pad_before: pad, .. } = *wanted;
+        vec![Self { stride, pad, dilation, ..Self::new(kernel) }]
     }
 }
 
@@ -75,11 +92,11 @@ impl fmt::Display for Caffe {
 /// find by how much FCN's `Crop` layers have to cut.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Slide, dialect::CoordinateMap};
-/// let slide = |kernel, stride| Slide { kernel, stride, dilation: 1 };
+/// # use mirrorgrad_tensor::{Kernel, dialect::CoordinateMap};
+/// let kernel = |size, stride| Kernel { size, stride, dilation: 1 };
 /// // Down by a convolution of stride 2 and up by a deconvolution that mirrors it: back to where it was.
-/// let down = CoordinateMap::conv(slide(4, 2), 1);
-/// assert_eq!(down.then(CoordinateMap::deconv(slide(4, 2), 1)), CoordinateMap::IDENTITY);
+/// let down = CoordinateMap::conv(kernel(4, 2), 1);
+/// assert_eq!(down.then(CoordinateMap::deconv(kernel(4, 2), 1)), CoordinateMap::IDENTITY);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CoordinateMap {
@@ -94,14 +111,14 @@ impl CoordinateMap {
     pub const IDENTITY: Self = Self { scale: 1.0, offset: 0.0 };
 
     /// Of a convolution or pool that is padded by `pad`.
-    pub fn conv(slide: Slide, pad: usize) -> Self {
-        let stride = slide.stride as f64;
-        Self { scale: 1.0 / stride, offset: (pad as f64 - Self::middle(slide)) / stride }
+    pub fn conv(kernel: Kernel, pad: usize) -> Self {
+        let stride = kernel.stride as f64;
+        Self { scale: 1.0 / stride, offset: (pad as f64 - Self::middle(kernel)) / stride }
     }
 
     /// Of a deconvolution that crops by `pad`.
-    pub fn deconv(slide: Slide, pad: usize) -> Self {
-        Self { scale: slide.stride as f64, offset: Self::middle(slide) - pad as f64 }
+    pub fn deconv(kernel: Kernel, pad: usize) -> Self {
+        Self { scale: kernel.stride as f64, offset: Self::middle(kernel) - pad as f64 }
     }
 
     /// This map and then another.
@@ -118,7 +135,7 @@ impl CoordinateMap {
         (self.scale == other.scale && cut >= 0.0 && cut.fract() == 0.0).then_some(cut as usize)
     }
 
-    fn middle(slide: Slide) -> f64 {
-        (slide.extent() - 1) as f64 / 2.0
+    fn middle(kernel: Kernel) -> f64 {
+        (kernel.extent() - 1) as f64 / 2.0
     }
 }

@@ -1,7 +1,8 @@
 //! JAX's `conv` and `conv_transpose`.
 
-use crate::rule::legal;
-use crate::{Axis, GeometryError, Odd, Rule, Slide};
+use super::{Dialect, GivenPadding, Layer, Wanted, Words, WordsError};
+use crate::conv_spec::legal;
+use crate::{Axis, ConvSpec, GeometryError, Kernel, OddSide};
 use std::fmt;
 
 /// A layer in JAX's words (jax/_src/lax/convolution.py). Pairs are `[vertical, horizontal]`.
@@ -10,10 +11,10 @@ use std::fmt;
 /// the transposed convolution of [`WeightLayout::flipped`](super::WeightLayout::flipped)'s kernel.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, dialect::{Jax, jax::Padding}};
+/// # use mirrorgrad_tensor::{ConvSpec, dialect::{Jax, jax::Padding}};
 /// let layer = Jax { strides: [2, 2], ..Jax::new([3, 3], Padding::Same) };
-/// // `conv_transpose` of 3×3 spots stands on the pixels that `conv` of 6×6 does.
-/// assert_eq!(layer.under([3, 3])?, layer.over([6, 6])?);
+/// // `conv_transpose` of 3×3 positions stands on the pixels that `conv` of 6×6 does.
+/// assert_eq!(layer.transposed([3, 3])?, layer.conv([6, 6])?);
 /// assert_eq!(layer.to_string(), "strides=[2, 2], padding='SAME'");
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
@@ -21,7 +22,7 @@ use std::fmt;
 pub struct Jax {
     /// Taps.
     pub kernel: [usize; 2],
-    /// Pixels from one spot to the next.
+    /// Pixels from one position to the next.
     pub strides: [usize; 2],
     /// Pixels from one tap to the next.
     pub rhs_dilation: [usize; 2],
@@ -32,23 +33,23 @@ pub struct Jax {
 /// JAX's paddings.
 ///
 /// ```
-/// # use mirrorgrad_tensor::{Rule, Window, dialect::{Jax, jax::Padding}};
-/// // Two zeros on each side of the spread map: a kernel of 4 is cropped by 4 − 1 − 2 = 1.
+/// # use mirrorgrad_tensor::{ConvSpec, Window, dialect::{Jax, jax::Padding}};
+/// // Two zeros on each side of the spread output: a kernel of 4 is cropped by 4 − 1 − 2 = 1.
 /// let padding = Padding::Pairs { before: [2, 2], after: [2, 2] };
 /// let jax = Jax { strides: [2, 2], ..Jax::new([4, 4], padding) };
 /// let pytorch = Window::square(4).stride(2).padding(1);
-/// assert_eq!(jax.under([4, 4])?, pytorch.under([4, 4])?);
+/// assert_eq!(jax.transposed([4, 4])?, pytorch.transposed([4, 4])?);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
-    /// `⌈image / stride⌉` spots, or `map · stride` pixels.
+    /// `⌈input / stride⌉` positions, or `output · stride` pixels.
     Same,
-    /// The same with the odd pixel of padding before the image; of convolutions alone.
+    /// The same with the odd pixel of padding before the input; of convolutions alone.
     SameLower,
-    /// None, though a transposed convolution makes at least `map · stride` pixels.
+    /// None, though a transposed convolution makes at least `output · stride` pixels.
     Valid,
-    /// So much: of a convolution around the image, of a transposed one around the map, after it was
+    /// So much: of a convolution around the input, of a transposed one around the output, after it was
     /// spread out.
     Pairs {
         /// Above and to the left.
@@ -63,39 +64,57 @@ impl Jax {
     pub const fn new(kernel: [usize; 2], padding: Padding) -> Self {
         Self { kernel, strides: [1; 2], rhs_dilation: [1; 2], padding }
     }
+
+    /// Padding in pairs: of a transposed convolution around the spread output, which a window that is cut
+    /// by more than its extent would need to be negative.
+    fn pairs(wanted: &Wanted) -> Option<Padding> {
+        if wanted.layer == Layer::Conv {
+            let (before, after) = (wanted.pad_before, wanted.pad_after());
+            return Some(Padding::Pairs { before, after });
+        }
+        let pair = |axis: &Axis| {
+            let hang = axis.extent() - 1;
+            let before = hang.checked_sub(axis.pad_before)?;
+            let spread = axis.full() - hang;
+            Some([before, (axis.input + hang).checked_sub(spread + before)?])
+        };
+        let [y, x] = wanted.geometry.axes();
+        let [y, x] = [pair(&y)?, pair(&x)?];
+        Some(Padding::Pairs { before: [y[0], x[0]], after: [y[1], x[1]] })
+    }
 }
 
-impl Rule for Jax {
-    fn slides(&self) -> [Slide; 2] {
-        Slide::both(self.kernel, self.strides, self.rhs_dilation)
+impl ConvSpec for Jax {
+    fn kernels(&self) -> [Kernel; 2] {
+        Kernel::both(self.kernel, self.strides, self.rhs_dilation)
     }
 
-    fn over_axis(&self, axis: usize, image: usize) -> Result<Axis, GeometryError> {
-        let slide = self.slides()[axis];
+    fn conv_axis(&self, axis: usize, input: usize) -> Result<Axis, GeometryError> {
+        let kernel = self.kernels()[axis];
         match self.padding {
-            Padding::Same => Ok(slide.same(image, Odd::After)),
-            Padding::SameLower => Ok(slide.same(image, Odd::Before)),
-            Padding::Valid => slide.fit(image, 0, 0),
-            Padding::Pairs { before, after } => slide.fit(image, before[axis], after[axis]),
+            Padding::Same => Ok(kernel.same(input, OddSide::After)),
+            Padding::SameLower => Ok(kernel.same(input, OddSide::Before)),
+            Padding::Valid => kernel.fit(input, 0, 0),
+            Padding::Pairs { before, after } => kernel.fit(input, before[axis], after[axis]),
         }
     }
 
-    fn under_axis(
+    fn transposed_axis(
         &self,
         axis: usize,
-        map: usize,
-        image: Option<usize>,
+        output: usize,
+        input: Option<usize>,
     ) -> Result<Axis, GeometryError> {
-        let slide = self.slides()[axis];
-        let (extent, stride) = (slide.extent(), slide.stride);
-        // JAX pads the spread map by `pad` in front, of `extent + stride − 2` in all, and slides the
+        let kernel = self.kernels()[axis];
+        let (extent, stride) = (kernel.extent(), kernel.stride);
+        // JAX pads the spread output by `pad` in front, of `extent + stride − 2` in all, and slides the
         // window over that.
         let (only, pad) = match self.padding {
-            Padding::Same if stride > extent - 1 => (stride * map, extent - 1),
-            Padding::Same => (stride * map, (extent + stride - 2).div_ceil(2)),
-            Padding::Valid => (stride * (map - 1) + extent.max(stride), extent - 1),
+            Padding::Same if stride > extent - 1 => (stride * output, extent - 1),
+            Padding::Same => (stride * output, (extent + stride - 2).div_ceil(2)),
+            Padding::Valid => (stride * (output - 1) + extent.max(stride), extent - 1),
             Padding::Pairs { before, after } => {
-                let padded = (stride * (map - 1) + 1).saturating_add(before[axis]);
+                let padded = (stride * (output - 1) + 1).saturating_add(before[axis]);
                 let padded = padded.saturating_add(after[axis]);
                 let left = padded.checked_sub(extent - 1).filter(|&n| n > 0);
                 (left.ok_or(GeometryError::Words("padding: no output is left"))?, before[axis])
@@ -106,12 +125,36 @@ impl Rule for Jax {
             }
         };
         let why = "conv_transpose makes one size";
-        let image = legal("size", why, [only; 2], image.unwrap_or(only))?;
+        let input = legal("size", why, [only; 2], input.unwrap_or(only))?;
         match (extent - 1).checked_sub(pad) {
-            Some(before) => Ok(slide.meets(image, map, before)),
+            Some(before) => Ok(kernel.axis(input, output, before)),
             // Rows before all windows: only here can they be asked for.
             None => Err(GeometryError::Words("padding: expected less than the window's extent")),
         }
+    }
+}
+
+impl Dialect for Jax {
+    const NAME: &'static str = "JAX";
+    const KEY: &'static str = "jax";
+
+    fn read(_: Layer, words: &Words) -> Result<Self, WordsError> {
+        words.without_output_padding()?;
+        let padding = match words.padding {
+            None | Some(GivenPadding::Valid) => Padding::Valid,
+            Some(GivenPadding::Same) => Padding::Same,
+            Some(GivenPadding::SameLower) => Padding::SameLower,
+            Some(GivenPadding::Numbers(pad)) => Padding::Pairs { before: pad, after: pad },
+        };
+        let Words { kernel, stride: strides, dilation: rhs_dilation, .. } = *words;
+        Ok(Self { strides, rhs_dilation, ..Self::new(kernel, padding) })
+    }
+
+    fn say(wanted: &Wanted) -> Vec<Self> {
+        let Wanted { kernel, stride: strides, dilation: rhs_dilation, .. } = *wanted;
+        let with = |padding| Self { strides, rhs_dilation, ..Self::new(kernel, padding) };
+        let pairs = Self::pairs(wanted);
+        [Padding::Same, Padding::Valid].into_iter().chain(pairs).map(with).collect()
     }
 }
 

@@ -95,16 +95,16 @@ pub unsafe trait Lanes<T>: Copy {
         unsafe { self.store(to.as_mut_ptr(), register) }
     }
 
-    /// Fills registers from places of a slice, the first `at` and the others `apart` from each other.
+    /// Fills registers from places of a slice, the first `at` and the others a `pitch` from each other.
     ///
     /// # Panics
     /// If one reaches beyond the slice.
     #[inline(always)]
-    fn read_every(self, from: &[T], [at, apart]: [usize; 2], registers: &mut [Self::Register]) {
-        assert!(reach::<T, Self>(at, apart, registers.len()) <= from.len());
+    fn read_every(self, from: &[T], [at, pitch]: [usize; 2], registers: &mut [Self::Register]) {
+        assert!(reach::<T, Self>(at, pitch, registers.len()) <= from.len());
         for (n, register) in registers.iter_mut().enumerate() {
             // SAFETY: the last of the places was just found to lie inside, and so do those before.
-            *register = unsafe { self.load(from.as_ptr().add(at + n * apart)) };
+            *register = unsafe { self.load(from.as_ptr().add(at + n * pitch)) };
         }
     }
 
@@ -113,19 +113,19 @@ pub unsafe trait Lanes<T>: Copy {
     /// # Panics
     /// If one reaches beyond the slice.
     #[inline(always)]
-    fn write_every(self, to: &mut [T], [at, apart]: [usize; 2], registers: &[Self::Register]) {
-        assert!(reach::<T, Self>(at, apart, registers.len()) <= to.len());
+    fn write_every(self, to: &mut [T], [at, pitch]: [usize; 2], registers: &[Self::Register]) {
+        assert!(reach::<T, Self>(at, pitch, registers.len()) <= to.len());
         for (n, &register) in registers.iter().enumerate() {
             // SAFETY: the last of the places was just found to lie inside, and so do those before.
-            unsafe { self.store(to.as_mut_ptr().add(at + n * apart), register) };
+            unsafe { self.store(to.as_mut_ptr().add(at + n * pitch), register) };
         }
     }
 }
 
 /// Where the last of some registers ends.
 #[inline(always)]
-fn reach<T, L: Lanes<T>>(at: usize, apart: usize, count: usize) -> usize {
-    let last = apart.saturating_mul(count.saturating_sub(1));
+fn reach<T, L: Lanes<T>>(at: usize, pitch: usize, count: usize) -> usize {
+    let last = pitch.saturating_mul(count.saturating_sub(1));
     at.saturating_add(last).saturating_add(L::COUNT)
 }
 

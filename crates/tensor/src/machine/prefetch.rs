@@ -3,10 +3,10 @@
 /// Bytes that come from memory together.
 const LINE: usize = 64;
 
-/// Stretches of memory that will be read soon, brought nearer a few lines at a time: memory is slow to
+/// Runs of memory that will be read soon, brought nearer a few lines at a time: memory is slow to
 /// answer, and answers while something else is computed.
 pub(crate) struct Prefetch<'a, T> {
-    stretches: &'a [&'a [T]],
+    runs: &'a [&'a [T]],
     /// Where the first of them goes on.
     at: usize,
     /// Lines at a time.
@@ -14,22 +14,22 @@ pub(crate) struct Prefetch<'a, T> {
 }
 
 impl<'a, T> Prefetch<'a, T> {
-    /// All of `stretches` within so many calls of [`Self::some`].
-    pub fn new(stretches: &'a [&'a [T]], calls: usize) -> Self {
-        let lines: usize = stretches.iter().map(|s| size_of_val(*s).div_ceil(LINE) + 1).sum();
-        Self { stretches, at: 0, lines: lines.div_ceil(calls.max(1)) }
+    /// All of `runs` within so many calls of [`Self::some`].
+    pub fn new(runs: &'a [&'a [T]], calls: usize) -> Self {
+        let lines: usize = runs.iter().map(|s| size_of_val(*s).div_ceil(LINE) + 1).sum();
+        Self { runs, at: 0, lines: lines.div_ceil(calls.max(1)) }
     }
 
     /// Asks for the next lines.
     #[inline(always)]
     pub fn some(&mut self) {
         for _ in 0..self.lines {
-            let Some((first, others)) = self.stretches.split_first() else { return };
+            let Some((first, others)) = self.runs.split_first() else { return };
             if let Some(number) = first.get(self.at) {
                 ask_for(number);
                 self.at += LINE / size_of::<T>();
             } else {
-                (self.stretches, self.at) = (others, 0);
+                (self.runs, self.at) = (others, 0);
             }
         }
     }

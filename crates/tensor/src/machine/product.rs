@@ -1,12 +1,12 @@
-//! The micro-kernel: all three maps of the convolution form are made of this one product.
+//! The micro-kernel: all three solutions of the form are made of this one product.
 //!
 //! ```text
-//! out[r, j]  =  Σ_s picture[rows[r] + steps[s]] · panel[lines[s] + j]
+//! out[r, j]  =  Σ_s picture[rows[r] + steps[s]] · panel[panel_rows[s] + j]
 //! ```
 //!
-//! Under a window, `pixel(spot, tap) = a(spot) + b(tap)`, so the columns of an image need never be
+//! Under a window, `pixel(position, tap) = a(position) + b(tap)`, so the columns of an input need never be
 //! written down: they are a table of `rows` plus a table of `steps`. Each number of the picture is
-//! multiplied with a whole line of the panel, which registers hold side by side.
+//! multiplied with a whole row of the panel, which registers hold side by side.
 
 use super::isa::Routine;
 use super::lanes::Lanes;
@@ -25,9 +25,9 @@ pub(crate) enum Start<'a, T> {
     Kept,
 }
 
-/// Where the lines of a panel begin.
+/// Where the rows of a panel begin.
 #[derive(Clone, Copy)]
-pub(crate) enum Lines<'a> {
+pub(crate) enum PanelRows<'a> {
     /// One behind the other.
     Adjacent,
     /// At these places.
@@ -58,20 +58,20 @@ pub(crate) struct Product<'a, T> {
     /// How far each step is from there.
     pub steps: &'a [u32],
     pub panel: &'a [T],
-    /// Where the panel has a line for each step.
-    pub lines: Lines<'a>,
-    /// The columns of a line: one of [`widths`], or [`few_rows_width`].
+    /// Where the panel has a row for each step.
+    pub panel_rows: PanelRows<'a>,
+    /// The columns of a panel's row: one of [`widths`], or [`narrow_width`].
     pub width: usize,
     pub start: Start<'a, T>,
     /// `[row, column]`.
     pub out: &'a mut [T],
     pub series: Series,
     /// What will be read next: asked for in the meantime.
-    pub soon: &'a [&'a [T]],
+    pub prefetch: &'a [&'a [T]],
 }
 
-/// The width of lines that are best for a few rows, in numbers.
-pub(crate) fn few_rows_width<T: Element>() -> usize {
+/// The width of panels that is best for a few rows of the result, in numbers.
+pub(crate) fn narrow_width<T: Element>() -> usize {
     struct Width;
     impl<T> Routine<T> for Width {
         type Output = usize;
@@ -109,24 +109,25 @@ impl<T: Element> Product<'_, T> {
     /// # Panics
     /// If a table points outside the picture, or the sizes do not fit together.
     pub fn run(self) {
-        let Self { picture, rows, steps, panel, lines, width, ref start, ref out, series, .. } =
-            self;
+        let Self {
+            picture, rows, steps, panel, panel_rows, width, ref start, ref out, series, ..
+        } = self;
         if rows.is_empty() || series.count == 0 {
             return;
         }
         let last = series.count - 1;
         let largest = |table: &[u32]| table.iter().max().map_or(0, |&offset| offset as usize);
-        let lines_end = match lines {
-            Lines::Adjacent => steps.len() * width,
-            Lines::At(places) => {
-                assert_eq!(places.len(), steps.len(), "product: a line a step");
+        let panel_end = match panel_rows {
+            PanelRows::Adjacent => steps.len() * width,
+            PanelRows::At(places) => {
+                assert_eq!(places.len(), steps.len(), "product: a panel row a step");
                 largest(places) + width
             }
         };
         if !steps.is_empty() {
             let far = largest(rows) + largest(steps) + last * series.picture;
             assert!(far < picture.len(), "product: outside the picture");
-            assert!(lines_end + last * series.panel <= panel.len(), "product: outside the panel");
+            assert!(panel_end + last * series.panel <= panel.len(), "product: outside the panel");
         }
         let end = rows.len() * width + last * series.out;
         assert!(end <= out.len(), "product: outside the result");
@@ -173,12 +174,12 @@ impl<T: Element> Checked<'_, T> {
         self,
         lanes: L,
     ) {
-        match self.0.lines {
-            Lines::Adjacent => {
+        match self.0.panel_rows {
+            PanelRows::Adjacent => {
                 let places = (0..).step_by(self.0.width);
                 self.strips_along::<L, _, ROWS, FEW, REGISTERS>(lanes, places);
             }
-            Lines::At(places) => {
+            PanelRows::At(places) => {
                 let places = places.iter().map(
                     #[inline(always)]
                     |&place| place as usize,
@@ -198,25 +199,26 @@ impl<T: Element> Checked<'_, T> {
     >(
         self,
         lanes: L,
-        lines: I,
+        panel_rows: I,
     ) {
-        let Product { picture, rows, steps, panel, start, out, width, series, soon, .. } = self.0;
-        let mut soon = Prefetch::new(soon, rows.len().div_ceil(ROWS) * series.count);
+        let Product { picture, rows, steps, panel, start, out, width, series, prefetch, .. } =
+            self.0;
+        let mut prefetch = Prefetch::new(prefetch, rows.len().div_ceil(ROWS) * series.count);
         for nth in 0..series.count {
             let picture = &picture[nth * series.picture..];
             let panel = &panel[nth * series.panel..];
             let out = &mut out[nth * series.out..][..rows.len() * width];
             for (rows, out) in rows.chunks(ROWS).zip(out.chunks_mut(ROWS * width)) {
-                soon.some();
+                prefetch.some();
                 let steps = steps
                     .iter()
                     .map(
                         #[inline(always)]
                         |&step| step as usize,
                     )
-                    .zip(lines.clone());
+                    .zip(panel_rows.clone());
                 // SAFETY: `Product::run` has found, for every product of the series, every row plus
-                // every step inside the picture, a line of `width` inside the panel for every step,
+                // every step inside the picture, a row of `width` inside the panel for every step,
                 // and as much of the result for every row; `width` is what the registers hold.
                 unsafe {
                     if rows.len() > FEW {
@@ -239,7 +241,7 @@ impl<T: Element> Checked<'_, T> {
 ///
 /// # Safety
 /// There is at least one row; every row plus every step lies in the picture; the panel holds
-/// `REGISTERS · COUNT` numbers at every line, `out` as many a row, `start` as many if it is a row.
+/// `REGISTERS · COUNT` numbers at every row of the panel, `out` as many a row, `start` as many if it is a row.
 #[inline(always)]
 unsafe fn strip<
     T: Element,
@@ -270,14 +272,14 @@ unsafe fn strip<
                 from_fn(|register| lanes.load(out.as_ptr().add(place(r.min(last), register))))
             }),
         };
-        for (step, line) in steps {
-            let line = panel.as_ptr().add(line);
-            let line: [L::Register; REGISTERS] =
-                from_fn(|register| lanes.load(line.add(register * L::COUNT)));
+        for (step, row) in steps {
+            let row = panel.as_ptr().add(row);
+            let row: [L::Register; REGISTERS] =
+                from_fn(|register| lanes.load(row.add(register * L::COUNT)));
             for (base, sums) in bases.iter().zip(&mut sums) {
                 let pixel = lanes.splat(*base.add(step));
-                for (sum, &line) in sums.iter_mut().zip(&line) {
-                    *sum = lanes.mul_add(pixel, line, *sum);
+                for (sum, &factor) in sums.iter_mut().zip(&row) {
+                    *sum = lanes.mul_add(pixel, factor, *sum);
                 }
             }
         }

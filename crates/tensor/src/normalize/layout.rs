@@ -2,15 +2,15 @@
 
 use crate::{Element, Tensor};
 
-/// Which elements of a tensor are normalized together, and which gain each is multiplied with.
+/// Which elements of a tensor are normalized together, and which weight each is multiplied with.
 ///
 /// The tensor is seen as `[repeats, sets, channels, inner]`. Element `(r, s, c, i)` belongs to the
-/// set `s` and takes the gain `(s mod period) · channels + c`.
+/// set `s` and takes the weight `(s mod period) · channels + c`.
 ///
 /// ```
 /// # use mirrorgrad_tensor::NormLayout;
 /// let shape = [4, 6, 2, 2];
-/// let sizes = |layout: NormLayout| [layout.sets, layout.set_len(), layout.gains()];
+/// let sizes = |layout: NormLayout| [layout.sets, layout.set_len(), layout.weights()];
 /// assert_eq!(sizes(NormLayout::batch(&shape)), [6, 4 * 2 * 2, 6]);
 /// assert_eq!(sizes(NormLayout::group(&shape, 2)), [4 * 2, 3 * 2 * 2, 6]);
 /// assert_eq!(sizes(NormLayout::layer(&shape, &[6, 2, 2])), [4, 6 * 2 * 2, 6 * 2 * 2]);
@@ -21,11 +21,11 @@ pub struct NormLayout {
     pub repeats: usize,
     /// Sets with a mean and a variance of their own.
     pub sets: usize,
-    /// Sets after which the gains begin anew.
+    /// Sets after which the weights begin anew.
     pub period: usize,
     /// Gains within a set.
     pub channels: usize,
-    /// Neighbouring elements that share a gain.
+    /// Neighbouring elements that share a weight.
     pub inner: usize,
 }
 
@@ -79,8 +79,8 @@ impl NormLayout {
         Self { repeats: 1, sets, period: 1, channels, inner: 1 }
     }
 
-    /// The number of gains.
-    pub fn gains(&self) -> usize {
+    /// The number of weights.
+    pub fn weights(&self) -> usize {
         self.period * self.channels
     }
 
@@ -111,14 +111,14 @@ impl NormLayout {
         rows
     }
 
-    pub(super) fn gains_of<'a, T: Element>(&self, set: usize, gains: &'a Tensor<T>) -> &'a [T] {
-        &gains.as_slice()[(set % self.period) * self.channels..][..self.channels]
+    pub(super) fn weights_of<'a, T: Element>(&self, set: usize, weights: &'a Tensor<T>) -> &'a [T] {
+        &weights.as_slice()[(set % self.period) * self.channels..][..self.channels]
     }
 
     /// Refuses operands that are not the layout's, in the name of a function.
     ///
     /// # Panics
-    /// If there are other than its numbers, gains or biases.
+    /// If there are other than its numbers, weights or biases.
     #[track_caller]
     pub fn check<T: Element>(&self, name: &str, x: &Tensor<T>, gain_and_bias: [&Tensor<T>; 2]) {
         let (shape, all) = (x.shape(), self.repeats * self.sets * self.row());
@@ -126,10 +126,10 @@ impl NormLayout {
             x.len() == all,
             "{name}: layout of another shape: expected {all} numbers, got {shape:?}"
         );
-        for (each, gains) in gain_and_bias.map(|each| (each, self.gains())) {
+        for (each, weights) in gain_and_bias.map(|each| (each, self.weights())) {
             assert!(
-                each.len() == gains,
-                "{name}: expected one gain and bias a channel, {gains} for {shape:?}, got {:?}",
+                each.len() == weights,
+                "{name}: expected one weight and bias a channel, {weights} for {shape:?}, got {:?}",
                 each.shape()
             );
         }

@@ -9,9 +9,9 @@ impl Normalization {
     /// A set at a time, so that it is read a second time while it is near.
     pub(super) fn forward_then<T: Element>(
         &self,
-        finish: impl Finish<T>,
+        epilogue: impl Function<T>,
         x: &Tensor<T>,
-        gain: &Tensor<T>,
+        weight: &Tensor<T>,
         bias: &Tensor<T>,
     ) -> (Tensor<T>, NormStats<T>) {
         let layout = &self.layout;
@@ -24,12 +24,14 @@ impl Normalization {
                     let parts = layout.rows_of(set, x.as_slice()).flat_map(|row| row.chunks(ROW));
                     let moments = parts.map(Moments::of).fold(Moments::default(), Moments::join);
                     let (mean, variance) = (moments.mean, moments.squares / moments.count);
-                    let lines = self.lines(set, gain, bias, mean, variance);
+                    let lines = self.lines(set, weight, bias, mean, variance);
                     for (out, x) in rows.into_iter().zip(layout.rows_of(set, x.as_slice())) {
                         let channels =
                             out.chunks_exact_mut(layout.inner).zip(x.chunks_exact(layout.inner));
                         for ((out, x), line) in channels.zip(&lines) {
-                            out.iter_mut().zip(x).for_each(|(o, &v)| *o = finish.value(line.at(v)));
+                            out.iter_mut()
+                                .zip(x)
+                                .for_each(|(o, &v)| *o = epilogue.value(line.at(v)));
                         }
                     }
                     (mean, variance)
@@ -42,9 +44,9 @@ impl Normalization {
 
     pub(super) fn backward_then<T: Element>(
         &self,
-        finish: impl Finish<T>,
+        epilogue: impl Function<T>,
         x: &Tensor<T>,
-        gain: &Tensor<T>,
+        weight: &Tensor<T>,
         bias: &Tensor<T>,
         stats: &NormStats<T>,
         grad: &Tensor<T>,
@@ -59,18 +61,18 @@ impl Normalization {
                     let [mean, variance] =
                         [&stats.mean, &stats.variance].map(|stat| stat.as_slice()[set]);
                     let scale = self.scale(variance);
-                    let lines = self.lines(set, gain, bias, mean, variance);
+                    let lines = self.lines(set, weight, bias, mean, variance);
                     let pairs = || {
                         layout.rows_of(set, x.as_slice()).zip(layout.rows_of(set, grad.as_slice()))
                     };
-                    let sums = line_sums(finish, layout.inner, &lines, pairs(), mean, scale);
-                    let gains = layout.gains_of(set, gain);
+                    let sums = line_sums(epilogue, layout.inner, &lines, pairs(), mean, scale);
+                    let weights = layout.weights_of(set, weight);
                     let mut means = [T::zero(); 2];
-                    for (sums, &gain) in sums.iter().zip(gains) {
-                        means = [means[0] + gain * sums[0], means[1] + gain * sums[1]];
+                    for (sums, &weight) in sums.iter().zip(weights) {
+                        means = [means[0] + weight * sums[0], means[1] + weight * sums[1]];
                     }
                     let [plain, along] = means.map(|sum| sum / count);
-                    // scale · (gain · grad − plain − (x − mean) · scale · along), regrouped.
+                    // scale · (weight · grad − plain − (x − mean) · scale · along), regrouped.
                     let b = along * scale * scale;
                     let c = b * mean - plain * scale;
                     for (out, (x, grad)) in rows.into_iter().zip(pairs()) {
@@ -80,7 +82,7 @@ impl Normalization {
                         for ((out, (x, grad)), line) in channels.zip(&lines) {
                             let a = line.slope;
                             for ((o, &v), &g) in out.iter_mut().zip(x).zip(grad) {
-                                *o = a * finish.pass(g, line.at(v)) - b * v + c;
+                                *o = a * epilogue.pass(g, line.at(v)) - b * v + c;
                             }
                         }
                     }
@@ -88,16 +90,16 @@ impl Normalization {
                 })
                 .collect();
         });
-        let mut to_gain = vec![T::zero(); layout.gains()];
-        let mut to_bias = to_gain.clone();
+        let mut to_weight = vec![T::zero(); layout.weights()];
+        let mut to_bias = to_weight.clone();
         for (set, sums) in sums.iter().enumerate() {
             let first = (set % layout.period) * layout.channels;
             for (channel, &[plain, along]) in sums.iter().enumerate() {
                 to_bias[first + channel] += plain;
-                to_gain[first + channel] += along;
+                to_weight[first + channel] += along;
             }
         }
-        [to_x, Tensor::new([layout.gains()], to_gain), Tensor::new([layout.gains()], to_bias)]
+        [to_x, Tensor::new([layout.weights()], to_weight), Tensor::new([layout.weights()], to_bias)]
     }
 
     fn scale<T: Element>(&self, variance: T) -> T {
@@ -108,20 +110,24 @@ impl Normalization {
     fn lines<T: Element>(
         &self,
         set: usize,
-        gain: &Tensor<T>,
+        weight: &Tensor<T>,
         bias: &Tensor<T>,
         mean: T,
         variance: T,
     ) -> Vec<Line<T>> {
         let scale = self.scale(variance);
-        let gains = self.layout.gains_of(set, gain).iter().zip(self.layout.gains_of(set, bias));
-        gains
-            .map(|(&gain, &bias)| Line { slope: gain * scale, offset: bias - gain * scale * mean })
+        let weights =
+            self.layout.weights_of(set, weight).iter().zip(self.layout.weights_of(set, bias));
+        weights
+            .map(|(&weight, &bias)| Line {
+                slope: weight * scale,
+                offset: bias - weight * scale * mean,
+            })
             .collect()
     }
 }
 
-/// Normalization of one channel, with gain and bias.
+/// Normalization of one channel, with weight and bias.
 struct Line<T> {
     slope: T,
     offset: T,
@@ -133,8 +139,8 @@ impl<T: Element> Line<T> {
     }
 }
 
-/// [`After`] as a type, so that each has loops of its own.
-pub(super) trait Finish<T>: Copy + Send + Sync {
+/// [`Epilogue`](super::Epilogue) as a type, so that each has loops of its own.
+pub(super) trait Function<T>: Copy + Send + Sync {
     fn value(self, y: T) -> T;
 
     /// The gradient `g` of the value as it passes on to `y`.
@@ -142,9 +148,9 @@ pub(super) trait Finish<T>: Copy + Send + Sync {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct AsItIs;
+pub(super) struct Identity;
 
-impl<T: Element> Finish<T> for AsItIs {
+impl<T: Element> Function<T> for Identity {
     fn value(self, y: T) -> T {
         y
     }
@@ -157,7 +163,7 @@ impl<T: Element> Finish<T> for AsItIs {
 #[derive(Clone, Copy)]
 pub(super) struct Relu;
 
-impl<T: Element> Finish<T> for Relu {
+impl<T: Element> Function<T> for Relu {
     /// NaN stays NaN.
     fn value(self, y: T) -> T {
         if y < T::zero() { T::zero() } else { y }
@@ -202,7 +208,7 @@ impl<T: Element> Moments<T> {
 
 /// Σ g and Σ g · x̂ for every channel of one set, with g the gradient that reaches the normalized number.
 fn line_sums<'a, T: Element>(
-    finish: impl Finish<T>,
+    epilogue: impl Function<T>,
     inner: usize,
     lines: &[Line<T>],
     pairs: impl Iterator<Item = (&'a [T], &'a [T])>,
@@ -216,7 +222,7 @@ fn line_sums<'a, T: Element>(
         for (([plain, along], line), (x, grad)) in sums.iter_mut().zip(lines).zip(channels) {
             let mut lanes = [[T::zero(); LANES]; 2];
             let mut add = |lane: usize, v: T, g: T| {
-                let g = finish.pass(g, line.at(v));
+                let g = epilogue.pass(g, line.at(v));
                 lanes[0][lane] += g;
                 lanes[1][lane] += g * (v - mean);
             };

@@ -4,7 +4,7 @@
 use crate::common::{noise, rng};
 use mirrorgrad_tensor::{ConvAlgorithm, Element, Form, Geometry, Isa, Operand, Tensor, Window};
 
-/// The form's operands: image, weight, map.
+/// The form's operands: input, weight, output.
 type Operands<T> = [Tensor<T>; 3];
 
 /// Kernel and stride of a layer, pictures and channels, and the side of its pictures.
@@ -20,19 +20,19 @@ const LAYERS: [Layer; 6] = [
 ];
 
 fn geometry(([kernel, stride], _, _, side): Layer) -> Geometry {
-    Window::square(kernel).stride(stride).padding(1).over([side, side]).unwrap()
+    Window::square(kernel).stride(stride).padding(1).conv([side, side]).unwrap()
 }
 
 fn operands(layer @ ([kernel, _], batch, channels, side): Layer) -> Operands<f64> {
-    let (rng, [height, width]) = (&mut rng(1), geometry(layer).map());
+    let (rng, [height, width]) = (&mut rng(1), geometry(layer).output());
     // As behind a relu: the mean is not zero.
     let positive = noise::<f32>(&[batch, channels, side, side], rng).map(|v| v.max(0.0));
     let weight = noise::<f32>(&[channels, channels, kernel, kernel], rng);
-    let map = noise::<f32>(&[batch, channels, height, width], rng);
-    [positive.cast(), weight.cast(), map.cast()]
+    let output = noise::<f32>(&[batch, channels, height, width], rng);
+    [positive.cast(), weight.cast(), output.cast()]
 }
 
-fn maps<T: Element>(
+fn outputs<T: Element>(
     algorithm: ConvAlgorithm,
     layer: Layer,
     operands: &Operands<f64>,
@@ -59,14 +59,14 @@ fn the_error_of_winograd_is_within_ten_times_that_of_the_direct_one() {
     println!("{}, f32 against f64: root mean square, largest", Isa::chosen().unwrap());
     for layer in LAYERS {
         let operands = operands(layer);
-        let truth = maps::<f64>(ConvAlgorithm::Plain, layer, &operands);
+        let truth = outputs::<f64>(ConvAlgorithm::Plain, layer, &operands);
         let errors = [ConvAlgorithm::Plain, ConvAlgorithm::Direct, ConvAlgorithm::Winograd].map(|algorithm| {
-            let maps = maps::<f32>(algorithm, layer, &operands);
-            let errors = [0, 1, 2].map(|i| error(&maps[i], &truth[i]));
+            let outputs = outputs::<f32>(algorithm, layer, &operands);
+            let errors = [0, 1, 2].map(|i| error(&outputs[i], &truth[i]));
             let tell = |[mean, most]: [f64; 2]| format!("{mean:.1e} {most:.1e}");
             let ([kernel, stride], batch, channels, side) = layer;
             println!(
-                "{kernel}x{kernel} by {stride}, {batch} of {channels:>3}x{side}x{side} {:<9} map {}  image {}  weight {}",
+                "{kernel}x{kernel} by {stride}, {batch} of {channels:>3}x{side}x{side} {:<9} output {}  input {}  weight {}",
                 algorithm.to_string(),
                 tell(errors[0]),
                 tell(errors[1]),
@@ -90,10 +90,10 @@ fn the_error_of_winograd_is_within_ten_times_that_of_the_direct_one() {
 fn every_algorithm_is_exact_to_double_precision_in_double_precision() {
     for layer in LAYERS {
         let operands = operands(layer);
-        let truth = maps::<f64>(ConvAlgorithm::Plain, layer, &operands);
+        let truth = outputs::<f64>(ConvAlgorithm::Plain, layer, &operands);
         for algorithm in [ConvAlgorithm::Direct, ConvAlgorithm::Winograd] {
-            let maps = maps::<f64>(algorithm, layer, &operands);
-            for (got, truth) in maps.iter().zip(&truth) {
+            let outputs = outputs::<f64>(algorithm, layer, &operands);
+            for (got, truth) in outputs.iter().zip(&truth) {
                 let [mean, most] = error(got, truth);
                 assert!(mean < 1e-14 && most < 1e-13, "{algorithm}: {mean:e} {most:e}");
             }

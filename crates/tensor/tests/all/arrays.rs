@@ -120,10 +120,10 @@ fn sums_over_axes_add_what_shares_the_other_indices() {
             sums[at] += x.as_slice()[nth];
         }
         let want = Tensor::new(&kept, sums);
-        assert_close(&x.sum_axes(axes, true), &want, 1e-13, &(&shape, axes));
+        assert_close(&x.sum_axes_keep(axes), &want, 1e-13, &(&shape, axes));
         let gone: Vec<usize> =
             (0..shape.len()).filter(|axis| !axes.contains(axis)).map(|a| shape[a]).collect();
-        assert_close(&x.sum_axes(axes, false), &want.reshape(gone), 1e-13, &(&shape, axes));
+        assert_close(&x.sum_axes(axes), &want.reshape(gone), 1e-13, &(&shape, axes));
     }
 }
 
@@ -367,8 +367,8 @@ fn misuse_panics_with_what_was_expected() {
         ("sum_to: [2] does not broadcast to [2, 3]", |x| drop(x.sum_to([2]))),
         ("sum_to: [1, 2, 3] does not broadcast to [2, 3]", |x| drop(x.sum_to([1, 2, 3]))),
         ("dot: the shapes differ", |x| _ = x.dot(&Tensor::ones([3]))),
-        ("axis 2 does not exist in shape [2, 3]", |x| drop(x.sum_axes(&[2], false))),
-        ("axis 1 is named twice in [1, 1]", |x| drop(x.sum_axes(&[1, 1], false))),
+        ("axis 2 does not exist in shape [2, 3]", |x| drop(x.sum_axes(&[2]))),
+        ("axis 1 is named twice in [1, 1]", |x| drop(x.sum_axes_keep(&[1, 1]))),
         ("max_last: the axis is empty in shape [2, 0]", |x| _ = x.slice(&[0..2, 1..1]).max_last()),
         ("permute: [0, 0] is not a permutation", |x| drop(x.permute(&[0, 0]))),
         ("transpose: shape [3] has under two axes", |_| drop(Tensor::<f64>::ones([3]).transpose())),

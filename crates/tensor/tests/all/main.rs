@@ -4,6 +4,7 @@ mod accuracy;
 mod arrays;
 mod common;
 mod conv;
+mod dialects;
 mod geometry;
 mod normalize;
 mod pooling;

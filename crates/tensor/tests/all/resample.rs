@@ -1,7 +1,9 @@
 //! Interpolation and average pooling against PyTorch's definitions, written pixel by pixel.
 
 use crate::common::{assert_adjoint, assert_close, draw, noise, panic_of, rng};
-use mirrorgrad_tensor::{Axis, Geometry, Resample, SparseRows, Tensor, Window};
+use mirrorgrad_tensor::{
+    AverageCount, Axis, Corners, Geometry, Resample, SparseRows, Tensor, Window,
+};
 use rand_chacha::ChaCha8Rng;
 
 /// Compares `map` with a definition that makes the pixel at `[row, column]` from a plane, and its
@@ -36,10 +38,13 @@ fn sizes(rng: &mut ChaCha8Rng) -> [[usize; 2]; 2] {
 fn bilinear_interpolation_weighs_four_neighbours() {
     let rng = &mut rng(1);
     for nth in 0..400 {
-        let ([from, to], corners) = (sizes(rng), nth % 2 == 0);
+        let [from, to] = sizes(rng);
+        let corners = [Corners::Aligned, Corners::HalfPixel][nth % 2];
         let source = |axis: usize, x: usize| match corners {
-            true => x as f64 * (from[axis] - 1) as f64 / (to[axis].max(2) - 1) as f64,
-            false => ((x as f64 + 0.5) * from[axis] as f64 / to[axis] as f64 - 0.5).max(0.0),
+            Corners::Aligned => x as f64 * (from[axis] - 1) as f64 / (to[axis].max(2) - 1) as f64,
+            Corners::HalfPixel => {
+                ((x as f64 + 0.5) * from[axis] as f64 / to[axis] as f64 - 0.5).max(0.0)
+            }
         };
         // The weight of a pixel falls linearly with its distance; beyond the last one, it takes all.
         let weight = |axis: usize, x: usize, pixel: usize| {
@@ -61,11 +66,11 @@ fn bilinear_interpolation_weighs_four_neighbours() {
 #[test]
 fn interpolation_to_the_same_size_changes_nothing_and_corners_stay_with_align_corners() {
     let x = noise::<f64>(&[2, 1, 5, 7], &mut rng(2));
-    for corners in [false, true] {
+    for corners in [Corners::HalfPixel, Corners::Aligned] {
         assert_eq!(Resample::bilinear([5, 7], [5, 7], corners).apply(&x), x);
     }
     assert_eq!(Resample::nearest([5, 7], [5, 7]).apply(&x), x);
-    let y = Resample::bilinear([5, 7], [11, 4], true).apply(&x);
+    let y = Resample::bilinear([5, 7], [11, 4], Corners::Aligned).apply(&x);
     for (from, to) in [([0, 0], [0, 0]), ([4, 0], [10, 0]), ([0, 6], [0, 3]), ([4, 6], [10, 3])] {
         let (got, want) = (y.at(&[1, 0, to[0], to[1]]), x.at(&[1, 0, from[0], from[1]]));
         assert!((got - want).abs() < 1e-14);
@@ -92,17 +97,17 @@ fn mean_under(
     after: [usize; 2],
     count_padding: bool,
     plane: &dyn Fn(usize, usize) -> f64,
-    spot: [usize; 2],
+    position: [usize; 2],
 ) -> f64 {
     let (mut sum, mut count) = (0.0, 0);
     for (tap_y, tap_x) in (0..axes[0].kernel).flat_map(|y| (0..axes[1].kernel).map(move |x| (y, x)))
     {
         let taps = [tap_y, tap_x];
         let [row, column] = [0, 1].map(|i| {
-            let place = axes[i].stride * spot[i] + axes[i].dilation * taps[i];
-            place as i64 - axes[i].before as i64
+            let place = axes[i].stride * position[i] + axes[i].dilation * taps[i];
+            place as i64 - axes[i].pad_before as i64
         });
-        let inside = |i: usize, at: i64, more: usize| at < (axes[i].image + more) as i64;
+        let inside = |i: usize, at: i64, more: usize| at < (axes[i].input + more) as i64;
         if row >= 0 && column >= 0 && inside(0, row, 0) && inside(1, column, 0) {
             sum += plane(row as usize, column as usize);
             count += 1;
@@ -122,17 +127,22 @@ fn average_pooling_divides_by_pixels_or_by_cells() {
         let window = Window {
             kernel: pair(1, 4),
             stride: pair(1, 3),
-            before: pair(0, 2),
-            after: pair(0, 2),
+            pad_before: pair(0, 2),
+            pad_after: pair(0, 2),
             dilation: pair(1, 2),
             ..Window::square(1)
         };
-        let Ok(geometry) = window.pool_over(pair(1, 8)) else { continue };
+        let Ok(geometry) = window.pool(pair(1, 8)) else { continue };
         cases += 1;
+        let pad_after = window.pad_after;
         for count_padding in [false, true] {
-            let map = Resample::average_pool(&geometry, window.after, count_padding);
-            check(&map, geometry.map(), rng, |plane, spot| {
-                mean_under(geometry.axes(), window.after, count_padding, plane, spot)
+            let count = match count_padding {
+                true => AverageCount::IncludePadding { pad_after },
+                false => AverageCount::ExcludePadding,
+            };
+            let map = Resample::average_pool(&geometry, count);
+            check(&map, geometry.output(), rng, |plane, position| {
+                mean_under(geometry.axes(), pad_after, count_padding, plane, position)
             });
         }
     }
@@ -142,19 +152,21 @@ fn average_pooling_divides_by_pixels_or_by_cells() {
 #[test]
 fn cells_behind_the_padding_never_count() {
     for dilation in [1, 2] {
-        let axis = Axis { image: 5, map: 3, kernel: 3, stride: 2, dilation, before: 0 };
+        let axis = Axis { input: 5, output: 3, kernel: 3, stride: 2, dilation, pad_before: 0 };
         let geometry = Geometry::new([axis; 2]).unwrap();
         for after in [[0, 0], [1, 1], [2, 1]] {
-            let map = Resample::average_pool(&geometry, after, true);
-            check(&map, [3, 3], &mut rng(5), |plane, spot| {
-                mean_under([axis; 2], after, true, plane, spot)
+            let count = AverageCount::IncludePadding { pad_after: after };
+            let map = Resample::average_pool(&geometry, count);
+            check(&map, [3, 3], &mut rng(5), |plane, position| {
+                mean_under([axis; 2], after, true, plane, position)
             });
         }
     }
-    let axis = Axis { image: 5, map: 3, kernel: 3, stride: 2, dilation: 1, before: 0 };
-    let map = Resample::average_pool(&Geometry::new([axis; 2]).unwrap(), [0, 1], true);
+    let axis = Axis { input: 5, output: 3, kernel: 3, stride: 2, dilation: 1, pad_before: 0 };
+    let count = AverageCount::IncludePadding { pad_after: [0, 1] };
+    let map = Resample::average_pool(&Geometry::new([axis; 2]).unwrap(), count);
     let corner = map.apply(&Tensor::<f64>::ones([1, 1, 5, 5])).at(&[0, 0, 2, 2]);
-    assert_eq!(corner, 1.0 / 2.0, "one row of the image, and a column of it and one of padding");
+    assert_eq!(corner, 1.0 / 2.0, "one row of the input, and a column of it and one of padding");
 }
 
 #[test]

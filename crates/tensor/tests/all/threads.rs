@@ -2,9 +2,9 @@
 
 use crate::common::{bits, noise, rng};
 use mirrorgrad_tensor::{
-    ClassTargets, ConvAlgorithm, Element, Form, Indices, NormLayout, Normalization, Operand,
-    PixelLoss, Resample, Tensor, Window, concat, log_softmax, log_softmax_backward, max_pool,
-    plane_gather, plane_scatter, plane_scatter_add,
+    ClassTargets, ConvAlgorithm, Corners, Element, Form, Indices, NormLayout, Normalization,
+    Operand, PixelLoss, Resample, Tensor, Window, concat, log_softmax, log_softmax_backward,
+    max_pool, plane_gather, plane_scatter, plane_scatter_add,
 };
 
 /// From operands to results.
@@ -41,7 +41,7 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
         Kernel::new("dot", &[&[300_001], &[300_001]], |x| vec![Tensor::scalar(x[0].dot(&x[1]))]),
         Kernel::new("sum_axes", &[&[9, 50, 61, 7]], |x| {
             let axes = [&[0][..], &[1], &[3], &[0, 2], &[1, 2], &[0, 2, 3], &[0, 1, 2, 3]];
-            axes.iter().map(|axes| x[0].sum_axes(axes, false)).collect()
+            axes.iter().map(|axes| x[0].sum_axes(axes)).collect()
         }),
         Kernel::new("broadcast_to", &[&[50, 1, 70]], |x| vec![x[0].broadcast_to([9, 50, 61, 70])]),
         Kernel::new("matmul", &[&[3, 300, 70], &[70, 90]], |x| vec![x[0].matmul(&x[1])]),
@@ -57,15 +57,15 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
         }),
         Kernel::new("max_last", &[&[300, 200]], |x| vec![x[0].max_last().0]),
         Kernel::new("pools", &[&[3, 21, 33, 31]], |x| {
-            let geometry = Window::square(3).stride(2).padding(1).pool_over([33, 31]).unwrap();
+            let geometry = Window::square(3).stride(2).padding(1).pool([33, 31]).unwrap();
             let (y, at) = max_pool(&geometry, &x[0]);
             let scattered = [plane_scatter(&at, &y), plane_scatter_add(&at, &y)];
             let gathered = plane_gather(&at, &x[0]);
             vec![y, gathered].into_iter().chain(scattered).collect()
         }),
         Kernel::new("resample", &[&[3, 21, 33, 31]], |x| {
-            let map = Resample::bilinear([33, 31], [70, 50], false);
-            vec![map.apply(&x[0]), map.adjoint().apply(&map.apply(&x[0]))]
+            let resample = Resample::bilinear([33, 31], [70, 50], Corners::HalfPixel);
+            vec![resample.apply(&x[0]), resample.adjoint().apply(&resample.apply(&x[0]))]
         }),
         Kernel::new("log_softmax", &[&[2, 7, 65, 63], &[2, 7, 65, 63]], |x| {
             vec![log_softmax(&x[0], 1), log_softmax_backward(&log_softmax(&x[0], 1), &x[1], 1)]
@@ -93,17 +93,17 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
             [y, stats.mean, stats.variance].into_iter().chain(grads).collect()
         }));
     }
-    for (name, window, image, groups) in [
+    for (name, window, input, groups) in [
         ("conv", Window::square(3).padding(1), [61, 57], 1),
         ("conv with gaps", Window::square(2).stride(3), [61, 57], 2),
         ("dilated conv", Window::square(3).stride(2).dilation(3).padding(2), [91, 88], 2),
         ("pointwise conv", Window::square(1), [81, 77], 1),
-        ("conv of a small map", Window::square(3).padding(1), [7, 9], 1),
+        ("conv of a small output", Window::square(3).padding(1), [7, 9], 1),
     ] {
-        let geometry = window.over(image).unwrap();
-        let ([height, width], [kh, kw]) = (geometry.map(), geometry.kernel());
+        let geometry = window.conv(input).unwrap();
+        let ([height, width], [kh, kw]) = (geometry.output(), geometry.kernel());
         let operands =
-            [[3, 24, image[0], image[1]], [10, 24 / groups, kh, kw], [3, 10, height, width]];
+            [[3, 24, input[0], input[1]], [10, 24 / groups, kh, kw], [3, 10, height, width]];
         let operands: Vec<&[usize]> = operands.iter().map(|shape| &shape[..]).collect();
         let weight = operands[1].to_vec();
         all.push(Kernel::new(name, &operands, move |x| {
@@ -111,14 +111,14 @@ fn kernels<T: Element>() -> Vec<Kernel<T>> {
                 .into_iter()
                 .filter(|algorithm| algorithm.takes(&geometry, groups, &weight));
             let form = Form::new(geometry, groups);
-            let maps = |algorithm: ConvAlgorithm| {
+            let outputs = |algorithm: ConvAlgorithm| {
                 [
                     form.solve_by(algorithm, Operand::Output, [&x[0], &x[1]], None),
                     form.solve_by(algorithm, Operand::Input, [&x[2], &x[1]], None),
                     form.solve_by(algorithm, Operand::Weight, [&x[0], &x[2]], None),
                 ]
             };
-            algorithms.flat_map(maps).collect()
+            algorithms.flat_map(outputs).collect()
         }));
     }
     all

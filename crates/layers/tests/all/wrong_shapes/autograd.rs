@@ -5,11 +5,12 @@ use mirrorgrad_autograd::ops::*;
 use mirrorgrad_autograd::record::{Step, record};
 use mirrorgrad_autograd::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{
-    ClassTargets, Geometry, Indices, PixelLoss, PoolIndices, Resample, Tensor, Window,
+    AverageCount, ClassTargets, Corners, Epilogue, Geometry, Indices, PixelLoss, PoolIndices,
+    Resample, Tensor, Window,
 };
 
 fn geometry() -> Geometry {
-    Window::square(2).stride(2).over([4, 6]).unwrap()
+    Window::square(2).stride(2).conv([4, 6]).unwrap()
 }
 
 fn targets() -> ClassTargets {
@@ -198,22 +199,29 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "max_pool2d",
-            "max_pool2d: the geometry is of another image: expected [batch, channe",
+            "max_pool2d: the geometry is of another input: expected [batch, channe",
             || {
                 _ = max_pool2d(&geometry(), &var(&[1, 3, 6, 4]));
             },
         ),
         (
             "max_unpool2d",
-            "max_unpool2d: the indices are of another map: expected [1, 1, 1, 1]",
+            "max_unpool2d: the indices are of another output: expected [1, 1, 1, 1]",
             || {
                 let at = PoolIndices::new([1, 1, 1, 1], [2, 2], &[3]).unwrap();
                 max_unpool2d(&var(&[1, 1, 2, 1]), &at);
             },
         ),
         ("avg_pool2d", "avg_pool2d: expected a tensor of 4 axes, got one of shape [4, 4]", || {
-            _ = avg_pool2d(&Window::square(2), &var(&[4, 4]), true);
+            avg_pool2d(&geometry(), &var(&[4, 4]), AverageCount::ExcludePadding);
         }),
+        (
+            "avg_pool2d",
+            "avg_pool2d: the geometry is of another input: expected [batch, channe",
+            || {
+                avg_pool2d(&geometry(), &var(&[1, 1, 5, 6]), AverageCount::ExcludePadding);
+            },
+        ),
         (
             "adaptive_avg_pool2d",
             "adaptive_avg_pool2d: expected a tensor of 4 axes, got one of",
@@ -239,7 +247,7 @@ pub fn cases() -> Vec<Case> {
             "upsample_bilinear2d",
             "upsample_bilinear2d: expected a tensor of 4 axes, got one of",
             || {
-                upsample_bilinear2d(&var(&[4]), [2, 2], false);
+                upsample_bilinear2d(&var(&[4]), [2, 2], Corners::HalfPixel);
             },
         ),
         (
@@ -250,28 +258,24 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         ("batch_norm", "batch_norm: expected [batch, channels, ..], got [3]", || {
-            _ = batch_norm(&var(&[3]), &var(&[3]), &var(&[3]), 0.0);
+            _ = batch_norm(&var(&[3]), &var(&[3]), &var(&[3]), 0.0, Epilogue::Identity);
         }),
         (
             "batch_norm",
-            "batch_norm: expected one gain and bias a channel, 3 for [2, 3], got [2]",
+            "batch_norm: expected one weight and bias a channel, 3 for [2, 3], got [2]",
             || {
-                _ = batch_norm(&var(&[2, 3]), &var(&[3]), &var(&[2]), 0.0);
+                _ = batch_norm(&var(&[2, 3]), &var(&[3]), &var(&[2]), 0.0, Epilogue::Identity);
             },
         ),
-        (
-            "batch_norm_relu",
-            "batch_norm_relu: expected one gain and bias a channel, 3 for [2, 3]",
-            || {
-                _ = batch_norm_relu(&var(&[2, 3]), &var(&[1]), &var(&[3]), 0.0);
-            },
-        ),
+        ("batch_norm", "batch_norm: expected one weight and bias a channel, 3 for [2, 3]", || {
+            _ = batch_norm(&var(&[2, 3]), &var(&[1]), &var(&[3]), 0.0, Epilogue::Relu);
+        }),
         ("group_norm", "group_norm: 3 groups do not divide the 4 channels of [2, 4]", || {
             group_norm(3, &var(&[2, 4]), &var(&[4]), &var(&[4]), 0.0);
         }),
         (
             "group_norm",
-            "group_norm: expected one gain and bias a channel, 4 for [2, 4], got [2]",
+            "group_norm: expected one weight and bias a channel, 4 for [2, 4], got [2]",
             || {
                 group_norm(2, &var(&[2, 4]), &var(&[2]), &var(&[4]), 0.0);
             },

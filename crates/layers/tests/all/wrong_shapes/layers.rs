@@ -55,14 +55,14 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "Conv2d::forward",
-            "conv2d: expected an image of shape [batch, 3, height, width], got [1",
+            "conv2d: expected an input of shape [batch, 3, height, width], got [1",
             || {
                 _ = conv().forward(&var(&[1, 2, 4, 4]), &Pass::eval());
             },
         ),
         (
             "Conv2d::forward",
-            "conv2d: expected an image of shape [batch, 3, height, width], got [3]",
+            "conv2d: expected an input of shape [batch, 3, height, width], got [3]",
             || {
                 _ = conv().forward(&var(&[3]), &Pass::eval());
             },
@@ -90,14 +90,14 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "ConvTranspose2d::forward",
-            "conv_transpose2d: expected an image of shape [batch, 3, h",
+            "conv_transpose2d: expected an input of shape [batch, 3, h",
             || {
                 _ = up().forward(&var(&[1, 4, 4, 4]), &Pass::eval());
             },
         ),
         (
             "ConvTranspose2d::forward_like",
-            "conv_transpose2d: expected an image of shape [batch, c",
+            "conv_transpose2d: expected an input of shape [batch, c",
             || {
                 _ = up().forward_like(&var(&[1, 3, 4, 4]), &var(&[8, 8]), &Pass::eval());
             },
@@ -120,14 +120,14 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "BatchNorm2d::forward",
-            "batch_norm: expected an image of shape [batch, 3, height, width]",
+            "batch_norm: expected an input of shape [batch, 3, height, width]",
             || {
                 _ = BatchNorm2d::new(3).forward(&var(&[1, 4, 2, 2]), &Pass::eval());
             },
         ),
         (
             "BatchNorm2d::forward",
-            "batch_norm: expected an image of shape [batch, 3, height, width]",
+            "batch_norm: expected an input of shape [batch, 3, height, width]",
             || {
                 _ = BatchNorm2d::new(3).forward(&var(&[3, 2]), &Pass::train(Draws::new(0, 0)));
             },
@@ -155,7 +155,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "MaxPool2d::forward_indices",
-            "max_pool2d: expected an image of shape [batch, channels",
+            "max_pool2d: expected an input of shape [batch, channels",
             || {
                 _ = MaxPool2d::square(2).forward_indices(&var(&[4, 4]), &Pass::eval());
             },
@@ -177,14 +177,14 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "AvgPool2d::forward",
-            "avg_pool2d: expected an image of shape [batch, channels, height, wi",
+            "avg_pool2d: expected an input of shape [batch, channels, height, wi",
             || {
                 _ = AvgPool2d::new(window()).forward(&var(&[4]), &Pass::eval());
             },
         ),
         (
             "AdaptiveAvgPool2d::forward",
-            "adaptive_avg_pool2d: expected an image of shape [batch, ch",
+            "adaptive_avg_pool2d: expected an input of shape [batch, ch",
             || {
                 _ = AdaptiveAvgPool2d::new([1, 1]).forward(&var(&[4, 4]), &Pass::eval());
             },
@@ -198,7 +198,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "Upsample::forward",
-            "upsample: expected an image of shape [batch, channels, height, width]",
+            "upsample: expected an input of shape [batch, channels, height, width]",
             || {
                 _ = double().forward(&var(&[4, 4]), &Pass::eval());
             },
@@ -213,7 +213,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "Upsample::forward_like",
-            "upsample: expected an image of shape [batch, channels, height, wid",
+            "upsample: expected an input of shape [batch, channels, height, wid",
             || {
                 _ = double().forward_like(&var(&[1, 1, 4, 4]), &var(&[8, 8]), &Pass::eval());
             },
@@ -226,14 +226,14 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "Dropout2d::forward",
-            "dropout2d: expected an image of shape [batch, channels, height, width]",
+            "dropout2d: expected an input of shape [batch, channels, height, width]",
             || {
                 _ = Dropout2d::new(0.5).forward(&var(&[4, 4]), &Pass::eval());
             },
         ),
         (
             "Sequential::forward",
-            "0: conv2d: expected an image of shape [batch, 3, height, width], got",
+            "0: conv2d: expected an input of shape [batch, 3, height, width], got",
             || {
                 _ = Sequential::new().with(conv()).forward(&var(&[3]), &Pass::eval());
             },
@@ -247,7 +247,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "DoubleConv::forward",
-            "conv1: conv2d: expected an image of shape [batch, 3, height, width], got [1, 2",
+            "conv1: conv2d: expected an input of shape [batch, 3, height, width], got [1, 2",
             || {
                 _ = DoubleConv::new([3, 4], Norm::Batch, &mut rng())
                     .forward(&var(&[1, 2, 4, 4]), &Pass::eval());
@@ -265,7 +265,7 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "UNet::forward",
-            "stages.0.conv1: conv2d: expected an image of shape [batch, 3, height, widt",
+            "stages.0.conv1: conv2d: expected an input of shape [batch, 3, height, widt",
             || {
                 _ = UNet::new(&UNetConfig::new(2), &mut rng())
                     .forward(&var(&[1, 2, 16, 16]), &Pass::eval());
@@ -279,7 +279,7 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "Fcn::forward",
-            "stages.0.conv1: conv2d: expected an image of shape [batch, 3, height, width]",
+            "stages.0.conv1: conv2d: expected an input of shape [batch, 3, height, width]",
             || {
                 _ = Fcn::new(&FcnConfig::new(2), &mut rng())
                     .forward(&var(&[1, 2, 16, 16]), &Pass::eval());
@@ -338,7 +338,7 @@ pub const WITHOUT: Without = Without(&[
     "ConvTranspose2d::init",
     "Conv2d::init",
     "BatchNorm2d::new",
-    "BatchNorm2d::with_relu",
+    "BatchNorm2d::epilogue",
     "MaxPool2d::new",
     "MaxPool2d::square",
     "AvgPool2d::new",

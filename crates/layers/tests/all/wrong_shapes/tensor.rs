@@ -5,7 +5,7 @@ use mirrorgrad_tensor::dialect::WeightLayout;
 use mirrorgrad_tensor::*;
 
 fn geometry() -> Geometry {
-    Window::square(2).stride(2).over([4, 6]).unwrap()
+    Window::square(2).stride(2).conv([4, 6]).unwrap()
 }
 
 fn form(groups: usize) -> Form {
@@ -13,7 +13,7 @@ fn form(groups: usize) -> Form {
 }
 
 fn axis() -> Axis {
-    Axis { image: 4, map: 0, kernel: 2, stride: 0, dilation: 0, before: 0 }
+    Axis { input: 4, output: 0, kernel: 2, stride: 0, dilation: 0, pad_before: 0 }
 }
 
 fn places() -> PoolIndices {
@@ -33,7 +33,7 @@ fn norm() -> Normalization {
 }
 
 const LAYOUT: WeightLayout = WeightLayout::OIHW;
-const NOTHING: Slide = Slide { kernel: 0, stride: 1, dilation: 1 };
+const NOTHING: Kernel = Kernel { size: 0, stride: 1, dilation: 1 };
 const HUGE: [usize; 2] = [usize::MAX, 2];
 
 pub fn cases() -> Vec<Case> {
@@ -125,7 +125,10 @@ pub fn cases() -> Vec<Case> {
             _ = zeros(&[2, 3]).sum_to([2]);
         }),
         ("Tensor::sum_axes", "sum_axes: axis 7 does not exist in shape [2, 2]", || {
-            _ = zeros(&[2, 2]).sum_axes(&[7], false);
+            _ = zeros(&[2, 2]).sum_axes(&[7]);
+        }),
+        ("Tensor::sum_axes_keep", "sum_axes_keep: axis 7 does not exist in shape [2, 2]", || {
+            _ = zeros(&[2, 2]).sum_axes_keep(&[7]);
         }),
         ("Tensor::max_last", "max_last: expected at least one axis, got shape []", || {
             _ = zeros(&[]).max_last();
@@ -261,7 +264,7 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "max_pool",
-            "max_pool: the geometry is of another image: expected [batch, channels, 4",
+            "max_pool: the geometry is of another input: expected [batch, channels, 4",
             || {
                 _ = max_pool(&geometry(), &zeros(&[1, 1, 6, 4]));
             },
@@ -270,35 +273,36 @@ pub fn cases() -> Vec<Case> {
             check_pool("f", &geometry(), &[4, 6]);
         }),
         ("check_pool", "f: a window of Geometry { axes: [", || {
-            let blind = Axis { image: 1, map: 2, kernel: 1, stride: 1, dilation: 1, before: 1 };
+            let blind =
+                Axis { input: 1, output: 2, kernel: 1, stride: 1, dilation: 1, pad_before: 1 };
             check_pool("f", &Geometry::new([blind; 2]).unwrap(), &[1, 1, 1, 1]);
         }),
         (
             "plane_gather",
-            "plane_gather: the indices are of another image: expected [1, 1, 2, 2]",
+            "plane_gather: the indices are of another input: expected [1, 1, 2, 2]",
             || {
                 _ = plane_gather(&places(), &zeros(&[1, 1, 2, 3]));
             },
         ),
         (
             "plane_scatter",
-            "plane_scatter: the indices are of another map: expected [1, 1, 1, 2]",
+            "plane_scatter: the indices are of another output: expected [1, 1, 1, 2]",
             || {
                 _ = plane_scatter(&places(), &zeros(&[1, 1, 2, 2]));
             },
         ),
         (
             "plane_scatter_add",
-            "plane_scatter_add: the indices are of another map: expected [1",
+            "plane_scatter_add: the indices are of another output: expected [1",
             || {
                 _ = plane_scatter_add(&places(), &zeros(&[2]));
             },
         ),
         (
-            "PoolIndices::check_map",
-            "f: the indices are of another map: expected [1, 1, 1, 2]",
+            "PoolIndices::check_output",
+            "f: the indices are of another output: expected [1, 1, 1, 2]",
             || {
-                places().check_map("f", &[2]);
+                places().check_output("f", &[2]);
             },
         ),
         ("NormLayout::batch", "batch_norm: expected [batch, channels, ..], got [3]", || {
@@ -319,7 +323,7 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "Normalization::forward",
-            "norm: expected one gain and bias a channel, 3 for [2, 3]",
+            "norm: expected one weight and bias a channel, 3 for [2, 3]",
             || {
                 _ = norm().forward(&zeros(&[2, 3]), &zeros(&[3]), &zeros(&[1]));
             },
@@ -390,14 +394,21 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         ("SparseRows::linear", "linear: expected sizes of at least 1, got 0 to 2", || {
-            _ = SparseRows::linear(0, 2, true);
+            _ = SparseRows::linear(0, 2, Corners::Aligned);
         }),
         ("SparseRows::nearest", "nearest: expected sizes of at least 1, got 2 to 0", || {
             _ = SparseRows::nearest(2, 0);
         }),
         ("SparseRows::average", "average: expected sizes of at least 1, got 4 to 0", || {
-            _ = SparseRows::average(&axis(), 0, true);
+            _ = SparseRows::average(&axis());
         }),
+        (
+            "SparseRows::average_with_padding",
+            "average: expected sizes of at least 1, got 4 to 0",
+            || {
+                _ = SparseRows::average_with_padding(&axis(), 0);
+            },
+        ),
         ("SparseRows::adaptive_average", "adaptive_average: expected sizes of at least 1", || {
             _ = SparseRows::adaptive_average(0, 2);
         }),
@@ -408,7 +419,7 @@ pub fn cases() -> Vec<Case> {
             "Resample::bilinear",
             "bilinear: expected sizes of at least 1, got [2, 0] to [2, 2]",
             || {
-                _ = Resample::bilinear([2, 0], [2, 2], false);
+                _ = Resample::bilinear([2, 0], [2, 2], Corners::HalfPixel);
             },
         ),
         (
@@ -443,25 +454,35 @@ pub fn cases() -> Vec<Case> {
             },
         ),
         (
-            "Slide::extent",
-            "slide: expected a kernel, a stride and a dilation of at least 1, got",
+            "Kernel::extent",
+            "kernel: expected a size, a stride and a dilation of at least 1, got",
             || {
                 NOTHING.extent();
             },
         ),
-        ("Slide::full", "slide: expected a map of 1 to 2^24 spots, got another", || {
-            Slide { kernel: 1, ..NOTHING }.full(0);
+        ("Kernel::full", "kernel: expected an output of 1 to 2^24 positions, got another", || {
+            Kernel { size: 1, ..NOTHING }.full(0);
         }),
         (
-            "Slide::same",
-            "slide: expected a kernel, a stride and a dilation of at least 1, got",
+            "Kernel::same",
+            "kernel: expected a size, a stride and a dilation of at least 1, got",
             || {
-                NOTHING.same(4, Odd::After);
+                NOTHING.same(4, OddSide::After);
             },
         ),
-        ("Axis::spots_inside", "spots_inside: expected a stride of at least 1, got 0", || {
-            axis().spots_inside(0);
+        ("Axis::extent", "kernel: expected a size, a stride and a dilation of at least 1", || {
+            axis().extent();
         }),
+        ("Axis::full", "kernel: expected an output of 1 to 2^24 positions, got another", || {
+            Axis { stride: 1, dilation: 1, ..axis() }.full();
+        }),
+        (
+            "Axis::positions_inside",
+            "positions_inside: expected a stride of at least 1, got 0",
+            || {
+                axis().positions_inside(0);
+            },
+        ),
         ("Axis::taps_inside", "taps_inside: expected a dilation of at least 1, got 0", || {
             axis().taps_inside(0);
         }),
@@ -480,17 +501,19 @@ pub const WITHOUT: Without = Without(&[
     "PoolIndices::ptr_eq",
     // They return a `Result` or an `Option`.
     "Geometry::new",
-    "Window::over",
-    "Window::under",
-    "Window::under_to",
-    "Window::pool_over",
-    "Slide::fit",
-    "Slide::same_under",
+    "Window::conv",
+    "Window::transposed",
+    "Window::transposed_to",
+    "Window::pool",
+    "Kernel::fit",
+    "Kernel::same_transposed",
     "PoolIndices::new",
     "broadcast_shape",
     "cropped",
     "legal",
     "Axis::pixel",
+    "Framework::called",
+    "Framework::read",
     "CoordinateMap::crop_onto",
     "ConvAlgorithm::chosen",
     // They take whatever there is.
@@ -506,8 +529,8 @@ pub const WITHOUT: Without = Without(&[
     "Operand::others",
     "Resample::average_pool",
     "Tensor::from_view",
-    "Slide::both",
-    "Slide::meets",
+    "Kernel::both",
+    "Kernel::axis",
     "for_each_chunk",
     "peak_bytes",
     // They are words, or tell what something is.
@@ -517,8 +540,8 @@ pub const WITHOUT: Without = Without(&[
     "Window::padding",
     "Window::dilation",
     "Window::output_padding",
-    "Window::rest",
-    "Odd::before",
+    "Window::rounding",
+    "OddSide::pad_before",
     "Normalization::new",
     "Resample::new",
     "Caffe::new",
@@ -528,25 +551,34 @@ pub const WITHOUT: Without = Without(&[
     "MxNet::new",
     "Onnx::new",
     "TensorFlow::new",
+    "Words::new",
+    "Wanted::new",
+    "Wanted::pad_after",
+    "Wanted::output_padding",
+    "Wanted::size",
+    "Framework::of",
+    "Framework::name",
+    "Framework::key",
+    "Framework::say",
     "CoordinateMap::conv",
     "CoordinateMap::deconv",
     "CoordinateMap::then",
     "WeightLayout::axes_to",
     "Geometry::axes",
-    "Geometry::image",
-    "Geometry::map",
+    "Geometry::input",
+    "Geometry::output",
     "Geometry::kernel",
     "Geometry::pixels",
-    "Geometry::spots",
+    "Geometry::positions",
     "Geometry::taps",
     "Geometry::is_pointwise",
     "PoolIndices::shape",
-    "PoolIndices::image",
+    "PoolIndices::input",
     "PoolIndices::as_slice",
-    "PoolIndices::image_shape",
+    "PoolIndices::input_shape",
     "Indices::shape",
     "Indices::as_slice",
-    "NormLayout::gains",
+    "NormLayout::weights",
     "NormLayout::set_len",
     "ClassTargets::shape",
     "ClassTargets::classes",

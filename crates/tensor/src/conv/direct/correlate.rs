@@ -7,8 +7,8 @@ use crate::conv::correlation::Correlation;
 use crate::conv::panels::{Packed, Panel};
 use crate::conv::partial::{TASKS, in_parts};
 use crate::conv::phases::Phase;
-use crate::conv::stage::{Blocking, blocks, split, spot_table};
-use crate::machine::product::{Lines, Product, Series, Start};
+use crate::conv::stage::{Blocking, blocks, position_table, split};
+use crate::machine::product::{PanelRows, Product, Series, Start};
 use crate::parallel::prelude::*;
 use crate::{Element, Tensor};
 use ndarray::{ArrayViewMut3, Axis};
@@ -32,13 +32,13 @@ impl Correlation {
         let places = [y.places(), x.places()];
         let [source_area, out_area] = self.areas();
         let out_size = self.to * out_area;
-        let images = out.len() / out_size.max(1);
+        let samples = out.len() / out_size.max(1);
         let columns = self.to * y.phases() * x.phases();
-        let plan = Blocking::new(places, [y, x], images, self.from, columns);
+        let plan = Blocking::new(places, [y, x], samples, self.from, columns);
         let blocks = blocks(places, plan.block);
         // Where there are few places, the planes of the result are shared out as well.
         let shares =
-            TASKS.div_ceil((images * blocks.len()).max(1)).min(self.to.div_ceil(16)).max(1);
+            TASKS.div_ceil((samples * blocks.len()).max(1)).min(self.to.div_ceil(16)).max(1);
         let planes = self.to.div_ceil(shares);
         let ranges: Vec<Range<usize>> =
             (0..self.to).step_by(planes).map(|p| p..(p + planes).min(self.to)).collect();
@@ -52,7 +52,7 @@ impl Correlation {
             for (range, weights) in ranges.iter().zip(&weights[nth % self.groups]) {
                 let (part, after) = rest.split_at(Axis(0), range.len());
                 rest = after;
-                let parts = split(part, [plan.block[0] * y.apart, plan.block[1] * x.apart]);
+                let parts = split(part, [plan.block[0] * y.pitch, plan.block[1] * x.pitch]);
                 for (block, part) in blocks.iter().zip(parts) {
                     tasks.push((nth, block, weights, part));
                 }
@@ -60,7 +60,7 @@ impl Correlation {
         }
         let source = Source {
             numbers: source.as_slice(),
-            apart: self.from * source_area,
+            sample_pitch: self.from * source_area,
             planes: self.from,
             size: [y.source, x.source],
             axes: [y, x],
@@ -69,14 +69,14 @@ impl Correlation {
         };
         tasks.into_par_iter().enumerate().for_each(
             |(block, (nth, (_, size), weights, mut out))| {
-                let rows = spot_table(*size, [y.step, x.step], source.pitch());
+                let rows = position_table(*size, [y.step, x.step], source.pitch());
                 let bias = self.bias_of(nth, bias.map(Tensor::as_slice));
                 let mut tile = Tile::new(self, weights, bias, rows.len());
                 // A few planes of the source at a time, so that long stretches of each can be copied.
                 for planes in source.parts() {
                     let picture = source.copy(block, planes.clone(), 0);
-                    let soon = source.after(block, planes.clone());
-                    tile.add(&picture, &rows, &steps, planes, &soon);
+                    let prefetch = source.after(block, planes.clone());
+                    tile.add(&picture, &rows, &steps, planes, &prefetch);
                 }
                 interleave(self, weights, &tile.sums, *size, &mut out);
             },
@@ -170,7 +170,7 @@ struct Tile<'a, T: Element> {
     correlation: &'a Correlation,
     weights: &'a [PhaseWeights<T>],
     bias: Option<&'a [T]>,
-    spots: usize,
+    positions: usize,
     sums: Buffer<T>,
 }
 
@@ -179,29 +179,29 @@ impl<'a, T: Element> Tile<'a, T> {
         correlation: &'a Correlation,
         weights: &'a [PhaseWeights<T>],
         bias: Option<&'a [T]>,
-        spots: usize,
+        positions: usize,
     ) -> Self {
         let room: usize = weights.iter().map(|weights| Panel::room(&weights.packed.panels)).sum();
-        Self { correlation, weights, bias, spots, sums: Buffer::scratch(room * spots) }
+        Self { correlation, weights, bias, positions, sums: Buffer::scratch(room * positions) }
     }
 
-    /// Adds the terms of the source's planes `planes`, which `picture` holds; `soon` will be read next.
+    /// Adds the terms of the source's planes `planes`, which `picture` holds; `prefetch` will be read next.
     fn add(
         &mut self,
         picture: &[T],
         rows: &[u32],
         steps: &[Vec<u32>],
         planes: Range<usize>,
-        soon: &[&[T]],
+        prefetch: &[&[T]],
     ) {
         let all: usize = self.weights.iter().map(|weights| weights.packed.panels.len()).sum();
-        let mut soon = in_parts(soon, all);
+        let mut prefetch = in_parts(prefetch, all);
         let mut sums = &mut self.sums[..];
         for (weights, steps) in self.weights.iter().zip(steps) {
             let offsets = self.correlation.offsets(weights.nth);
             let steps = &steps[..planes.len() * offsets];
             for panel in &weights.packed.panels {
-                let (out, after) = sums.split_at_mut(self.spots * panel.width);
+                let (out, after) = sums.split_at_mut(self.positions * panel.width);
                 sums = after;
                 let row = self.bias.filter(|_| planes.start == 0);
                 let row = row.map(|bias| self.correlation.bias_row(weights, panel, bias));
@@ -213,7 +213,7 @@ impl<'a, T: Element> Tile<'a, T> {
                 let first = planes.start * offsets * panel.width;
                 let width = panel.width;
                 let panel = &weights.packed.of(panel)[first..][..steps.len() * panel.width];
-                let mut soon = soon.next().unwrap_or_default();
+                let mut prefetch = prefetch.next().unwrap_or_default();
                 // Also without a single step there is a start to be written.
                 for run in 0..steps.len().div_ceil(RUN).max(1) {
                     let run = run * RUN..((run + 1) * RUN).min(steps.len());
@@ -223,12 +223,12 @@ impl<'a, T: Element> Tile<'a, T> {
                         rows,
                         steps: &steps[run],
                         panel,
-                        lines: Lines::Adjacent,
+                        panel_rows: PanelRows::Adjacent,
                         width,
                         start,
                         out,
                         series: Series::ONE,
-                        soon: take(&mut soon),
+                        prefetch: take(&mut prefetch),
                     }
                     .run();
                     start = Start::Kept;

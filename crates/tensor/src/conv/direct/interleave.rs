@@ -41,12 +41,12 @@ pub(super) fn interleave<T: Element>(
         let block = Block {
             places,
             phases: &y.groups[weights[0].nth[0]].phases,
-            apart: [y.apart, x.apart],
+            pitch: [y.pitch, x.pitch],
             groups: &groups,
         };
         match &groups[..] {
-            [only] if y.apart * x.apart == 1 => block.turn(only, out),
-            [even, odd] if x.apart == 2 => block.alternate([even, odd], out),
+            [only] if y.pitch * x.pitch == 1 => block.turn(only, out),
+            [even, odd] if x.pitch == 2 => block.alternate([even, odd], out),
             _ => block.write_rows(out),
         }
     }
@@ -65,7 +65,7 @@ struct Block<'a, T> {
     places: [usize; 2],
     phases: &'a [Phase],
     /// How far the places of a phase are apart in the result.
-    apart: [usize; 2],
+    pitch: [usize; 2],
     groups: &'a [Group<'a, T>],
 }
 
@@ -108,7 +108,7 @@ impl<T: Element> Block<'_, T> {
                 let halves = even.chunks_exact(columns).zip(odd.chunks_exact(columns));
                 for (column, (even, odd)) in panel.columns.clone().zip(halves) {
                     let phases = self.phases.len();
-                    let row = self.phases[column % phases].first + self.apart[0] * row;
+                    let row = self.phases[column % phases].first + self.pitch[0] * row;
                     if row < out.dim().1 {
                         let to = row_of(out, column / phases, row);
                         let (pairs, last) = to.as_chunks_mut::<2>();
@@ -127,7 +127,7 @@ impl<T: Element> Block<'_, T> {
         for plane in 0..out.dim().0 {
             for row in 0..self.places[0] {
                 for (nth, phase) in self.phases.iter().enumerate() {
-                    let place = phase.first + self.apart[0] * row;
+                    let place = phase.first + self.pitch[0] * row;
                     if place < out.dim().1 {
                         let to = row_of(out, plane, place);
                         let nth = plane * self.phases.len() + nth;
@@ -149,7 +149,7 @@ impl<T: Element> Block<'_, T> {
                 let panel = &group.panels[panel];
                 let (own, others) = phases.split_at(phases.len().min(panel.columns.end - column));
                 let line = &group.line(panel, self.places, row)[column - panel.columns.start..];
-                write_phases(own, line, panel.width, to, self.apart[1]);
+                write_phases(own, line, panel.width, to, self.pitch[1]);
                 column += own.len();
                 phases = others;
             }
@@ -169,34 +169,34 @@ fn write_phases<T: Element>(
     line: &[T],
     width: usize,
     to: &mut [T],
-    apart: usize,
+    pitch: usize,
 ) {
     let first = phases[0].first;
     let neighbours = phases.iter().zip(first..).all(|(phase, place)| phase.first == place);
     let rest = to.get_mut(first..).unwrap_or_default();
     match phases.len() {
-        2 if neighbours => copy_runs::<T, 2>(line, width, rest, apart),
-        4 if neighbours => copy_runs::<T, 4>(line, width, rest, apart),
-        8 if neighbours => copy_runs::<T, 8>(line, width, rest, apart),
+        2 if neighbours => copy_runs::<T, 2>(line, width, rest, pitch),
+        4 if neighbours => copy_runs::<T, 4>(line, width, rest, pitch),
+        8 if neighbours => copy_runs::<T, 8>(line, width, rest, pitch),
         _ => {
             for (i, phase) in phases.iter().enumerate() {
                 let from = line[i..].iter().step_by(width);
                 let to = to.get_mut(phase.first..).unwrap_or_default();
-                to.iter_mut().step_by(apart).zip(from).for_each(|(to, &v)| *to = v);
+                to.iter_mut().step_by(pitch).zip(from).for_each(|(to, &v)| *to = v);
             }
         }
     }
 }
 
-/// Copies `RUN` numbers from every `width` to every `apart`.
-fn copy_runs<T: Element, const RUN: usize>(line: &[T], width: usize, to: &mut [T], apart: usize) {
-    let runs = |len: usize, apart: usize| if len < RUN { 0 } else { (len - RUN) / apart + 1 };
-    let whole = runs(to.len(), apart).min(runs(line.len(), width));
+/// Copies `RUN` numbers from every `width` to every `pitch`.
+fn copy_runs<T: Element, const RUN: usize>(line: &[T], width: usize, to: &mut [T], pitch: usize) {
+    let runs = |len: usize, pitch: usize| if len < RUN { 0 } else { (len - RUN) / pitch + 1 };
+    let whole = runs(to.len(), pitch).min(runs(line.len(), width));
     for nth in 0..whole {
-        to[nth * apart..][..RUN].copy_from_slice(&line[nth * width..][..RUN]);
+        to[nth * pitch..][..RUN].copy_from_slice(&line[nth * width..][..RUN]);
     }
     // The result may end within a run.
-    let rest = to.get_mut(whole * apart..).unwrap_or_default();
+    let rest = to.get_mut(whole * pitch..).unwrap_or_default();
     let from = line.get(whole * width..).unwrap_or_default();
     rest.iter_mut().zip(from).take(RUN).for_each(|(to, &v)| *to = v);
 }

@@ -11,7 +11,7 @@ pub(super) struct Source<'a, T> {
     /// The first plane that is read, and all behind it.
     pub numbers: &'a [T],
     /// Numbers from one picture to the next.
-    pub apart: usize,
+    pub sample_pitch: usize,
     /// Planes that are read of each picture.
     pub planes: usize,
     /// Rows and columns of a plane.
@@ -55,7 +55,7 @@ impl<T: Element> Source<'_, T> {
     fn part(&self, block: usize, planes: Range<usize>) -> (Region, &[T]) {
         let (nth, start) = self.blocks[block];
         let area = self.size[0] * self.size[1];
-        let numbers = &self.numbers[nth * self.apart..];
+        let numbers = &self.numbers[nth * self.sample_pitch..];
         (self.plan.region(self.axes, start), &numbers[planes.start * area..planes.end * area])
     }
 }

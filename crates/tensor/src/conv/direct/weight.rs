@@ -2,12 +2,12 @@
 
 use super::source::Source;
 use crate::buffer::Buffer;
-use crate::conv::panels::{Panel, add_lines};
+use crate::conv::panels::{Panel, add_rows};
 use crate::conv::partial::{TASKS, add_chunks, in_parts, partial_chunks, sum_planes};
 use crate::conv::phases::{Phase, PhaseAxis};
 use crate::conv::sizes::Sizes;
-use crate::conv::stage::{Blocking, Region, blocks, spot_table};
-use crate::machine::product::{Lines, Product, Series, Start};
+use crate::conv::stage::{Blocking, Region, blocks, position_table};
+use crate::machine::product::{PanelRows, Product, Series, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
 use crate::parallel::prelude::*;
@@ -35,13 +35,13 @@ pub fn weight<T: Element>(
     let taps = rows.offsets.len() * columns.offsets.len();
     if taps == 0 || blocks.is_empty() {
         sum_planes(output, totals);
-        return out.fill(T::zero()); // No tap ever meets the image.
+        return out.fill(T::zero()); // No tap ever meets the input.
     }
     // Small weights have a sum for each chunk of the batch, large ones are shared out by input plane.
     let chunks = partial_chunks(sizes.groups * sizes.group_inputs * taps * room, blocks.len());
     let shares = TASKS.div_ceil(chunks * sizes.groups).min(sizes.group_inputs.div_ceil(8)).max(1);
     let inputs = sizes.group_inputs.div_ceil(shares);
-    // A share has a line for each input and tap, and one more for the map's totals.
+    // A share has a line for each input and tap, and one more for the output's totals.
     let share = (inputs * taps + 1) * room;
     let size = (sizes.group_inputs * taps + sizes.group_inputs.div_ceil(inputs)) * room;
     let pixels = sizes.geometry.pixels();
@@ -68,15 +68,15 @@ pub fn weight<T: Element>(
             blocks[own].iter().map(|(n, block)| (n * sizes.groups + group, *block)).collect();
         let source = Source {
             numbers: &input.as_slice()[first * pixels..],
-            apart: sizes.group_inputs * pixels,
+            sample_pitch: sizes.group_inputs * pixels,
             planes: inputs,
-            size: sizes.geometry.image(),
+            size: sizes.geometry.input(),
             axes: [y, x],
             plan,
             blocks: own.iter().map(|(nth, (start, _))| (*nth, *start)).collect(),
         };
         for (block, (nth, (start, size))) in own.iter().enumerate() {
-            let steps = spot_table(*size, [y.step, x.step], source.pitch());
+            let steps = position_table(*size, [y.step, x.step], source.pitch());
             let shape = (sizes.group_outputs, places[0], places[1]);
             let block_output = ArrayView3::from_shape(shape, sizes.output_of(*nth, output));
             let block_output = block_output.expect("the sizes match");
@@ -84,19 +84,19 @@ pub fn weight<T: Element>(
             let turned = turn(block_output.slice(s![.., rows, columns]), &panels);
             for panel in &panels {
                 let totals = &mut sum[panel.place(all_lines)][inputs * taps * panel.width..];
-                add_lines(totals, &turned[panel.place(steps.len())]);
+                add_rows(totals, &turned[panel.place(steps.len())]);
             }
             // A few planes at a time, so that long stretches of each can be copied.
             for inputs in source.parts() {
                 let picture = &source.copy(block, inputs.clone(), 0);
-                let mut soon = source.after(block, inputs.clone());
+                let mut prefetch = source.after(block, inputs.clone());
                 if let Some((nth, (start, size))) = own.get(block + 1)
                     && inputs.end == source.planes
                 {
                     let region = Region { start: start.map(|at| at as isize), size: *size };
-                    soon.extend(region.rows_of(sizes.output_of(*nth, output), places));
+                    prefetch.extend(region.rows_of(sizes.output_of(*nth, output), places));
                 }
-                let mut soon = in_parts(&soon, panels.len());
+                let mut prefetch = in_parts(&prefetch, panels.len());
                 let rows = &lines[..inputs.len() * taps];
                 for panel in &panels {
                     let out = &mut sum[panel.place(all_lines)];
@@ -106,12 +106,12 @@ pub fn weight<T: Element>(
                         rows,
                         steps: &steps,
                         panel: &turned[panel.place(steps.len())],
-                        lines: Lines::Adjacent,
+                        panel_rows: PanelRows::Adjacent,
                         width: panel.width,
                         start: if block == 0 { Start::Zero } else { Start::Kept },
                         out: &mut out[first..][..rows.len() * panel.width],
                         series: Series::ONE,
-                        soon: soon.next().unwrap_or_default(),
+                        prefetch: prefetch.next().unwrap_or_default(),
                     }
                     .run();
                 }
@@ -131,7 +131,7 @@ pub fn weight<T: Element>(
     finish(sizes, total, inputs, &panels, [&rows.phases[0], &columns.phases[0]], out);
 }
 
-/// Takes the last line of a share, which holds the map's totals, out of its panels.
+/// Takes the last line of a share, which holds the output's totals, out of its panels.
 fn copy_totals<T: Element>(share: &[T], panels: &[Panel], totals: &mut [T]) {
     let lines = share.len() / Panel::room(panels);
     for panel in panels {
@@ -140,9 +140,9 @@ fn copy_totals<T: Element>(share: &[T], panels: &[Panel], totals: &mut [T]) {
     }
 }
 
-/// A block of a map, `[plane, row, column]`, as panels of `[place, plane]`.
-fn turn<T: Element>(map: ArrayView3<'_, T>, panels: &[Panel]) -> Buffer<T> {
-    let (_, rows, columns) = map.dim();
+/// A block of an output, `[plane, row, column]`, as panels of `[place, plane]`.
+fn turn<T: Element>(output: ArrayView3<'_, T>, panels: &[Panel]) -> Buffer<T> {
+    let (_, rows, columns) = output.dim();
     let mut turned = Buffer::scratch(rows * columns * Panel::room(panels));
     for panel in panels {
         let (planes, width) = (panel.columns.clone(), panel.width);
@@ -153,7 +153,7 @@ fn turn<T: Element>(map: ArrayView3<'_, T>, panels: &[Panel]) -> Buffer<T> {
         for (row, own) in own.chunks_exact_mut(columns * width).enumerate() {
             let mut own = matrix_mut([columns, width], own);
             let to = own.slice_mut(s![.., ..planes.len()]);
-            transpose(map.slice(s![planes.clone(), row, ..]), to);
+            transpose(output.slice(s![planes.clone(), row, ..]), to);
         }
     }
     turned
@@ -175,7 +175,7 @@ fn finish<T: Element>(
     let mut tasks = Vec::new();
     for group in 0..sizes.groups {
         for panel in panels {
-            let (part, after) = rest.split_at_mut(panel.columns.len() * sizes.lines);
+            let (part, after) = rest.split_at_mut(panel.columns.len() * sizes.rows);
             rest = after;
             tasks.push((group, panel, part));
         }
@@ -190,17 +190,17 @@ fn finish<T: Element>(
             let sums = matrix([lines, panel.width], &sums[panel.place(all_lines)]);
             let sums = sums.slice(s![.., ..outputs]);
             if taps == kh * kw {
-                let mut out = matrix_mut([outputs, sizes.lines], out);
+                let mut out = matrix_mut([outputs, sizes.rows], out);
                 let first = share * inputs * taps;
                 transpose(sums, out.slice_mut(s![.., first..first + lines]));
                 continue;
             }
-            // Some taps never meet the image; their weights stay zero.
+            // Some taps never meet the input; their weights stay zero.
             for (line, sums) in sums.outer_iter().enumerate() {
                 let (input, tap) = (share * inputs + line / taps, line % taps);
                 let tap = rows[tap / columns.len()] * kw + columns[tap % columns.len()];
                 for (output, &sum) in sums.iter().enumerate() {
-                    out[output * sizes.lines + input * kh * kw + tap] = sum;
+                    out[output * sizes.rows + input * kh * kw + tap] = sum;
                 }
             }
         }

@@ -5,7 +5,7 @@ use super::squares::Squares;
 use super::transform::{Input, Output, Side, TILE};
 use crate::Element;
 use crate::buffer::Buffer;
-use crate::conv::panels::add_lines;
+use crate::conv::panels::add_rows;
 use crate::conv::stage::{Region, blocks, split};
 use crate::machine::transpose::transpose;
 use crate::matmul::matrix_mut;
@@ -25,7 +25,7 @@ pub(super) struct TileBlock {
     size: [usize; 2],
 }
 
-/// The tiles over so many spots, or pixels of a phase, in blocks of about [`TILES`]; the first is the
+/// The tiles over so many positions, or pixels of a phase, in blocks of about [`TILES`]; the first is the
 /// largest.
 pub(super) fn tile_blocks(places: [usize; 2]) -> Vec<TileBlock> {
     let tiles = places.map(|places| places.div_ceil(TILE));
@@ -57,7 +57,7 @@ pub(super) fn padded(planes: usize) -> usize {
 }
 
 /// Elements from one place of a transformed block to the next: an odd number of cache lines.
-pub(super) fn apart<T>(size: usize) -> usize {
+pub(super) fn place_pitch<T>(size: usize) -> usize {
     let line = 64 / size_of::<T>();
     (size.div_ceil(line) | 1) * line
 }
@@ -105,14 +105,14 @@ impl TileBlock {
         let room = padded(planes.dim().0);
         let turned = channels_last(planes, &region, room);
         let pitch = region.size[1] * room;
-        let apart = apart::<T>(self.tiles() * room);
-        let mut out = Buffer::scratch(places(axes) * apart);
+        let place_pitch = place_pitch::<T>(self.tiles() * room);
+        let mut out = Buffer::scratch(places(axes) * place_pitch);
         Squares {
             axes,
             from: &turned,
-            from_apart: [pitch, room],
+            from_pitch: [pitch, room],
             to: &mut out,
-            to_apart: [axes[1].length(Side::Places) * apart, apart],
+            to_pitch: [axes[1].length(Side::Places) * place_pitch, place_pitch],
             corners: &self.corners(step, room, pitch),
             planes: room,
             bias: None,
@@ -121,35 +121,35 @@ impl TileBlock {
         out
     }
 
-    /// What the block reads of a map.
-    pub fn map(&self) -> Region {
+    /// What the block reads of an output.
+    pub fn output(&self) -> Region {
         Region {
             start: self.start.map(|tile| (tile * TILE) as isize),
             size: self.size.map(|tiles| tiles * TILE),
         }
     }
 
-    /// A y of a block, `[place, tile, column]`, from planes of a map, whose sums are added to `totals`.
-    pub fn transformed_map<T: Element>(
+    /// A y of a block, `[place, tile, column]`, from planes of an output, whose sums are added to `totals`.
+    pub fn transformed_output<T: Element>(
         &self,
         axes: &[Parts; 2],
-        map: ArrayView3<'_, T>,
+        output: ArrayView3<'_, T>,
         width: usize,
         totals: &mut [T],
     ) -> Buffer<T> {
         let step = [TILE; 2];
-        let region = self.map();
-        let turned = channels_last(map, &region, width);
-        add_lines(totals, &turned);
+        let region = self.output();
+        let turned = channels_last(output, &region, width);
+        add_rows(totals, &turned);
         let pitch = region.size[1] * width;
-        let apart = apart::<T>(self.tiles() * width);
-        let mut out = Buffer::scratch(places(axes) * apart);
+        let place_pitch = place_pitch::<T>(self.tiles() * width);
+        let mut out = Buffer::scratch(places(axes) * place_pitch);
         Squares {
             axes,
             from: &turned,
-            from_apart: [pitch, width],
+            from_pitch: [pitch, width],
             to: &mut out,
-            to_apart: [axes[1].length(Side::Places) * apart, apart],
+            to_pitch: [axes[1].length(Side::Places) * place_pitch, place_pitch],
             corners: &self.corners(step, width, pitch),
             planes: width,
             bias: None,

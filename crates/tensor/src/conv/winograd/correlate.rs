@@ -1,7 +1,7 @@
 //! Correlations by transformed tiles.
 
-use super::block::{TileBlock, apart, block_parts, padded, places, planes_of, tile_blocks};
-use super::layout::{TOGETHER, lines_apart, taps_in_order};
+use super::block::{TileBlock, block_parts, padded, place_pitch, places, planes_of, tile_blocks};
+use super::layout::{TOGETHER, row_pitch, taps_in_order};
 use super::parts::Parts;
 use super::squares::Squares;
 use super::transform::{Kernel, OutputBack, Side};
@@ -9,7 +9,7 @@ use crate::buffer::Buffer;
 use crate::conv::correlation::Correlation;
 use crate::conv::panels::Packed;
 use crate::conv::partial::{TASKS, in_parts};
-use crate::machine::product::{Lines, Product, Series, Start};
+use crate::machine::product::{PanelRows, Product, Series, Start};
 use crate::machine::transpose::transpose;
 use crate::matmul::matrix;
 use crate::parallel::prelude::*;
@@ -29,10 +29,10 @@ pub fn correlate<T: Element>(
     let low = [y.reach().0, x.reach().0];
     let [source_area, out_area] = correlation.areas();
     let (source_size, out_size) = (correlation.from * source_area, correlation.to * out_area);
-    let images = out.len() / out_size.max(1);
+    let samples = out.len() / out_size.max(1);
     let blocks = tile_blocks([y.places(), x.places()]);
     let shares =
-        TASKS.div_ceil((images * blocks.len()).max(1)).min(correlation.to.div_ceil(48)).max(1);
+        TASKS.div_ceil((samples * blocks.len()).max(1)).min(correlation.to.div_ceil(48)).max(1);
     let planes = correlation.to.div_ceil(shares);
     let ranges: Vec<Range<usize>> =
         (0..correlation.to).step_by(planes).map(|p| p..(p + planes).min(correlation.to)).collect();
@@ -63,13 +63,13 @@ pub fn correlate<T: Element>(
         let size = [y.source, x.source];
         let planes_of_nth = |nth| &source.as_slice()[nth * source_size..][..source_size];
         let planes = planes_of(correlation.from, size, planes_of_nth(nth));
-        let soon = order.get(task + 1).map_or(vec![], |(nth, block)| {
+        let prefetch = order.get(task + 1).map_or(vec![], |(nth, block)| {
             block.source(axes, low).rows_of(planes_of_nth(*nth), size).collect()
         });
         let source = Transformed {
             picture: block.transformed_source(axes, planes, low),
             planes: correlation.from,
-            soon,
+            prefetch,
         };
         source.results(axes, block, weights, bias, out);
     });
@@ -80,7 +80,7 @@ struct Transformed<'a, T: Element> {
     picture: Buffer<T>,
     planes: usize,
     /// What is read after it.
-    soon: Vec<&'a [T]>,
+    prefetch: Vec<&'a [T]>,
 }
 
 impl<T: Element> Transformed<'_, T> {
@@ -96,26 +96,26 @@ impl<T: Element> Transformed<'_, T> {
         let (picture, from, places) = (&self.picture, self.planes, places(axes));
         let rows: Vec<u32> = (0..block.tiles()).map(|tile| (tile * padded(from)) as u32).collect();
         let steps: Vec<u32> = (0..from as u32).collect();
-        let mut soon = in_parts(&self.soon, weights.panels.len());
+        let mut prefetch = in_parts(&self.prefetch, weights.panels.len());
         for panel in &weights.panels {
-            let product_size = apart::<T>(block.tiles() * panel.width);
+            let product_size = place_pitch::<T>(block.tiles() * panel.width);
             let mut products = Buffer::scratch(places * product_size);
             Product {
                 picture,
                 rows: &rows,
                 steps: &steps,
                 panel: weights.of(panel),
-                lines: Lines::Adjacent,
+                panel_rows: PanelRows::Adjacent,
                 width: panel.width,
                 start: Start::Zero,
                 out: &mut products,
                 series: Series {
                     count: places,
                     picture: picture.len() / places,
-                    panel: lines_apart(from) * panel.width,
+                    panel: row_pitch(from) * panel.width,
                     out: product_size,
                 },
-                soon: soon.next().unwrap_or_default(),
+                prefetch: prefetch.next().unwrap_or_default(),
             }
             .run();
             let mut start = vec![T::zero(); panel.width];
@@ -130,9 +130,9 @@ impl<T: Element> Transformed<'_, T> {
             Squares {
                 axes,
                 from: &products,
-                from_apart: [axes[1].length(Side::Places) * product_size, product_size],
+                from_pitch: [axes[1].length(Side::Places) * product_size, product_size],
                 to: &mut turned,
-                to_apart: [pitch, panel.width],
+                to_pitch: [pitch, panel.width],
                 corners: &corners,
                 planes: panel.width,
                 bias: Some(&start),
@@ -159,8 +159,8 @@ fn transformed_weight<T: Element>(
 ) -> Packed<T> {
     let order = taps_in_order(axes, |tap| correlation.weight_at(0, 0, tap));
     let (row, places_row) = (axes[1].taps().count(), axes[1].length(Side::Places));
-    let apart = lines_apart(correlation.from);
-    Packed::new(to.len(), places(axes) * apart, |panel, out| {
+    let pitch = row_pitch(correlation.from);
+    Packed::new(to.len(), places(axes) * pitch, |panel, out| {
         let size = order.len() * panel.width;
         let mut taps = Buffer::full(TOGETHER.min(correlation.from) * size, T::zero());
         for first in (0..correlation.from).step_by(TOGETHER) {
@@ -178,9 +178,9 @@ fn transformed_weight<T: Element>(
             Squares {
                 axes,
                 from: &taps,
-                from_apart: [row * panel.width, panel.width],
+                from_pitch: [row * panel.width, panel.width],
                 to: out,
-                to_apart: [places_row, 1].map(|places| places * apart * panel.width),
+                to_pitch: [places_row, 1].map(|places| places * pitch * panel.width),
                 corners: &corners,
                 planes: panel.width,
                 bias: None,

@@ -13,6 +13,6 @@ pub fn taps_in_order(axes: &[Parts; 2], weight_at: impl Fn([usize; 2]) -> usize)
 
 /// Lines of a panel from one place to the next: an odd number, so that the same line of many places does
 /// not fall into a few sets of the cache.
-pub fn lines_apart(planes: usize) -> usize {
+pub fn row_pitch(planes: usize) -> usize {
     planes | 1
 }

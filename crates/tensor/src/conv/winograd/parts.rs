@@ -13,7 +13,7 @@ use crate::conv::phases::PhaseAxis;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::conv) struct Steps {
     pub start: usize,
-    pub apart: usize,
+    pub pitch: usize,
 }
 
 /// A correlation with stride 1 within a tile.
@@ -32,7 +32,7 @@ pub(in crate::conv) struct Part {
 impl Part {
     /// Where what a transform reads or writes on a side lies within a tile.
     pub fn on(&self, side: Side) -> Steps {
-        let adjacent = |start| Steps { start, apart: 1 };
+        let adjacent = |start| Steps { start, pitch: 1 };
         match side {
             Side::Source => self.source,
             Side::Places => adjacent(self.before[0]),
@@ -68,23 +68,23 @@ impl Parts {
                 let own = reads.iter().filter(|(place, _)| place % axis.step == first);
                 let own: Vec<(usize, usize)> = own.copied().collect();
                 let Some(&(start, _)) = own.first() else { continue };
-                let result = Steps { start: phase.first, apart: axis.apart };
+                let result = Steps { start: phase.first, pitch: axis.pitch };
                 let taps: Vec<usize> = own.iter().map(|&(_, tap)| tap).collect();
                 let adds = parts.iter().any(|part| part.result.start == phase.first);
-                let source = Steps { start, apart: axis.step };
+                let source = Steps { start, pitch: axis.step };
                 let after = [before[0] + Side::Places.length(taps.len()), before[1] + taps.len()];
                 parts.push(Part { taps, source, result, before, adds });
                 before = after;
             }
         }
-        Self { parts, source_step: TILE * axis.step, result_step: TILE * axis.apart }
+        Self { parts, source_step: TILE * axis.step, result_step: TILE * axis.pitch }
     }
 
     /// How much of the axis a tile has on a side.
     pub fn length(&self, side: Side) -> usize {
         let end = |part: &Part| {
-            let Steps { start, apart } = part.on(side);
-            start + apart * (side.length(part.taps.len()) - 1) + 1
+            let Steps { start, pitch } = part.on(side);
+            start + pitch * (side.length(part.taps.len()) - 1) + 1
         };
         self.parts.iter().map(end).max().unwrap_or(0)
     }

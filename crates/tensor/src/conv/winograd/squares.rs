@@ -13,9 +13,9 @@ pub(super) struct Squares<'a, T> {
     pub axes: &'a [Parts; 2],
     pub from: &'a [T],
     /// How far the rows and the columns of a square are apart.
-    pub from_apart: [usize; 2],
+    pub from_pitch: [usize; 2],
     pub to: &'a mut [T],
-    pub to_apart: [usize; 2],
+    pub to_pitch: [usize; 2],
     /// Where each square begins, in `from` and in `to`.
     pub corners: &'a [[usize; 2]],
     pub planes: usize,
@@ -52,7 +52,7 @@ impl<T: Element, K: Transform> Pass<'_, T, K> {
     // instruction set.
     #[inline(always)]
     fn on<L: Lanes<T>>(self, lanes: L) {
-        let Squares { axes, from, from_apart, to, to_apart, corners, planes, bias } = self.squares;
+        let Squares { axes, from, from_pitch, to, to_pitch, corners, planes, bias } = self.squares;
         let coefficients = Coefficients::new(lanes);
         let [y, x] = axes;
         let (rows, columns) = (y.length(K::FROM), x.length(K::TO));
@@ -61,8 +61,8 @@ impl<T: Element, K: Transform> Pass<'_, T, K> {
         for &[from_corner, to_corner] in corners {
             for plane in (0..planes).step_by(L::COUNT) {
                 let source =
-                    Lines { at: from_corner + plane, line: from_apart[0], apart: from_apart[1] };
-                let target = Lines { at: 0, line: L::COUNT, apart: rows * L::COUNT };
+                    Lines { at: from_corner + plane, line: from_pitch[0], pitch: from_pitch[1] };
+                let target = Lines { at: 0, line: L::COUNT, pitch: rows * L::COUNT };
                 for part in &x.parts {
                     let lines = ((from, source), (&mut turned[..], target));
                     by_taps::<_, _, K>(&coefficients, part, lines, rows, coefficients.zero);
@@ -71,8 +71,8 @@ impl<T: Element, K: Transform> Pass<'_, T, K> {
                     Some(bias) => lanes.read(&bias[plane..]),
                     None => coefficients.zero,
                 };
-                let source = Lines { at: 0, line: rows * L::COUNT, apart: L::COUNT };
-                let target = Lines { at: to_corner + plane, line: to_apart[1], apart: to_apart[0] };
+                let source = Lines { at: 0, line: rows * L::COUNT, pitch: L::COUNT };
+                let target = Lines { at: to_corner + plane, line: to_pitch[1], pitch: to_pitch[0] };
                 for part in &y.parts {
                     let lines = ((&turned[..], source), (&mut *to, target));
                     by_taps::<_, _, K>(&coefficients, part, lines, columns, bias);
@@ -96,19 +96,19 @@ impl<R> Start<R> {
     }
 }
 
-/// Lines of registers: the `n`th of the `i`th line is at `at + i · line + n · apart`.
+/// Lines of registers: the `n`th of the `i`th line is at `at + i · line + n · pitch`.
 #[derive(Clone, Copy)]
 struct Lines {
     at: usize,
     line: usize,
-    apart: usize,
+    pitch: usize,
 }
 
 impl Lines {
     /// Only some registers of each.
     #[inline(always)]
     fn of(self, steps: Steps) -> Self {
-        Self { at: self.at + steps.start * self.apart, apart: self.apart * steps.apart, ..self }
+        Self { at: self.at + steps.start * self.pitch, pitch: self.pitch * steps.pitch, ..self }
     }
 }
 
@@ -148,10 +148,10 @@ fn along<T: Element, L: Lanes<T>, K: Transform, const TAPS: usize>(
     let (count_from, count_to) = (K::FROM.length(TAPS), K::TO.length(TAPS));
     for line in 0..count {
         let mut values = [c.zero; MOST];
-        let place = [source.at + line * source.line, source.apart];
+        let place = [source.at + line * source.line, source.pitch];
         lanes.read_every(from, place, &mut values[from_missing..from_missing + count_from]);
         let values = if TAPS == 1 { K::one(lanes, values) } else { K::three(c, values) };
-        let place = [target.at + line * target.line, target.apart];
+        let place = [target.at + line * target.line, target.pitch];
         let mut results = [c.zero; MOST];
         match start {
             Start::These(start) => results = [start; MOST],

@@ -8,7 +8,7 @@
 //! Σ y[i] · g[k] · d[i + k]  =  Σ_ξ (A y)[ξ] · (G g)[ξ] · (Bᵀ d)[ξ]
 //! ```
 //!
-//! so that every map is: transform two operands, multiply, transform back by the third's transpose.
+//! so that every solution is: transform two operands, multiply, transform back by the third's transpose.
 //!
 //! A kernel of two taps is one of three that begins with 0. Its value at the point 0 is 0, and what is
 //! left are five products, none of which reads the first number of the input. A single tap is

@@ -1,7 +1,7 @@
 //! Weight gradients by transformed tiles: sums over tiles in each of their places, transformed back at the end.
 
 use super::block::{TileBlock, padded, places, planes_of, tile_blocks};
-use super::layout::{TOGETHER, lines_apart, taps_in_order};
+use super::layout::{TOGETHER, row_pitch, taps_in_order};
 use super::parts::Parts;
 use super::squares::Squares;
 use super::transform::{KernelBack, Side};
@@ -10,7 +10,7 @@ use crate::conv::panels::Panel;
 use crate::conv::partial::{TASKS, add_chunks, in_parts, partial_chunks, sum_planes};
 use crate::conv::phases::PhaseAxis;
 use crate::conv::sizes::Sizes;
-use crate::machine::product::{Lines, Product, Series, Start};
+use crate::machine::product::{PanelRows, Product, Series, Start};
 use crate::parallel::prelude::*;
 use crate::{Element, Tensor};
 use ndarray::s;
@@ -28,7 +28,7 @@ pub fn weight<T: Element>(
     let low = [y.reach().0, x.reach().0];
     let places = places(axes);
     let blocks: Vec<(usize, TileBlock)> = (0..batch)
-        .flat_map(|n| tile_blocks(sizes.geometry.map()).into_iter().map(move |block| (n, block)))
+        .flat_map(|n| tile_blocks(sizes.geometry.output()).into_iter().map(move |block| (n, block)))
         .collect();
     if blocks.is_empty() {
         sum_planes(output, totals);
@@ -37,16 +37,16 @@ pub fn weight<T: Element>(
     let panels = Panel::cut::<T>(sizes.group_outputs);
     let room = Panel::room(&panels);
     // One sum a chunk, `[group, share of the inputs, panel, place, input]` times the panel's columns.
-    // Behind the even number of inputs, a line is left free; the first of them holds the map's totals.
-    let size = |inputs| places * lines_apart(inputs) * room;
+    // Behind the even number of inputs, a line is left free; the first of them holds the output's totals.
+    let size = |inputs| places * row_pitch(inputs) * room;
     let chunks = partial_chunks(sizes.groups * size(sizes.group_inputs) / 2, blocks.len());
     // Large weights are shared out by input planes.
     let shares = TASKS.div_ceil(chunks * sizes.groups).min(sizes.group_inputs.div_ceil(TOGETHER));
     let inputs = sizes.group_inputs.div_ceil(shares.max(1)).next_multiple_of(TOGETHER);
-    let [input_shape, output_shape] = [sizes.geometry.image(), sizes.geometry.map()];
+    let [input_shape, output_shape] = [sizes.geometry.input(), sizes.geometry.output()];
     let shares = sizes.group_inputs.div_ceil(inputs);
     let totals_of = |panel: &Panel| {
-        let first = panel.place(places * lines_apart(inputs)).start + inputs * panel.width;
+        let first = panel.place(places * row_pitch(inputs)).start + inputs * panel.width;
         first..first + panel.width
     };
     let mut sums = Buffer::scratch(chunks * sizes.groups * shares * size(inputs));
@@ -68,36 +68,36 @@ pub fn weight<T: Element>(
             let nth = n * sizes.groups + group;
             let picture =
                 block.transformed_source(axes, planes_of(count, input_shape, input_of(*n)), low);
-            let soon: Vec<_> = own.get(i + 1).map_or(vec![], |(n, block)| {
-                let image = block.source(axes, low).rows_of(input_of(*n), input_shape);
-                let map = sizes.output_of(n * sizes.groups + group, output);
-                image.chain(block.map().rows_of(map, output_shape)).collect()
+            let prefetch: Vec<_> = own.get(i + 1).map_or(vec![], |(n, block)| {
+                let input = block.source(axes, low).rows_of(input_of(*n), input_shape);
+                let output = sizes.output_of(n * sizes.groups + group, output);
+                input.chain(block.output().rows_of(output, output_shape)).collect()
             });
-            let mut soon = in_parts(&soon, panels.len());
+            let mut prefetch = in_parts(&prefetch, panels.len());
             let steps: Vec<u32> =
                 (0..block.tiles()).map(|tile| (tile * padded(count)) as u32).collect();
-            let map = planes_of(sizes.group_outputs, output_shape, sizes.output_of(nth, output));
+            let output = planes_of(sizes.group_outputs, output_shape, sizes.output_of(nth, output));
             for panel in &panels {
-                let map = map.slice(s![panel.columns.clone(), .., ..]);
+                let output = output.slice(s![panel.columns.clone(), .., ..]);
                 let totals = &mut sum[totals_of(panel)];
-                let maps = block.transformed_map(axes, map, panel.width, totals);
-                let apart = lines_apart(inputs);
+                let outputs = block.transformed_output(axes, output, panel.width, totals);
+                let pitch = row_pitch(inputs);
                 Product {
                     picture: &picture,
                     rows: &rows,
                     steps: &steps,
-                    panel: &maps,
-                    lines: Lines::Adjacent,
+                    panel: &outputs,
+                    panel_rows: PanelRows::Adjacent,
                     width: panel.width,
                     start,
-                    out: &mut sum[panel.place(places * apart)],
+                    out: &mut sum[panel.place(places * pitch)],
                     series: Series {
                         count: places,
                         picture: picture.len() / places,
-                        panel: maps.len() / places,
-                        out: apart * panel.width,
+                        panel: outputs.len() / places,
+                        out: pitch * panel.width,
                     },
-                    soon: soon.next().unwrap_or_default(),
+                    prefetch: prefetch.next().unwrap_or_default(),
                 }
                 .run();
             }
@@ -130,12 +130,12 @@ fn finish<T: Element>(
     let order = taps_in_order(axes, |[y, x]| y * kernel_width + x);
     let (row, places_row) = (axes[1].taps().count(), axes[1].length(Side::Places));
     let (places, room) = (places(axes), Panel::room(panels));
-    let (apart, shares) = (lines_apart(inputs), sizes.group_inputs.div_ceil(inputs));
+    let (pitch, shares) = (row_pitch(inputs), sizes.group_inputs.div_ceil(inputs));
     let mut rest = out;
     let mut tasks = Vec::new();
-    for sums in sums.chunks_exact(shares * places * apart * room) {
+    for sums in sums.chunks_exact(shares * places * pitch * room) {
         for panel in panels {
-            let (part, after) = rest.split_at_mut(panel.columns.len() * sizes.lines);
+            let (part, after) = rest.split_at_mut(panel.columns.len() * sizes.rows);
             rest = after;
             tasks.push((panel, sums, part));
         }
@@ -150,16 +150,16 @@ fn finish<T: Element>(
                 (0..together).map(|nth| [(first + nth) * panel.width, nth * size]).collect();
             Squares {
                 axes,
-                from: &sums[share * places * apart * room..][panel.place(places * apart)],
-                from_apart: [places_row, 1].map(|places| places * apart * panel.width),
+                from: &sums[share * places * pitch * room..][panel.place(places * pitch)],
+                from_pitch: [places_row, 1].map(|places| places * pitch * panel.width),
                 to: &mut taps,
-                to_apart: [row * panel.width, panel.width],
+                to_pitch: [row * panel.width, panel.width],
                 corners: &corners,
                 planes: panel.width,
                 bias: None,
             }
             .transform::<KernelBack>();
-            for (column, out) in out.chunks_exact_mut(sizes.lines).enumerate() {
+            for (column, out) in out.chunks_exact_mut(sizes.rows).enumerate() {
                 let out = out[input * order.len()..].chunks_exact_mut(order.len()).take(together);
                 for (out, taps) in out.zip(taps.chunks_exact(size)) {
                     for (taps, &place) in taps.chunks_exact(panel.width).zip(&order) {

@@ -5,7 +5,7 @@ use super::source::Source;
 use crate::buffer::Buffer;
 use crate::conv::correlation::Correlation;
 use crate::conv::stage::{Blocking, blocks, split};
-use crate::machine::product::{Lines, Product, Series, Start, few_rows_width};
+use crate::machine::product::{PanelRows, Product, Series, Start, narrow_width};
 use crate::parallel::prelude::*;
 use crate::{Element, Tensor};
 use ndarray::ArrayViewMut3;
@@ -15,7 +15,7 @@ const PLANES: usize = 4;
 
 /// Whether this is the way to compute a correlation.
 pub(super) fn is_profitable(correlation: &Correlation) -> bool {
-    let neighbours = correlation.axes.iter().all(|axis| axis.apart == 1 && axis.step == 1);
+    let neighbours = correlation.axes.iter().all(|axis| axis.pitch == 1 && axis.step == 1);
     neighbours && correlation.to <= PLANES
 }
 
@@ -31,14 +31,14 @@ pub(super) fn run<T: Element>(
     let [y, x] = &correlation.axes;
     let [source_area, out_area] = correlation.areas();
     let out_size = to * out_area;
-    let images = out.len() / out_size.max(1);
+    let samples = out.len() / out_size.max(1);
     let places = [y.result, x.result];
-    let plan = Blocking::new(places, [y, x], images, from, to);
-    let lines = plan.taps([&y.groups[0], &x.groups[0]], [y, x], plan.planes);
-    let offsets = lines.len() / plan.planes;
+    let plan = Blocking::new(places, [y, x], samples, from, to);
+    let panel_rows = plan.taps([&y.groups[0], &x.groups[0]], [y, x], plan.planes);
+    let offsets = panel_rows.len() / plan.planes;
     let weights = numbered_weights(correlation, weight);
     let rows: Vec<u32> = (0..to).map(|to| (to * from * offsets) as u32).collect();
-    let width = few_rows_width::<T>();
+    let width = narrow_width::<T>();
 
     let mut tasks = Vec::new();
     let all_blocks = blocks(places, plan.block);
@@ -49,7 +49,7 @@ pub(super) fn run<T: Element>(
     }
     let source = Source {
         numbers: source.as_slice(),
-        apart: from * source_area,
+        sample_pitch: from * source_area,
         planes: from,
         size: [y.source, x.source],
         axes: [y, x],
@@ -64,21 +64,22 @@ pub(super) fn run<T: Element>(
         let weights = &weights[nth % groups];
         for planes in source.parts() {
             let picture = source.copy(block, planes.clone(), width);
-            let lines = &lines[..planes.len() * offsets];
+            let panel_rows = &panel_rows[..planes.len() * offsets];
             let first = planes.start * offsets;
-            let steps: Vec<u32> = (first..first + lines.len()).map(|step| step as u32).collect();
+            let steps: Vec<u32> =
+                (first..first + panel_rows.len()).map(|step| step as u32).collect();
             Product {
                 picture: weights,
                 rows: &rows,
                 steps: &steps,
                 panel: &picture,
-                lines: Lines::At(lines),
+                panel_rows: PanelRows::At(panel_rows),
                 width,
                 start: if planes.start == 0 { Start::Zero } else { Start::Kept },
                 out: &mut sums,
                 // One line of places behind the other.
                 series: Series { count: length / width, picture: 0, panel: width, out: to * width },
-                soon: &source.after(block, planes),
+                prefetch: &source.after(block, planes),
             }
             .run();
         }
