@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use mirrorgrad_train::{EpochMetrics, LossKind, TrainingConfig};
 
 /// Losses, scores and the learning rate, and a table of the same numbers.
-pub fn curves(run: &Run) -> Markup {
+pub(crate) fn curves(run: &Run) -> Markup {
     if run.history.is_empty() {
         return html! { p { "No epoch was finished, so there is nothing to draw yet." } };
     }
