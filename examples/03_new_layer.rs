@@ -9,7 +9,6 @@ mod new_op;
 
 use mirrorgrad::layers::weights::{state_dict, to_safetensors};
 use mirrorgrad::prelude::*;
-use rand::SeedableRng;
 
 /// `x · sigmoid(β · x)` with a learned β. Any shape to the same.
 struct Swish {
@@ -34,7 +33,7 @@ impl Module for Swish {
 
 fn main() {
     // A network with the layer in it learns y = x².
-    let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    let rng = &mut seeded(0);
     let net = Sequential::new()
         .with(Linear::new([1, 8], rng))
         .with(Swish::new())

@@ -6,7 +6,6 @@ use mirrorgrad::data::{Augment, Dataset, Loader, Shapes};
 use mirrorgrad::prelude::*;
 use mirrorgrad::train::Confusion;
 use mirrorgrad::train::batch::{highest_scores, to_tensors};
-use rand::SeedableRng;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -26,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         shuffle: true,
     };
 
-    let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    let rng = &mut seeded(1);
     let net = Fcn::<f32>::new(&FcnConfig::new(classes), rng);
     let params = Params::of(&net);
     let mut adam = Adam::adamw(1e-4).betas([0.9, 0.99]);

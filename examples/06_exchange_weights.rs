@@ -4,12 +4,11 @@
 
 use mirrorgrad::layers::weights::{from_safetensors, load_state_dict, state_dict, to_safetensors};
 use mirrorgrad::prelude::*;
-use rand::SeedableRng;
 use std::error::Error;
 
 fn network(seed: u64) -> UNet {
     let config = UNetConfig { widths: vec![4, 8], ..UNetConfig::new(2) };
-    UNet::new(&config, &mut rand_chacha::ChaCha8Rng::seed_from_u64(seed))
+    UNet::new(&config, &mut seeded(seed))
 }
 
 fn scores(net: &UNet) -> Tensor {

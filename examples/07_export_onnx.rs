@@ -8,7 +8,6 @@ use mirrorgrad::onnx::proto::ModelProto;
 use mirrorgrad::onnx::{Interface, export};
 use mirrorgrad::prelude::*;
 use prost::Message;
-use rand::SeedableRng;
 use std::collections::BTreeMap;
 use std::error::Error;
 
@@ -35,7 +34,7 @@ impl Module for TwoScales {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    let rng = &mut seeded(0);
     let window = Window::square(3).padding(1);
     let scales = TwoScales {
         fine: Conv2d::new([3, 8], window, rng),

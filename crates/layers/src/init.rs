@@ -9,8 +9,7 @@ use rand::Rng;
 /// ```
 /// # use mirrorgrad_layers::Init;
 /// # use mirrorgrad_tensor::Tensor;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let weight: Tensor = Init::PyTorch.weight(&[8, 4, 3, 3], rng); // fan_in is 36.
 /// assert!(weight.as_slice().iter().all(|w| w.abs() <= 1.0 / 6.0));
 /// let bilinear: Tensor = Init::Bilinear.weight(&[1, 1, 1, 4], rng);

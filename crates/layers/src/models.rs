@@ -17,8 +17,7 @@ use mirrorgrad_tensor::Element;
 ///
 /// ```
 /// # use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, UNet, UNetConfig};
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let widths = vec![4, 8, 16];
 /// let unet = UNet::<f32>::new(&UNetConfig { widths: widths.clone(), ..UNetConfig::new(2) }, rng);
 /// let fcn = Fcn::<f32>::new(&FcnConfig { widths, ..FcnConfig::new(2) }, rng);

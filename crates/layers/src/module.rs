@@ -47,8 +47,7 @@ pub trait Module<T: Element = f32>: Send + Sync {
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::{Linear, Module, Param, Params, Pass, Visitor};
 /// # use mirrorgrad_tensor::Tensor;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// # struct Scaled {
 /// #     gain: Param,
 /// #     inner: Linear,
@@ -95,8 +94,7 @@ impl<'a, T: Element> Visitor<'a, T> {
 /// ```
 /// # use mirrorgrad_layers::{Conv2d, MaxPool2d, Sequential, summary};
 /// # use mirrorgrad_tensor::Window;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let net = Sequential::<f32>::new()
 ///     .with(Conv2d::new([3, 8], Window::square(3).padding(1), rng))
 ///     .with(MaxPool2d::square(2));

@@ -65,8 +65,7 @@ impl<T: Element> Params<T> {
     /// ```
     /// # use mirrorgrad_autograd::Var;
     /// # use mirrorgrad_layers::{Draws, Linear, Module, Params, Pass};
-    /// # use rand::SeedableRng;
-    /// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let rng = &mut mirrorgrad_layers::seeded(0);
     /// let net = Linear::new([2, 1], rng);
     /// let pass = Pass::train(Draws::new(0, 0));
     /// let y = net.forward(&Var::constant([[3.0_f32, 4.0]].into()), &pass);

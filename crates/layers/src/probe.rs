@@ -13,8 +13,7 @@ use std::fmt;
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::{Direction, Draws, Fault, Linear, Sequential};
 /// # use mirrorgrad_layers::{Params, find_fault};
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let (first, second) = (Linear::new([2, 3], rng), Linear::new([3, 1], rng));
 /// let net = Sequential::<f32>::new().with(first).with(second);
 /// Params::of(&net)[3].1.set([f32::INFINITY].into()); // The second layer's bias.
@@ -39,8 +38,7 @@ pub struct Fault {
 /// ```
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::{Direction, Draws, Linear, Sequential, find_fault};
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let net = Sequential::<f32>::new().with(Linear::new([2, 1], rng));
 /// let x = Var::constant([[1.0_f32, 2.0]].into());
 /// // At 0 the root is finite, but its slope is not.
@@ -74,8 +72,7 @@ impl fmt::Display for Direction {
 /// # use mirrorgrad_autograd::Var;
 /// # use mirrorgrad_layers::{Draws, Linear, Sequential, find_fault};
 /// # use mirrorgrad_tensor::Tensor;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let net = Sequential::<f32>::new().with(Linear::new([2, 1], rng));
 /// let x = Var::constant(Tensor::<f32>::ones([4, 2]));
 /// assert_eq!(find_fault(&net, &x, Draws::new(0, 0), |y| y.mean()), None);

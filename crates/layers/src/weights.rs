@@ -18,8 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// ```
 /// # use mirrorgrad_layers::Linear;
 /// # use mirrorgrad_layers::weights::{WeightsError, load_state_dict, state_dict};
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let (small, large) = (Linear::<f32>::new([2, 3], rng), Linear::<f32>::new([2, 4], rng));
 /// let error = load_state_dict(&large, &state_dict(&small)).unwrap_err();
 /// assert!(matches!(&error, WeightsError::Shape { name, .. } if name == "weight"));
@@ -84,8 +83,7 @@ pub enum WeightsError {
 /// # use mirrorgrad_layers::weights::{NamedTensors, load_state_dict, state_dict};
 /// # use mirrorgrad_layers::{Linear, Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let layer = Linear::<f32>::new([2, 3], rng);
 /// let mut weights: NamedTensors<f32> = state_dict(&layer);
 /// weights.insert("bias".to_string(), [1.0, 2.0, 3.0].into());
@@ -100,8 +98,7 @@ pub type NamedTensors<T> = BTreeMap<String, Tensor<T>>;
 ///
 /// ```
 /// # use mirrorgrad_layers::{Linear, weights::state_dict};
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let weights = state_dict(&Linear::<f32>::new([2, 3], rng));
 /// assert!(weights.keys().eq(["bias", "weight"]));
 /// assert_eq!(weights["weight"].shape(), [3, 2]);
@@ -117,8 +114,7 @@ pub fn state_dict<T: Element>(module: &(impl Module<T> + ?Sized)) -> NamedTensor
 /// ```
 /// # use mirrorgrad_layers::Linear;
 /// # use mirrorgrad_layers::weights::{load_state_dict, state_dict};
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let (from, to) = (Linear::<f32>::new([2, 3], rng), Linear::<f32>::new([2, 3], rng));
 /// assert_ne!(state_dict(&to), state_dict(&from));
 /// load_state_dict(&to, &state_dict(&from))?;

@@ -12,12 +12,10 @@ use mirrorgrad_layers::weights::{NamedTensors, to_safetensors};
 use mirrorgrad_layers::{
     Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, ConvTranspose2d, Dropout,
     GroupNorm, Interpolation, Linear, MaxPool2d, MaxUnpool2d, Module, Params, Pass, Sequential,
-    Upsample,
+    Upsample, seeded,
 };
 use mirrorgrad_onnx::{Interface, export};
 use mirrorgrad_tensor::{Tensor, Window};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -39,9 +37,9 @@ fn function(f: impl Fn(&Var, &Pass) -> Var + Send + Sync + 'static) -> Box<dyn M
 }
 
 fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
-    let rng = &mut ChaCha8Rng::seed_from_u64(1);
+    let rng = &mut seeded(1);
     let both = [CHANNELS; 2];
-    let conv = |window: Window, rng: &mut ChaCha8Rng| Box::new(Conv2d::new(both, window, rng));
+    let conv = |window: Window, rng: &mut rand_chacha::ChaCha8Rng| Box::new(Conv2d::new(both, window, rng));
     let mut zoo: Vec<(&'static str, Box<dyn Module>)> = vec![
         ("conv_strided", conv(Window::square(3).stride(2).padding(1), rng)),
         ("conv_dilated", conv(Window::square(3).stride(3).padding(2).dilation(2), rng)),
@@ -121,7 +119,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
     let narrow = Conv2d::new(both, Window::square(5), rng);
     let squeeze = Linear::new([CHANNELS, CHANNELS], rng);
     let [weight, bias] = [1, 2].map(|seed| {
-        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let rng = &mut seeded(seed);
         Var::parameter(Tensor::normal([CHANNELS], 1.0, rng))
     });
     zoo.extend([
@@ -271,7 +269,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = PathBuf::from(std::env::args().nth(1).ok_or("expected a folder to write to")?);
     std::fs::create_dir_all(&dir)?;
-    let rng = &mut ChaCha8Rng::seed_from_u64(2);
+    let rng = &mut seeded(2);
     for (name, module) in zoo() {
         for (_, param) in Params::of(&*module) {
             // Neither ones nor zeros, and no negative variances.

@@ -11,11 +11,9 @@ use crate::shapes::{Shapes, positions};
 use crate::write::Writer;
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::record::{Description, Id, Recording, Source, Step, record};
-use mirrorgrad_layers::{LayerCall, Module, Pass, Sizes};
+use mirrorgrad_layers::{LayerCall, Module, Pass, Sizes, seeded};
 use mirrorgrad_tensor::Tensor;
 use prost::Message;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
 /// The version of ONNX's operators that is written: the first that all of today's runtimes know.
@@ -79,8 +77,7 @@ impl Interface {
 /// # use mirrorgrad_onnx::{Interface, export, proto::ModelProto};
 /// # use mirrorgrad_tensor::Window;
 /// # use prost::Message;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let conv = Conv2d::new([3, 8], Window::square(3).padding(1), rng);
 /// let network = Sequential::<f32>::new().with(conv).with(MaxPool2d::square(2));
 /// let bytes = export(&network, &Interface::new(3))?;
@@ -170,7 +167,7 @@ struct Watched {
 
 fn watch(module: &(impl Module + ?Sized), picture: [usize; 4]) -> (Recording, Watched) {
     // Noise, so that values which depend on the picture differ between two of them.
-    let noise = Tensor::normal(picture, 1.0, &mut ChaCha8Rng::seed_from_u64(picture[0] as u64));
+    let noise = Tensor::normal(picture, 1.0, &mut seeded(picture[0] as u64));
     let pass = Pass::eval().traced();
     let (recording, y) = record(noise, |x| module.forward(x, &pass));
     (recording, Watched { picture, y, sizes: pass.sizes(), calls: pass.calls() })

@@ -5,8 +5,7 @@
 //! # use mirrorgrad_layers::{Activation, Conv2d, Sequential};
 //! # use mirrorgrad_onnx::{Interface, export};
 //! # use mirrorgrad_tensor::Window;
-//! # use rand::SeedableRng;
-//! # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+//! # let rng = &mut mirrorgrad_layers::seeded(0);
 //! let network = Sequential::new()
 //!     .with(Conv2d::new([3, 8], Window::square(3).padding(1), rng))
 //!     .with(Activation::Relu);

@@ -7,7 +7,7 @@ mod longer;
 mod observer;
 
 pub(crate) use self::learner::{Learner, StepError};
-use self::learner::{Lost, steps_in};
+use self::learner::{NonFinite, steps_in};
 pub use self::loaders::{loader, training_set, validation_set};
 pub(crate) use self::loaders::{loaders, validation_batch};
 pub use self::observer::{Observer, Outcome, StepReport};
@@ -241,7 +241,7 @@ impl Trainer {
             let evaluation = evaluate(self.network(), &self.validation)?;
             if !evaluation.loss.is_finite() {
                 let what = "the validation loss".to_owned();
-                return Err(self.lost(Lost { what, value: evaluation.loss }));
+                return Err(self.diverged(NonFinite { what, value: evaluation.loss }));
             }
             let all = start.elapsed().as_secs_f64();
             let metrics = self.end_epoch(&evaluation, [before + all, all - trained]);
@@ -306,14 +306,14 @@ impl Trainer {
     }
 
     /// The end of a run whose last step, counted from 1, lost a number.
-    fn lost(&self, lost: Lost) -> RunError {
+    fn diverged(&self, found: NonFinite) -> RunError {
         let Progress { step, epoch, .. } = self.progress;
-        StepError::Lost(lost).into_run_error(step, epoch + 1)
+        StepError::NonFinite(found).into_run_error(step, epoch + 1)
     }
 
     /// Refuses to keep weights that are no numbers: the checkpoint before them is worth more.
     fn check_finite(&self) -> Result<(), RunError> {
-        self.learner.lost().map_or(Ok(()), |lost| Err(self.lost(lost)))
+        self.learner.non_finite_weight().map_or(Ok(()), |found| Err(self.diverged(found)))
     }
 
     /// Records a finished epoch and moves on to the next. The seconds are those of all of it, and of

@@ -4,11 +4,10 @@ use super::fcn::{self, NetworkH};
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::models::{UNet, UNetConfig};
 use mirrorgrad_layers::optim::{Optimizer, Sgd};
-use mirrorgrad_layers::{Draws, Module, Params, Pass, summary};
+use mirrorgrad_layers::{Draws, Module, Params, Pass, seeded, summary};
 use mirrorgrad_tensor::{
     ClassTargets, Corners, Epilogue, Form, PixelLoss, Resample, Tensor, Window,
 };
-use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// The names of all cases.
@@ -73,7 +72,7 @@ pub fn named(name: &str, size: StepSize) -> Case {
 }
 
 fn rng() -> ChaCha8Rng {
-    ChaCha8Rng::seed_from_u64(0)
+    seeded(0)
 }
 
 fn noise(shape: &[usize]) -> Var {

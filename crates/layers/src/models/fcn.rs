@@ -29,8 +29,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 /// # use mirrorgrad_layers::models::{Fcn, FcnConfig, Upsampling};
 /// # use mirrorgrad_layers::weights::state_dict;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// for (upsample, up) in [
 ///     (Upsampling::Deconv, "ups.0.weight"),
 ///     (Upsampling::Bilinear, "skips.0.weight"), // Nothing is learned on the step itself.
@@ -58,8 +57,7 @@ pub enum Upsampling {
 /// ```
 /// # use mirrorgrad_layers::models::{Fcn, FcnConfig};
 /// # use mirrorgrad_layers::weights::state_dict;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let config = FcnConfig { widths: vec![4, 8], finest: 1, ..FcnConfig::new(5) };
 /// let weights = state_dict(&Fcn::<f32>::new(&config, rng));
 /// assert_eq!(weights["stages.1.conv1.weight"].shape(), [8, 4, 3, 3]);
@@ -106,8 +104,7 @@ impl FcnConfig {
 /// # use mirrorgrad_layers::models::{Fcn, FcnConfig};
 /// # use mirrorgrad_layers::{Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let network = Fcn::new(&FcnConfig { widths: vec![4, 8], ..FcnConfig::new(5) }, rng);
 /// let picture = Var::constant(Tensor::<f32>::ones([1, 3, 13, 18]));
 /// let scores = network.forward(&picture, &Pass::eval());

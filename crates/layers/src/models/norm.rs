@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 /// # use mirrorgrad_layers::models::{DoubleConv, Norm};
 /// # use mirrorgrad_layers::Params;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let mut params = |norm| Params::of(&DoubleConv::<f32>::new([3, 8], norm, rng)).len();
 /// assert_eq!(params(Norm::Batch), 2 + 2 * 4); // Two weights; running statistics are parameters too.
 /// assert_eq!(params(Norm::Group), 2 + 2 * 2);

@@ -22,8 +22,7 @@ use rand::Rng;
 /// ```
 /// # use mirrorgrad_layers::models::{UNet, UNetConfig};
 /// # use mirrorgrad_layers::weights::state_dict;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let config = UNetConfig { widths: vec![4, 8], ..UNetConfig::new(5) };
 /// let weights = state_dict(&UNet::<f32>::new(&config, rng));
 /// assert_eq!(weights["ups.0.weight"].shape(), [8, 4, 2, 2]);
@@ -65,8 +64,7 @@ impl UNetConfig {
 /// # use mirrorgrad_layers::models::{Network, UNet, UNetConfig};
 /// # use mirrorgrad_layers::{Module, Pass};
 /// # use mirrorgrad_tensor::Tensor;
-/// # use rand::SeedableRng;
-/// # let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let rng = &mut mirrorgrad_layers::seeded(0);
 /// let config = UNetConfig { widths: vec![4, 8, 16], ..UNetConfig::new(5) };
 /// let network = UNet::<f32>::new(&config, rng);
 /// assert_eq!(network.smallest_input(), 4);

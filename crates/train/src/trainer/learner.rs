@@ -24,8 +24,8 @@ pub struct Learner {
     config: Config,
 }
 
-/// A number that is none, and where it was found.
-pub struct Lost {
+/// A value that is infinite or NaN, and where it was found.
+pub struct NonFinite {
     /// The layer and direction, or the parameter.
     pub what: String,
     pub value: f64,
@@ -33,8 +33,8 @@ pub struct Lost {
 
 /// Why a step was not taken.
 pub enum StepError {
-    /// What should be a number is none.
-    Lost(Lost),
+    /// A value is infinite or NaN.
+    NonFinite(NonFinite),
     /// Anything else.
     Run(RunError),
 }
@@ -44,7 +44,9 @@ impl StepError {
     pub fn into_run_error(self, step: u64, epoch: usize) -> RunError {
         match self {
             Self::Run(error) => error,
-            Self::Lost(Lost { what, value }) => RunError::Diverged { what, value, step, epoch },
+            Self::NonFinite(NonFinite { what, value }) => {
+                RunError::Diverged { what, value, step, epoch }
+            }
         }
     }
 }
@@ -124,11 +126,12 @@ impl Learner {
         // Rare enough to be worth doing twice: the step is repeated, and watched.
         let fault =
             find_fault(&*self.network, &x, draws(), |scores| self.objective.loss(scores, &targets));
-        Err(StepError::Lost(match fault {
-            Some(fault) => {
-                Lost { what: format!("{} ({})", fault.layer, fault.direction), value: fault.value }
-            }
-            None => Lost { what: "the norm of all gradients".into(), value: norm.into() },
+        Err(StepError::NonFinite(match fault {
+            Some(fault) => NonFinite {
+                what: format!("{} ({})", fault.layer, fault.direction),
+                value: fault.value,
+            },
+            None => NonFinite { what: "the norm of all gradients".into(), value: norm.into() },
         }))
     }
 
@@ -142,12 +145,12 @@ impl Learner {
         self.config.training.lr * self.schedule.factor(step)
     }
 
-    /// A weight that is no number, if there is one.
-    pub fn lost(&self) -> Option<Lost> {
+    /// A weight that is infinite or NaN, if there is one.
+    pub fn non_finite_weight(&self) -> Option<NonFinite> {
         self.params.iter().find_map(|(name, param)| {
             let value = param.value();
             let value = value.as_slice().iter().find(|value| !value.is_finite())?;
-            Some(Lost { what: name.clone(), value: f64::from(*value) })
+            Some(NonFinite { what: name.clone(), value: f64::from(*value) })
         })
     }
 
