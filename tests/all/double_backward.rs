@@ -175,7 +175,7 @@ fn a_penalty_on_a_gradient_has_gradients_for_every_parameter() {
     let (at, along) = (operands(rng), operands(rng));
     let penalty = |v: &[Var<f64>]| {
         let slope = network(v).grad(&[&v[6]]).remove(0);
-        (&slope * &slope).sum().scale(100.0)
+        (&slope * &slope).sum().mul_scalar(100.0)
     };
     let v = parameters(&at);
     let grads = penalty(&v).backward();

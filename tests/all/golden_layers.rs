@@ -291,7 +291,7 @@ fn losses_and_activations_made_of_other_calls_are_pytorchs() {
         // w · y · ln(1 + e⁻ˣ) + (1 − y) · ln(1 + eˣ)
         let (v, y) = (case.inputs(), Var::constant(case.tensor("target")));
         let weighted = &y * &Var::constant(case.tensor("pos_weight"));
-        let rest = y.scale(-1.0).shift(1.0);
+        let rest = y.mul_scalar(-1.0).add_scalar(1.0);
         let losses = weighted * (-&v[0]).softplus() + rest * v[0].softplus();
         let output = if case.reduction() == ops::Reduction::Sum { losses.sum() } else { losses };
         case.replay(&v, &output, 1e-10);
@@ -299,9 +299,9 @@ fn losses_and_activations_made_of_other_calls_are_pytorchs() {
     for case in golden.of(&["gelu"], 2).iter().filter(|case| case.name == "gelu_tanh") {
         // x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))
         let v = case.inputs();
-        let inner =
-            (&v[0] + &v[0].powi(3).scale(0.044715)).scale(std::f64::consts::FRAC_2_PI.sqrt());
-        case.replay(&v, &(&v[0] * &inner.tanh().shift(1.0).scale(0.5)), 1e-10);
+        let inner = (&v[0] + &v[0].powi(3).mul_scalar(0.044715))
+            .mul_scalar(std::f64::consts::FRAC_2_PI.sqrt());
+        case.replay(&v, &(&v[0] * &inner.tanh().add_scalar(1.0).mul_scalar(0.5)), 1e-10);
     }
 }
 
@@ -341,7 +341,7 @@ fn optimizers_take_pytorchs_steps() {
         let mut path = Vec::new();
         for _ in 0..5 {
             let away = params[0].1.var() - &centre;
-            let loss = (&(&away * &away) * &curvature).sum().scale(0.5);
+            let loss = (&(&away * &away) * &curvature).sum().mul_scalar(0.5);
             let step = params.backward(loss, Pass::eval());
             let unreached = optimizer.step(&params, &step, case.number("lr"));
             assert!(unreached.is_empty());

@@ -27,7 +27,7 @@ struct Operands<'a, T: Element> {
 fn every_op<T: Element>(operands: Operands<'_, T>) {
     let Operands { x, y, factors, form, positions, places, targets, loss } = operands;
     let reduction = Reduction::Mean;
-    drop([x + y, x - y, x * y, x / y, -x, x.scale(T::one()), x.shift(T::one())]);
+    drop([x + y, x - y, x * y, x / y, -x, x.mul_scalar(T::one()), x.add_scalar(T::one())]);
     drop([x.exp(), x.ln(), x.sqrt(), x.powi(2), x.tanh(), x.sigmoid(), x.gelu(), x.erf()]);
     drop([x.softplus(), x.abs(), x.relu(), x.leaky_relu(T::one()), x.clamp(T::zero(), T::one())]);
     drop([x.sum(), x.sum_axes(&[]), x.mean(), x.mean_axes(&[]), x.var_axes(&[], 0), x.max()]);

@@ -7,7 +7,7 @@ use std::ops::Range;
 ///
 /// ```
 /// # use mirrorgrad_autograd::record::{Description, Function, record};
-/// let (recording, _) = record([4.0_f64].into(), |x| x.sqrt().scale(3.0).shift(1.0));
+/// let (recording, _) = record([4.0_f64].into(), |x| x.sqrt().mul_scalar(3.0).add_scalar(1.0));
 /// let calls: Vec<_> = recording.steps().iter().filter_map(|step| step.describe()).collect();
 /// assert_eq!(calls[0], Description::Function(Function::Sqrt));
 /// assert_eq!(calls[1], Description::Affine { slope: 3.0, offset: 0.0 });

@@ -27,7 +27,7 @@ use std::sync::Arc;
 ///     }
 ///     fn vjp(&self, _: usize, call: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
 ///         let x = call.input(0);
-///         grad * &(&x * &x).scale(3.0)
+///         grad * &(&x * &x).mul_scalar(3.0)
 ///     }
 /// }
 ///
@@ -145,7 +145,7 @@ impl Reads {
 /// #         Reads::OUTPUT
 /// #     }
 ///     fn vjp(&self, _: usize, call: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
-///         (grad / &call.output()).scale(0.5) // The slope is 1 / 2√x.
+///         (grad / &call.output()).mul_scalar(0.5) // The slope is 1 / 2√x.
 ///     }
 /// }
 /// let x = Var::parameter([4.0_f64, 16.0].into());

@@ -31,7 +31,7 @@ pub use describe::{Description, Function, Interpolation};
 ///
 /// ```
 /// # use mirrorgrad_autograd::record::record;
-/// let (recording, y) = record([1.0_f64, -2.0].into(), |x| x.relu().scale(3.0));
+/// let (recording, y) = record([1.0_f64, -2.0].into(), |x| x.relu().mul_scalar(3.0));
 /// let [relu, scale] = recording.steps() else { panic!("there are two calls") };
 /// assert!(recording.input() < relu.id());
 /// assert_eq!(Some(scale.id()), y.id());

@@ -65,7 +65,7 @@ impl<T: Element> BatchNorm2d<T> {
     }
 
     fn by_running_statistics(&self, x: &Var<T>) -> Var<T> {
-        let deviation = self.running_var.var().shift(T::of(EPS)).sqrt();
+        let deviation = self.running_var.var().add_scalar(T::of(EPS)).sqrt();
         let slope = self.weight.var() / deviation;
         let offset = self.bias.var() - self.running_mean.var() * &slope;
         let column = [slope.value().len(), 1, 1];

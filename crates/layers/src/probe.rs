@@ -76,7 +76,7 @@ impl fmt::Display for Direction {
 /// let net = Sequential::<f32>::new().with(Linear::new([2, 1], rng));
 /// let x = Var::constant(Tensor::<f32>::ones([4, 2]));
 /// assert_eq!(find_fault(&net, &x, Draws::new(0, 0), |y| y.mean()), None);
-/// let fault = find_fault(&net, &x, Draws::new(0, 0), |y| y.mean().shift(f32::INFINITY));
+/// let fault = find_fault(&net, &x, Draws::new(0, 0), |y| y.mean().add_scalar(f32::INFINITY));
 /// assert_eq!(fault.map(|fault| fault.layer), Some("loss".to_string()));
 /// ```
 pub fn find_fault<T: Element>(

@@ -39,7 +39,9 @@ fn function(f: impl Fn(&Var, &Pass) -> Var + Send + Sync + 'static) -> Box<dyn M
 fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
     let rng = &mut seeded(1);
     let both = [CHANNELS; 2];
-    let conv = |window: Window, rng: &mut rand_chacha::ChaCha8Rng| Box::new(Conv2d::new(both, window, rng));
+    let conv = |window: Window, rng: &mut rand_chacha::ChaCha8Rng| {
+        Box::new(Conv2d::new(both, window, rng))
+    };
     let mut zoo: Vec<(&'static str, Box<dyn Module>)> = vec![
         ("conv_strided", conv(Window::square(3).stride(2).padding(1), rng)),
         ("conv_dilated", conv(Window::square(3).stride(3).padding(2).dilation(2), rng)),
@@ -159,14 +161,14 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
             function(|x, _| {
                 let [batch, channels, height, width] = x.value().dims();
                 let flat = x.reshape([batch, channels, height * width]);
-                flat.matmul(&flat.transpose()).scale(0.01).softmax(2)
+                flat.matmul(&flat.transpose()).mul_scalar(0.01).softmax(2)
             })
         }),
         (
             "cut_and_padded",
             function(|x, _| {
                 let cut = x.crop([1, 2], [5, 6]).pad(&[[0, 0], [0, 1], [2, 0], [1, 1]]);
-                ops::concat(&[&cut, &cut.scale(-2.0)], 1)
+                ops::concat(&[&cut, &cut.mul_scalar(-2.0)], 1)
             }),
         ),
         (
@@ -258,7 +260,7 @@ fn zoo() -> Vec<(&'static str, Box<dyn Module>)> {
         (
             "pointwise",
             function(|x, _| {
-                let one = x.abs().shift(0.5);
+                let one = x.abs().add_scalar(0.5);
                 one.ln() + one.sqrt() / one.powi(3) - x.clamp(-0.5, 1.0) * x.erf().exp()
             }),
         ),

@@ -395,7 +395,8 @@ fn a_size_that_follows_from_nothing_is_refused_in_one_line() {
 
 #[test]
 fn a_network_that_does_something_else_to_another_picture_is_told_by_both() {
-    let fickle = Layer(|x: &Var| if x.shape()[2] % 2 == 0 { x.relu() } else { x.exp() }.scale(2.0));
+    let fickle =
+        Layer(|x: &Var| if x.shape()[2] % 2 == 0 { x.relu() } else { x.exp() }.mul_scalar(2.0));
     let error = export(&fickle, &Interface::new(3)).unwrap_err();
     assert!(matches!(error, ExportError::Steps { .. }), "{error}");
     assert_eq!(

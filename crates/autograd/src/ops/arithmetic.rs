@@ -53,7 +53,7 @@ impl<T: Element> Op<T> for Sub {
 
     fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         let sign = if i == 0 { T::one() } else { -T::one() };
-        grad.sum_to(call.shape(i)).scale(sign)
+        grad.sum_to(call.shape(i)).mul_scalar(sign)
     }
 
     fn describe(&self, _: &()) -> Option<Description> {
@@ -128,7 +128,7 @@ impl<T: Element> Op<T> for Affine<T> {
     }
 
     fn vjp(&self, _: usize, _: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
-        grad.scale(self.slope)
+        grad.mul_scalar(self.slope)
     }
 
     fn describe(&self, _: &()) -> Option<Description> {
@@ -139,7 +139,7 @@ impl<T: Element> Op<T> for Affine<T> {
 
 impl<T: Element> Var<T> {
     /// Every element times `factor`.
-    pub fn scale(&self, factor: T) -> Self {
+    pub fn mul_scalar(&self, factor: T) -> Self {
         if factor == T::one() {
             return self.clone();
         }
@@ -147,7 +147,7 @@ impl<T: Element> Var<T> {
     }
 
     /// Every element plus `offset`.
-    pub fn shift(&self, offset: T) -> Self {
+    pub fn add_scalar(&self, offset: T) -> Self {
         Self::apply(Affine { slope: T::one(), offset }, &[self])
     }
 }
@@ -201,7 +201,7 @@ impl<T: Element> ops::Neg for &Var<T> {
     type Output = Var<T>;
 
     fn neg(self) -> Var<T> {
-        self.scale(-T::one())
+        self.mul_scalar(-T::one())
     }
 }
 

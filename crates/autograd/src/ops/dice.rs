@@ -55,9 +55,10 @@ impl Dice {
         let axes: Vec<usize> = (0..scores.value().rank()).filter(|&axis| axis != 1).collect();
         let (truth, counted) = (self.targets.one_hot(), self.counted());
         let p = scores.mask(&counted).softmax(1).mask(&counted);
-        let overlap = p.mask(&truth).sum_axes(&axes).scale(T::of(2.0)).shift(T::of(self.smooth));
-        let total = (p + Var::constant(truth)).sum_axes(&axes).shift(T::of(self.smooth));
-        (overlap / total).mean().scale(-T::one()).shift(T::one())
+        let overlap =
+            p.mask(&truth).sum_axes(&axes).mul_scalar(T::of(2.0)).add_scalar(T::of(self.smooth));
+        let total = (p + Var::constant(truth)).sum_axes(&axes).add_scalar(T::of(self.smooth));
+        (overlap / total).mean().mul_scalar(-T::one()).add_scalar(T::one())
     }
 
     /// 1 where a pixel counts, `[batch, 1, ..]`.

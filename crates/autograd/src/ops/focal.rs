@@ -49,7 +49,7 @@ impl<T: Element> Op<T> for Odds {
 
     fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         let u = call.input(0);
-        let term = |(factor, odds)| Var::apply::<Self>(odds, &[&u]).scale(T::of(factor));
+        let term = |(factor, odds)| Var::apply::<Self>(odds, &[&u]).mul_scalar(T::of(factor));
         let terms = self.derivative().into_iter().filter(|(factor, _)| *factor != 0.0).map(term);
         grad * &terms.reduce(|sum, term| sum + term).expect("the power of q is not 0")
     }

@@ -34,7 +34,7 @@ impl Reduction {
             Self::Sum => losses.sum(),
             // Nothing counts: 0, not 0 / 0.
             Self::Mean if total_weight == T::zero() => losses.mask(&Tensor::zeros([])).sum(),
-            Self::Mean => losses.sum().scale(total_weight.recip()),
+            Self::Mean => losses.sum().mul_scalar(total_weight.recip()),
         }
     }
 }
@@ -212,7 +212,7 @@ impl<T: Element> Op<T> for SquaredError {
 
     fn vjp(&self, i: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
         let difference = &call.input(i) - &call.input(1 - i);
-        (grad * &difference).scale(T::of(2.0))
+        (grad * &difference).mul_scalar(T::of(2.0))
     }
 
     fn fused(

@@ -16,7 +16,7 @@ impl Normalize {
         let by_set = x.reshape([repeats, sets, channels * inner]);
         let centred = &by_set - &by_set.mean_axes_keep(&[0, 2]);
         let variance = (&centred * &centred).mean_axes_keep(&[0, 2]);
-        let normal = centred / variance.shift(T::of(self.0.eps)).sqrt();
+        let normal = centred / variance.add_scalar(T::of(self.0.eps)).sqrt();
         let by_weight = normal.reshape([repeats * sets / period, period * channels, inner]);
         let column = [period * channels, 1];
         let y = (by_weight * weight.reshape(column) + bias.reshape(column)).reshape(x.shape());

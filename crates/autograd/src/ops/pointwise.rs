@@ -124,7 +124,7 @@ impl<T: Element> Pointwise<T> for Sqrt {
     }
 
     fn derivative(&self, y: &Var<T>) -> Var<T> {
-        y.powi(-1).scale(T::of(0.5))
+        y.powi(-1).mul_scalar(T::of(0.5))
     }
 
     fn describe(&self) -> Function {
@@ -148,7 +148,7 @@ impl<T: Element> Pointwise<T> for PowI {
     }
 
     fn derivative(&self, x: &Var<T>) -> Var<T> {
-        x.powi(self.0 - 1).scale(T::of(f64::from(self.0)))
+        x.powi(self.0 - 1).mul_scalar(T::of(f64::from(self.0)))
     }
 
     fn describe(&self) -> Function {
@@ -171,7 +171,7 @@ impl<T: Element> Pointwise<T> for Tanh {
     }
 
     fn derivative(&self, y: &Var<T>) -> Var<T> {
-        -&(y * y).shift(-T::one())
+        -&(y * y).add_scalar(-T::one())
     }
 
     fn describe(&self) -> Function {
@@ -200,7 +200,7 @@ impl<T: Element> Pointwise<T> for Sigmoid {
     }
 
     fn derivative(&self, y: &Var<T>) -> Var<T> {
-        y * &(-&y.shift(-T::one()))
+        y * &(-&y.add_scalar(-T::one()))
     }
 
     fn describe(&self) -> Function {
@@ -248,7 +248,7 @@ impl<T: Element> Pointwise<T> for Erf {
     }
 
     fn derivative(&self, x: &Var<T>) -> Var<T> {
-        (-&(x * x)).exp().scale(T::of(std::f64::consts::FRAC_2_SQRT_PI))
+        (-&(x * x)).exp().mul_scalar(T::of(std::f64::consts::FRAC_2_SQRT_PI))
     }
 
     fn describe(&self) -> Function {
@@ -281,9 +281,10 @@ impl<T: Element> Pointwise<T> for Gelu {
     }
 
     fn derivative(&self, x: &Var<T>) -> Var<T> {
-        let normal = x.scale(T::of(std::f64::consts::FRAC_1_SQRT_2)).erf().shift(T::one());
-        let density = (x * x).scale(T::of(-0.5)).exp();
-        normal.scale(T::of(0.5)) + x.scale(T::of(NORMAL_PEAK)) * density
+        let normal =
+            x.mul_scalar(T::of(std::f64::consts::FRAC_1_SQRT_2)).erf().add_scalar(T::one());
+        let density = (x * x).mul_scalar(T::of(-0.5)).exp();
+        normal.mul_scalar(T::of(0.5)) + x.mul_scalar(T::of(NORMAL_PEAK)) * density
     }
 
     fn describe(&self) -> Function {

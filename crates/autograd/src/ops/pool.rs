@@ -142,7 +142,7 @@ pub fn max_pool2d<T: Element>(geometry: &Geometry, x: &Var<T>) -> (Var<T>, PoolI
 /// let geometry = Window::new([1, 2]).stride(2).pool([1, 4])?;
 /// let x = Var::constant(Tensor::new([1, 1, 1, 4], [1.0_f64, 5.0, 7.0, 0.0]));
 /// let (y, indices) = max_pool2d(&geometry, &x);
-/// let back = max_unpool2d(&y.scale(2.0), &indices);
+/// let back = max_unpool2d(&y.mul_scalar(2.0), &indices);
 /// assert_eq!(back.value().as_slice(), [0.0, 10.0, 14.0, 0.0]);
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```

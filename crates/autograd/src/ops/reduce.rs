@@ -59,7 +59,7 @@ impl<T: Element> Op<T> for Mean {
     }
 
     fn vjp(&self, _: usize, call: &Call<'_, T, ()>, grad: &Var<T>) -> Var<T> {
-        grad.scale(self.part(call.shape(0))).broadcast_to(call.shape(0))
+        grad.mul_scalar(self.part(call.shape(0))).broadcast_to(call.shape(0))
     }
 
     fn describe(&self, _: &()) -> Option<Description> {
@@ -209,7 +209,7 @@ impl<T: Element> Var<T> {
             return squares.mean_axes(axes);
         }
         let count = (count(self.shape(), axes) - correction as f64).max(0.0);
-        squares.sum_axes(axes).scale(T::of(count).recip())
+        squares.sum_axes(axes).mul_scalar(T::of(count).recip())
     }
 
     /// The largest element over `axes`, which disappear. NaN is larger than every number; of equals

@@ -21,7 +21,7 @@ impl Op<f64> for Exp {
     fn vjp(&self, _: usize, call: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
         match self.right.checked_sub(1) {
             Some(right) => grad * &Var::apply(Self { right, ..*self }, &[&call.input(0)]),
-            None => grad * &call.input(0).exp().scale(1.0 + self.error),
+            None => grad * &call.input(0).exp().mul_scalar(1.0 + self.error),
         }
     }
 }
@@ -41,8 +41,8 @@ impl Op<f64> for Polynomial {
 
     fn vjp(&self, _: usize, call: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
         let x = call.input(0);
-        let first = x.scale(2.0);
-        grad * &if self.whole { first + (&x * &x).scale(3.0) } else { first }
+        let first = x.mul_scalar(2.0);
+        grad * &if self.whole { first + (&x * &x).mul_scalar(3.0) } else { first }
     }
 }
 
@@ -200,7 +200,7 @@ impl Op<f64> for TwoGradients {
     }
 
     fn vjp(&self, _: usize, _: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
-        grad.scale(self.recorded)
+        grad.mul_scalar(self.recorded)
     }
 
     fn fused(
@@ -232,18 +232,18 @@ type Known = (&'static str, fn(&Var<f64>, f64) -> Var<f64>);
 const KNOWN: [Known; 12] = [
     ("x", |x, _| x.clone()),
     ("x²", |x, _| x * x),
-    ("x³ + x² s", |x, s| x.powi(3) + x.powi(2).scale(s)),
+    ("x³ + x² s", |x, s| x.powi(3) + x.powi(2).mul_scalar(s)),
     ("1 / x", |x, _| x.powi(-1)),
     ("1 / x²", |x, _| x.powi(-2)),
     ("ln x", |x, _| x.ln()),
     ("√x", |x, _| x.sqrt()),
-    ("exp x / s", |x, s| x.scale(1.0 / s).exp()),
-    ("tanh 3 x / s", |x, s| x.scale(3.0 / s).tanh()),
+    ("exp x / s", |x, s| x.mul_scalar(1.0 / s).exp()),
+    ("tanh 3 x / s", |x, s| x.mul_scalar(3.0 / s).tanh()),
     ("s² tanh 30 (x / s − 1)", |x, s| {
-        x.scale(1.0 / s).shift(-1.0).scale(30.0).tanh().scale(s * s)
+        x.mul_scalar(1.0 / s).add_scalar(-1.0).mul_scalar(30.0).tanh().mul_scalar(s * s)
     }),
-    ("s² sigmoid x / s", |x, s| x.scale(1.0 / s).sigmoid().scale(s * s)),
-    ("x + 1000 s", |x, s| x.shift(1000.0 * s)),
+    ("s² sigmoid x / s", |x, s| x.mul_scalar(1.0 / s).sigmoid().mul_scalar(s * s)),
+    ("x + 1000 s", |x, s| x.add_scalar(1000.0 * s)),
 ];
 
 #[test]
@@ -288,9 +288,9 @@ fn elements_of_all_sizes_beside_each_other_are_checked_each_by_its_own() {
 #[test]
 fn steep_functions_of_operands_far_from_their_steepness_are_not_blamed() {
     // The first step is too wide for each of them.
-    gradcheck(1, |v| v[0].scale(3000.0).tanh(), &[[2e-4].into()]).unwrap();
-    gradcheck(1, |v| v[0].shift(-1e4).tanh(), &[[1e4 + 0.3].into()]).unwrap();
-    gradcheck(1, |v| v[0].shift(-1.0).ln(), &[[1.0 + 1e-5].into()]).unwrap();
+    gradcheck(1, |v| v[0].mul_scalar(3000.0).tanh(), &[[2e-4].into()]).unwrap();
+    gradcheck(1, |v| v[0].add_scalar(-1e4).tanh(), &[[1e4 + 0.3].into()]).unwrap();
+    gradcheck(1, |v| v[0].add_scalar(-1.0).ln(), &[[1.0 + 1e-5].into()]).unwrap();
     // Zero has no size of its own.
     gradcheck(2, |v| v[0].exp(), &[[0.0, 0.0].into()]).unwrap();
     gradcheck(2, |v| v[0].exp(), &[[0.0, -2.0].into()]).unwrap();

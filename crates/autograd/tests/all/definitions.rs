@@ -38,37 +38,52 @@ fn constant(x: &Var<f64>, f: impl Fn(f64) -> f64 + Send + Sync) -> Var<f64> {
 #[test]
 fn arithmetic_is_made_of_sums_and_products() {
     let shapes: &[&[usize]] = &[&[2, 1, 3], &[4, 1]];
-    same("sub", shapes, |v| &v[0] - &v[1], |v| &v[0] + &v[1].scale(-1.0));
+    same("sub", shapes, |v| &v[0] - &v[1], |v| &v[0] + &v[1].mul_scalar(-1.0));
     same("div", shapes, |v| &v[0] / &v[1], |v| &v[0] * &v[1].powi(-1));
     same("powi", &[&[5]], |v| v[0].powi(4), |v| &(&v[0] * &v[0]) * &(&v[0] * &v[0]));
-    same("shift", &[&[5]], |v| v[0].shift(0.5), |v| &v[0] + &Var::constant(Tensor::scalar(0.5)));
+    same(
+        "shift",
+        &[&[5]],
+        |v| v[0].add_scalar(0.5),
+        |v| &v[0] + &Var::constant(Tensor::scalar(0.5)),
+    );
 }
 
 #[test]
 fn pointwise_functions_are_made_of_exponentials() {
     let x: &[&[usize]] = &[&[3, 5]];
-    let e = |x: &Var<f64>, by: f64| x.scale(by).exp();
-    same("tanh", x, |v| v[0].tanh(), |v| e(&v[0], 2.0).shift(-1.0) / e(&v[0], 2.0).shift(1.0));
-    same("sigmoid", x, |v| v[0].sigmoid(), |v| e(&v[0], -1.0).shift(1.0).powi(-1));
-    same("softplus", x, |v| v[0].softplus(), |v| e(&v[0], 1.0).shift(1.0).ln());
+    let e = |x: &Var<f64>, by: f64| x.mul_scalar(by).exp();
+    same(
+        "tanh",
+        x,
+        |v| v[0].tanh(),
+        |v| e(&v[0], 2.0).add_scalar(-1.0) / e(&v[0], 2.0).add_scalar(1.0),
+    );
+    same("sigmoid", x, |v| v[0].sigmoid(), |v| e(&v[0], -1.0).add_scalar(1.0).powi(-1));
+    same("softplus", x, |v| v[0].softplus(), |v| e(&v[0], 1.0).add_scalar(1.0).ln());
     same("sqrt", x, |v| v[0].exp().sqrt(), |v| e(&v[0], 0.5));
     same(
         "gelu",
         x,
         |v| v[0].gelu(),
-        |v| &v[0] * &v[0].scale(0.5_f64.sqrt()).erf().shift(1.0).scale(0.5),
+        |v| &v[0] * &v[0].mul_scalar(0.5_f64.sqrt()).erf().add_scalar(1.0).mul_scalar(0.5),
     );
     same("abs", x, |v| v[0].abs(), |v| &v[0] * &constant(&v[0], f64::signum));
     let step = |v: f64| f64::from(u8::from(v > 0.0));
     same("relu", x, |v| v[0].relu(), |v| &v[0] * &constant(&v[0], step));
-    same("leaky_relu", x, |v| v[0].leaky_relu(0.1), |v| v[0].relu() - (-&v[0]).relu().scale(0.1));
+    same(
+        "leaky_relu",
+        x,
+        |v| v[0].leaky_relu(0.1),
+        |v| v[0].relu() - (-&v[0]).relu().mul_scalar(0.1),
+    );
     same(
         "clamp",
         x,
         |v| v[0].clamp(-0.3, 0.5),
         |v| {
             // −0.3 + relu(x + 0.3) − relu(x − 0.5)
-            (v[0].shift(0.3).relu() - v[0].shift(-0.5).relu()).shift(-0.3)
+            (v[0].add_scalar(0.3).relu() - v[0].add_scalar(-0.5).relu()).add_scalar(-0.3)
         },
     );
 }
@@ -76,7 +91,7 @@ fn pointwise_functions_are_made_of_exponentials() {
 #[test]
 fn reductions_are_made_of_sums() {
     let x: &[&[usize]] = &[&[2, 3, 4]];
-    same("mean_axes", x, |v| v[0].mean_axes(&[0, 2]), |v| v[0].sum_axes(&[0, 2]).scale(0.125));
+    same("mean_axes", x, |v| v[0].mean_axes(&[0, 2]), |v| v[0].sum_axes(&[0, 2]).mul_scalar(0.125));
     for correction in [0, 1] {
         same(
             "var_axes",
@@ -86,7 +101,7 @@ fn reductions_are_made_of_sums() {
                 // Σ x² / m − (Σ x)² / (n · m)
                 let m = 8.0 - correction as f64;
                 let (sum, squares) = (v[0].sum_axes(&[0, 2]), (&v[0] * &v[0]).sum_axes(&[0, 2]));
-                squares.scale(1.0 / m) - (&sum * &sum).scale(1.0 / (8.0 * m))
+                squares.mul_scalar(1.0 / m) - (&sum * &sum).mul_scalar(1.0 / (8.0 * m))
             },
         );
     }
@@ -273,7 +288,7 @@ const EPS: f64 = 1e-3;
 fn standardized(x: &Var<f64>, axes: &[usize]) -> Var<f64> {
     let centred = x - &x.mean_axes_keep(axes);
     let variance = (&centred * &centred).mean_axes_keep(axes);
-    centred / variance.shift(EPS).sqrt()
+    centred / variance.add_scalar(EPS).sqrt()
 }
 
 #[test]
@@ -329,9 +344,9 @@ fn losses_are_made_of_logarithms_of_probabilities() {
         let each = |v: &V| {
             let p = v[0].softmax(1);
             let weighted = p.ln() * Var::constant(weights.reshape([3, 1]));
-            let faded = &weighted * &p.scale(-1.0).shift(1.0).powi(focusing);
-            let hard = (faded * truth()).sum_axes(&[1]).scale(smoothing - 1.0);
-            hard - weighted.sum_axes(&[1]).scale(smoothing / 3.0) * counted()
+            let faded = &weighted * &p.mul_scalar(-1.0).add_scalar(1.0).powi(focusing);
+            let hard = (faded * truth()).sum_axes(&[1]).mul_scalar(smoothing - 1.0);
+            hard - weighted.sum_axes(&[1]).mul_scalar(smoothing / 3.0) * counted()
         };
         let total = 0.5 + 1.25 + 2.0 + 2.0;
         let scores: &[&[usize]] = &[&[2, 3, 3]];
@@ -342,7 +357,7 @@ fn losses_are_made_of_logarithms_of_probabilities() {
         same("cross_entropy: each", scores, entropy(Reduction::None), each);
         same("cross_entropy: sum", scores, entropy(Reduction::Sum), |v| each(v).sum());
         same("cross_entropy: mean", scores, entropy(Reduction::Mean), |v| {
-            each(v).sum().scale(1.0 / total)
+            each(v).sum().mul_scalar(1.0 / total)
         });
     }
     same(
@@ -351,9 +366,9 @@ fn losses_are_made_of_logarithms_of_probabilities() {
         |v| dice_loss(&v[0], targets, 0.5),
         |v| {
             let p = v[0].softmax(1) * counted().reshape([2, 1, 3]);
-            let over = (&p * &truth()).sum_axes(&[0, 2]).scale(2.0).shift(0.5);
-            let under = (p.sum_axes(&[0, 2]) + truth().sum_axes(&[0, 2])).shift(0.5);
-            (over / under).mean().scale(-1.0).shift(1.0)
+            let over = (&p * &truth()).sum_axes(&[0, 2]).mul_scalar(2.0).add_scalar(0.5);
+            let under = (p.sum_axes(&[0, 2]) + truth().sum_axes(&[0, 2])).add_scalar(0.5);
+            (over / under).mean().mul_scalar(-1.0).add_scalar(1.0)
         },
     );
     let pair: &[&[usize]] = &[&[2, 3], &[2, 3]];
@@ -364,8 +379,8 @@ fn losses_are_made_of_logarithms_of_probabilities() {
         |v| binary_cross_entropy_with_logits(&v[0], &v[1], none),
         |v| {
             let p = v[0].sigmoid();
-            let rest = p.scale(-1.0).shift(1.0);
-            -(&v[1] * &p.ln() + v[1].scale(-1.0).shift(1.0) * rest.ln())
+            let rest = p.mul_scalar(-1.0).add_scalar(1.0);
+            -(&v[1] * &p.ln() + v[1].mul_scalar(-1.0).add_scalar(1.0) * rest.ln())
         },
     );
     same(

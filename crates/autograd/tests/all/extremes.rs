@@ -31,7 +31,7 @@ fn arithmetic() -> Vec<Case> {
         case("Sub", pair, |v| &v[0] - &v[1]),
         case("Mul", pair, |v| &v[0] * &v[1]),
         case("Div", pair, |v| &v[0] / &v[1]),
-        case("Affine", &[&[3, 4]], |v| v[0].scale(-1.5)),
+        case("Affine", &[&[3, 4]], |v| v[0].mul_scalar(-1.5)),
         case("MatMul", &[&[2, 3], &[3, 2]], |v| v[0].matmul(&v[1])),
         case("Mask", &[&[3, 4]], |v| v[0].mask(&[0.0, 1.0, 0.0, 2.0].into())),
     ]

@@ -16,7 +16,7 @@ fn parameter<const N: usize>(values: [f64; N]) -> Var<f64> {
 fn gradients_of_several_paths_add_up() {
     let x = parameter([2.0, -1.0]);
     let squared = &x * &x;
-    let y = (&squared * &x + squared.scale(5.0) + x.shift(1.0)).sum(); // x³ + 5x² + x + 1
+    let y = (&squared * &x + squared.mul_scalar(5.0) + x.add_scalar(1.0)).sum(); // x³ + 5x² + x + 1
     let want = Tensor::from([12.0 + 20.0 + 1.0, 3.0 - 10.0 + 1.0]);
     assert_eq!(y.grad(&[&x])[0].value(), &want);
     assert_eq!(y.backward().get(&x), Some(&want));
@@ -96,7 +96,10 @@ fn numbers_without_an_answer_panic_and_say_why() {
             panic_of(|| x.sum().grad(&[&constant])),
         ),
         ("grad: expected a single number, got shape [2]", panic_of(|| x.grad(&[&x]))),
-        ("backward: expected a single number, got shape [2]", panic_of(|| x.scale(2.0).backward())),
+        (
+            "backward: expected a single number, got shape [2]",
+            panic_of(|| x.mul_scalar(2.0).backward()),
+        ),
         ("backward: the value depends on no parameter", panic_of(|| constant.sum().backward())),
         (
             "backward: the value depends on no parameter",
@@ -334,7 +337,7 @@ fn large_numbers_overflow_no_intermediate() {
 #[test]
 fn gradients_come_for_every_parameter_that_was_reached_by_its_id() {
     let (x, y, idle) = (parameter([1.0, 2.0]), parameter([3.0]), parameter([4.0]));
-    let grads = (x.sum().scale(2.0) + y.sum()).backward();
+    let grads = (x.sum().mul_scalar(2.0) + y.sum()).backward();
     assert_eq!(grads.get(&idle), None);
     let found: Vec<_> = grads.into_iter().map(|(id, gradient)| (Some(id), gradient)).collect();
     assert_eq!(found, [(x.id(), [2.0; 2].into()), (y.id(), [1.0].into())]);

@@ -49,8 +49,8 @@ fn arithmetic() -> Vec<Case> {
         positive("div: a number", &[&[], &[1, 3]], |v| &v[0] / &v[1]),
         case("neg", &[&[3]], |v| -&v[0]),
         case("mask", &[&[2, 1, 2]], |v| v[0].mask(&[[0.0, 1.5], [-2.0, 0.0]].into())),
-        case("scale", &[&[2, 2]], |v| v[0].scale(-1.5)),
-        case("shift", &[&[2, 2]], |v| v[0].shift(0.3)),
+        case("scale", &[&[2, 2]], |v| v[0].mul_scalar(-1.5)),
+        case("shift", &[&[2, 2]], |v| v[0].add_scalar(0.3)),
         case("matmul", &[&[2, 3], &[3, 4]], |v| v[0].matmul(&v[1])),
         case("matmul: stacks", &[&[2, 1, 2, 3], &[3, 3, 1]], |v| v[0].matmul(&v[1])),
         case("matmul: one stack", &[&[2, 3], &[2, 3, 2]], |v| v[0].matmul(&v[1])),
@@ -70,12 +70,12 @@ fn pointwise() -> Vec<Case> {
         positive("powi: -2", &[&[2, 3]], |v| v[0].powi(-2)),
         case("abs", &[&[2, 3]], |v| v[0].abs()),
         case("tanh", &[&[2, 3]], |v| v[0].tanh()),
-        case("sigmoid", &[&[2, 3]], |v| v[0].scale(3.0).sigmoid()),
+        case("sigmoid", &[&[2, 3]], |v| v[0].mul_scalar(3.0).sigmoid()),
         case("relu", &[&[2, 3]], |v| v[0].relu()),
         case("leaky_relu", &[&[2, 3]], |v| v[0].leaky_relu(0.1)),
-        case("gelu", &[&[2, 3]], |v| v[0].scale(2.0).gelu()),
+        case("gelu", &[&[2, 3]], |v| v[0].mul_scalar(2.0).gelu()),
         case("erf", &[&[2, 3]], |v| v[0].erf()),
-        case("softplus", &[&[2, 3]], |v| v[0].scale(3.0).softplus()),
+        case("softplus", &[&[2, 3]], |v| v[0].mul_scalar(3.0).softplus()),
         case("clamp", &[&[2, 5]], |v| v[0].clamp(-0.3, 0.5)),
         case("log_softmax", &[&[2, 3, 2]], |v| v[0].log_softmax(1)),
         case("log_softmax: last", &[&[2, 4]], |v| v[0].log_softmax(1)),
@@ -276,7 +276,7 @@ fn losses() -> Vec<Case> {
             mse_loss(&v[0], &(&v[0] * &v[0]), Reduction::Sum)
         }),
         case("binary_cross_entropy_with_logits", pair, move |v| {
-            binary_cross_entropy_with_logits(&v[0].scale(3.0), &v[1], mean)
+            binary_cross_entropy_with_logits(&v[0].mul_scalar(3.0), &v[1], mean)
         }),
         case("binary_cross_entropy_with_logits: each", pair, move |v| {
             binary_cross_entropy_with_logits(&v[0], &v[1], none)
@@ -305,9 +305,9 @@ fn table() -> Vec<Case> {
 impl Case {
     /// The call between two curved functions, so that even a linear op has higher derivatives.
     fn curved(&self, v: &V) -> Var<f64> {
-        let bent: Vec<Var<f64>> = v.iter().map(|x| x + &(x * x).scale(0.25)).collect();
+        let bent: Vec<Var<f64>> = v.iter().map(|x| x + &(x * x).mul_scalar(0.25)).collect();
         let y = (self.f)(&bent);
-        &y + &(&y * &y).scale(0.5)
+        &y + &(&y * &y).mul_scalar(0.5)
     }
 }
 

@@ -15,7 +15,7 @@ fn x() -> Tensor<f64> {
 #[test]
 fn what_does_not_depend_on_the_input_is_a_constant_of_the_step_that_reads_it() {
     let weight = Var::parameter(Tensor::from([3.0, 4.0]));
-    let (recording, y) = record(x(), |x| x * &(&weight * &weight).shift(1.0));
+    let (recording, y) = record(x(), |x| x * &(&weight * &weight).add_scalar(1.0));
     assert_eq!(described(&recording), [Some(Description::Mul)]);
     let step = &recording.steps()[0];
     assert_eq!(step.operands(), 2);
@@ -93,7 +93,7 @@ fn an_op_that_does_not_describe_itself_is_a_step_that_shows_its_name() {
             (x[0].map(|v| v * v * v), ())
         }
         fn vjp(&self, _: usize, call: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
-            grad * &(call.input(0) * call.input(0)).scale(3.0)
+            grad * &(call.input(0) * call.input(0)).mul_scalar(3.0)
         }
     }
     let (recording, _) = record(x(), |x| Var::apply(Cube, &[x]));

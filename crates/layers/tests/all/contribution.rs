@@ -23,7 +23,7 @@ fn contribution(net: &Sequential, nth: u64, count: usize) -> Contribution {
     let x = Tensor::normal([2, 2, 6, 7], 1.0, &mut ChaCha8Rng::seed_from_u64(nth));
     let pass = Pass::train(Draws::new(3, nth));
     let scores = net.forward(&Var::constant(x), &pass);
-    let loss = (&scores * &scores).mean().scale(1.0 / count as f32);
+    let loss = (&scores * &scores).mean().mul_scalar(1.0 / count as f32);
     Params::of(net).backward(loss, pass)
 }
 
@@ -84,7 +84,7 @@ fn batches_of_unequal_weight_have_the_gradient_of_the_mean_over_all() {
         let pass = Pass::train(Draws::new(0, 0));
         let weight = rows.len() as f64;
         let y = net.forward(&Var::constant(x.clone()).narrow(0, rows), &pass);
-        let loss = (&y * &y).mean().scale(1.0 / count as f64);
+        let loss = (&y * &y).mean().mul_scalar(1.0 / count as f64);
         params.backward(loss, pass).weighing(weight)
     };
     let want = step(0..7, 1).mean(1);

@@ -202,7 +202,8 @@ fn a_clipped_step_has_the_same_bits_whenever_each_parameter_was_set() {
         let params: Params = (0..11).map(name).collect();
         // As a resumed run sets them.
         (0..11).for_each(|i| params[order(i)].1.set([0.25, -0.5].into()));
-        let terms = params.iter().enumerate().map(|(i, (_, p))| p.var().scale(factor(i)).sum());
+        let terms =
+            params.iter().enumerate().map(|(i, (_, p))| p.var().mul_scalar(factor(i)).sum());
         let loss = terms.reduce(|sum, term| sum + term).unwrap();
         let (grads, norm) = clip_grad_norm(backward(&params, loss), 1.0);
         Sgd::new(0.0).step(&params, &grads, 0.1);

@@ -49,7 +49,7 @@ fn a_weight_that_is_no_number_is_found_in_its_layer_whichever_it_is() {
 
 #[test]
 fn a_loss_that_is_no_number_is_told_as_the_loss() {
-    let found = fault(&network(), |scores| scores.sum().shift(f64::INFINITY)).unwrap();
+    let found = fault(&network(), |scores| scores.sum().add_scalar(f64::INFINITY)).unwrap();
     let expected =
         Fault { layer: "loss".into(), direction: Direction::Forward, value: f64::INFINITY };
     assert_eq!(found, expected);

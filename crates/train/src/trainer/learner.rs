@@ -115,7 +115,7 @@ impl Learner {
         let draws = || Draws::new(self.config.training.seed, pass);
         let pass = Pass::train(draws());
         let scores = self.network.forward(&x, &pass);
-        let loss = self.objective.loss(&scores, &targets).scale((1.0 / count as f64) as f32);
+        let loss = self.objective.loss(&scores, &targets).mul_scalar((1.0 / count as f64) as f32);
         drop(scores); // The graph holds what the way back needs, and lets go of it on the way.
         let weight = self.objective.weight(&targets);
         let batch = self.params.backward(loss, pass).weighing(weight);
