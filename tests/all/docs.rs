@@ -130,14 +130,16 @@ fn exported(file: &Path, names: &mut BTreeSet<String>) {
     let text = fs::read_to_string(file).unwrap();
     names.extend(text.lines().filter_map(named));
     for used in text.split("\npub use ").skip(1).map(|rest| rest.split_once(';').unwrap().0) {
+        // What is of another crate is shown where it is defined.
+        if used.starts_with("mirrorgrad_") {
+            continue;
+        }
         let list = used.rsplit_once("::").map_or(used, |(path, last)| match path.split_once('{') {
             Some(_) => panic!("{}: nested lists are not read: {used}", file.display()),
             None => last,
         });
         let parts = list.trim_matches(['{', '}']).split(',').map(str::trim);
-        // A crate by another name has a front page of its own.
-        let items = parts.filter(|part| !part.is_empty() && !part.contains(" as "));
-        names.extend(items.map(String::from));
+        names.extend(parts.filter(|part| !part.is_empty()).map(String::from));
     }
     // ONNX's own messages, of which the module has an example, and what is shown where it is defined.
     for module in text.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
