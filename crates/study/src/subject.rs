@@ -134,6 +134,6 @@ mod tests {
         let subject = |pixel| Subject::new(geometry, Some(vec![pixel]), None, None);
         assert!(subject(LARGEST).is_ok() && subject(-LARGEST).is_ok());
         let refusal = subject(LARGEST + 1).unwrap_err().to_string();
-        assert_eq!(refusal, "image: expected numbers from -1000 to 1000, found 1001");
+        assert_eq!(refusal, "x: expected numbers from -1000 to 1000, found 1001");
     }
 }

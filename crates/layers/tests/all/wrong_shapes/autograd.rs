@@ -354,6 +354,7 @@ pub const WITHOUT: Without = Without(&[
     "Call::output_value",
     "Call::saved",
     "Step::id",
+    "Step::name",
     "Step::describe",
     "Step::operands",
     "Recording::input",
