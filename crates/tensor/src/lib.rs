@@ -30,7 +30,7 @@
 //! matmul, exponential, random    matrix products; exponentials of many numbers; random numbers
 //! check                          shape errors, all in one format
 //! geometry                       sizes, kernel, stride, dilation and padding of a convolution
-//! rule, window, dialect/         from arguments to a geometry: PyTorch's, and seven other frameworks'
+//! conv_spec, window, dialect/    from arguments to a geometry: PyTorch's, and seven other frameworks'
 //! form                           the trilinear form
 //! conv/                          its algorithms: plain, direct, depthwise, winograd
 //! pooling, resample, normalize,  max pools; interpolation and average pools; batch, group and layer norm;
