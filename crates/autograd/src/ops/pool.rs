@@ -111,7 +111,7 @@ impl<T: Element> Op<T> for MaxUnpool {
 
 /// The largest pixel under each window, and where each was (see [`max_unpool2d`]). Of equals the
 /// first is taken; NaN wins. `[batch, channels, height, width] -> [batch, channels, output..]`; make the
-/// geometry with [`Window::pool`].
+/// geometry with [`Window::pool`](mirrorgrad_tensor::Window::pool).
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::max_pool2d};
@@ -156,7 +156,7 @@ pub fn max_unpool2d<T: Element>(x: &Var<T>, indices: &PoolIndices) -> Var<T> {
 }
 
 /// The mean under each window (PyTorch's `avg_pool2d`), of pixels and padding or of pixels alone. Make the
-/// geometry with [`Window::pool`].
+/// geometry with [`Window::pool`](mirrorgrad_tensor::Window::pool).
 ///
 /// ```
 /// # use mirrorgrad_autograd::{Var, ops::avg_pool2d};
