@@ -64,7 +64,7 @@ pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
 /// ```
 #[must_use = "recording goes on when the guard is dropped"]
 pub fn no_grad_guard() -> NoGradGuard {
-    NoGradGuard(Restore::after(Recording::Nothing))
+    NoGradGuard { _restore: Restore::after(Recording::Nothing) }
 }
 
 /// Calls on its thread are not recorded while it lives; see [`no_grad_guard`].
@@ -76,7 +76,9 @@ pub fn no_grad_guard() -> NoGradGuard {
 /// assert!(!is_recording()); // The outer one still lives.
 /// ```
 #[derive(Debug)]
-pub struct NoGradGuard(#[allow(dead_code, reason = "it acts when it is dropped")] Restore);
+pub struct NoGradGuard {
+    _restore: Restore,
+}
 
 /// Whether calls on this thread are recorded so that they can be differentiated.
 ///

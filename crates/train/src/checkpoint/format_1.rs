@@ -63,8 +63,7 @@ pub fn decode(payload: impl Read, len: u64) -> Result<Checkpoint, String> {
 
 fn progress(old: &OldProgress) -> Progress {
     let OldProgress { epoch, batch, step, loss_sum, seconds, best_miou } = *old;
-    #[allow(clippy::needless_update, reason = "what was added later has its default")]
-    Progress { epoch, batch, step, loss_sum, seconds, best_miou, ..Progress::default() }
+    Progress { epoch, batch, step, loss_sum, seconds, best_miou }
 }
 
 fn epoch(old: OldEpoch) -> EpochMetrics {
