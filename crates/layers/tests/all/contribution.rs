@@ -1,6 +1,7 @@
 //! A step is a fold of contributions, whoever finds them; a pass changes nothing.
 
 use mirrorgrad_autograd::Var;
+use mirrorgrad_layers::optim::{Optimizer, Sgd};
 use mirrorgrad_layers::{
     BatchNorm2d, Contribution, Conv2d, Draws, Dropout, Linear, Module, Params, Pass, Sequential,
     Visitor,
@@ -71,6 +72,15 @@ fn running_averages_follow_the_batches_in_their_order() {
         .zip(&observed(&second), |old: f32, new| old + 0.1 * (new - old));
     Params::of(&net).update(&fold([first, second], 2).updates);
     assert_eq!(Params::of(&net).values()["1.running_mean"], by_hand);
+}
+
+#[test]
+fn a_step_of_an_optimizer_moves_running_averages_too() {
+    let net = network();
+    let (params, step) = (Params::of(&net), contribution(&net, 0, 1));
+    let want = step.updates[0].observed.map(|mean| 0.1 * mean);
+    Sgd::new(0.0).step(&params, &step, 0.1);
+    assert_eq!(params.values()["1.running_mean"], want);
 }
 
 /// Batches of a line's values: the loss is the mean over all values, whatever batch they come in.
