@@ -99,7 +99,7 @@ fn a_network_of_single_pixels_does_not_learn_shapes() {
     let network = pointwise();
     let mut config = Config::default();
     // To a network that sees no neighbours, a part of a picture only means fewer samples.
-    config.data.augment.crop = Some([32, 32]);
+    config.data.augment.crop = Some([16, 16]);
     let losses = train(&network, training, &config);
     assert_eq!(losses.len(), 250 * config.training.epochs);
     let mut confusion = Confusion::new(5);

@@ -52,7 +52,8 @@ impl<T: Element> Tensor<T> {
             return Self::from_view(view);
         }
         Self::build(&shape, |out| {
-            out.par_chunks_mut(block).enumerate().for_each(|(i, out)| {
+            let work = out.len();
+            out.par_chunks_mut(block).enumerate().sharing(work).for_each(|(i, out)| {
                 view_mut(&shape[1..], out).assign(&view.index_axis(Axis(0), i));
             });
         })
@@ -123,8 +124,9 @@ pub fn concat<T: Element>(parts: &[&Tensor<T>], axis: usize) -> Tensor<T> {
     // Before the axis all parts agree, after it each contributes one contiguous stretch.
     let inner: usize = shape[axis + 1..].iter().product();
     Tensor::build(&shape, |out| {
+        let work = out.len();
         let blocks = out.par_chunks_mut((shape[axis] * inner).max(1)).enumerate();
-        blocks.for_each(|(block, out)| {
+        blocks.sharing(work).for_each(|(block, out)| {
             let mut rest = out;
             for part in parts {
                 let stretch = part.shape()[axis] * inner;

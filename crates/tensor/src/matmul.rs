@@ -1,5 +1,6 @@
 //! Products of matrices, and of stacks of them.
 
+use crate::parallel::PRODUCTS;
 use crate::parallel::prelude::*;
 use crate::{Element, Tensor, broadcast_shape};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
@@ -31,7 +32,8 @@ impl<T: Element> Tensor<T> {
             if m * n == 0 {
                 return;
             }
-            out.par_chunks_mut(m * n).enumerate().for_each(|(i, out)| {
+            let work = (out.len() * k).div_ceil(PRODUCTS);
+            out.par_chunks_mut(m * n).enumerate().sharing(work).for_each(|(i, out)| {
                 let a = matrix([m, k], &operands[0].as_slice()[i * m * k..]);
                 let b = matrix([k, n], &operands[1].as_slice()[i * k * n..]);
                 let mut c = matrix_mut([m, n], out);
@@ -39,7 +41,9 @@ impl<T: Element> Tensor<T> {
                     .axis_chunks_iter(Axis(0), ROWS)
                     .zip(c.axis_chunks_iter_mut(Axis(0), ROWS))
                     .collect();
-                tasks.into_par_iter().for_each(|(a, c)| T::gemm(T::one(), a, b, T::zero(), c));
+                let work = (m * n * k).div_ceil(PRODUCTS);
+                let tasks = tasks.into_par_iter().sharing(work);
+                tasks.for_each(|(a, c)| T::gemm(T::one(), a, b, T::zero(), c));
             });
         })
     }

@@ -12,6 +12,8 @@ use std::ops::Range;
 
 /// Elements a thread handles at a time: long enough to hide the hand-over, short enough for cache.
 pub(crate) const GRAIN: usize = 16 << 10;
+/// Products that are added up in the time in which a number is written.
+pub(crate) const PRODUCTS: usize = 8;
 
 /// Calls `body(offset, chunk)` for fixed chunks of `out`, on several threads where it is long.
 ///

@@ -133,15 +133,15 @@ pub fn max_pool<T: Element>(geometry: &Geometry, input: &Tensor<T>) -> (Tensor<T
     let (positions, pixels) = (geometry.positions(), geometry.pixels());
     let mut places = Buffer::scratch(batch * channels * positions);
     let values = Tensor::build(shape, |out| {
-        out.par_chunks_mut(positions).zip(places.par_chunks_mut(positions)).enumerate().for_each(
-            |(nth, (best, place))| {
-                let plane = &input.as_slice()[nth * pixels..][..pixels];
-                let rows = best.chunks_mut(output_width).zip(place.chunks_mut(output_width));
-                for (row, (best, place)) in rows.enumerate() {
-                    take_largest(geometry, row, plane, best, place);
-                }
-            },
-        );
+        let work = out.len() * geometry.taps();
+        let tasks = out.par_chunks_mut(positions).zip(places.par_chunks_mut(positions));
+        tasks.enumerate().sharing(work).for_each(|(nth, (best, place))| {
+            let plane = &input.as_slice()[nth * pixels..][..pixels];
+            let rows = best.chunks_mut(output_width).zip(place.chunks_mut(output_width));
+            for (row, (best, place)) in rows.enumerate() {
+                take_largest(geometry, row, plane, best, place);
+            }
+        });
     });
     (values, PoolIndices { shape, input: [height, width], pixels: Arc::new(places) })
 }
@@ -338,7 +338,8 @@ fn each_plane<T: Element>(
         return;
     }
     let positions = indices.positions();
-    out.par_chunks_mut(size).enumerate().for_each(|(nth, out)| {
+    let work = out.len() + indices.as_slice().len();
+    out.par_chunks_mut(size).enumerate().sharing(work).for_each(|(nth, out)| {
         body(nth, &indices.as_slice()[nth * positions..][..positions], out);
     });
 }

@@ -276,7 +276,9 @@ impl Resample {
             (Weights::<T>::of(&self.axes[0]), Weights::<T>::of(&self.axes[1]));
         Tensor::build([batch, channels, to_height, to_width], |out| {
             let large = is_large::<T>(out.len());
-            out.par_chunks_mut(to_height * to_width).enumerate().for_each(|(nth, out)| {
+            let work = out.len() + x.len();
+            let planes = out.par_chunks_mut(to_height * to_width).enumerate();
+            planes.sharing(work).for_each(|(nth, out)| {
                 let plane = &x.as_slice()[nth * height * width..][..height * width];
                 // Along the rows first if there are fewer of them before than after.
                 let write = |out: &mut [T]| {

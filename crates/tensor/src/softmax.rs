@@ -121,6 +121,7 @@ impl Places {
     ) -> Tensor<T> {
         Tensor::build(shape, |out| {
             let blocks = self.places.div_ceil(Self::BLOCK).max(1);
+            let work = out.len();
             let mut tasks: Vec<Vec<&mut [T]>> = Vec::new();
             for (nth, line) in out.chunks_exact_mut(self.places.max(1)).enumerate() {
                 let first = nth / self.classes * blocks;
@@ -131,7 +132,7 @@ impl Places {
                     tasks[first + block].push(part);
                 }
             }
-            tasks.into_par_iter().enumerate().for_each(|(nth, mut lines)| {
+            tasks.into_par_iter().enumerate().sharing(work).for_each(|(nth, mut lines)| {
                 write(nth / blocks, nth % blocks * Self::BLOCK, &mut lines);
             });
         })

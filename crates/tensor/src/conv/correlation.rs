@@ -3,6 +3,7 @@
 use super::Operand;
 use super::phases::PhaseAxis;
 use super::sizes::Sizes;
+use crate::parallel::PRODUCTS;
 
 /// A correlation between pictures. Channels are counted within a group.
 pub(super) struct Correlation {
@@ -42,6 +43,14 @@ impl Correlation {
     pub fn areas(&self) -> [usize; 2] {
         let [y, x] = &self.axes;
         [y.source * x.source, y.result * x.result]
+    }
+
+    /// About all of it, in the time in which a number is written: each weight meets every place of the smaller side
+    /// once.
+    pub fn work(&self, samples: usize, weights: usize) -> usize {
+        let [source, result] = self.areas();
+        let places = samples.div_ceil(self.groups) * source.min(result);
+        weights.saturating_mul(places).div_ceil(PRODUCTS)
     }
 
     /// Where the weight between two planes stands at tap `[vertical, horizontal]`, within a group.

@@ -12,7 +12,8 @@ pub(super) fn output<T: Element>(
     out: &mut [T],
 ) {
     let (geometry, stride) = (sizes.geometry, sizes.geometry.axes()[1].stride);
-    out.par_chunks_exact_mut(geometry.positions()).enumerate().for_each(|(nth, out)| {
+    let planes = out.par_chunks_exact_mut(geometry.positions()).enumerate();
+    planes.sharing(sizes.work()).for_each(|(nth, out)| {
         let (input, weight) = (sizes.input_of(nth, input), &sizes.weight_of(nth, weight));
         out.fill(bias.map_or(T::zero(), |bias| sizes.bias_of(nth, bias)[0]));
         geometry.walk(0..geometry.positions(), |tap, run, pixel| {
@@ -36,7 +37,8 @@ pub(super) fn input<T: Element>(
     out: &mut [T],
 ) {
     let (geometry, stride) = (sizes.geometry, sizes.geometry.axes()[1].stride);
-    out.par_chunks_exact_mut(geometry.pixels()).enumerate().for_each(|(nth, out)| {
+    let planes = out.par_chunks_exact_mut(geometry.pixels()).enumerate();
+    planes.sharing(sizes.work()).for_each(|(nth, out)| {
         let (output, weight) = (sizes.output_of(nth, output), &sizes.weight_of(nth, weight));
         out.fill(bias.map_or(T::zero(), |bias| sizes.bias_of(nth, bias)[0]));
         geometry.walk(0..geometry.positions(), |tap, run, pixel| {
@@ -60,7 +62,8 @@ pub(super) fn weight<T: Element>(
     out: &mut [T],
 ) {
     let (geometry, stride) = (sizes.geometry, sizes.geometry.axes()[1].stride);
-    out.par_chunks_exact_mut(geometry.taps()).enumerate().for_each(|(group, out)| {
+    let kernels = out.par_chunks_exact_mut(geometry.taps()).enumerate();
+    kernels.sharing(sizes.work()).for_each(|(group, out)| {
         out.fill(T::zero());
         for n in 0..sizes.batch {
             let nth = n * sizes.groups + group;

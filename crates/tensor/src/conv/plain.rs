@@ -29,7 +29,7 @@ pub(super) fn output<T: Element>(
         tasks.extend(split_columns(output, tile).map(|(range, output)| (nth, range, output)));
     }
     let keep = if bias.is_some() { T::one() } else { T::zero() };
-    tasks.into_par_iter().for_each(|(nth, positions, output)| {
+    tasks.into_par_iter().sharing(sizes.work()).for_each(|(nth, positions, output)| {
         let columns = Columns::of(sizes, sizes.input_of(nth, input), positions);
         T::gemm(T::one(), sizes.weight_of(nth, weight), columns.view(), keep, output);
     });
@@ -52,7 +52,7 @@ pub(super) fn input<T: Element>(
             tasks.push((nth, block * planes, input));
         }
     }
-    tasks.into_par_iter().for_each(|(nth, first, input)| {
+    tasks.into_par_iter().sharing(sizes.work()).for_each(|(nth, first, input)| {
         let count = input.len() / geometry.pixels();
         match bias.map(|bias| &bias.as_slice()[nth % groups * sizes.group_inputs + first..]) {
             Some(bias) => fill_rows(&mut matrix_mut([count, geometry.pixels()], input), bias),
@@ -95,6 +95,7 @@ pub(super) fn weight<T: Element>(
     let matrix_size = [sizes.group_outputs, sizes.rows];
     let partials: Vec<Buffer<T>> = (0..chunks)
         .into_par_iter()
+        .sharing(sizes.work())
         .map(|chunk| {
             let mut sum = Buffer::full(out.len(), T::zero());
             let own = places.len() * chunk / chunks..places.len() * (chunk + 1) / chunks;

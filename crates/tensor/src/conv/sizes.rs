@@ -2,6 +2,7 @@
 
 use super::Operand;
 use crate::matmul::matrix;
+use crate::parallel::PRODUCTS;
 use crate::{Element, Geometry, Tensor, check};
 
 /// The sizes of one call. `nth` counts groups of a batch: picture by picture, group by group.
@@ -128,6 +129,12 @@ impl<'a> Sizes<'a> {
             Operand::Weight => [self.outputs, self.group_inputs, kh, kw],
             Operand::Output => [self.batch, self.outputs, rows, columns],
         }
+    }
+
+    /// All of it, in the time in which a number is written: each weight meets every position once.
+    pub fn work(&self) -> usize {
+        let weights = self.outputs.saturating_mul(self.rows);
+        weights.saturating_mul(self.batch * self.geometry.positions()).div_ceil(PRODUCTS)
     }
 
     pub fn input_of<'t, T: Element>(&self, nth: usize, input: &'t Tensor<T>) -> &'t [T] {

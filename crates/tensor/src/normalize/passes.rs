@@ -3,7 +3,7 @@
 use super::{NormStats, Normalization};
 use crate::parallel::prelude::*;
 use crate::parallel::sum_lanes;
-use crate::{Element, Tensor, parallel};
+use crate::{Element, Tensor};
 
 impl Normalization {
     /// A set at a time, so that it is read a second time while it is near.
@@ -19,7 +19,7 @@ impl Normalization {
         let y = Tensor::build(x.shape(), |out| {
             let sets = layout.rows_by_set(out).into_par_iter().enumerate();
             (mean, variance) = sets
-                .with_min_len((parallel::GRAIN / layout.set_len().max(1)).max(1))
+                .sharing(x.len())
                 .map(|(set, rows)| {
                     let parts = layout.rows_of(set, x.as_slice()).flat_map(|row| row.chunks(ROW));
                     let moments = parts.map(Moments::of).fold(Moments::default(), Moments::join);
@@ -57,6 +57,7 @@ impl Normalization {
         let to_x = Tensor::build(x.shape(), |out| {
             let rows = layout.rows_by_set(out).into_par_iter().enumerate();
             sums = rows
+                .sharing(x.len())
                 .map(|(set, rows)| {
                     let [mean, variance] =
                         [&stats.mean, &stats.variance].map(|stat| stat.as_slice()[set]);

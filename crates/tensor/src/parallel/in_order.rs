@@ -12,14 +12,13 @@ pub(crate) mod prelude {
 
     impl<I: IntoIterator> IntoParallelIterator for I {}
 
-    pub(crate) trait IndexedParallelIterator: Iterator + Sized {
-        /// How many items a thread takes at least.
-        fn with_min_len(self, _: usize) -> Self {
+    pub(crate) trait Sharing: Iterator + Sized {
+        fn sharing(self, _work: usize) -> Self {
             self
         }
     }
 
-    impl<I: Iterator> IndexedParallelIterator for I {}
+    impl<I: Iterator> Sharing for I {}
 
     pub(crate) trait ParallelSlice<T> {
         fn par_iter(&self) -> std::slice::Iter<'_, T>;

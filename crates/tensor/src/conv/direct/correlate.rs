@@ -42,6 +42,7 @@ impl Correlation {
         let planes = self.to.div_ceil(shares);
         let ranges: Vec<Range<usize>> =
             (0..self.to).step_by(planes).map(|p| p..(p + planes).min(self.to)).collect();
+        let work = self.work(samples, weight.len());
         let weights = self.pack(weight, &ranges);
         let steps = self.steps(&plan);
 
@@ -67,7 +68,7 @@ impl Correlation {
             plan,
             blocks: tasks.iter().map(|(nth, (start, _), ..)| (*nth, *start)).collect(),
         };
-        tasks.into_par_iter().enumerate().for_each(
+        tasks.into_par_iter().enumerate().sharing(work).for_each(
             |(block, (nth, (_, size), weights, mut out))| {
                 let rows = position_table(*size, [y.step, x.step], source.pitch());
                 let bias = self.bias_of(nth, bias.map(Tensor::as_slice));
@@ -102,9 +103,9 @@ impl Correlation {
                 }
                 list
             };
-            ranges.par_iter().map(one).collect()
+            ranges.par_iter().sharing(size).map(one).collect()
         };
-        (0..self.groups).into_par_iter().map(all).collect()
+        (0..self.groups).into_par_iter().sharing(weight.len()).map(all).collect()
     }
 
     fn pack_phases<T: Element>(

@@ -57,7 +57,9 @@ pub(super) fn run<T: Element>(
         blocks: tasks.iter().map(|(nth, (start, _), _)| (*nth, *start)).collect(),
     };
     let pitch = source.pitch();
-    tasks.into_par_iter().enumerate().for_each(|(block, (nth, (_, size), mut out))| {
+    let work = correlation.work(samples, weight.len());
+    let tasks = tasks.into_par_iter().enumerate().sharing(work);
+    tasks.for_each(|(block, (nth, (_, size), mut out))| {
         // The block's rows as one line, with what lies between them in the copy.
         let length = ((size[0] - 1) * pitch + size[1]).next_multiple_of(width);
         let mut sums = Buffer::scratch(to * length);

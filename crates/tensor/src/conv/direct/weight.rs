@@ -56,7 +56,7 @@ pub fn weight<T: Element>(
             sum.chunks_mut(share).enumerate().map(move |(i, sum)| (first(i), sum))
         })
         .collect();
-    tasks.into_par_iter().for_each(|((nth, first), sum)| {
+    tasks.into_par_iter().sharing(sizes.work()).for_each(|((nth, first), sum)| {
         let (chunk, group) = (nth / sizes.groups, nth % sizes.groups);
         let all_lines = sum.len() / room;
         let inputs = (all_lines - 1) / taps;
@@ -180,7 +180,7 @@ fn finish<T: Element>(
             tasks.push((group, panel, part));
         }
     }
-    tasks.into_par_iter().for_each(|(group, panel, out)| {
+    tasks.into_par_iter().sharing(sums.len()).for_each(|(group, panel, out)| {
         let outputs = panel.columns.len();
         let size = sums.len() / sizes.groups;
         let sums = &sums[group * size..][..size];

@@ -41,7 +41,7 @@ pub fn correlate<T: Element>(
         .map(|group| {
             let weight = &weight.as_slice()[group * size..][..size];
             let of = |range| transformed_weight(correlation, axes, weight, range);
-            ranges.par_iter().map(of).collect()
+            ranges.par_iter().sharing(size).map(of).collect()
         })
         .collect();
     let mut tasks = Vec::new();
@@ -57,7 +57,9 @@ pub fn correlate<T: Element>(
         }
     }
     let order: Vec<_> = tasks.iter().map(|(nth, block, ..)| (*nth, *block)).collect();
-    tasks.into_par_iter().enumerate().for_each(|(task, (nth, block, range, weights, out))| {
+    let work = correlation.work(samples, weight.len());
+    let tasks = tasks.into_par_iter().enumerate().sharing(work);
+    tasks.for_each(|(task, (nth, block, range, weights, out))| {
         let bias = correlation.bias_of(nth, bias.map(Tensor::as_slice));
         let bias = bias.map(|bias| &bias[range.clone()]);
         let size = [y.source, x.source];

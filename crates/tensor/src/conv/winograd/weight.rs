@@ -51,7 +51,7 @@ pub fn weight<T: Element>(
     };
     let mut sums = Buffer::scratch(chunks * sizes.groups * shares * size(inputs));
     let tasks: Vec<_> = sums.chunks_exact_mut(size(inputs)).enumerate().collect();
-    tasks.into_par_iter().for_each(|(nth, sum)| {
+    tasks.into_par_iter().sharing(sizes.work()).for_each(|(nth, sum)| {
         let (nth, first) = (nth / shares, nth % shares * inputs);
         let (chunk, group) = (nth / sizes.groups, nth % sizes.groups);
         let count = inputs.min(sizes.group_inputs - first);
@@ -140,7 +140,7 @@ fn finish<T: Element>(
             tasks.push((panel, sums, part));
         }
     }
-    tasks.into_par_iter().for_each(|(panel, sums, out)| {
+    tasks.into_par_iter().sharing(sums.len()).for_each(|(panel, sums, out)| {
         let size = order.len() * panel.width;
         let mut taps = Buffer::scratch(TOGETHER * size);
         for input in (0..sizes.group_inputs).step_by(TOGETHER) {
