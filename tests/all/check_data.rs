@@ -24,7 +24,7 @@ fn a_good_folder_is_told_of_and_ends_with_0() {
     let data = folder::data(true);
     let text = said(check(data.path(), &["--ignore-index", "255"]), 0);
     for line in [
-        "layout folders, since there is train; 3 classes, 255 left out",
+        "layout folders, detected by train; 3 classes, 255 ignored",
         "train          12        0",
         "val             4        0",
         "24x28              16",
@@ -33,7 +33,7 @@ fn a_good_folder_is_told_of_and_ends_with_0() {
         assert!(text.lines().any(|l| l == line), "{text}\nwithout {line}");
     }
     // An edge of 24 pixels of 672.
-    assert!(text.contains("255 (left out)             3.571 %   3.571 %"), "{text}");
+    assert!(text.contains("255 (ignored)              3.571 %   3.571 %"), "{text}");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn many_faults_are_counted_and_json_has_them_all() {
     let text = said(check(data.path(), &[]), 1);
     // 24 copies without pictures, and 16 masks with label 255, alike in all but file and place.
     assert!(
-        text.contains("\n40 faults\n") && text.ends_with("and 5 more, which --json tells\n"),
+        text.contains("\n40 faults\n") && text.ends_with("and 5 more, which --json lists\n"),
         "{text}"
     );
     let json: Value = serde_json::from_str(&said(check(data.path(), &["--json"]), 1)).unwrap();
@@ -144,9 +144,9 @@ fn a_run_begins_with_the_notes_of_its_folder_and_goes_on_without_what_it_left_ou
     let (code, told) = mirrorgrad(&[&train[..], &["--skip-faulty"]].concat());
     assert_eq!(code, Some(0), "{told}");
     let notes: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("note: ")).collect();
-    let passed = "1 file or folder is passed over, being no picture: train/images/Thumbs.db";
-    assert_eq!(notes[..2], [passed, "1 fault left out, as --skip-faulty asks"]);
-    assert!(notes.len() == 3 && notes[2].starts_with("left out: ") && notes[2].contains("02.png"));
+    let passed = "1 file or folder is skipped, since it is not a picture: train/images/Thumbs.db";
+    assert_eq!(notes[..2], [passed, "1 fault skipped, since --skip-faulty is set"]);
+    assert!(notes.len() == 3 && notes[2].starts_with("skipped: ") && notes[2].contains("02.png"));
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
     assert!(config.contains("skip_faulty = true\nfaulty = [\"val/images/02.png\"]"), "{config}");
     for args in [["eval", out].as_slice(), &["train", "--resume", "--out", out], &["report", out]] {

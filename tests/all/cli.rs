@@ -195,7 +195,7 @@ fn every_network_by_name_trains_and_predicts() {
 fn a_try_runs_everything_and_leaves_nothing() {
     let place = Place::new();
     let out = place.train(&["--fast-dev-run", "--batch", "4"]).succeeded();
-    assert!(out.contains("epoch   1/1") && out.contains("all of it runs"), "{out}");
+    assert!(out.contains("epoch   1/1") && out.contains("everything works"), "{out}");
     // Nor is a folder told of that is gone.
     assert!(!out.contains(&*std::env::temp_dir().to_string_lossy()), "{out}");
     place.untouched();
@@ -284,7 +284,7 @@ fn a_resumed_run_takes_no_other_settings() {
     place.run(&resume).refused(&says);
     place.run(&["train", "--resume"]).misused(&["--out"]);
     let nowhere = ["train", "--resume", "--out", "nowhere"];
-    place.run(&nowhere).refused(&["nowhere: expected the folder of a run, found none"]);
+    place.run(&nowhere).refused(&["nowhere: expected a run folder, found none"]);
     assert!(!place.work("nowhere").exists());
 }
 
@@ -303,7 +303,7 @@ fn an_interrupted_run_ends_with_a_checkpoint_and_goes_on_to_the_same_bits() {
     assert!(kill.success());
     let told: Vec<String> = lines.collect();
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    let go_on = "stopped; go on with: mirrorgrad train --resume --out run";
+    let go_on = "stopped; resume with: mirrorgrad train --resume --out run";
     assert_eq!(told.last().map(String::as_str), Some(go_on));
     let stopped = Checkpoint::read(&place.work("run/last.ckpt")).unwrap();
     assert!((3..180).contains(&stopped.progress.step), "{:?}", stopped.progress);
@@ -409,7 +409,7 @@ fn predictions_are_refused_for_what_is_no_picture_or_too_small() {
     };
     predict(&["nowhere.png"]).refused(&["nowhere.png: cannot be read"]);
     fs::write(place.work("text.png"), "not a picture").unwrap();
-    predict(&["text.png"]).refused(&["text.png: expected a whole JPEG, PNG", "found"]);
+    predict(&["text.png"]).refused(&["text.png: expected a complete JPEG, PNG", "found"]);
     RgbImage::new(3, 9).save(place.work("tiny.png")).unwrap();
     let says = "tiny.png: expected at least 4x4 pixels for this network, found 9 high, 3 wide";
     predict(&["tiny.png"]).refused(&[says]);
@@ -417,7 +417,7 @@ fn predictions_are_refused_for_what_is_no_picture_or_too_small() {
     fs::copy(picture, place.work("copy/00.png")).unwrap();
     fs::copy(picture, place.work("copy/00.jpg")).unwrap();
     let alike = ["copy/00.jpg", "copy/00.png"];
-    predict(&alike).refused(&["copy/00.png: expected names that differ"]);
+    predict(&alike).refused(&["copy/00.png: expected a name that differs"]);
     predict(&[]).misused(&["PICTURES"]);
     fs::write(place.work("file"), "").unwrap();
     let under_a_file = ["predict", "run", "--out", "file/masks", picture];
@@ -435,10 +435,10 @@ fn a_summary_tells_layers_shapes_parameters_and_multiply_adds() {
     let words: Vec<_> = line("ups.0").split_whitespace().collect();
     // 3 inputs, 3 outputs, 16 taps, at each of the 5x3 pixels that are doubled.
     assert_eq!(words, ["ups.0", "ConvTranspose2d", "3x10x7", "144", "2160"]);
-    assert!(line("772 parameters").contains("multiply-adds a picture"), "{out}");
-    assert!(line("training on 4 such pictures a batch needs about").contains("MB of memory"));
+    assert!(line("772 parameters").contains("multiply-adds per picture"), "{out}");
+    assert!(line("training with 4 such pictures per batch needs about").contains("MB of memory"));
     let refused = place.run(&["summary", "run", "--set", "model.kind=unet"]);
-    refused.refused(&["expected no settings beside a checkpoint", "--set"]);
+    refused.refused(&["expected no settings together with a checkpoint", "--set"]);
     let out = place.run(&["summary"]).succeeded();
     assert!(out.contains("128x8x8"), "{out}");
     // What decides a network is an option here as it is of `train`.
@@ -466,7 +466,7 @@ fn a_summary_tells_layers_shapes_parameters_and_multiply_adds() {
     let layers = |text: &str| text.split("\n\n").next().unwrap().to_owned();
     assert_eq!(layers(&by_options), layers(&by_keys));
     assert!(
-        by_options.contains("training on 3 such pictures") && !by_options.contains("norm1"),
+        by_options.contains("training with 3 such pictures") && !by_options.contains("norm1"),
         "{by_options}"
     );
     place.run(&["summary", "--size", "9x64"]).refused(&["--size: expected at least 16x16"]);
@@ -541,7 +541,7 @@ fn missing_class_names_are_refused() {
 #[test]
 fn a_mask_of_another_size_than_its_picture_is_refused() {
     let damage = |path: &Path| GrayImage::new(24, 28).save(path).unwrap();
-    let says = ["expected 24 high, 28 wide as", "images/05.png, found 28 high, 24 wide"];
+    let says = ["expected 24 high, 28 wide, like", "images/05.png, found 28 high, 24 wide"];
     broken("train/masks/05.png", damage, &says);
 }
 
@@ -561,7 +561,7 @@ fn a_label_out_of_range_is_refused_and_the_way_to_ignore_it_told() {
 
 #[test]
 fn pictures_cut_short_are_refused() {
-    broken("train/images/00.png", truncate, &["expected a whole JPEG, PNG", "found"]);
+    broken("train/images/00.png", truncate, &["expected a complete JPEG, PNG", "found"]);
     let place = Place::new();
     let path = place.data("train/images/00.png");
     let jpeg = path.with_extension("jpg");
@@ -569,7 +569,7 @@ fn pictures_cut_short_are_refused() {
     fs::remove_file(&path).unwrap();
     place.train(&["--out", "whole"]).succeeded();
     truncate(&jpeg);
-    let says = [jpeg.to_str().unwrap(), "expected a whole JPEG, PNG", "found"];
+    let says = [jpeg.to_str().unwrap(), "expected a complete JPEG, PNG", "found"];
     place.train(&["--out", "run"]).refused(&says);
 }
 
@@ -584,7 +584,7 @@ fn masks_that_hold_no_indices_are_refused() {
     let colours = |path: &Path| {
         RgbImage::from_pixel(28, 24, image::Rgb([1, 2, 3])).save(path).unwrap();
     };
-    let says = ["the colour 1 2 3 at (x=0, y=0); say what each colour means", "as 1 2 3 NAME"];
+    let says = ["the colour 1 2 3 at (x=0, y=0); define what each colour means", "as 1 2 3 NAME"];
     broken("train/masks/00.png", colours, &says);
     broken("train/masks/00.png", truncate, &["expected a mask: a PNG", "found"]);
     let jpeg = |path: &Path| {
@@ -638,8 +638,8 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
         ("--flip=2", "flip: expected a probability, found 2"),
         ("--upsample=unpool --model=unet", "upsample: expected deconv or bilinear for a U-Net"),
         ("--jitter=-1", "jitter: expected a strength from 0 to 1, found -1"),
-        ("--scale=2,1", "scale: expected a least and a greatest factor"),
-        ("--scale=0.05,1", "scale: expected a least and a greatest factor between 0.1 and 10"),
+        ("--scale=2,1", "scale: expected a smallest and a largest factor"),
+        ("--scale=0.05,1", "scale: expected a smallest and a largest factor between 0.1 and 10"),
         ("--crop=99999x9", "crop: expected sides of 1 to 16384, found 99999 high, 9 wide"),
         ("--size=99999x9", "--size: expected sides of 1 to 16384"),
         ("--val-split=0.5", "--val-split: expected none"),
@@ -652,7 +652,10 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
             "label-smoothing: expected a share from 0 to under 1, in single precision too, found 1",
         ),
         ("--focusing=-1", "focusing: expected an exponent from 0 to 100, found -1"),
-        ("--class-weights=1,2", "class-weights: expected 3 numbers, one a class, found 2 of them"),
+        (
+            "--class-weights=1,2",
+            "class-weights: expected 3 numbers, one per class, found 2 of them",
+        ),
         ("--class-weights=1,2,-3", "class-weights: expected auto, or numbers of 0 or from 1e-12"),
         ("--class-weights=0,0,0", "class-weights: expected auto, or numbers of 0 or from 1e-12"),
         ("--class-weights=auto --loss=dice", "class-weights: expected none for the Dice loss"),
@@ -660,7 +663,7 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
         ("--model=fcn8s --upsample=unpool", "upsample: expected deconv or bilinear for an FCN"),
         ("--model=segnet --upsample=deconv", "upsample: expected unpool for SegNet, found deconv"),
         ("--weights=nowhere.safetensors", "nowhere.safetensors: cannot be read"),
-        ("--fresh=score", "fresh: expected --weights beside it"),
+        ("--fresh=score", "--fresh needs --weights"),
         ("--config=nowhere.toml", "nowhere.toml: cannot be read"),
         ("--threads=0", "--threads: expected 1 to 1024, found 0"),
     ];
@@ -675,11 +678,11 @@ fn values_that_no_run_can_have_are_refused_before_anything_is_made() {
     }
     let misused = [
         ("--no-such-option", "--no-such-option"),
-        ("--size=5", "expected HEIGHTxWIDTH, as 180x240, found \"5\""),
+        ("--size=5", "expected HEIGHTxWIDTH, such as 180x240, found \"5\""),
         ("--size=0x5", "expected HEIGHTxWIDTH"),
         ("--size=-1x5", "expected HEIGHTxWIDTH"),
         ("--size=9999999999999999999999x5", "expected HEIGHTxWIDTH"),
-        ("--widths=3,a", "expected numbers, as 16,32,64, found \"3,a\""),
+        ("--widths=3,a", "expected numbers, such as 16,32,64, found \"3,a\""),
         ("--widths=", "expected numbers"),
         ("--range=5", "expected percentile or two numbers"),
         (
@@ -829,7 +832,7 @@ fn a_checkpoint_that_is_damaged_missing_or_another_file_is_refused() {
     each("empty.ckpt", &["expected a checkpoint, found only 0 bytes"]);
     let mut bytes = fs::read(place.work("run/last.ckpt")).unwrap();
     fs::write(place.work("cut.ckpt"), &bytes[..bytes.len() - 1]).unwrap();
-    each("cut.ckpt", &["bytes after the header, found", "cut short or damaged"]);
+    each("cut.ckpt", &["bytes after the header, found", "truncated or damaged"]);
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(place.work("flipped.ckpt"), &bytes).unwrap();
@@ -851,7 +854,7 @@ fn a_run_whose_last_checkpoint_is_damaged_goes_on_from_the_one_before_and_says_s
     fs::write(place.work("run/last.ckpt"), &bytes[..bytes.len() - 9]).unwrap();
     let said = place.run(&["train", "--resume", "--out", "run"]);
     assert_eq!((said.code, said.err.lines().count()), (Some(0), 1), "{said:?}");
-    let says = ["run/last.ckpt: expected ", "cut short", "going on from run/prev.ckpt, taken at"];
+    let says = ["run/last.ckpt: expected ", "truncated", "continuing from run/prev.ckpt, saved at"];
     assert!(says.iter().all(|says| said.err.contains(says)), "{}", said.err);
     assert_eq!(timeless(&place.work("run")), whole);
     place.run(&["train", "--resume", "--out", "run"]).succeeded();
@@ -889,7 +892,7 @@ fn a_run_does_not_go_on_with_other_pictures() {
     fs::remove_file(mask).unwrap();
     place
         .run(&["train", "--resume", "--out", "run"])
-        .refused(&["expected a picture or mask of the run's split"]);
+        .refused(&["expected a picture or mask that the run's split.json names"]);
 }
 
 #[test]
@@ -993,11 +996,11 @@ fn a_layer_is_studied_in_words_in_json_and_as_a_page() {
     for way in ["dense", "columns", "zeros", "autograd"] {
         let said = place.run(&[&conv[..], &["--break", way, "--show", "ways"]].concat());
         assert_eq!((said.code, said.err.as_str()), (Some(1), ""));
-        assert!(said.out.contains(&format!("not the same as the others: {way}")), "{}", said.out);
+        assert!(said.out.contains(&format!("different from the others: {way}")), "{}", said.out);
     }
     let explained = place.run(&[&conv[..], &["--show", "explain", "--explain", "0,1"]].concat());
     // The window at the second position: pixels 1 to 3 of two rows, 2·4 + 3·5 + 4·6 + 6·7 + 7·8 + 8·9.
-    assert!(explained.succeeded().contains("together 217"));
+    assert!(explained.succeeded().contains("sum 217"));
     let page = [&conv[..], &["--show", "dialects", "--html", "page.html"]].concat();
     place.run(&page).succeeded();
     let html = fs::read_to_string(place.work("page.html")).unwrap();
@@ -1216,7 +1219,7 @@ fn a_report_looks_at_the_pictures_that_the_run_was_judged_by() {
     fs::write(place.work("run/last.ckpt"), "").unwrap();
     let said = place.run(&["report", "run"]);
     assert_eq!((said.code, said.err.lines().count()), (Some(0), 1), "{said:?}");
-    assert!(said.err.contains("going on from run/prev.ckpt"), "{said:?}");
+    assert!(said.err.contains("continuing from run/prev.ckpt"), "{said:?}");
     let told = place.run(&["compare", "run"]).succeeded();
     assert!(told.contains("run/last.ckpt"), "{told}");
     let said = place.run(&["compare", "run", "--json"]);
@@ -1274,6 +1277,6 @@ fn a_summary_needs_no_class_weights_that_are_still_to_be_counted() {
     for weights in ["auto", "[1.0, 2.0]"] {
         let set = format!("training.class_weights={weights}");
         let text = place.run(&["summary", "--set", &set, "--classes", "5"]).succeeded();
-        assert!(text.contains("training on 8 such pictures a batch needs about"), "{text}");
+        assert!(text.contains("training with 8 such pictures per batch needs about"), "{text}");
     }
 }

@@ -153,7 +153,7 @@ fn weights_beside_a_configuration_and_classes_are_a_network() {
     // What a process holds when it begins, a part of the last lines, differs from one to the next.
     let layers = |of: &str| {
         let summary = place.succeed(&["summary", of]);
-        summary.split("\ntraining on").next().unwrap().to_owned()
+        summary.split("\ntraining with").next().unwrap().to_owned()
     };
     assert_eq!(layers(weights), layers("run"));
     place.succeed(&["export", weights, "theirs.onnx"]);

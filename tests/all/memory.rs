@@ -96,7 +96,7 @@ fn validating_whole_pictures_counts_where_training_is_on_small_parts() {
     let train = [&["train", "--data", "mine", "--epochs", "1"], &part[..]].concat();
     run(&[&train[..], &["--out", "before"]].concat(), dir.path());
     ["images/10.png", "masks/10.png"].into_iter().for_each(large);
-    let whole = "which validating whole pictures of 1200x1600 takes; try a --size";
+    let whole = "since validation uses whole pictures of 1200x1600; try a --size";
     let told = refused(&[&train[..], &["--out", "run"]].concat(), dir.path());
     assert!(told.contains("expected a run of at most 100 MB") && told.contains(whole), "{told}");
     assert!(!dir.path().join("run").exists());

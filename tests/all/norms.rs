@@ -132,7 +132,7 @@ fn a_picture_that_alone_comes_to_one_value_ends_the_run_with_its_name() {
             trainer.run(&folder, &mut ())
         });
         let told = ended.unwrap_err().to_string();
-        assert!(told.contains("b.png: expected two values or more"), "{told}");
+        assert!(told.contains("b.png: expected at least two values"), "{told}");
     }
 }
 

@@ -176,10 +176,10 @@ fn headers_that_say_too_much_or_too_little_are_refused() {
     }
     for kind in ["", "f4", "=f4", "é4"] {
         let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (0,)}}");
-        refused(&with_header(&header, &[]), &["a type as '<f4'"]);
+        refused(&with_header(&header, &[]), &["a type such as '<f4'"]);
     }
     refused(b"\x93NUMPY\x09\x00", &["version 1, 2 or 3", "9"]);
-    refused(b"\x93NUMPY\x02\x00\xff\xff\xff\xff", &["a whole header"]);
+    refused(b"\x93NUMPY\x02\x00\xff\xff\xff\xff", &["a complete header"]);
     refused(&with_header("\u{0}\u{1}", &[]), &["descr"]);
 }
 

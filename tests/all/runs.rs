@@ -112,7 +112,7 @@ fn a_damaged_side_file_is_told_of_and_keeps_no_run_from_going_on() {
         let output = run(&["train", "--resume", "--out", "run"], place.path());
         let (code, _, err) = said(&output);
         assert_eq!((code, err.lines().count()), (Some(0), 1), "{err}");
-        assert!(err.contains("environment.json") && err.contains("written anew"), "{err}");
+        assert!(err.contains("environment.json") && err.contains("written again"), "{err}");
         serde_json::from_slice::<serde_json::Value>(&fs::read(&noted).unwrap()).unwrap();
     }
     File::create(place.path().join("run/report.json")).unwrap().set_len(1 << 40).unwrap();
@@ -191,7 +191,7 @@ fn a_signal_is_answered_at_once_and_ends_the_run_in_order() {
         let (found, told) = signalled(MINDING, signal, "1000000");
         assert_eq!(found, Some(code), "{signal}: {told}");
         let answer = told.find("stopping: finishing this step, writing a checkpoint");
-        let end = told.find("stopped; go on with: mirrorgrad train --resume --out run");
+        let end = told.find("stopped; resume with: mirrorgrad train --resume --out run");
         assert!(answer.is_some() && answer < end, "{signal}: {told}");
     }
 }
@@ -211,12 +211,12 @@ fn a_finished_run_is_given_more_epochs_and_says_what_becomes_of_its_schedule() {
         |more: &[&str]| run(&[&["train", "--resume", "--out", "run"], more].concat(), place.path());
     let output = resume(&["--epochs", "3"]);
     let (code, _, err) = said(&output);
-    let says = "--epochs: expected a run with a constant schedule, or --stretch-schedule beside it, found a cosine \
+    let says = "--epochs: expected a run with a constant schedule, or --stretch-schedule, found a cosine \
                 schedule that ends after epoch 1";
     assert!(code == Some(1) && err.contains(says), "{err}");
     let output = resume(&["--epochs", "3", "--stretch-schedule"]);
     let (code, out, err) = said(&output);
-    assert!(code == Some(0) && out.contains("going on to epoch 3 instead of 1"), "{out}{err}");
+    assert!(code == Some(0) && out.contains("continuing to epoch 3 instead of 1"), "{out}{err}");
     assert!(out.contains("epoch   3/3") && !out.contains("epoch   1/3"), "{out}");
     // As many as it has are no more.
     let output = resume(&["--epochs", "3"]);
@@ -285,7 +285,7 @@ fn folders_of_pictures_are_predicted_and_equal_names_keep_their_folders() {
     let output = run(&["predict", "run", "a", "b/x.png", "--raw", "--out", "m"], place.path());
     let (code, out, err) = said(&output);
     assert_eq!((code, out), (Some(0), "3 masks in m\n"), "{err}");
-    assert_eq!(err, "a: 3 files passed over, being no pictures, as a/.y.png\n");
+    assert_eq!(err, "a: 3 files skipped, since not pictures, such as a/.y.png\n");
     for mask in ["a/x.png", "b/x.png", "y.png"] {
         assert!(place.path().join("m").join(mask).is_file(), "{mask}");
     }

@@ -145,7 +145,7 @@ fn a_run_goes_on_with_its_own_pictures() {
     fs::remove_file(place.data.path().join(&pictures(&before, "train")[0])).unwrap();
     let refused = place.run("train --resume --out run");
     let error = String::from_utf8_lossy(&refused.stderr).into_owned();
-    let says = "expected a picture or mask of the run's split, as split.json has it, found none";
+    let says = "expected a picture or mask that the run's split.json names, found none";
     assert!(!refused.status.success() && error.contains(says), "{error}");
     // A damaged split is none: the folder is divided anew, and the run looks whether all is as it was.
     fs::write(place.work.path().join("run/split.json"), "{").unwrap();

@@ -364,7 +364,7 @@ fn weights_that_do_not_fit_are_refused_with_the_names() {
     assert!(deeper.contains("missing \"skips.2.bias\", ") && deeper.ends_with(" more"), "{deeper}");
     let nothing = refusal(&[&set, "model.fresh=[\"scor\"]"]);
     assert!(
-        nothing.contains("model.fresh: expected the beginning of a name: stages, score"),
+        nothing.contains("model.fresh: expected the beginning of a parameter name: stages, score"),
         "{nothing}"
     );
     let mut bytes = to_safetensors(&from_safetensors::<f32>(&fs::read(&path).unwrap()).unwrap());
@@ -399,7 +399,7 @@ fn a_run_with_a_constant_schedule_that_gets_more_epochs_is_the_longer_run() {
     let sets = ["training.schedule=constant", "training.warmup=0"];
     let extended = lengthened(&Place::new(), &sets, |trainer| {
         let told = trainer.extend(4).unwrap();
-        assert_eq!(told, "going on to epoch 4 instead of 2, at a learning rate of 0.01");
+        assert_eq!(told, "continuing to epoch 4 instead of 2, at a learning rate of 0.01");
     });
     let place = Place::new();
     place.train(&[&sets[..], &["training.epochs=4"]].concat());
@@ -446,5 +446,5 @@ fn a_run_that_lost_its_patience_gets_no_more_epochs() {
     place.train(&["training.epochs=9", "training.lr=1e-30", "training.patience=2"]);
     let mut trainer = Trainer::resume(place.last()).unwrap();
     let error = trainer.stretch(12).unwrap_err().to_string();
-    assert!(error.contains("found one that ended by its patience of 2 epochs"), "{error}");
+    assert!(error.contains("found one that stopped early, with a patience of 2 epochs"), "{error}");
 }

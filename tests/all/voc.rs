@@ -142,7 +142,7 @@ fn a_voc_data_set_is_looked_through() {
     let place = Place::new();
     let text = place.said("check-data voc --crop 17x20");
     for line in [
-        "layout voc, since there is ImageSets/Segmentation; 21 classes, 255 left out",
+        "layout voc, detected by ImageSets/Segmentation; 21 classes, 255 ignored",
         "train           6        0",
         "val             3        0",
         "27x33               1",
@@ -152,7 +152,7 @@ fn a_voc_data_set_is_looked_through() {
     }
     // Two outlines of 36 pixels a picture, of 4700 pixels to train on and 2417 to validate on.
     for part in [
-        "255 (left out)             9.191 %   8.937 %",
+        "255 (ignored)              9.191 %   8.937 %",
         "note: 9 sizes, from 23 high, 29 wide to 27 high, 33 wide: a batch needs one",
         "note: no pixel of aeroplane, bicycle, bird, boat, bottle, bus, cat, chair",
     ] {
@@ -163,7 +163,7 @@ fn a_voc_data_set_is_looked_through() {
     let output = command.args(["check-data", "voc"]).current_dir(place.0.path()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        text.contains("\n2 faults\n") && text.contains("; pass --size HxW to bring all"),
+        text.contains("\n2 faults\n") && text.contains("; pass --size HxW to resize all"),
         "{text}"
     );
 }
@@ -197,7 +197,7 @@ fn a_run_on_voc_whose_last_epoch_is_lost_comes_to_the_same_weights() {
     fs::remove_file(place.at("again/last.ckpt")).unwrap();
     let (out, err) = place.both("train --resume --out again");
     // Six pictures are two batches, and two steps an epoch.
-    assert!(err.contains("going on from again/prev.ckpt, taken at step 4"), "{err}");
+    assert!(err.contains("continuing from again/prev.ckpt, saved at step 4"), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
     assert!(out.contains("epoch   2/2") && !out.contains("epoch   1/2"), "{out}");
     assert_eq!(place.timeless("again"), place.timeless("run"));

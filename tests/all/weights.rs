@@ -89,7 +89,7 @@ fn weights_that_are_not_finite_are_refused_by_name() {
 fn names_of_a_wrapped_network_are_taken_with_a_note() {
     let wrapped = weights().into_iter().map(|(name, tensor)| (format!("module.{name}"), tensor));
     let dir = place(&wrapped.collect());
-    let note = "model.safetensors: all names begin with \"module.\", which is taken off";
+    let note = "model.safetensors: all names begin with \"module.\", which is removed";
     for (command, output) in tried(dir.path()) {
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success() && told.contains(note), "{command}: {told}");

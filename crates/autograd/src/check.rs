@@ -14,8 +14,8 @@ const TOLERANCE: [f64; 2] = [1e-6, 1e-5];
 /// # use mirrorgrad_autograd::{Var, gradcheck};
 /// let cut = |v: &[Var<f64>]| &v[0] * &v[1].detach(); // No gradient reaches the second operand.
 /// let mismatch = gradcheck(1, cut, &[[2.0].into(), [3.0].into()]).unwrap_err();
-/// assert!(mismatch.what.starts_with("element 0: the gradient says 0, differences "));
-/// assert!(mismatch.what.ends_with(" over 0.5")); // The wider of the two steps.
+/// assert!(mismatch.what.starts_with("element 0: the gradient is 0, but differences are "));
+/// assert!(mismatch.what.ends_with(" with step 0.5")); // The wider of the two steps.
 /// assert_eq!((mismatch.order, mismatch.operands), (1, vec![1]));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -128,7 +128,7 @@ fn check(
 /// let repeat = |y: &Tensor<f64>| y.broadcast_to([4, 3]);
 /// assert_eq!(adjoint_check(sum, repeat, &[4, 3], &[3]), Ok(()));
 /// let error = adjoint_check(sum, |y| y.clone(), &[4, 3], &[3]).unwrap_err();
-/// assert_eq!(error, "expected [4, 3] -> [3] and back, got [3] and [3]");
+/// assert_eq!(error, "expected shapes [4, 3] -> [3] and back, got [3] and [3]");
 /// ```
 ///
 /// # Errors
@@ -144,7 +144,7 @@ pub fn adjoint_check(
         let (ax, aty) = (forward(&x), adjoint(&y));
         if ax.shape() != to || aty.shape() != from {
             return Err(format!(
-                "expected {from:?} -> {to:?} and back, got {:?} and {:?}",
+                "expected shapes {from:?} -> {to:?} and back, got {:?} and {:?}",
                 ax.shape(),
                 aty.shape()
             ));

@@ -107,14 +107,14 @@ impl Differences<'_> {
         }
         let Some([wide, narrow]) = self.settled(tolerance) else {
             return Err(format!(
-                "the gradient says {}, but differences over no two steps agree: {} over {}",
+                "the gradient is {}, but the differences of no two step sizes agree: {} with step {}",
                 claims[0].1, first.slope, first.step
             ));
         };
         match claims.iter().find(|(_, claim)| !narrow.is_near(*claim, tolerance)) {
             None => Ok(()),
             Some((who, claim)) => Err(format!(
-                "{who} says {claim}, differences {} over a step of {} and {} over {}",
+                "{who} is {claim}, but differences are {} with step {} and {} with step {}",
                 narrow.slope, narrow.step, wide.slope, wide.step
             )),
         }

@@ -1,5 +1,6 @@
-//! Automatic differentiation: values that record how they were computed, with gradients of any order. A [`Var`] is a tensor
-//! that may record the call that made it; an [`Op`] is a function with its gradients, written in differentiable calls.
+//! Automatic differentiation: values that record how they were computed, with gradients of any order. A [`Var`] is a
+//! tensor that may record the call that made it; an [`Op`] is a function with its gradients, written in differentiable
+//! calls.
 //!
 //! ```
 //! use mirrorgrad_autograd::Var;
@@ -23,8 +24,8 @@
 //! compiled             ops compiled once for f32 and f64, so that tests build faster
 //! ```
 //!
-//! What does not exist here: no op holds a variable, accumulates gradients or asks whether gradients are wanted. No function
-//! recurses over the graph. No value changes after it is made.
+//! What does not exist here: no op holds a variable, accumulates gradients or asks whether gradients are wanted. No
+//! function recurses over the graph. No value changes after it is made.
 //!
 //! Features `threads` and `arena`, both on by default, are those of [`mirrorgrad_tensor`].
 

@@ -27,7 +27,7 @@ impl<T: Element> Var<T> {
     #[track_caller]
     pub fn grad_with(&self, cotangent: &Var<T>, wrt: &[&Var<T>]) -> Vec<Var<T>> {
         let (own, got) = (self.shape(), cotangent.shape());
-        assert!(own == got, "grad_with: cotangent of another shape: expected {own:?}, got {got:?}");
+        assert!(own == got, "grad_with: expected a cotangent of shape {own:?}, got {got:?}");
         let ids: Vec<u64> = wrt.iter().filter_map(|v| Some(v.node()?.id)).collect();
         if let Some(untracked) = wrt.iter().find(|v| !v.is_tracked()) {
             let shape = untracked.shape();
@@ -60,7 +60,9 @@ impl<T: Element> Var<T> {
     pub fn backward(self) -> Gradients<T> {
         self.check_scalar("backward");
         let seed = Var::constant(Tensor::ones(self.shape()));
-        let root = self.into_node().expect("backward: the value depends on no parameter");
+        let root = self
+            .into_node()
+            .expect("backward: expected a value that depends on a parameter, got a constant");
         let mut found = BTreeMap::new();
         no_grad(|| {
             sweep(root, seed, 0, |node, grad| {

@@ -57,7 +57,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode, Failure> {
     let (threads, peak) = (rayon::current_num_threads(), peak_gflops());
     if !args.json {
         let isa = Isa::chosen()?;
-        say::line(format!("{threads} threads, {isa}, {peak:.0} GFLOP/s at most\n"))?;
+        say::line(format!("{threads} threads, {isa}, peak {peak:.0} GFLOP/s\n"))?;
         say::line(format!(
             "{:<6} {:<4} {:>10} {:>10} {:>10} {:>9} {:>6}",
             "case", "pass", "median ms", "q1", "q3", "GFLOP/s", "part"
@@ -82,9 +82,9 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode, Failure> {
                 }))?;
             } else {
                 let rate = gflops.map_or("-".into(), |gflops| format!("{gflops:.0}"));
-                let part = gflops.map_or("-".into(), |gflops| format!("{:.2}", gflops / peak));
+                let share = gflops.map_or("-".into(), |gflops| format!("{:.2}", gflops / peak));
                 say::line(format!(
-                    "{name:<6} {pass:<4} {median:>10.2} {q1:>10.2} {q3:>10.2} {rate:>9} {part:>6}  {title}"
+                    "{name:<6} {pass:<4} {median:>10.2} {q1:>10.2} {q3:>10.2} {rate:>9} {share:>6}  {title}"
                 ))?;
             }
         }

@@ -39,18 +39,19 @@ pub struct CheckDataArgs {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Json<'a> {
     layout: Layout,
     detected_by: Option<&'static str>,
     classes: &'a [String],
     ignore_index: Option<u8>,
-    parts: &'a [SplitCensus],
+    #[serde(rename = "parts")]
+    splits: &'a [SplitCensus],
     class_weights: Vec<f64>,
     faults: Vec<String>,
     notes: Vec<String>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> Json<'a> {
     fn of(census: &'a Census) -> Self {
         let trained = census.trained();
         Self {
@@ -58,8 +59,8 @@ impl<'a> Told<'a> {
             detected_by: census.detected_by,
             classes: &census.classes,
             ignore_index: census.ignore_index,
-            parts: &census.splits,
-            class_weights: trained.map_or(Vec::new(), |part| class_weights(&part.histogram)),
+            splits: &census.splits,
+            class_weights: trained.map_or(Vec::new(), |split| class_weights(&split.histogram)),
             faults: census.faults.iter().map(worded).collect(),
             notes: census.notes.iter().map(worded).collect(),
         }
@@ -89,7 +90,7 @@ pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
         census.add_fault(fault.as_str().into(), fault);
     }
     if args.json {
-        let object = serde_json::to_string(&Told::of(&census));
+        let object = serde_json::to_string(&Json::of(&census));
         say::line(object.map_err(|error| Failure::new(format!("--json: {error}")))?)?;
     } else {
         report(&census)?;
@@ -105,12 +106,12 @@ pub fn run(args: &CheckDataArgs) -> Result<ExitCode, Failure> {
 }
 
 fn report(census: &Census) -> Result<(), Failure> {
-    let sign = census.detected_by.map_or(String::new(), |sign| format!(", since there is {sign}"));
-    let ignored = census.ignore_index.map_or(String::new(), |label| format!(", {label} left out"));
+    let sign = census.detected_by.map_or(String::new(), |sign| format!(", detected by {sign}"));
+    let ignored = census.ignore_index.map_or(String::new(), |label| format!(", {label} ignored"));
     let (layout, classes) = (census.layout.name(), census.classes.len());
     say::line(format!("layout {layout}{sign}; {classes} classes{ignored}"))?;
     listed(census.of_settings(), FAULTS, worded)?;
-    say::line(format!("\n{:<8} {:>8} {:>8}", "part", "pictures", "faulty"))?;
+    say::line(format!("\n{:<8} {:>8} {:>8}", "split", "pictures", "faulty"))?;
     for SplitCensus { name, pictures, faulty, .. } in &census.splits {
         say::line(format!("{name:<8} {pictures:>8} {faulty:>8}"))?;
     }
@@ -126,8 +127,8 @@ fn report(census: &Census) -> Result<(), Failure> {
     let of_files = census.of_files();
     match (census.faults.len(), of_files.is_empty()) {
         (0, _) => return say::line("\nno faults"),
-        (1, true) => return say::line("\n1 fault, told above"),
-        (faults, true) => return say::line(format!("\n{faults} faults, told above")),
+        (1, true) => return say::line("\n1 fault, shown above"),
+        (faults, true) => return say::line(format!("\n{faults} faults, shown above")),
         (1, false) => say::line("\n1 fault")?,
         (faults, false) => say::line(format!("\n{faults} faults"))?,
     }
@@ -146,7 +147,7 @@ fn worded(message: &Message) -> String {
 /// Pictures by size, those of all parts together.
 fn sizes(census: &Census) -> Result<(), Failure> {
     let mut sizes: BTreeMap<[usize; 2], usize> = BTreeMap::new();
-    for size in census.splits.iter().flat_map(|part| &part.sizes) {
+    for size in census.splits.iter().flat_map(|split| &split.sizes) {
         *sizes.entry([size.height, size.width]).or_default() += size.pictures;
     }
     let mut sizes: Vec<_> = sizes.into_iter().collect();
@@ -159,10 +160,10 @@ fn sizes(census: &Census) -> Result<(), Failure> {
 
 /// How much of each part is of which class, and what weights balance the part to train on.
 fn labels(census: &Census, trained: &SplitCensus) -> Result<(), Failure> {
-    let parts = &census.splits;
-    let heads: String = parts.iter().map(|part| format!(" {:>9}", part.name)).collect();
+    let splits = &census.splits;
+    let heads: String = splits.iter().map(|split| format!(" {:>9}", split.name)).collect();
     say::line(format!("\n{:>5} {:<20}{heads} {:>8}", "label", "class", "weight"))?;
-    let shares: Vec<_> = parts.iter().map(|part| part.histogram.shares()).collect();
+    let shares: Vec<_> = splits.iter().map(|split| split.histogram.shares()).collect();
     let percent = |share: f64| format!(" {:>7.3} %", 100.0 * share);
     for (label, (name, weight)) in
         census.classes.iter().zip(class_weights(&trained.histogram)).enumerate()
@@ -171,17 +172,17 @@ fn labels(census: &Census, trained: &SplitCensus) -> Result<(), Failure> {
         say::line(format!("{label:>5} {:<20}{shares} {weight:>8.3}", one_line(name)))?;
     }
     if let Some(label) = census.ignore_index {
-        let share = |part: &SplitCensus| {
-            let (classes, ignored) = (&part.histogram.pixels, part.histogram.ignored);
+        let share = |split: &SplitCensus| {
+            let (classes, ignored) = (&split.histogram.pixels, split.histogram.ignored);
             percent(ignored as f64 / (classes.iter().sum::<u64>() + ignored).max(1) as f64)
         };
-        let shares: String = parts.iter().map(share).collect();
-        say::line(format!("{label:>5} {:<20}{shares}", "(left out)"))?;
+        let shares: String = splits.iter().map(share).collect();
+        say::line(format!("{label:>5} {:<20}{shares}", "(ignored)"))?;
     }
     let of = trained.name;
     say::line(format!(
-        "shares of the pixels with a class, (left out) of all; weights balance the classes of {of}: \
-         the median frequency over each one's own"
+        "class shares are of the labelled pixels, (ignored) is of all pixels; a weight is the median class \
+         frequency of {of} over the frequency of the class"
     ))
 }
 
@@ -190,6 +191,6 @@ fn listed<T>(all: &[T], most: usize, line: impl Fn(&T) -> String) -> Result<(), 
     all.iter().take(most).try_for_each(|one| say::line(one_line(&line(one))))?;
     match all.len().saturating_sub(most) {
         0 => Ok(()),
-        more => say::line(format!("and {more} more, which --json tells")),
+        more => say::line(format!("and {more} more, which --json lists")),
     }
 }

@@ -58,15 +58,15 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     let predictor = options::predictor(&args.checkpoint)?;
     let mut config = data(args, predictor.config())?;
     config.ask_folder()?;
-    let part = part(args.split, &config)?;
-    if part == Split::Test && config.data.dir.is_none() {
+    let split = chosen_split(args.split, &config)?;
+    if split == Split::Test && config.data.dir.is_none() {
         let expected = "train, val or all of the built-in shapes";
-        return Err(Failure::new(format!("--part: expected {expected}, found test")));
+        return Err(Failure::new(format!("--split: expected {expected}, found test")));
     }
-    let dataset = config.open(part)?;
+    let dataset = config.open(split)?;
     if dataset.classes() != predictor.classes() {
         return Err(Failure::new(format!(
-            "the data's classes: expected {:?}, as the network's, found {:?}",
+            "the data's classes: expected {:?}, like the network's, found {:?}",
             predictor.classes(),
             dataset.classes()
         )));
@@ -88,7 +88,7 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
             all
         }
     };
-    let what = Measured { split: name(part), pictures, config: &config };
+    let what = Measured { split: name(split), pictures, config: &config };
     if args.json {
         what.json(&predictor, &evaluation)
     } else {
@@ -165,8 +165,8 @@ impl Measured<'_> {
 }
 
 /// A part's name in what is told.
-fn name(part: Split) -> &'static str {
-    match part {
+fn name(split: Split) -> &'static str {
+    match split {
         Split::Validation => "val",
         Split::Train => "train",
         Split::All => "all",
@@ -174,7 +174,7 @@ fn name(part: Split) -> &'static str {
     }
 }
 
-fn part(asked: Option<SplitName>, config: &Config) -> Result<Split, Failure> {
+fn chosen_split(asked: Option<SplitName>, config: &Config) -> Result<Split, Failure> {
     Ok(match asked {
         Some(SplitName::Val) => Split::Validation,
         Some(SplitName::Train) => Split::Train,

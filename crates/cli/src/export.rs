@@ -72,8 +72,8 @@ fn onnx(predictor: &Predictor, checkpoint: &Path) -> Result<Vec<u8>, Failure> {
     let smallest = network.smallest_input();
     if smallest > MOST_SIDE {
         return Err(Failure::new(format!(
-            "{}: expected a network for pictures from {MOST_SIDE} pixels on, found one from \
-             {smallest}: it would be watched at work on larger ones",
+            "{}: expected a network whose smallest picture side is at most {MOST_SIDE}, found {smallest}: \
+             export runs the network on pictures of that size",
             shown(checkpoint)
         )));
     }

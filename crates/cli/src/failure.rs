@@ -73,11 +73,9 @@ impl From<ConvAlgorithmError> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let message = match &error {
-            RunError::Occupied { .. } => {
-                error.message().and("; pass --resume to go on with its run")
-            }
+            RunError::Occupied { .. } => error.message().and("; pass --resume to continue its run"),
             RunError::ScheduleEnds { schedule, epochs } => format!(
-                "--epochs: expected a run with a constant schedule, or --stretch-schedule beside it, found a \
+                "--epochs: expected a run with a constant schedule, or --stretch-schedule, found a \
                  {schedule} schedule that ends after epoch {epochs}"
             )
             .into(),

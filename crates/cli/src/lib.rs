@@ -1,5 +1,5 @@
-//! The `mirrorgrad` command as a library. Every subcommand is a set of options and a function; this file has what they share:
-//! how failures are printed, and the number of threads.
+//! The `mirrorgrad` command as a library. Every subcommand is a set of options and a function; this file has what they
+//! share: how failures are printed, and the number of threads.
 //!
 //! ```standalone_crate
 //! // It reads the process's arguments; without any it prints its help.
@@ -100,8 +100,8 @@ pub fn main() -> ExitCode {
         }
         Err(error) => {
             // Help or the version, which was asked for.
-            let told = say::result(error.print());
-            return told.map_or_else(end, |()| ExitCode::from(error.exit_code() as u8));
+            let text = say::result(error.print());
+            return text.map_or_else(end, |()| ExitCode::from(error.exit_code() as u8));
         }
     };
     let result = check_environment().and_then(|()| match cli.command {
@@ -161,16 +161,16 @@ fn usage_error(error: &clap::Error) -> String {
         return unfit;
     }
     let text = error.to_string();
-    let told = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
-    let told = told.filter(|line| !line.is_empty() && !line.starts_with("For more"));
-    let told = told.collect::<Vec<_>>().join(" ");
-    format!("{}; see --help", told.strip_prefix("error: ").unwrap_or(&told))
+    let text = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let text = text.filter(|line| !line.is_empty() && !line.starts_with("For more"));
+    let text = text.collect::<Vec<_>>().join(" ");
+    format!("{}; see --help", text.strip_prefix("error: ").unwrap_or(&text))
 }
 
 /// What an option expects and what it was given, if that is what the option parser found wrong.
 fn unfit_value(error: &clap::Error) -> Option<String> {
-    let told = |kind| error.get(kind).map(ToString::to_string);
-    let (option, value) = (told(ContextKind::InvalidArg)?, told(ContextKind::InvalidValue)?);
+    let text = |kind| error.get(kind).map(ToString::to_string);
+    let (option, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
     let why = error.source()?.to_string();
     let option = option.split(' ').next()?;
     Some(match why.split_once(" is not in ") {

@@ -55,9 +55,9 @@ pub fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
         PathBuf::from(out)
     };
     for name in names.keys() {
-        suffixes
-            .iter()
-            .try_for_each(|suffix| pictures::check_apart(&out(name, suffix), &pictures))?;
+        suffixes.iter().try_for_each(|suffix| {
+            pictures::check_not_overwritten(&out(name, suffix), &pictures)
+        })?;
     }
     let mut gate = Gate::new(&predictor, Room::now(args.max_memory));
     for (name, path) in names {

@@ -59,7 +59,7 @@ impl Room {
         );
         let ([height, width], batch) = (largest.training, config.training.batch);
         let training = Failure::new(format!(
-            "{refused}, {batch} pictures of {height}x{width} a batch; try {}",
+            "{refused}, with {batch} pictures of {height}x{width} per batch; try {}",
             advice_on_memory(config).worded(&Options)
         ));
         let [height, width] = largest.validation;
@@ -67,7 +67,7 @@ impl Room {
         Err(match MemoryEstimate::of(config, classes, parts_alone, program)?.total() > most {
             true => training,
             false => Failure::new(format!(
-                "{refused}, which validating whole pictures of {height}x{width} takes; try a --size"
+                "{refused}, since validation uses whole pictures of {height}x{width}; try a --size"
             )),
         })
     }

@@ -30,7 +30,7 @@ pub struct SettingArgs<O: Offer> {
 impl<O: Offer> SettingArgs<O> {
     /// The options that were given, as they would be typed.
     pub fn given(&self) -> Vec<String> {
-        let options = self.options.iter().map(|(.., told)| told.clone());
+        let options = self.options.iter().map(|(.., given)| given.clone());
         let file = self.file.iter().map(|_| "--config".to_owned());
         file.chain(options).chain(self.sets.iter().map(|_| "--set".to_owned())).collect()
     }
@@ -41,8 +41,8 @@ impl<O: Offer> SettingArgs<O> {
             Some(file) => Settings::read(file)?,
             None => Settings::default(),
         };
-        for (key, value, told) in &self.options {
-            settings.set(key, value.clone(), told).map_err(Failure::setting)?;
+        for (key, value, given) in &self.options {
+            settings.set(key, value.clone(), given).map_err(Failure::setting)?;
         }
         for set in &self.sets {
             settings.set_text(set).map_err(Failure::setting)?;
@@ -86,7 +86,7 @@ impl<O: Offer> FromArgMatches for SettingArgs<O> {
         self.file = matches.get_one("config").cloned();
         self.sets = matches.get_many("set").into_iter().flatten().cloned().collect();
         for setting in O::GROUPS.iter().flat_map(|(_, settings)| *settings) {
-            let told = format!("--{}", setting.option);
+            let given = format!("--{}", setting.option);
             let value = match setting.read {
                 Read::On => matches.get_flag(setting.option).then_some(Value::Boolean(true)),
                 Read::Is(_, value) => {
@@ -94,7 +94,7 @@ impl<O: Offer> FromArgMatches for SettingArgs<O> {
                 }
                 _ => matches.get_one(setting.option).cloned(),
             };
-            self.options.extend(value.map(|value| (setting.key, value, told)));
+            self.options.extend(value.map(|value| (setting.key, value, given)));
         }
         Ok(())
     }

@@ -84,7 +84,7 @@ struct Arguments {
     broken: Option<Way>,
     /// Show only these sections
     #[arg(long, value_name = "PART,..", value_enum, value_delimiter = ',')]
-    show: Vec<Part>,
+    show: Vec<ShownSection>,
     /// Write an interactive page, in one file that works offline; with --show, also print those sections
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -102,7 +102,7 @@ enum Way {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Part {
+enum ShownSection {
     Sizes,
     Matrix,
     Ways,
@@ -111,15 +111,15 @@ enum Part {
     Health,
 }
 
-impl From<Part> for Section {
-    fn from(part: Part) -> Self {
-        match part {
-            Part::Sizes => Self::Sizes,
-            Part::Matrix => Self::Matrix,
-            Part::Ways => Self::Ways,
-            Part::Explain => Self::Explanation,
-            Part::Dialects => Self::Dialects,
-            Part::Health => Self::Health,
+impl From<ShownSection> for Section {
+    fn from(section: ShownSection) -> Self {
+        match section {
+            ShownSection::Sizes => Self::Sizes,
+            ShownSection::Matrix => Self::Matrix,
+            ShownSection::Ways => Self::Ways,
+            ShownSection::Explain => Self::Explanation,
+            ShownSection::Dialects => Self::Dialects,
+            ShownSection::Health => Self::Health,
         }
     }
 }
@@ -138,7 +138,7 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
         LayerArgs::Health(args) => return health::run(args),
         LayerArgs::Conv { input, arguments } => {
             if arguments.output.is_some() || arguments.output_padding.is_some() {
-                let expected = "no --output or --output-padding, which are of deconv";
+                let expected = "no --output or --output-padding, which belong to deconv";
                 return Err(Refusal::expected("conv", expected, "one of them").into());
             }
             (Layer::Conv, arguments, arguments.spec(Layer::Conv)?.conv(*input))
@@ -179,7 +179,7 @@ pub fn run(args: &StudyArgs) -> Result<ExitCode, Failure> {
         say::line(json)?;
         return Ok(code);
     }
-    let mut sections: Vec<Section> = arguments.show.iter().map(|&part| part.into()).collect();
+    let mut sections: Vec<Section> = arguments.show.iter().map(|&section| section.into()).collect();
     match &arguments.html {
         Some(path) => say::line(format!("page {}", shown(path)))?,
         None if sections.is_empty() => sections = Section::ALL.to_vec(),
@@ -240,14 +240,14 @@ fn padding(text: &str) -> Result<GivenPadding, String> {
 }
 
 fn place(text: &str) -> Result<[usize; 2], String> {
-    let refuse = || format!("expected a row and a column, as 2,3, found {text:?}");
+    let refuse = || format!("expected a row and a column, such as 2,3, found {text:?}");
     let (y, x) = text.split_once(',').ok_or_else(refuse)?;
     let number = |text: &str| text.trim().parse().map_err(|_| refuse());
     Ok([number(y)?, number(x)?])
 }
 
 fn numbers(text: &str) -> Result<Numbers, String> {
-    let refuse = || format!("expected whole numbers, as 1,0,-2, found {text:?}");
+    let refuse = || format!("expected whole numbers, such as 1,0,-2, found {text:?}");
     let numbers = text.split(',').map(|number| number.trim().parse().map_err(|_| refuse()));
     numbers.collect::<Result<_, _>>().map(Numbers)
 }

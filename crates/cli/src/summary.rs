@@ -33,7 +33,7 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     if args.checkpoint.is_some() && !given.is_empty() {
         let given = given.join(" ");
         return Err(Failure::new(format!(
-            "summary: expected no settings beside a checkpoint, which has its own, found {given}"
+            "summary: expected no settings together with a checkpoint, which has its own, found {given}"
         )));
     }
     let (config, classes) = match &args.checkpoint {
@@ -68,7 +68,7 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     }
     let trained = Params::of(&*network).trainable_len();
     let millions = total as f64 / 1e6;
-    say::line(format!("\n{trained} parameters, {millions:.1} million multiply-adds a picture"))?;
+    say::line(format!("\n{trained} parameters, {millions:.1} million multiply-adds per picture"))?;
     let largest = Largest::of_all(&config, args.size);
     memory(&MemoryEstimate::of(&config, classes, largest, room.program)?, config.training.batch)?;
     Ok(ExitCode::SUCCESS)
@@ -79,7 +79,7 @@ fn memory(estimate: &MemoryEstimate, batch: usize) -> Result<(), Failure> {
     let mb = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
     let total = mb(estimate.total());
     say::line(format!(
-        "\ntraining on {batch} such pictures a batch needs about {total} of memory"
+        "\ntraining with {batch} such pictures per batch needs about {total} of memory"
     ))?;
     let parts = [
         ("program", estimate.program),
@@ -87,7 +87,7 @@ fn memory(estimate: &MemoryEstimate, batch: usize) -> Result<(), Failure> {
         ("activations", estimate.activations),
         ("validation, beyond these", estimate.validation),
         ("pictures loaded ahead", estimate.pictures),
-        ("files and drawings, beyond these", estimate.writing),
+        ("files and plots, beyond these", estimate.writing),
     ];
     parts.iter().try_for_each(|(name, bytes)| say::line(format!("  {name:<40} {:>10}", mb(*bytes))))
 }

@@ -65,14 +65,14 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
             let scores = history.iter().map(|metrics| metrics.val_miou);
             if let Some(best) = scores.reduce(f64::max) {
                 let done = history.len();
-                let early = if done < asked { ", ended early" } else { "" };
+                let early = if done < asked { ", stopped early" } else { "" };
                 say::progress(format!("done{early}: best validation mIoU {best:.4}, see {folder}"));
             }
         }
         Outcome::Stopped => {
             let out = folder.path().to_string_lossy();
             let out = shlex::try_quote(&out).unwrap_or_else(|_| folder.to_string().into());
-            say::progress(format!("stopped; go on with: mirrorgrad train --resume --out {out}"));
+            say::progress(format!("stopped; resume with: mirrorgrad train --resume --out {out}"));
         }
     }
     Ok(code)
@@ -89,7 +89,7 @@ struct Trained {
 /// Trains until the end or a signal, and draws what it came to.
 fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<Trained, Failure> {
     let note = |note: &Message| format!("note: {}", one_line(&note.worded(&Options)));
-    trainer.notes().iter().for_each(|told| say::aside(note(told)));
+    trainer.notes().iter().for_each(|text| say::aside(note(text)));
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
     record_environment(folder)?;
     let outcome = trainer.run(folder, &mut watch)?;
@@ -109,7 +109,7 @@ fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<Trained, Failure> {
 
 /// Notes what trains a run, beside it.
 fn record_environment(folder: &RunFolder) -> Result<(), Failure> {
-    Environment::record_here(folder)?.into_iter().for_each(|lost| say::aside(one_line(&lost)));
+    Environment::record_here(folder)?.into_iter().for_each(|notice| say::aside(one_line(&notice)));
     Ok(())
 }
 
@@ -172,11 +172,11 @@ fn try_once(mut settings: Settings, room: Room) -> Result<ExitCode, Failure> {
     }
     let trainer = new(settings, room)?;
     let place = tempfile::tempdir()
-        .map_err(|error| Failure::new(format!("no temporary folder can be made: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot create a temporary folder: {error}")))?;
     let Trained { outcome, code, .. } = train(trainer, &RunFolder::create(place.path())?)?;
     say::progress(match outcome {
-        Outcome::Finished => "all of it runs; its folder is removed again",
-        Outcome::Stopped => "stopped; its folder is removed again",
+        Outcome::Finished => "everything works; the temporary run folder is removed",
+        Outcome::Stopped => "stopped; the temporary run folder is removed",
     });
     Ok(code)
 }
@@ -199,8 +199,9 @@ fn draw(
     if history.is_empty() {
         return Ok(());
     }
-    let curves = plots::curves(history)
-        .map_err(|error| Failure::new(format!("{folder}: the curves cannot be drawn: {error}")))?;
+    let curves = plots::curves(history).map_err(|error| {
+        Failure::new(format!("{folder}: the curves cannot be plotted: {error}"))
+    })?;
     let png = to_png(&curves).map_err(|error| Failure::new(format!("{folder}: {error}")))?;
     folder.write("curves.png", &png)?;
     let predictor = Predictor::new(Checkpoint::read(&folder.best())?)?;

@@ -169,14 +169,14 @@ fn answer_first(bar: Option<ProgressBar>) -> io::Result<JoinHandle<()>> {
         if signals.forever().next().is_none() {
             return;
         }
-        let told = || {
+        let announce = || {
             say::progress(
-                "stopping: finishing this step, writing a checkpoint; again to stop at once",
+                "stopping: finishing this step, writing a checkpoint; a second signal stops at once",
             )
         };
         match &bar {
-            Some(bar) => bar.suspend(told),
-            None => told(),
+            Some(bar) => bar.suspend(announce),
+            None => announce(),
         }
     };
     thread::Builder::new().name("signals".to_owned()).spawn(answer)

@@ -13,7 +13,7 @@ use crate::{DataError, Sample};
 /// What is outside a picture.
 const GREY: [u8; 3] = [128; 3];
 /// Why something must not be left empty.
-const NO_LABEL: &str = "since 256 classes leave no label for what is empty";
+const NO_LABEL: &str = "since 256 classes leave no label for empty pixels";
 
 /// Which changes are made. By default, half of the samples are flipped and nothing else.
 ///
@@ -97,7 +97,7 @@ impl Augment {
             }
         }
         if !(least >= 0.1 && least <= most && most <= 10.0) {
-            let expected = "a least and a greatest factor between 0.1 and 10";
+            let expected = "a smallest and a largest factor between 0.1 and 10";
             return Err(DataError::value(
                 "data.augment.scale",
                 expected,
@@ -153,7 +153,7 @@ impl Augment {
     ) -> Result<(), DataError> {
         let crop = self.crop.unwrap_or(size);
         if self.transpose > 0.0 && crop[0] != crop[1] {
-            let found = format!("{} as {name}", tall(crop));
+            let found = format!("{} for {name}", tall(crop));
             return Err(DataError::value(
                 "data.augment.transpose",
                 "square pictures or a square crop",
@@ -162,12 +162,13 @@ impl Augment {
         }
         let [least, most] = self.scale.map(|scale| scaled(size, scale));
         if most.iter().any(|&side| side > MAX_SIDE) || most[0] * most[1] > MAX_PIXELS {
-            let found = format!("{} of {name}", tall(most));
+            let found = format!("{} for {name}", tall(most));
             let expected = format!("sides of at most {MAX_SIDE} and {MAX_PIXELS} pixels");
             return Err(DataError::value("data.augment.scale", expected, found));
         }
         if (least[0] < crop[0] || least[1] < crop[1]) && empty.is_none() {
-            let expected = format!("at most {} as {name}, {NO_LABEL}", tall(least));
+            let expected =
+                format!("at most {}, the smallest size of {name}, {NO_LABEL}", tall(least));
             return Err(DataError::value("data.augment.crop", expected, tall(crop)));
         }
         Ok(())
@@ -197,7 +198,8 @@ impl Augment {
         if self.rotate > 0.0 {
             let angle = self.rotate * (2.0 * rng.random::<f64>() - 1.0);
             sample = geometry::rotate(&sample, angle, GREY, empty).ok_or_else(|| {
-                let expected = format!("corners of {} that are not empty, {NO_LABEL}", sample.name);
+                let expected =
+                    format!("an angle that leaves no empty corners in {}, {NO_LABEL}", sample.name);
                 DataError::value("data.augment.rotate", expected, format!("{angle} degrees"))
             })?;
         }

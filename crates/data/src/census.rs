@@ -150,13 +150,13 @@ impl Census {
         let mut source = Source::unnamed(dir, options)?;
         let (mut faults, mut named) = (Vec::new(), true);
         if let Err(fault) = source.name(options) {
-            faults.push(Fault::of(&source.told(fault)));
+            faults.push(Fault::of(&source.with_layout(fault)));
             named = source.name_by_values(options)? != Named::ByNothing;
         }
         let sections = source.sections(options).or_else(|fault| {
             // What a share cannot be taken out of can be looked at all the same.
-            let whole = FolderOptions { validation_split: None, ..options.clone() };
-            let sections = source.sections(&whole)?;
+            let undivided = FolderOptions { validation_split: None, ..options.clone() };
+            let sections = source.sections(&undivided)?;
             faults.push(Fault::of(&fault));
             Ok::<_, DataError>(sections)
         })?;
@@ -180,10 +180,10 @@ impl Census {
         notes.extend(survey::notes_of_files(surveys.iter().map(|(.., survey)| survey)));
         notes.extend(size_note(&splits, options));
         if !named {
-            splits.iter_mut().for_each(|part| part.histogram = Histogram::new(0));
+            splits.iter_mut().for_each(|split| split.histogram = Histogram::new(0));
             source.classes = Vec::new();
         }
-        notes.extend(splits.iter().flat_map(|part| absent(part, &source.classes)));
+        notes.extend(splits.iter().flat_map(|split| absent(split, &source.classes)));
         Ok(Self {
             layout: source.layout,
             detected_by: source.sign,
@@ -205,13 +205,13 @@ impl Census {
     }
 
     /// What was found of the samples of a part, by the part's name.
-    pub fn survey(&self, part: &str) -> Option<&Survey> {
-        self.surveys.iter().find(|(name, ..)| *name == part).map(|(.., survey)| survey)
+    pub fn survey(&self, split: &str) -> Option<&Survey> {
+        self.surveys.iter().find(|(name, ..)| *name == split).map(|(.., survey)| survey)
     }
 
     /// The part that a run trains on; of an undivided directory, all of it.
     pub fn trained(&self) -> Option<&SplitCensus> {
-        self.splits.iter().find(|part| part.is_trained_on()).or(self.splits.first())
+        self.splits.iter().find(|split| split.is_trained_on()).or(self.splits.first())
     }
 
     /// The faults of what was asked for, which stand before those of files.
@@ -269,18 +269,18 @@ struct Known(HashMap<blake3::Hash, (&'static str, String)>);
 
 impl Known {
     /// Adds the pictures of a part, and says whether any is in another part already.
-    fn again(&mut self, part: &'static str, survey: &Survey) -> Option<Message> {
+    fn again(&mut self, split: &'static str, survey: &Survey) -> Option<Message> {
         let (mut count, mut first) = (0, None);
         for Good { name: picture, hash, .. } in survey.good() {
-            let (other, known) = self.0.entry(*hash).or_insert_with(|| (part, picture.clone()));
-            if *other != part {
+            let (other, known) = self.0.entry(*hash).or_insert_with(|| (split, picture.clone()));
+            if *other != split {
                 count += 1;
-                first.get_or_insert_with(|| format!("{picture} is {known}"));
+                first.get_or_insert_with(|| format!("{picture}, which is {known}"));
             }
         }
-        let first = first?;
+        let (first, s) = (first?, if count == 1 { "" } else { "s" });
         Some(
-            format!("{count} of the pictures of {part} are in another part too, as {first}").into(),
+            format!("{split} shares {count} picture{s} with another split, such as {first}").into(),
         )
     }
 }
@@ -304,39 +304,42 @@ impl SplitCensus {
 }
 
 fn size_note(splits: &[SplitCensus], options: &FolderOptions) -> Option<Message> {
-    let mut sizes: Vec<_> =
-        splits.iter().flat_map(|part| &part.sizes).map(|size| [size.height, size.width]).collect();
+    let mut sizes: Vec<_> = splits
+        .iter()
+        .flat_map(|split| &split.sizes)
+        .map(|size| [size.height, size.width])
+        .collect();
     sizes.sort_unstable();
     sizes.dedup();
     let (&[least, .., most], None) = (sizes.as_slice(), options.size) else { return None };
     let (count, least, most) = (sizes.len(), tall(least), tall(most));
-    let sizes = format!("{count} sizes, from {least} to {most}: a batch needs one, so ");
+    let sizes = format!("{count} sizes, from {least} to {most}: a batch needs one size, so ");
     let one = Message::from(sizes).ask([Setting::size("data.folder.size")]).and(", or ");
-    Some(one.and(Setting::size("data.augment.crop")).and(" to train on parts of that size"))
+    Some(one.and(Setting::size("data.augment.crop")).and(" to train on crops of that size"))
 }
 
 /// The names of a layout where nobody gave others and most of them never occur.
 fn assumed(source: &Source, splits: &[SplitCensus]) -> Option<Message> {
-    let never = |&label: &usize| splits.iter().all(|part| part.histogram.pixels[label] == 0);
+    let never = |&label: &usize| splits.iter().all(|split| split.histogram.pixels[label] == 0);
     let (classes, layout) = (source.classes.len(), source.layout.name());
     let absent = (0..classes).filter(never).count();
-    let told = source.assumed && absent < classes && 2 * absent > classes;
-    told.then(|| {
+    let is_suspect = source.assumed && absent < classes && 2 * absent > classes;
+    is_suspect.then(|| {
         format!(
-            "the {classes} names of layout {layout} are assumed, and {absent} of them never occur: if the \
-             classes are others, name them in classes.txt, one a line"
+            "the {classes} class names of layout {layout} are assumed, but {absent} of these classes never \
+             occur: if your classes are others, name them in classes.txt, one per line"
         )
         .into()
     })
 }
 
 /// The classes that a part has nothing of, if it has any.
-fn absent(part: &SplitCensus, classes: &[String]) -> Option<Message> {
-    let counts = classes.iter().zip(&part.histogram.pixels);
+fn absent(split: &SplitCensus, classes: &[String]) -> Option<Message> {
+    let counts = classes.iter().zip(&split.histogram.pixels);
     let absent: Vec<_> = counts.filter(|(_, pixels)| **pixels == 0).collect();
     if absent.is_empty() || absent.len() == classes.len() {
         return None;
     }
     let absent: Vec<_> = absent.into_iter().map(|(class, _)| class.as_str()).collect();
-    Some(format!("no pixel of {} in {}", absent.join(", "), part.name).into())
+    Some(format!("no pixel of {} in {}", absent.join(", "), split.name).into())
 }

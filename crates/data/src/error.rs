@@ -18,7 +18,7 @@ use crate::{Message, Setting};
 /// assert_eq!(
 ///     error.to_string(),
 ///     "a.png: expected labels below 3, the number of classes, found 7 at (x=1, y=0); if 7 marks \
-///      pixels to leave out, set data.folder.ignore_index = 7 (50.0 % of this mask)"
+///      pixels to ignore, set data.folder.ignore_index = 7 (50.0 % of this mask)"
 /// );
 /// ```
 #[derive(Debug)]
@@ -99,6 +99,13 @@ pub enum DataError {
         expected: Message,
         /// The value.
         found: String,
+    },
+    /// A setting has a meaning only together with another.
+    Needs {
+        /// Its key.
+        key: &'static str,
+        /// The key of the other, which is not set.
+        other: &'static str,
     },
     /// There is no such setting, or it has no value of this kind.
     Unread {
@@ -193,21 +200,24 @@ impl DataError {
             }
             Self::Detected { source, layout, sign } => source
                 .message()
-                .and(format!("; read as layout {layout}, since there is {sign}: "))
+                .and(format!("; layout {layout} was detected by {sign}: "))
                 .and(Setting::of("data.folder.layout"))
-                .and(" asks for another"),
+                .and(" selects another"),
             Self::MixedSizes { first, first_size, second, second_size } => {
                 let [first_size, second_size] = [*first_size, *second_size].map(tall);
                 let what =
-                    format!("{second}: expected {first_size} as {first}, found {second_size}; ");
+                    format!("{second}: expected {first_size}, like {first}, found {second_size}; ");
                 let size = Setting::size("data.folder.size");
-                Message::from(what).ask([size]).and(" to bring all pictures to one size")
+                Message::from(what).ask([size]).and(" to resize all pictures to one size")
             }
             Self::Setting { key, expected, found } => {
                 refused(Setting::of(key).into(), expected, &found.as_str().into())
             }
             Self::Value { key, expected, found } => {
                 refused(Message::key(key), expected, &found.as_str().into())
+            }
+            Self::Needs { key, other } => {
+                Message::from(Setting::of(key)).and(" needs ").and(Setting::of(other))
             }
             Self::Unread { place, what } => place.clone().and(format!(": {what}")),
             Self::Loading { what, message } => format!("loading {what} failed: {message}").into(),

@@ -203,7 +203,7 @@ pub enum Split {
 /// Pictures are of any [`PictureFormat`](crate::PictureFormat) that is read, masks PNG, GIF, BMP or TIFF; see
 /// [`Layout`] for where they lie. Where no list says which belong together, they do when their names without the
 /// extension are equal, but for one suffix of all masks, and are in the order of these names. What is no picture
-/// is passed over. `classes.txt` names the classes, one a line, in the order of their labels.
+/// is skipped. `classes.txt` names the classes, one per line, in the order of their labels.
 ///
 /// ```
 /// # use mirrorgrad_data::{Dataset, Folder, FolderOptions, Mask, Split, Picture, to_png};
@@ -244,10 +244,10 @@ impl Folder {
     /// # Errors
     /// If files are missing, without their counterpart, or links that lead out of `dir`, or if
     /// the options make no sense for it.
-    pub fn open(dir: &Path, part: Split, options: &FolderOptions) -> Result<Self, DataError> {
+    pub fn open(dir: &Path, split: Split, options: &FolderOptions) -> Result<Self, DataError> {
         options.check_size()?;
         let source = Source::open(dir, options)?;
-        let pairs = source.pairs(part, options)?;
+        let pairs = source.pairs(split, options)?;
         Ok(Self { source, pairs, size: options.size })
     }
 
@@ -281,7 +281,7 @@ impl Folder {
     /// std::fs::write(dir.path().join("images/Thumbs.db"), "")?;
     /// let notes = Folder::notes(dir.path(), &FolderOptions::default())?;
     /// let note = notes[0].to_string();
-    /// assert!(note.contains("passed over") && note.ends_with("images/Thumbs.db"));
+    /// assert!(note.contains("is skipped") && note.ends_with("images/Thumbs.db"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -347,7 +347,7 @@ impl Dataset for Folder {
 
 /// The part of `pairs` that a directory without such a part would have: a share
 /// of them, drawn by the seed, to validate on, or the others.
-fn split(pairs: Vec<Pair>, part: Split, share: f64, seed: u64) -> Vec<Pair> {
+fn divide(pairs: Vec<Pair>, split: Split, share: f64, seed: u64) -> Vec<Pair> {
     let wanted = (pairs.len() as f64 * share).round() as usize;
     let wanted = wanted.clamp(1, pairs.len() - 1);
     let order = permutation(pairs.len(), &mut generator(Purpose::Split, seed, 0, 0));
@@ -355,7 +355,7 @@ fn split(pairs: Vec<Pair>, part: Split, share: f64, seed: u64) -> Vec<Pair> {
     for &index in &order[..wanted] {
         validates[index] = true;
     }
-    let parts = pairs.into_iter().zip(validates);
-    let chosen = parts.filter(|&(_, validates)| validates == (part == Split::Validation));
+    let divided = pairs.into_iter().zip(validates);
+    let chosen = divided.filter(|&(_, validates)| validates == (split == Split::Validation));
     chosen.map(|(pair, _)| pair).collect()
 }

@@ -38,10 +38,10 @@ use crate::{DataError, Mask, palette};
 /// ```
 pub const IGNORED: u8 = 255;
 
-const NUMBERS: &str = "a mask: a PNG, GIF, BMP or TIFF of palette or grey pixels, their values, up to 255, \
-                       the class indices";
-const COLOURS: &str =
-    "a mask: a PNG, GIF, BMP or TIFF of 1 to 8 bits a channel, its colours those of the table";
+const NUMBERS: &str = "a mask: a PNG, GIF, BMP or TIFF with palette or grey pixels, whose values, up to 255, \
+    are the class indices";
+const COLOURS: &str = "a mask: a PNG, GIF, BMP or TIFF with 1 to 8 bits per channel, whose colours are those of \
+    the table";
 
 /// Reads a mask, a PNG, GIF, BMP or TIFF: palette indices or grey values as they are stored. Channels that are
 /// equal everywhere are one grey value, and alpha is nothing if all of it is opaque.
@@ -92,7 +92,7 @@ fn unpacked<'a>(rows: impl Iterator<Item = &'a [u8]>, bits: usize, width: usize)
 }
 
 /// A colour as tables have it.
-fn told([red, green, blue]: [u8; 3]) -> String {
+fn rgb_text([red, green, blue]: [u8; 3]) -> String {
     format!("{red} {green} {blue}")
 }
 

@@ -19,7 +19,7 @@ use image::ColorType;
 use crate::files::{MAX_BYTES, read};
 use crate::{DataError, Message, Picture, Setting};
 
-const EXPECTED: &str = "a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture";
+const EXPECTED: &str = "a complete JPEG, PNG, BMP, GIF, TIFF or WebP picture";
 
 /// How a picture's file becomes a [`Picture`], beyond what is the same for all.
 ///
@@ -103,13 +103,13 @@ impl Stored {
         let [stored, upright] = self.sizes().map(|size| mask.is_none_or(|mask| mask == size));
         let orient = || [Setting::on("data.folder.orient")];
         let found = Message::from(format!("EXIF orientation {}", self.orientation.to_exif()));
-        let save = "; save it turned, so that picture and mask are stored alike";
+        let save = "; save it rotated, so that picture and mask have the same orientation";
         let found = match (stored, upright) {
-            (false, true) => found.and(", which its mask follows; ").ask(orient()),
+            (false, true) => found.and(", which its mask has applied; ").ask(orient()),
             (true, false) => found.and(save),
             _ => {
                 let either = found.and(save).and(", or ").ask(orient());
-                either.and(" if masks were made on turned pictures")
+                either.and(" if masks were made on rotated pictures")
             }
         };
         DataError::advised(path, "an upright picture", found)

@@ -218,9 +218,9 @@ fn checked(size: [usize; 2]) -> [usize; 2] {
 }
 
 #[track_caller]
-fn inside(whole: [usize; 2], corner: [usize; 2], size: [usize; 2]) -> [isize; 2] {
-    let fits = |axis: usize| corner[axis] + size[axis] <= whole[axis];
-    assert!(fits(0) && fits(1), "crop: {size:?} from {corner:?} is not inside {whole:?}");
+fn inside(outer: [usize; 2], corner: [usize; 2], size: [usize; 2]) -> [isize; 2] {
+    let fits = |axis: usize| corner[axis] + size[axis] <= outer[axis];
+    assert!(fits(0) && fits(1), "crop: {size:?} from {corner:?} is not inside {outer:?}");
     corner.map(|at| at as isize)
 }
 

@@ -54,7 +54,7 @@ impl SplitFiles {
         if let Some(split) = &options.split {
             return Ok(split.clone());
         }
-        let names = |part| Folder::open(dir, part, options).map(|folder| folder.names());
+        let names = |split| Folder::open(dir, split, options).map(|folder| folder.names());
         Ok(Self { train: names(Split::Train)?, val: names(Split::Validation)? })
     }
 
@@ -82,8 +82,8 @@ impl SplitFiles {
     }
 
     /// The pictures of a part; none of the part to test on, which is not divided by a run.
-    pub(crate) fn part(&self, part: Split) -> Option<Vec<&Names>> {
-        match part {
+    pub(crate) fn names(&self, split: Split) -> Option<Vec<&Names>> {
+        match split {
             Split::Train => Some(self.train.iter().collect()),
             Split::Validation => Some(self.val.iter().collect()),
             Split::All => Some(self.train.iter().chain(&self.val).collect()),

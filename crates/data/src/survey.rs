@@ -163,15 +163,15 @@ fn dim_note(dims: &[(&str, Dim)]) -> Option<Message> {
     let (first, Dim { darkest, brightest, levels }) = dims.first()?;
     let others = match dims.len() - 1 {
         0 => String::new(),
-        1 => ", and 1 picture more is alike".to_owned(),
-        others => format!(", and {others} pictures more are alike"),
+        1 => ", and 1 more picture is like it".to_owned(),
+        others => format!(", and {others} more pictures are like it"),
     };
     let black = dims.iter().map(|(_, dim)| dim.darkest).min()?;
     let white = dims.iter().map(|(_, dim)| dim.brightest).max()?;
     let range = "data.folder.range";
     let dim = Message::from(format!(
-        "{first}: 16 bits, darkest {darkest}, brightest {brightest} of 65535: {levels} levels are left{others}; \
-         say what becomes black and white, as "
+        "{first}: 16 bits, darkest {darkest}, brightest {brightest} of 65535: only {levels} grey levels are \
+         left in 8 bits{others}; set what becomes black and white, such as "
     ));
     let given = dim.and(Setting::numbers(range, [black, white]));
     Some(given.and(" or ").and(Setting::word(range, "percentile")))

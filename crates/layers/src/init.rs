@@ -82,7 +82,7 @@ fn uniform<T: Element>(shape: &[usize], bound: f64, rng: &mut impl Rng) -> Tenso
 #[track_caller]
 fn bilinear<T: Element>(shape: &[usize]) -> Tensor<T> {
     let &[rows, columns, height, width] = shape else {
-        panic!("init: bilinear wants a weight of four axes, got shape {shape:?}")
+        panic!("init: bilinear expected a weight of four axes, got shape {shape:?}")
     };
     let along = |tap: usize, kernel: usize| {
         let factor = kernel.div_ceil(2) as f64;

@@ -106,8 +106,8 @@ impl<T: Element> Params<T> {
         for Update { name, observed, momentum } in updates {
             let Some(param) = self.get(name) else {
                 panic!(
-                    "update: expected the name of a parameter, got {name:?}: does a module call its \
-                     parts without `pass.child(name)`?"
+                    "update: expected the name of a parameter, got {name:?}: does a module call its submodules \
+                     without `pass.child(name)`?"
                 )
             };
             let (own, got) = (param.value(), observed.shape());
@@ -124,7 +124,7 @@ impl<T: Element> Params<T> {
         }
         let shapes: Vec<_> = others.iter().take(SHOWN).map(Tensor::shape).collect();
         panic!(
-            "backward: expected gradients of the {} named parameters alone, got {} of others, of shapes \
+            "backward: expected gradients of only the {} named parameters, got {} of others, of shapes \
              {shapes:?}{}: is a layer forgotten in `visit`? Name it there with `visitor.child`, a \
              parameter with `visitor.param`",
             self.named.len(),

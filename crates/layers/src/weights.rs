@@ -59,7 +59,7 @@ pub enum WeightsError {
         got: Vec<usize>,
     },
     /// There are fewer numbers than the network has.
-    #[error("expected weights of {least} numbers or more for this network, found {found}")]
+    #[error("expected at least {least} numbers in the weights of this network, found {found}")]
     TooFew {
         /// How many the network has at least.
         least: usize,
@@ -109,7 +109,7 @@ pub fn state_dict<T: Element>(module: &(impl Module<T> + ?Sized)) -> NamedTensor
 
 /// Replaces the values of all parameters and buffers of a module; if anything does not fit, of none.
 ///
-/// PyTorch's `num_batches_tracked` counters, which nothing here reads, are passed over.
+/// PyTorch's `num_batches_tracked` counters, which nothing here reads, are ignored.
 ///
 /// ```
 /// # use mirrorgrad_layers::Linear;

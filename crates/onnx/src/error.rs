@@ -9,7 +9,7 @@ use std::fmt;
 /// # use mirrorgrad_onnx::{ExportError, Interface, export};
 /// let error = export(&AdaptiveAvgPool2d::new([2, 2]), &Interface::new(3)).unwrap_err();
 /// assert!(matches!(&error, ExportError::Op { op, .. } if op == "PlaneResample"));
-/// let says = "the network: expected an op that ONNX has words for, found PlaneResample";
+/// let says = "the network: expected an op that ONNX has, found PlaneResample";
 /// assert_eq!(error.to_string(), says);
 /// ```
 ///
@@ -18,7 +18,7 @@ use std::fmt;
 #[non_exhaustive]
 pub enum ExportError {
     /// There are no words for an op.
-    #[error("{place}: expected an op that ONNX has words for, found {op}")]
+    #[error("{place}: expected an op that ONNX has, found {op}")]
     Op {
         /// Where in the network.
         place: String,
@@ -35,7 +35,8 @@ pub enum ExportError {
     },
     /// A part holds sizes of one picture.
     #[error(
-        "{place}: expected a part that is the same for pictures of all sizes, found one with sizes or values of one picture in it; see Mode::note_sizes"
+        "{place}: expected a node that is the same for pictures of all sizes, found one with the sizes or \
+         values of one picture; see Pass::record_sizes"
     )]
     Fixed {
         /// The node or constant that differs.
@@ -43,7 +44,7 @@ pub enum ExportError {
     },
     /// The network does other things to a picture of another size.
     #[error(
-        "{place}: expected a network that does the same to pictures of all sizes, found {found}"
+        "{place}: expected a network with the same ops for pictures of all sizes, found {found}"
     )]
     Steps {
         /// Where in the network.

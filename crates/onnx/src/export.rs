@@ -197,7 +197,7 @@ fn check_steps(
                 return Err(ExportError::Steps {
                     place: within(&place, found),
                     found: format!(
-                        "{found} for one of {} pixels where one of {} has {instead}",
+                        "{found} for a picture of {} pixels, but {instead} for one of {}",
                         size(&watched[0]),
                         size(of),
                     ),

@@ -26,11 +26,11 @@
 //! error                     what cannot be exported
 //! ```
 //!
-//! Values that do not depend on the input are written as constants, so a batch normalization becomes a multiplication and an
-//! addition. Batch, height and width stay variable. A record contains the sizes of one input, so several are made: a size
-//! that differs between them is written as a function of an earlier size, such as half, twice, or three pixels less. Layers
-//! that resize declare their sizes ([`Pass::record_sizes`](mirrorgrad_layers::Pass::record_sizes)). The file is made from
-//! every record; if the files differ, the export is refused.
+//! Values that do not depend on the input are written as constants, so a batch normalization becomes a multiplication
+//! and an addition. Batch, height and width stay variable. A record contains the sizes of one input, so several are
+//! made: a size that differs between them is written as a function of an earlier size, such as half, twice, or three
+//! pixels less. Layers that resize declare their sizes ([`Pass::record_sizes`](mirrorgrad_layers::Pass::record_sizes)).
+//! The file is made from every record; if the files differ, the export is refused.
 
 #![forbid(unsafe_code)]
 

@@ -23,26 +23,26 @@ impl Writer<'_> {
         let follows = matches!(call.sizes, Some(Sizes::Like(_)));
         let mut ends = [[0; 2]; 2];
         for (end, axis) in ends.iter_mut().zip(geometry.axes()) {
-            let (whole, wanted) = (axis.full(), axis.pad_before + axis.input);
+            let (full, wanted) = (axis.full(), axis.pad_before + axis.input);
             let most = axis.stride.max(axis.dilation) - 1;
-            if wanted > whole + most {
+            if wanted > full + most {
                 let found = format!("{} pixels from {} positions", axis.input, axis.output);
                 return Err(call.refuse(format!("expected at most {most} more, found {found}")));
             }
             *end = match follows {
                 true => [0, most],
-                false => [whole.saturating_sub(wanted), wanted.saturating_sub(whole)],
+                false => [full.saturating_sub(wanted), wanted.saturating_sub(full)],
             };
         }
         let mut attributes = window(geometry, ends.map(|[cut, _]| cut));
         attributes.push(int("group", form.groups()));
         attributes.push(ints("output_padding", ends.map(|[_, added]| added)));
-        let whole = self.graph.node(&call.path, "ConvTranspose", &call.inputs(), attributes);
-        let Some(Sizes::Like(_)) = call.sizes else { return Ok(whole) };
+        let full = self.graph.node(&call.path, "ConvTranspose", &call.inputs(), attributes);
+        let Some(Sizes::Like(_)) = call.sizes else { return Ok(full) };
         let size = self.size_like(call)?;
         let corner = self.graph.integers(&call.path, &[0, 0]);
         let axes = self.graph.integers(&call.path, &[2, 3]);
-        Ok(self.graph.node(&call.path, "Slice", &[&whole, &corner, &size, &axes], vec![]))
+        Ok(self.graph.node(&call.path, "Slice", &[&full, &corner, &size, &axes], vec![]))
     }
 
     pub fn max_pool(
@@ -69,7 +69,7 @@ impl Writer<'_> {
     ) -> Result<String, ExportError> {
         let pool = self.pools.iter().find(|(own, _)| own.ptr_eq(indices));
         let Some(Pool { input, indices }) = pool.and_then(|(_, pool)| pool.clone()) else {
-            return Err(call.refuse("expected indices of a pool before it, found others"));
+            return Err(call.refuse("expected the indices of an earlier max pooling, found others"));
         };
         let (path, graph) = (&call.path, &mut self.graph);
         let shape = graph.node(path, "Shape", &[&input], vec![]);
@@ -94,7 +94,9 @@ impl Writer<'_> {
         };
         let pad_after = padding_behind(call, geometry, noted)?;
         if geometry.axes().iter().any(|axis| axis.dilation != 1) {
-            return Err(call.refuse("expected an average without dilation, found one with"));
+            return Err(
+                call.refuse("expected average pooling without dilation, found one with dilation")
+            );
         }
         let mut attributes = window(geometry, pad_after);
         attributes.retain(|attribute| attribute.name.as_deref() != Some("dilations"));
@@ -143,7 +145,7 @@ impl Writer<'_> {
             Some(Sizes::Like(id)) => self.value(id).map(str::to_string),
             _ => None,
         };
-        let what = "expected to follow what the result is computed from, found another variable";
+        let what = "expected the size of a variable that the result is computed from, found another variable";
         let followed = followed.ok_or_else(|| call.refuse(what))?;
         let ends = vec![int("start", 2), int("end", 4)];
         Ok(self.graph.node(&call.path, "Shape", &[&followed], ends))
@@ -163,16 +165,15 @@ fn padding_behind(
             // Each pixel more has one position more.
             _ if axis.stride == 1 => axis.full().saturating_sub(axis.pad_before + axis.input),
             _ => {
-                let what = "expected a note on the padding behind the input, found none; see \
-                            Sizes::Padded";
+                let what = "expected recorded sizes with the padding after the input, found none; see Sizes::Padded";
                 return Err(call.refuse(what));
             }
         };
         let fits = Kernel::from(axis).fit(axis.input, axis.pad_before, behind[i]);
         if !fits.is_ok_and(|fits| fits.output == axis.output) {
-            let found = format!("{} positions on {} pixels", axis.output, axis.input);
+            let found = format!("{} positions for {} pixels", axis.output, axis.input);
             return Err(call.refuse(format!(
-                "expected a position wherever the window fits, found {found} with padding {} and {}",
+                "expected one output position wherever the window fits, found {found} with padding {} and {}",
                 axis.pad_before, behind[i]
             )));
         }

@@ -69,8 +69,7 @@ impl Call<'_> {
     /// Refuses a list of sizes that follows from none before it.
     pub fn refuse_sizes(&self, what: &str, sizes: &[i64]) -> ExportError {
         self.refuse(format!(
-            "expected {what} that follows from sizes before it, found {sizes:?} for pictures of \
-             several sizes"
+            "expected {what} that follows from earlier sizes, found {sizes:?} for pictures of several sizes"
         ))
     }
 

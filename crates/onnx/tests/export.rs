@@ -227,7 +227,7 @@ fn what_is_made_for_one_size_of_picture_is_refused_by_its_name() {
         ops::upsample_bilinear2d(x, [2 * height, 2 * width], Corners::HalfPixel)
     });
     let says = refusal(&to_own_size);
-    assert!(says.contains("constant") && says.contains("Mode::note_sizes"), "{says}");
+    assert!(says.contains("constant") && says.contains("Pass::record_sizes"), "{says}");
     // The mean of one picture, as if it were a constant.
     let says = refusal(&Layer(|x: &Var| x - &x.mean().detach()));
     assert!(says.contains("values of one picture"), "{says}");
@@ -252,7 +252,7 @@ fn a_stride_whose_padding_nobody_tells_is_refused() {
         ops::conv2d(geometry, x, &weight, None)
     });
     let says = refusal(&strided);
-    assert!(says.contains("Conv: expected a note on the padding"), "{says}");
+    assert!(says.contains("Conv: expected recorded sizes with the padding"), "{says}");
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn indices_of_no_pool_before_it_are_refused() {
         let (_, indices) = MaxPool2d::square(1).forward_indices(&x.detach(), &Pass::eval());
         ops::max_unpool2d(x, &indices)
     }));
-    assert!(says.contains("MaxUnpool: expected indices of a pool before it"), "{says}");
+    assert!(says.contains("MaxUnpool: expected the indices of an earlier max pooling"), "{says}");
 }
 
 #[test]
@@ -386,7 +386,7 @@ fn a_size_that_follows_from_nothing_is_refused_in_one_line() {
     // Beyond twelve rows nothing grows.
     let least = Layer(|x: &Var| x.narrow(2, 0..x.shape()[2].min(12)));
     let says = refusal(&least);
-    assert!(says.starts_with("Slice: expected a cut that follows from sizes before it"), "{says}");
+    assert!(says.starts_with("Slice: expected a cut that follows from earlier sizes"), "{says}");
     let error: Box<dyn std::error::Error> =
         Box::new(export(&least, &Interface::new(3)).unwrap_err());
     assert_eq!(format!("{error:?}"), says); // What a `main` shows.
@@ -401,7 +401,7 @@ fn a_network_that_does_something_else_to_another_picture_is_told_by_both() {
     assert!(matches!(error, ExportError::Steps { .. }), "{error}");
     assert_eq!(
         error.to_string(),
-        "Relu: expected a network that does the same to pictures of all sizes, found Relu for one of \
-         8x12 pixels where one of 13x9 has Exp"
+        "Relu: expected a network with the same ops for pictures of all sizes, found Relu for a picture of 8x12 \
+         pixels, but Exp for one of 13x9"
     );
 }

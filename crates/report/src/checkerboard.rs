@@ -36,41 +36,41 @@ impl Checkerboard {
         self.stride
     }
 
-    /// Adds the scores of pictures, `[batch, classes, height, width]`, each class's map for itself. What
+    /// Adds the scores of pictures, `[batch, classes, height, width]`, each class's plane for itself. What
     /// is added to all classes of a pixel changes no prediction, so it is taken away first.
     pub fn add(&mut self, scores: &Tensor) {
         let [_, classes, height, width] = scores.dims();
         let pixels = height * width;
-        let mut map = vec![0.0; pixels];
+        let mut centred = vec![0.0; pixels];
         for picture in scores.as_slice().chunks_exact((classes * pixels).max(1)) {
             let mut common = vec![0.0; pixels];
             for plane in picture.chunks_exact(pixels) {
                 common.iter_mut().zip(plane).for_each(|(sum, &score)| *sum += f64::from(score));
             }
             for plane in picture.chunks_exact(pixels) {
-                for ((value, &score), sum) in map.iter_mut().zip(plane).zip(&common) {
+                for ((value, &score), sum) in centred.iter_mut().zip(plane).zip(&common) {
                     *value = f64::from(score) - sum / classes as f64;
                 }
-                self.add_map(&map, width);
+                self.add_plane(&centred, width);
             }
         }
     }
 
-    /// Adds one map, row by row.
-    fn add_map(&mut self, map: &[f64], width: usize) {
-        let (s, pixels) = (self.stride, map.len() as f64);
+    /// Adds one centred, row by row.
+    fn add_plane(&mut self, plane: &[f64], width: usize) {
+        let (s, pixels) = (self.stride, plane.len() as f64);
         let mut phases = vec![(0.0, 0.0); s * s];
-        for (row, line) in map.chunks_exact(width).enumerate() {
+        for (row, line) in plane.chunks_exact(width).enumerate() {
             for (column, value) in line.iter().enumerate() {
                 let (sum, count) = &mut phases[row % s * s + column % s];
                 *sum += value;
                 *count += 1.0;
             }
         }
-        let mean = map.iter().sum::<f64>() / pixels;
+        let mean = plane.iter().sum::<f64>() / pixels;
         let seen = phases.iter().filter(|(_, count)| *count > 0.0);
         let between = seen.map(|(sum, count)| count * (sum / count - mean).powi(2)).sum::<f64>();
-        let total = map.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let total = plane.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
         self.between += between;
         self.total += total;
         if pixels > 1.0 {

@@ -97,21 +97,21 @@ impl Comparison {
         let mut caveats: Vec<String> = notices.map(|notice| format!("{notice}.")).collect();
         if !self.same_classes() {
             caveats.push(
-                "The runs have different classes: numbers of single classes are not compared, and their means \
-                 are of different things."
+                "The runs have different classes: numbers per class are not compared, and means are over \
+                 different classes."
                     .to_owned(),
             );
         } else if !self.same_data() {
             caveats.push(
-                "The runs saw different pictures, or a different split of them: a difference in scores may be \
-                 one of the data."
+                "The runs used different pictures or a different split: a difference in scores may come from \
+                 the data."
                     .to_owned(),
             );
         }
         let unmeasured = self.rows.iter().filter(|row| row.measures.is_none()).count();
         if unmeasured > 0 {
             caveats.push(format!(
-                "Boundary F is known of {} of {} runs; `mirrorgrad report RUN` measures it.",
+                "Boundary F is known for {} of {} runs; `mirrorgrad report RUN` measures it.",
                 self.rows.len() - unmeasured,
                 self.rows.len()
             ));

@@ -68,7 +68,7 @@ impl Environment {
     /// If the file cannot be written.
     pub fn record_here(folder: &RunFolder) -> Result<Option<String>, RunError> {
         let mut here = Self::here();
-        let (before, lost) = match Self::of(folder) {
+        let (before, problem) = match Self::of(folder) {
             Ok(before) => (before, None),
             Err(error) => (None, Some(error)),
         };
@@ -77,7 +77,7 @@ impl Environment {
             here.peak_memory = here.peak_memory.max(before.peak_memory);
         }
         here.record(folder)?;
-        Ok(lost.map(|lost| format!("{lost}; it is written anew")))
+        Ok(problem.map(|problem| format!("{problem}; it is written again")))
     }
 
     /// Leaves it in a run's folder, for the report.

@@ -61,7 +61,7 @@ impl Gallery {
         check_classes(predictor, &**validation)?;
         let of = validation.len();
         let looked_at = of.min(MOST_LOOKED_AT);
-        let dataset = Arc::new(EvenlySpaced { whole: validation.clone(), len: looked_at });
+        let dataset = Arc::new(EvenlySpaced { dataset: validation.clone(), len: looked_at });
         let classes = predictor.classes().len();
         let mut gallery = Self {
             looked_at,
@@ -154,7 +154,7 @@ fn check_classes(predictor: &Predictor, validation: &dyn Dataset) -> Result<(), 
     }
     let path = predictor.config().data.dir.clone().unwrap_or_default();
     let (expected, found) = (predictor.classes(), validation.classes());
-    let what = format!("expected the classes {expected:?}, as the network's, found {found:?}");
+    let what = format!("expected the classes {expected:?}, like the network's, found {found:?}");
     Err(RunError::unfit(&path, what))
 }
 
@@ -166,14 +166,14 @@ pub fn file_name(sample: &Sample) -> String {
 
 /// `len` samples of a data set, at even distances.
 struct EvenlySpaced {
-    whole: Arc<dyn Dataset>,
+    dataset: Arc<dyn Dataset>,
     len: usize,
 }
 
 impl EvenlySpaced {
     /// The number in the whole of sample number `index`.
     fn place(&self, index: usize) -> usize {
-        index * self.whole.len() / self.len
+        index * self.dataset.len() / self.len
     }
 }
 
@@ -183,11 +183,11 @@ impl Dataset for EvenlySpaced {
     }
 
     fn classes(&self) -> &[String] {
-        self.whole.classes()
+        self.dataset.classes()
     }
 
     fn sample(&self, index: usize) -> Result<Sample, DataError> {
-        self.whole.sample(self.place(index))
+        self.dataset.sample(self.place(index))
     }
 }
 

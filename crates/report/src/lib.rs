@@ -1,5 +1,5 @@
-//! Reports of training runs: a page for one run, and a comparison of several. A [`Report`] reads a run folder and evaluates
-//! the best weights on the validation pictures; a [`Comparison`] reads several run folders.
+//! Reports of training runs: a page for one run, and a comparison of several. A [`Report`] reads a run folder and
+//! evaluates the best weights on the validation pictures; a [`Comparison`] reads several run folders.
 //!
 //! ```
 //! # use mirrorgrad_report::{Report, Comparison};
@@ -31,8 +31,8 @@
 //! compare/                 several runs, as text and as a page
 //! ```
 //!
-//! `docs/report.md` defines each number. A page is one file without scripts or network access. The same folder gives the same
-//! page, bit for bit, on the same machine.
+//! `docs/report.md` defines each number. A page is one file without scripts or network access. The same folder gives
+//! the same page, bit for bit, on the same machine.
 
 #![forbid(unsafe_code)]
 
@@ -210,18 +210,14 @@ impl Report {
         );
         let pictures = sections::pictures::pictures(run, gallery);
         let sections = vec![
-            Section::whole("curves", "Curves", sections::curves::curves(run)),
-            Section::whole("classes", "Classes", sections::classes::classes(run, gallery)),
-            Section::whole("confusion", "Confusion", sections::confusion::confusion(run, gallery)),
+            Section::new("curves", "Curves", sections::curves::curves(run)),
+            Section::new("classes", "Classes", sections::classes::classes(run, gallery)),
+            Section::new("confusion", "Confusion", sections::confusion::confusion(run, gallery)),
             Section { id: "pictures", title: "Pictures", body: pictures },
-            Section::whole("kernels", "Kernels", sections::kernels::kernels(run, layers, gallery)),
-            Section::whole(
-                "time",
-                "Time",
-                sections::time::time(run, self.training, self.validation),
-            ),
-            Section::whole("environment", "Environment", environment),
-            Section::whole(
+            Section::new("kernels", "Kernels", sections::kernels::kernels(run, layers, gallery)),
+            Section::new("time", "Time", sections::time::time(run, self.training, self.validation)),
+            Section::new("environment", "Environment", environment),
+            Section::new(
                 "configuration",
                 "Configuration",
                 sections::configuration::configuration(run, &self.config),

@@ -25,7 +25,7 @@ pub type Body<'a> = Box<dyn Iterator<Item = io::Result<Markup>> + 'a>;
 
 impl Section<'_> {
     /// Of one piece.
-    pub fn whole(id: &'static str, title: &'static str, body: Markup) -> Self {
+    pub fn new(id: &'static str, title: &'static str, body: Markup) -> Self {
         Self { id, title, body: Box::new(std::iter::once(Ok(body))) }
     }
 }

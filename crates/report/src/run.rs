@@ -125,8 +125,7 @@ fn check_same_run(
     if same {
         return Ok(());
     }
-    let what =
-        "expected last.ckpt and best.ckpt of one run, found them of two: one is from elsewhere";
+    let what = "expected last.ckpt and best.ckpt of one run, found them of two runs";
     Err(RunError::unfit(folder.path(), what))
 }
 

@@ -149,12 +149,11 @@ impl Attributes {
         output: [usize; 2],
     ) -> Result<Geometry, Refusal> {
         let kernels = self.kernels(kernel, self.stride.unwrap_or([1, 1]));
-        let told = |error: GeometryError| Refusal::new(error.to_string());
+        let refused = |error: GeometryError| Refusal::new(error.to_string());
         let added = self.output_padding.is_some();
         if let Some(target) = self.target_shape {
             if self.padding.is_some() || added || self.output_size.is_some() {
-                let line =
-                    "target_shape: expected no padding, output_padding or output_size beside it";
+                let line = "target_shape: expected no padding, output_padding or output_size together with it";
                 return Err(Refusal::new(line));
             }
             let [y, x] = kernels;
@@ -163,7 +162,7 @@ impl Attributes {
                 dilate: [y.dilation, x.dilation],
                 ..MxNet::new(kernel)
             };
-            return mxnet.transposed_to(output, target).map_err(told);
+            return mxnet.transposed_to(output, target).map_err(refused);
         }
         if let Some(same) = self.same(kernels) {
             if added {
@@ -175,7 +174,7 @@ impl Attributes {
                 Some(size) => same.transposed_to(output, size),
                 None => same.transposed(output),
             }
-            .map_err(told);
+            .map_err(refused);
         }
         let window = self.window(kernels);
         let geometry = match (self.output_size, self.padding) {
@@ -187,9 +186,9 @@ impl Attributes {
             }
             (Some(size), _) => window.transposed_to(output, size),
         }
-        .map_err(told)?;
+        .map_err(refused)?;
         if let (Some(size), true) = (self.output_size, added) {
-            let by_padding = window.transposed(output).map_err(told)?.input();
+            let by_padding = window.transposed(output).map_err(refused)?.input();
             if by_padding != size {
                 let expected = format!("{by_padding:?}, which the output_padding leads to");
                 return Err(Refusal::expected("output_size", expected, format!("{size:?}")));

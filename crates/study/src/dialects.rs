@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 /// let doubling = Window::square(3).stride(2).padding(1).output_padding([1, 1]).transposed([3, 3])?;
 /// let caffe = sayings(Layer::Deconv, &doubling).remove(4);
 /// assert_eq!((caffe.framework, caffe.words), ("Caffe", None));
-/// let nearest = "cannot be said; nearest makes 5x5: stride: 2 pad: 1";
+/// let nearest = "cannot be expressed; the nearest gives 5x5: stride: 2 pad: 1";
 /// assert_eq!(caffe.instead.as_deref(), Some(nearest));
 /// # Ok::<(), mirrorgrad_tensor::GeometryError>(())
 /// ```
@@ -60,17 +60,17 @@ fn saying(framework: &Framework, layer: Layer, geometry: &Geometry) -> Saying {
         Some((made, words)) => {
             (None, Some(format!("{}: {words}", difference(layer, geometry, &made))))
         }
-        None => (None, Some("cannot be said".to_string())),
+        None => (None, Some("cannot be expressed".to_string())),
     };
     Saying { framework: framework.name(), words, instead }
 }
 
 /// How far two geometries of the same window are from each other: in size first, then in place.
 fn distance(own: &Geometry, made: &Geometry) -> [usize; 2] {
-    let apart = |f: fn(&Axis) -> usize| -> usize {
+    let difference_of = |f: fn(&Axis) -> usize| -> usize {
         made.axes().iter().zip(own.axes()).map(|(a, b)| f(a).abs_diff(f(&b))).sum()
     };
-    [apart(|a| a.input) + apart(|a| a.output), apart(|a| a.pad_before)]
+    [difference_of(|a| a.input) + difference_of(|a| a.output), difference_of(|a| a.pad_before)]
 }
 
 /// How what was made differs from the layer's own geometry, in words.
@@ -81,16 +81,16 @@ fn difference(layer: Layer, own: &Geometry, made: &Geometry) -> String {
     };
     if size(own) != size(made) {
         let [h, w] = size(made);
-        return format!("cannot be said; nearest makes {h}x{w}");
+        return format!("cannot be expressed; the nearest gives {h}x{w}");
     }
     let sides = ["at the top", "at the left"];
     let off = |i: usize| {
-        let apart = made.axes()[i].pad_before.abs_diff(own.axes()[i].pad_before);
-        let s = if apart == 1 { "" } else { "s" };
-        (apart > 0).then(|| format!("{apart} pixel{s} {}", sides[i]))
+        let pixels = made.axes()[i].pad_before.abs_diff(own.axes()[i].pad_before);
+        let s = if pixels == 1 { "" } else { "s" };
+        (pixels > 0).then(|| format!("{pixels} pixel{s} {}", sides[i]))
     };
     let off: Vec<_> = [0, 1].into_iter().filter_map(off).collect();
-    format!("cannot be said: off by {}", off.join(" and "))
+    format!("cannot be expressed: off by {}", off.join(" and "))
 }
 
 /// Writes a layer as `conv` or `deconv`.

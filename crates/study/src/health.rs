@@ -52,7 +52,7 @@ pub struct Health {
 pub enum Verdict {
     /// Every phase has as many taps.
     Even,
-    /// Some phases have more taps than others: a checkerboard until training has unlearned it.
+    /// Some phases have more taps than others: a checkerboard pattern until training removes it.
     Uneven,
     /// Some phases have none: their pixels are always empty.
     Dead,

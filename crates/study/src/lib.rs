@@ -1,6 +1,6 @@
-//! Tools to inspect and compare convolutions and transposed convolutions. A [`Report`] explains one geometry: sizes, the
-//! matrix C and its transpose with whole numbers, Cᵀ y computed in four ways, the arguments in every framework, and the
-//! phases of the stride.
+//! Tools to inspect and compare convolutions and transposed convolutions. A [`Report`] explains one geometry: sizes,
+//! the matrix C and its transpose with whole numbers, Cᵀ y computed in four ways, the arguments in every framework, and
+//! the phases of the stride.
 //!
 //! ```
 //! use mirrorgrad_study::{Layer, Report, Subject};

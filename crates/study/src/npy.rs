@@ -158,7 +158,7 @@ struct Header<'a> {
 }
 
 fn header(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
-    let short = || expected("a whole header", "fewer bytes");
+    let short = || expected("a complete header", "fewer bytes");
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| expected("its first bytes", "others"))?;
     let (&[version, _], rest) = rest.split_first_chunk().ok_or_else(short)?;
     let (length, rest) = match version {
@@ -181,7 +181,7 @@ fn header(bytes: &[u8]) -> Result<Header<'_>, Refusal> {
     let big_endian = match order {
         "<" | "|" => false,
         ">" => true,
-        _ => return Err(expected("a type as '<f4'", format!("{:?}", fields.descr))),
+        _ => return Err(expected("a type such as '<f4'", format!("{:?}", fields.descr))),
     };
     if fields.shape.len() > MOST_AXES {
         return Err(expected(format!("at most {MOST_AXES} axes"), fields.shape.len()));

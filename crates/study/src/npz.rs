@@ -35,7 +35,7 @@ pub fn from_npz(bytes: &[u8], most: u64) -> Result<Arrays, Refusal> {
         let entry = archive.by_index(i).map_err(broken)?;
         let name = entry.name().map_err(broken)?.into_owned();
         let Some(array) = name.strip_suffix(".npy") else {
-            return Err(Refusal::expected("not an .npz file", "names as x.npy", name));
+            return Err(Refusal::expected("not an .npz file", "names such as x.npy", name));
         };
         // What an archive says of sizes is not to be relied on.
         let mut unpacked = Vec::new();

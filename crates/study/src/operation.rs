@@ -337,7 +337,7 @@ impl<T: Float> Wanted<T> {
             let called = format!("grad_grad_{name}");
             let Some(array) = inputs.get(&called) else { continue };
             if grad_output.is_none() {
-                let found = format!("{called:?} alone");
+                let found = format!("only {called:?}");
                 return Err(Refusal::expected("tensors", "a grad_output", found));
             }
             let direction: Tensor<T> = float(&called, array)?;

@@ -102,13 +102,13 @@ fn reference(axes: [Axis; 2]) -> Reference {
     };
     let (input, output) = (numbers(geometry.input(), 7), numbers(geometry.output(), 5));
     let weight = numbers(geometry.kernel(), 3);
-    let whole = |t: &Tensor<f64>| t.as_slice().iter().map(|&value| value as i64).collect();
+    let integers = |t: &Tensor<f64>| t.as_slice().iter().map(|&value| value as i64).collect();
     Reference {
-        down: whole(&form.solve(Operand::Output, [&input, &weight], None)),
-        up: whole(&form.solve(Operand::Input, [&output, &weight], None)),
+        down: integers(&form.solve(Operand::Output, [&input, &weight], None)),
+        up: integers(&form.solve(Operand::Input, [&output, &weight], None)),
         axes: axes.map(Sides::from),
-        input: whole(&input),
-        output: whole(&output),
-        weight: whole(&weight),
+        input: integers(&input),
+        output: integers(&output),
+        weight: integers(&weight),
     }
 }

@@ -287,7 +287,7 @@ impl<T: Element> Request<'_, T> {
         let Attributes { ignore_index, label_smoothing, reduction, .. } = *self.attributes;
         let label_smoothing = label_smoothing.unwrap_or(0.0);
         if !(0.0..=1.0).contains(&label_smoothing) {
-            let expected = "a part from 0 to 1";
+            let expected = "a fraction from 0 to 1";
             return Err(Refusal::expected("label_smoothing", expected, label_smoothing));
         }
         let ignored = Some(ignore_index.unwrap_or(-100));

@@ -95,8 +95,8 @@ impl Subject {
     pub fn tap_name(&self, tap: usize) -> String {
         let width = self.geometry.kernel()[1];
         let (row, column) = (tap / width, tap % width);
-        let apart = if self.geometry.kernel().iter().any(|&side| side > 10) { "," } else { "" };
-        format!("w{row}{apart}{column}")
+        let separator = if self.geometry.kernel().iter().any(|&side| side > 10) { "," } else { "" };
+        format!("w{row}{separator}{column}")
     }
 }
 

@@ -21,7 +21,7 @@ const LISTED: usize = 12;
 /// let report = Report::new(Layer::Deconv, &subject, None, None)?;
 /// let mut health = String::new();
 /// report.write(&mut health, &[Section::Health])?;
-/// assert!(health.contains("even: every pixel is reached by as many taps"));
+/// assert!(health.contains("even: the same number of taps reaches every pixel"));
 /// let mut all = String::new();
 /// report.write(&mut all, &Section::ALL)?;
 /// assert_eq!(all, report.to_string());
@@ -101,7 +101,7 @@ impl Report {
         let [kh, kw] = self.kernel;
         writeln!(
             f,
-            "{name}: kernel {kh}x{kw}, stride {:?}, dilation {:?}, {:?} in front",
+            "{name}: kernel {kh}x{kw}, stride {:?}, dilation {:?}, padding before {:?}",
             self.stride, self.dilation, self.pad_before
         )
     }
@@ -119,15 +119,19 @@ impl Report {
                 }
                 _ => writeln!(
                     f,
-                    "     relation 2: {rest} left over, the output padding that leads back"
+                    "     relation 2: {rest} left over, which is the output padding of the transposed convolution"
                 )?,
             }
             let [first, last] = sizes.inputs;
             writeln!(
                 f,
-                "     input sizes that a convolution with this padding takes to this output size: {first} to {last}"
+                "     input sizes for which a convolution with this padding gives this output size: {first} to {last}"
             )?;
-            writeln!(f, "     {} sets of arguments lead there and back:", found.len())?;
+            writeln!(
+                f,
+                "     {} sets of arguments give these sizes in both directions:",
+                found.len()
+            )?;
             for a in found.iter().take(LISTED) {
                 writeln!(
                     f,
@@ -169,13 +173,13 @@ impl Report {
             cells[row * m.columns + column].clone_from(name);
         }
         grid(f, &cells, m.columns)?;
-        writeln!(f, "   by rows, each position of the output:")?;
+        writeln!(f, "   by rows, one per output position:")?;
         for row in 0..m.rows {
             let terms = m.entries.iter().filter(|entry| entry.0 == row);
             let terms: Vec<String> = terms.map(|(_, c, name)| format!("{name}·x{c}")).collect();
             writeln!(f, "     y{row} = {}", terms.join(" + "))?;
         }
-        writeln!(f, "   Cᵀ by stride phase, the weights that pixels of each are reached by:")?;
+        writeln!(f, "   Cᵀ by stride phase, with the weights that reach the pixels of the phase:")?;
         for (phase, names) in self.phases() {
             writeln!(f, "     pixels {phase}: {}", names.join(" "))?;
         }
@@ -192,8 +196,8 @@ impl Report {
         }
         let [left, right] = m.products;
         writeln!(f, "   ⟨C x, y⟩ = {left}, ⟨x, Cᵀ y⟩ = {right}: C and Cᵀ are adjoint")?;
-        let same = if m.down_and_up == m.input { "which here is x" } else { "which is not x" };
-        writeln!(f, "   Cᵀ C x has the size of x, {same}: sizes come back, values do not")?;
+        let same = if m.down_and_up == m.input { "here with its values" } else { "not its values" };
+        writeln!(f, "   Cᵀ C x has the size of x, {same}: sizes are restored, values are not")?;
         grid(f, &m.down_and_up, width)
     }
 
@@ -226,9 +230,12 @@ impl Report {
         let small = self.matrix.columns <= WIDEST;
         if small && self.columns.product[0].len() <= WIDEST {
             let (product, full) = (&self.columns.product, &self.columns.full);
-            writeln!(f, "   columns: w yᵀ, a row a tap, a column a position")?;
+            writeln!(f, "   columns: w yᵀ, one row per tap, one column per position")?;
             grid(f, &product.concat(), product[0].len())?;
-            writeln!(f, "   columns: each reshaped to a window, all added, before the crop")?;
+            writeln!(
+                f,
+                "   columns: each column reshaped to a window, all windows added, before the crop"
+            )?;
             grid(f, &full.concat(), full[0].len())?;
         }
         for way in &self.paths {
@@ -240,7 +247,7 @@ impl Report {
                 writeln!(f, "   all four give the same numbers{}", if small { ":" } else { "" })?;
                 if small { grid(f, &self.paths[0].result, width) } else { Ok(()) }
             }
-            names => writeln!(f, "   not the same as the others: {}", names.join(", ")),
+            names => writeln!(f, "   different from the others: {}", names.join(", ")),
         }
     }
 
@@ -252,7 +259,7 @@ impl Report {
             writeln!(f, "     ({y}, {x}) through {weight}: {product}")?;
         }
         let sum: i64 = explanation.terms.iter().map(|(_, _, product)| product).sum();
-        writeln!(f, "     together {sum}")
+        writeln!(f, "     sum {sum}")
     }
 
     fn table(&self, f: &mut dyn Write) -> fmt::Result {
@@ -271,10 +278,10 @@ impl Report {
         grid(f, &health.taps.concat(), width)?;
         grid(f, &health.gain.concat(), width)?;
         f.write_str(match health.verdict {
-            Verdict::Even => "   even: every pixel is reached by as many taps\n",
-            Verdict::Uneven => "   uneven: a checkerboard until training has unlearned it\n",
+            Verdict::Even => "   even: the same number of taps reaches every pixel\n",
+            Verdict::Uneven => "   uneven: a checkerboard pattern until training removes it\n",
             Verdict::Dead => "   dead: no tap ever reaches some of the pixels\n",
-            Verdict::Single => "   single: one window, which overlaps with none\n",
+            Verdict::Single => "   single: only one window, so no overlap\n",
         })
     }
 }

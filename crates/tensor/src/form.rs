@@ -195,7 +195,7 @@ impl Form {
         let (weight, groups) = (sizes.shape(Operand::Weight), self.groups);
         assert!(
             algorithm.takes(&self.geometry, groups, &weight),
-            "{name}: the {algorithm} algorithm does not take a weight of {weight:?} in {groups} groups"
+            "{name}: the {algorithm} algorithm does not support a weight of shape {weight:?} in {groups} groups"
         );
     }
 

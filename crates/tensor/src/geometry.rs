@@ -87,7 +87,8 @@ pub enum GeometryError {
     },
     /// The window is larger than the padded input.
     #[error(
-        "a window {extent} pixels long (kernel {kernel}, dilation {dilation}) does not fit an input of {input} with padding {pad_before} and {pad_after}"
+        "a window of {extent} pixels (kernel {kernel}, dilation {dilation}) does not fit an input of {input} \
+         with padding {pad_before} and {pad_after}"
     )]
     WindowTooLarge {
         /// Pixels from the first to the last tap.
@@ -105,7 +106,7 @@ pub enum GeometryError {
     },
     /// The padding of a transposed convolution leaves no output.
     #[error(
-        "padding {pad_before} and {pad_after} leaves nothing of a transposed output {full} long"
+        "padding {pad_before} and {pad_after} leaves no pixel of a transposed output of {full}"
     )]
     Empty {
         /// Padding before.
@@ -134,7 +135,8 @@ pub enum GeometryError {
     Words(&'static str),
     /// A pooling window that may see only padding.
     #[error(
-        "pool padding {padding} must be less than the window's extent {extent}, and every window must meet the input"
+        "pool padding {padding} must be less than the window's extent {extent}, and every window must overlap \
+         the input"
     )]
     PoolPadding {
         /// Padding on one side.

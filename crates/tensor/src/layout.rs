@@ -28,7 +28,11 @@ impl<T: Element> Tensor<T> {
     /// If there are fewer than two axes.
     #[track_caller]
     pub fn transpose(&self) -> Self {
-        assert!(self.rank() >= 2, "transpose: shape {:?} has under two axes", self.shape());
+        assert!(
+            self.rank() >= 2,
+            "transpose: expected at least two axes, got shape {:?}",
+            self.shape()
+        );
         let mut axes: Vec<usize> = (0..self.rank()).collect();
         axes.swap(self.rank() - 2, self.rank() - 1);
         self.permute(&axes)
@@ -68,7 +72,7 @@ impl<T: Element> Tensor<T> {
     pub fn pad(&self, sides: &[[usize; 2]]) -> Self {
         assert!(
             sides.len() == self.rank(),
-            "pad: one pair of sides is needed for each axis of shape {:?}, got {sides:?}",
+            "pad: expected one pair of sides per axis of shape {:?}, got {sides:?}",
             self.shape()
         );
         let size = |(&n, [before, after]): (&usize, &[usize; 2])| {
@@ -121,7 +125,7 @@ pub fn concat<T: Element>(parts: &[&Tensor<T>], axis: usize) -> Tensor<T> {
             part.shape()
         );
     }
-    // Before the axis all parts agree, after it each contributes one contiguous stretch.
+    // Before the axis all parts agree, after it each contributes one contiguous run.
     let inner: usize = shape[axis + 1..].iter().product();
     Tensor::build(&shape, |out| {
         let work = out.len();
@@ -129,9 +133,9 @@ pub fn concat<T: Element>(parts: &[&Tensor<T>], axis: usize) -> Tensor<T> {
         blocks.sharing(work).for_each(|(block, out)| {
             let mut rest = out;
             for part in parts {
-                let stretch = part.shape()[axis] * inner;
-                let (to, after) = rest.split_at_mut(stretch);
-                to.copy_from_slice(&part.as_slice()[block * stretch..][..stretch]);
+                let run = part.shape()[axis] * inner;
+                let (to, after) = rest.split_at_mut(run);
+                to.copy_from_slice(&part.as_slice()[block * run..][..run]);
                 rest = after;
             }
         });

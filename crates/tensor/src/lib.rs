@@ -46,11 +46,11 @@
 //! | `threads` | kernels run on rayon's threads                      | on the caller's thread, in order  |
 //! | `arena`   | large buffers come from maps that stay (`memmap2`)  | from the system's allocator       |
 //!
-//! With `default-features = false` the crate, `mirrorgrad-autograd` and `mirrorgrad-layers`, which pass the features on,
-//! build for `wasm32-unknown-unknown`.
+//! With `default-features = false` the crate, `mirrorgrad-autograd` and `mirrorgrad-layers`, which pass the features
+//! on, build for `wasm32-unknown-unknown`.
 //!
-//! Every linear function has its adjoint in the same file; gradients need nothing else. Results have the same bits for any
-//! number of threads, because work is cut by shape.
+//! Every linear function has its adjoint in the same file; gradients need nothing else. Results have the same bits for
+//! any number of threads, because work is cut by shape.
 
 #![deny(unsafe_code)]
 

@@ -86,8 +86,8 @@ impl ClassTargets {
         ignore_index: Option<i64>,
     ) -> Result<Self, TargetError> {
         let (shape, most) = (shape.as_ref(), Self::IGNORED as usize);
-        assert!(classes > 0, "targets: there are no classes: expected at least one, got 0");
-        assert!(classes < most, "targets: expected under {most} classes, got {classes}");
+        assert!(classes > 0, "targets: expected at least one class, got 0");
+        assert!(classes < most, "targets: expected fewer than {most} classes, got {classes}");
         assert!(!shape.is_empty(), "targets: expected a shape [batch, ..], got []");
         let check = |(at, label): (usize, i64)| match u32::try_from(label) {
             _ if Some(label) == ignore_index => Ok(Self::IGNORED),
@@ -276,12 +276,9 @@ impl<T: Element> PixelLoss<T> {
         grad: &Tensor<T>,
     ) -> Tensor<T> {
         let places = self.check(scores, targets);
-        for (what, each) in [("gradient", grad), ("sums", log_sums)] {
+        for (what, each) in [("a gradient", grad), ("sums", log_sums)] {
             let (own, got) = (targets.shape(), each.shape());
-            assert!(
-                got == own,
-                "cross_entropy: {what} of another shape: expected {own:?}, got {got:?}"
-            );
+            assert!(got == own, "cross_entropy: expected {what} of shape {own:?}, got {got:?}");
         }
         let one_line = Places { classes: 1, ..places };
         let x = scores.as_slice();
@@ -385,7 +382,7 @@ impl<T: Element> PixelLoss<T> {
     fn check_weights(&self, targets: &ClassTargets) {
         let (own, classes) = (self.class_weights.as_ref().map(Tensor::shape), targets.classes);
         if let Some(got) = own.filter(|own| *own != [classes]) {
-            panic!("cross_entropy: one weight a class: expected [{classes}], got {got:?}");
+            panic!("cross_entropy: expected one weight per class, [{classes}], got {got:?}");
         }
     }
 

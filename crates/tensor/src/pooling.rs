@@ -94,10 +94,7 @@ impl PoolIndices {
     #[track_caller]
     pub fn check_output(&self, name: &str, shape: &[usize]) {
         let own = self.shape;
-        assert!(
-            shape == own,
-            "{name}: the indices are of another output: expected {own:?}, got {shape:?}"
-        );
+        assert!(shape == own, "{name}: expected the indices' shape {own:?}, got {shape:?}");
     }
 
     fn positions(&self) -> usize {
@@ -181,8 +178,7 @@ pub fn check_pool(name: &str, geometry: &Geometry, shape: &[usize]) {
         (check::dims(name, shape), geometry.input());
     assert!(
         [height, width] == geometry.input(),
-        "{name}: the geometry is of another input: expected [batch, channels, {own_height}, \
-         {own_width}], got {shape:?}"
+        "{name}: expected an input [batch, channels, {own_height}, {own_width}], as in the geometry, got {shape:?}"
     );
     let blind =
         |axis: &Axis| (0..axis.output).any(|position| axis.taps_inside(position).is_empty());
@@ -253,7 +249,7 @@ pub fn plane_gather<T: Element>(indices: &PoolIndices, input: &Tensor<T>) -> Ten
     let expected = indices.input_shape();
     assert!(
         input.shape() == expected,
-        "plane_gather: the indices are of another input: expected {expected:?}, got {:?}",
+        "plane_gather: expected an input of shape {expected:?}, as in the indices, got {:?}",
         input.shape()
     );
     Tensor::build(indices.shape(), |out| {

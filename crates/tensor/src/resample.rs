@@ -122,7 +122,7 @@ impl SparseRows {
         })
     }
 
-    /// Averages over `to` stretches that cover `from` pixels, the `i`th from `⌊i · from / to⌋` to
+    /// Averages over `to` ranges that cover `from` pixels, the `i`th from `⌊i · from / to⌋` to
     /// `⌈(i + 1) · from / to⌉`, as PyTorch's adaptive pools.
     ///
     /// # Panics
@@ -130,9 +130,9 @@ impl SparseRows {
     #[track_caller]
     pub fn adaptive_average(from: usize, to: usize) -> Self {
         Self::named("adaptive_average", [to, from], |i| {
-            let stretch = i * from / to..((i + 1) * from).div_ceil(to);
-            let weight = 1.0 / stretch.len() as f64;
-            stretch.map(|pixel| (pixel, weight)).collect()
+            let range = i * from / to..((i + 1) * from).div_ceil(to);
+            let weight = 1.0 / range.len() as f64;
+            range.map(|pixel| (pixel, weight)).collect()
         })
     }
 

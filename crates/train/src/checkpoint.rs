@@ -64,7 +64,7 @@ pub struct Checkpoint {
 /// Where a run stands, between two steps.
 ///
 /// In a checkpoint it is a JSON object: a field that is added here is its default in the files of
-/// older versions, and passed over by them. One that a run must not go on without wants a new
+/// older versions, and older versions ignore it. One that a run must not go on without wants a new
 /// format.
 ///
 /// ```

@@ -67,7 +67,7 @@ impl ClassWeights {
                 Ok(Tensor::from_fn([classes], |i| weights[i] as f32))
             }
             Self::Given(weights) => refused(
-                format!("{classes} numbers, one a class"),
+                format!("{classes} numbers, one per class"),
                 format!("{} of them", weights.len()),
             ),
             Self::Named(_) => refused("numbers by now".to_owned(), "auto".to_owned()),

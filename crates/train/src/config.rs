@@ -11,8 +11,8 @@ pub use settings::Settings;
 pub use training::{LossKind, OptimizerKind, ScheduleKind, TrainingConfig};
 
 use mirrorgrad_data::{
-    Augment, DataError, Dataset, Folder, FolderOptions, Joined, Message, Setting, Shapes, Split,
-    SplitFiles, ValueRange, shown,
+    Augment, DataError, Dataset, Folder, FolderOptions, Joined, Message, Shapes, Split, SplitFiles,
+    ValueRange, shown,
 };
 use mirrorgrad_layers::models::Network;
 use serde::{Deserialize, Serialize};
@@ -102,9 +102,7 @@ impl DataConfig {
                     ("data.folder.skip_faulty", skip_faulty),
                 ];
                 if let Some((key, _)) = given.into_iter().find(|(_, given)| *given) {
-                    let expected = Message::from("no such option for the built-in shapes, or ");
-                    let expected = expected.and(Setting::of("data.dir")).and(" beside it");
-                    return Err(DataError::setting(key, expected, "it alone"));
+                    return Err(DataError::Needs { key, other: "data.dir" });
                 }
             }
         }
@@ -167,14 +165,14 @@ impl Config {
     ///
     /// # Errors
     /// If the folder is not what it should be.
-    pub fn open(&self, part: Split) -> Result<Arc<dyn Dataset>, DataError> {
+    pub fn open(&self, split: Split) -> Result<Arc<dyn Dataset>, DataError> {
         let seed = self.training.seed;
-        Ok(match (&self.data.dir, part) {
-            (Some(dir), part) => Arc::new(Folder::open(dir, part, &self.data.folder)?),
+        Ok(match (&self.data.dir, split) {
+            (Some(dir), split) => Arc::new(Folder::open(dir, split, &self.data.folder)?),
             (None, Split::Train) => Arc::new(Shapes::train(seed)),
             (None, Split::Validation) => Arc::new(Shapes::validation(seed)),
             (None, Split::Test) => {
-                let expected = "train, val or all of them";
+                let expected = "train, val or all";
                 return Err(DataError::unfit(Path::new("the built-in shapes"), expected, "test"));
             }
             (None, Split::All) => Arc::new(Joined {

@@ -36,7 +36,7 @@ pub fn training_faults(
     if all_good && survey.counts_nothing() {
         let place = config.data.dir.as_deref().unwrap_or(Path::new("the training set"));
         let expected = "pixels of a class in the training set";
-        let found = "none, all of them are left out";
+        let found = "none, since all pixels are ignored";
         faults.push(DataError::unfit(place, expected, found).into());
     }
     faults
@@ -69,21 +69,20 @@ pub fn size_faults(survey: &Survey, config: &Config, least: usize, batch: usize)
 pub fn notes_of_run(classes: &[String], train: &Survey, validation: &Survey) -> Vec<Message> {
     let mut notes = Vec::new();
     if let [class] = classes {
-        let only =
-            "is the only class, which leaves nothing to learn: name the background too, and ";
+        let only = "is the only class, so there is nothing to learn: name the background too, and ";
         let note = Message::from(format!("{class} {only}"));
         let note = note.ask([Setting::of("data.folder.mask_values")]);
-        notes.push(note.and(" if the masks do not hold 0 and 1"));
+        notes.push(note.and(" if the mask values are not 0 and 1"));
     }
     let occurring = train.histogram().pixels.iter().filter(|&&pixels| pixels > 0).count();
     if classes.len() > 1 && occurring == 1 {
         notes.push(
-            "the training set has pixels of one class alone, which leaves nothing to learn".into(),
+            "the training set has pixels of only one class, so there is nothing to learn".into(),
         );
     }
     if validation.counts_nothing() {
         let note =
-            "every pixel of the validation set is left out: its mIoU will be 0 over 0 classes";
+            "every pixel of the validation set is ignored: its mIoU will be 0 over 0 classes";
         notes.push(note.into());
     }
     notes

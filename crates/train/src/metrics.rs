@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// One line of `metrics.jsonl`.
 ///
-/// A field that is added here is its default in the lines of older versions, and passed over by them.
+/// A field that is added here is its default in the lines of older versions, and older versions ignore it.
 /// JSON has no NaN: what is not finite is written as null, and read as NaN.
 ///
 /// ```

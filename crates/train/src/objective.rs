@@ -41,7 +41,7 @@ impl Objective {
         let weights = training.class_weights.as_ref();
         let class_weights = weights.map(|weights| weights.of_classes(classes)).transpose()?;
         if class_weights.is_some() && training.loss == LossKind::Dice {
-            let expected = "none for the Dice loss, which weighs classes alike by itself";
+            let expected = "none for the Dice loss, which weights all classes equally";
             return Err(DataError::value("training.class_weights", expected, "some"));
         }
         if training.label_smoothing > 0.0 && training.loss == LossKind::Dice {
@@ -81,7 +81,7 @@ impl Objective {
         let pixels =
             pixels.map(|loss| ops::cross_entropy(scores, targets, loss, ops::Reduction::Mean));
         let dice = self.dice.then(|| ops::dice_loss(scores, targets, SMOOTH));
-        let parts = pixels.into_iter().chain(dice);
-        parts.reduce(|sum, part| sum + part).expect("every loss has a part")
+        let terms = pixels.into_iter().chain(dice);
+        terms.reduce(|sum, part| sum + part).expect("every loss has a term")
     }
 }

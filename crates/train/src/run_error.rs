@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// # use std::path::Path;
 /// let error = RunFolder::open(Path::new("runs/none")).unwrap_err();
 /// assert!(matches!(error, RunError::Unfit { .. }));
-/// assert_eq!(error.to_string(), "runs/none: expected the folder of a run, found none");
+/// assert_eq!(error.to_string(), "runs/none: expected a run folder, found none");
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
@@ -136,8 +136,7 @@ impl RunError {
                 tall(*size)
             )),
             Self::OneValue { name, found, ways } => Message::from(format!(
-                "{name}: expected two values or more to normalize together while training, found one: {found}; \
-                 try "
+                "{name}: expected at least two values per normalization in training, found one: {found}; try "
             ))
             .and(ways.clone()),
             Self::Diverged { what, value, step, epoch } => Message::from(format!(

@@ -43,7 +43,7 @@ const MOST_READ: u64 = 16 << 20;
 /// assert_eq!(std::fs::read_to_string(runs.path().join("001/classes.txt"))?, "sky\nroad\n");
 /// assert_eq!(RunFolder::next(runs.path())?.path(), runs.path().join("002"));
 /// let again = || RunFolder::create(&runs.path().join("001")).unwrap_err().to_string();
-/// assert!(again().ends_with("expected no other run in it, found one at work"));
+/// assert!(again().ends_with("expected no other process that trains in it, found one"));
 /// drop(folder);
 /// assert!(again().contains("expected an empty folder, found files"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -101,7 +101,7 @@ impl RunFolder {
         if dir.is_dir() {
             return Ok(Self { dir: dir.to_owned(), lock: None });
         }
-        Err(RunError::unfit(dir, "expected the folder of a run, found none"))
+        Err(RunError::unfit(dir, "expected a run folder, found none"))
     }
 
     /// The folder of a run that has begun, to go on with it: what a killed process left half written is
@@ -120,7 +120,10 @@ impl RunFolder {
         // Where folders cannot be locked, people have to look out for themselves.
         let lock = File::open(dir).ok();
         if let Some(Err(TryLockError::WouldBlock)) = lock.as_ref().map(File::try_lock) {
-            return Err(RunError::unfit(dir, "expected no other run in it, found one at work"));
+            return Err(RunError::unfit(
+                dir,
+                "expected no other process that trains in it, found one",
+            ));
         }
         Ok(Self { dir: dir.to_owned(), lock: lock.map(Arc::new) })
     }
@@ -208,7 +211,9 @@ impl RunFolder {
         if found.is_ok_and(|found| (found.dev(), found.ino()) == (held.dev(), held.ino())) {
             return Ok(());
         }
-        Err(io::Error::other("the run's folder was renamed, removed or replaced since it began"))
+        Err(io::Error::other(
+            "the run folder was renamed, removed or replaced after training began",
+        ))
     }
 
     /// Elsewhere a folder that is open cannot be renamed.
@@ -275,12 +280,12 @@ impl RunFolder {
         match Checkpoint::read(&self.prev()) {
             Ok(checkpoint) => {
                 let (prev, step) = (shown(&self.prev()), checkpoint.progress.step);
-                let notice = format!("; going on from {prev}, taken at step {step}");
+                let notice = format!("; continuing from {prev}, saved at step {step}");
                 let notice = why.message().and(notice);
                 Ok((checkpoint, Some(notice)))
             }
             Err(why_prev) => {
-                let what = Message::from("expected a checkpoint to go on from: ");
+                let what = Message::from("expected a checkpoint to continue from: ");
                 let what = what.and(why.message()).and("; ").and(why_prev.message());
                 Err(RunError::unfit(&self.dir, what))
             }

@@ -63,7 +63,7 @@ pub fn check_normalization(
     }
     let plural = if batch == 1 { "" } else { "s" };
     let found = format!(
-        "in a batch of {batch} picture{plural}, {}, the deepest map has 1x1 pixels",
+        "in a batch of {batch} picture{plural}, {}, the deepest feature map has 1x1 pixels",
         tall(size)
     );
     Err(RunError::OneValue { name: name.to_owned(), found, ways })
@@ -92,10 +92,10 @@ fn smallest_batch(pictures: usize, batch: usize) -> usize {
 /// ```
 pub fn small_batch_note(config: &Config, pictures: usize) -> Option<Message> {
     let batch = config.training.batch.min(pictures);
-    let few = config.model.norm == Norm::Batch && (1..FEW).contains(&batch);
+    let is_small = config.model.norm == Norm::Batch && (1..FEW).contains(&batch);
     let pictures = if batch == 1 { "1 picture".to_owned() } else { format!("{batch} pictures") };
-    few.then(|| {
-        let poor = "batch normalization predicts badly after training on batches of";
+    is_small.then(|| {
+        let poor = "batch normalization gives poor predictions after training on batches of";
         Message::from(format!("{poor} {pictures}, and "))
             .and(accumulate())
             .and(" does not make them larger; ")

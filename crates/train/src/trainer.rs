@@ -163,7 +163,7 @@ impl Trainer {
     }
 
     /// The largest pictures that it trains and validates on, by the beginnings of their files. One that cannot be
-    /// read is passed over: what is wrong with it is said where it is needed.
+    /// read is skipped: what is wrong with it is said where it is needed.
     pub fn largest(&self) -> Largest {
         let crop = self.config.data.augment.crop;
         let training = crop.unwrap_or_else(|| self.train.largest());
@@ -360,6 +360,7 @@ impl Trainer {
 
 /// What tells the run's pictures from others.
 fn fingerprint(trainer: &Trainer) -> String {
-    let parts = [&trainer.train, &trainer.validation].map(|part| part.dataset.fingerprint());
-    blake3::hash(parts.join("/").as_bytes()).to_hex().to_string()
+    let fingerprints =
+        [&trainer.train, &trainer.validation].map(|loader| loader.dataset.fingerprint());
+    blake3::hash(fingerprints.join("/").as_bytes()).to_hex().to_string()
 }

@@ -41,6 +41,6 @@ pub(crate) fn read_weights_for(
     let mut weights = read_weights(path)?;
     let prefix = take_off_prefix(own, &mut weights);
     let say =
-        |prefix| format!("{}: all names begin with {prefix:?}, which is taken off", shown(path));
+        |prefix| format!("{}: all names begin with {prefix:?}, which is removed", shown(path));
     Ok((weights, prefix.map(say)))
 }

@@ -225,7 +225,7 @@ impl<T: Element> Var<T> {
     #[track_caller]
     pub fn transpose(&self) -> Self {
         let rank = self.value().rank();
-        assert!(rank >= 2, "transpose: shape {:?} has under two axes", self.shape());
+        assert!(rank >= 2, "transpose: expected at least two axes, got shape {:?}", self.shape());
         let mut axes: Vec<usize> = (0..rank).collect();
         axes.swap(rank - 2, rank - 1);
         self.permute(&axes)
@@ -260,7 +260,7 @@ impl<T: Element> Var<T> {
     #[track_caller]
     pub fn crop(&self, [top, left]: [usize; 2], [height, width]: [usize; 2]) -> Self {
         let rank = self.value().rank();
-        assert!(rank >= 2, "crop: shape {:?} has under two axes", self.shape());
+        assert!(rank >= 2, "crop: expected at least two axes, got shape {:?}", self.shape());
         let mut ranges: Vec<_> = self.shape().iter().map(|&n| 0..n).collect();
         ranges[rank - 2] = top..top.saturating_add(height);
         ranges[rank - 1] = left..left.saturating_add(width);

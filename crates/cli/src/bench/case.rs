@@ -67,7 +67,7 @@ pub fn named(name: &str, size: StepSize) -> Case {
         "H" => network_h(size),
         "I" => inference(size),
         "U" => unet(),
-        _ => panic!("there is no case {name}"),
+        _ => panic!("there is no benchmark case {name}"),
     }
 }
 

@@ -40,7 +40,7 @@ fn inside(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         let count = others.len();
         let files = if count == 1 { "file" } else { "files" };
         say::aside(format!(
-            "{}: {count} {files} passed over, being no pictures, as {}",
+            "{}: {count} {files} skipped, since not pictures, such as {}",
             shown(folder),
             shown(first)
         ));
@@ -59,14 +59,14 @@ pub fn names(pictures: &[PathBuf]) -> Result<BTreeMap<PathBuf, &Path>, Failure> 
     for (stem, paths) in alike {
         match paths[..] {
             [path] => drop(names.insert(stem, path)),
-            _ => names.extend(apart(&paths)?),
+            _ => names.extend(distinct_names(&paths)?),
         }
     }
     Ok(names)
 }
 
 /// Names of pictures that are called alike, with the fewest folders that tell all of them apart.
-fn apart<'a>(paths: &[&'a Path]) -> Result<BTreeMap<PathBuf, &'a Path>, Failure> {
+fn distinct_names<'a>(paths: &[&'a Path]) -> Result<BTreeMap<PathBuf, &'a Path>, Failure> {
     let deepest = paths.iter().map(|path| path.components().count()).max().unwrap_or(1);
     let mut twice = None;
     for parts in 2..=deepest.max(2) {
@@ -83,7 +83,7 @@ fn apart<'a>(paths: &[&'a Path]) -> Result<BTreeMap<PathBuf, &'a Path>, Failure>
     }
     let (path, other) = twice.expect("it was found in the last round");
     Err(Failure::new(format!(
-        "{}: expected names that differ, found one as {}",
+        "{}: expected a name that differs from all others, found {}",
         shown(path),
         shown(other)
     )))
@@ -101,7 +101,7 @@ fn name(path: &Path, parts: usize) -> Result<PathBuf, Failure> {
 }
 
 /// Refuses to write over a picture that is to be read.
-pub fn check_apart(out: &Path, pictures: &[PathBuf]) -> Result<(), Failure> {
+pub fn check_not_overwritten(out: &Path, pictures: &[PathBuf]) -> Result<(), Failure> {
     let Ok(out) = out.canonicalize() else { return Ok(()) };
     match pictures.iter().find(|picture| picture.canonicalize().is_ok_and(|path| path == out)) {
         None => Ok(()),
@@ -137,7 +137,10 @@ mod tests {
         }
         for paths in [["a/x.png", "a/x.jpg"], ["x.png", "../x.png"]] {
             let error = named(&paths).unwrap_err();
-            assert!(error.contains("expected names that differ, found one as"), "{error}");
+            assert!(
+                error.contains("expected a name that differs from all others, found"),
+                "{error}"
+            );
         }
     }
 }

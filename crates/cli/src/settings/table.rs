@@ -216,8 +216,11 @@ fn number(text: &str) -> Result<Value, String> {
 }
 
 fn numbers(text: &str, count: Option<usize>) -> Result<Value, String> {
-    let example =
-        if count == Some(2) { "two numbers, as 0.8,1.25" } else { "numbers, as 16,32,64" };
+    let example = if count == Some(2) {
+        "two numbers, such as 0.8,1.25"
+    } else {
+        "numbers, such as 16,32,64"
+    };
     let refuse = |_| format!("expected {example}, found {text:?}");
     let values = text.split(',').map(|part| number(part.trim()));
     let values = values.collect::<Result<Vec<_>, _>>().map_err(refuse)?;

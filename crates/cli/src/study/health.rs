@@ -64,11 +64,11 @@ pub fn run(args: &HealthArgs) -> Result<ExitCode, Failure> {
         for FilterHealth { channel, health, unevenness } in &filters {
             let gains: Vec<String> =
                 health.gain.iter().flatten().map(|gain| format!("{gain:7.3}")).collect();
-            let apart = match unevenness {
-                Some(share) => format!("{:.1} % apart", share * 100.0),
-                None => "around zero: no mean to be apart by".to_owned(),
+            let spread = match unevenness {
+                Some(share) => format!("{:.1} % spread", share * 100.0),
+                None => "around zero, so no spread relative to the mean".to_owned(),
             };
-            say::line(format!("  channel {channel:>3}  gain{}  {apart}", gains.join("")))?;
+            say::line(format!("  channel {channel:>3}  gain{}  {spread}", gains.join("")))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Root;
-use super::section::{PARTS, spelled};
+use super::section::{SPLITS, spelled};
 use crate::DataError;
 use crate::error::shown;
 use crate::files::read;
@@ -50,7 +50,7 @@ pub fn read_classes(path: &Path) -> Result<Vec<String>, DataError> {
 /// # Errors
 /// If the bytes are no text, or there are not 1 to 256 names, each once.
 pub fn class_names(bytes: &[u8], path: &Path) -> Result<Vec<String>, DataError> {
-    let expected = "the names of the classes, one a line, in the order of their labels";
+    let expected = "the names of the classes, one per line, in the order of their labels";
     let mut lines = lines_of(bytes, path)?;
     if lines.iter().any(|(_, line)| !is_comment(line)) {
         lines.retain(|(_, line)| !is_comment(line));
@@ -65,7 +65,7 @@ fn check_names(
     expected: &str,
 ) -> Result<Vec<String>, DataError> {
     if !(1..=MAX_CLASSES).contains(&lines.len()) {
-        let found = format!("{} of them, not 1 to {MAX_CLASSES}", lines.len());
+        let found = format!("{} entries, not 1 to {MAX_CLASSES}", lines.len());
         return Err(DataError::unfit(path, expected, found));
     }
     let mut classes = Vec::with_capacity(lines.len());
@@ -90,7 +90,7 @@ pub struct PixelValues {
 impl PixelValues {
     /// Reads a table of a value, a comma and a name a line, under a heading if it has one.
     fn read(path: &Path) -> Result<Self, DataError> {
-        let expected = "a pixel value from 0 to 255 and the name of its class, as 1, car";
+        let expected = "a pixel value from 0 to 255 and the name of its class, such as 1, car";
         let (mut names, mut values) = (Vec::new(), Vec::new());
         for (at, (number, line)) in text_lines(path, MAX_CLASSES_BYTES)?.into_iter().enumerate() {
             let refuse =
@@ -149,9 +149,9 @@ impl Root {
 
     /// What the tables of Roboflow say, if there are any: all must say the same.
     pub fn pixel_values(&self) -> Result<Option<PixelValues>, DataError> {
-        let parts = PARTS.iter().flat_map(|section| spelled(section.names()));
+        let names = SPLITS.iter().flat_map(|section| spelled(section.names()));
         let places = std::iter::once(PIXEL_VALUES.to_owned())
-            .chain(parts.map(|part| format!("{part}/{PIXEL_VALUES}")));
+            .chain(names.map(|name| format!("{name}/{PIXEL_VALUES}")));
         let mut found: Option<PixelValues> = None;
         for path in places.map(|name| self.join(&name)).filter(|path| path.exists()) {
             self.check_inside(&path)?;

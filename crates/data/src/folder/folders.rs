@@ -30,7 +30,7 @@ const BESIDE: &str = "pictures beside their masks";
 
 pub const RULES: Rules = Rules {
     sign,
-    place: |root, section| Some(find(root, section)?.told),
+    place: |root, section| Some(find(root, section)?.shown),
     list,
     classes: None,
     ignore_index: None,
@@ -38,8 +38,8 @@ pub const RULES: Rules = Rules {
 };
 
 /// Where the pictures of a section are, and where its masks may be.
-struct Spot {
-    told: String,
+struct Place {
+    shown: String,
     images: PathBuf,
     /// The directories there are that are called as those of masks.
     masks: Vec<PathBuf>,
@@ -48,53 +48,53 @@ struct Spot {
 }
 
 fn sign(dir: &Path) -> Option<&'static str> {
-    let parts = ["train", "val", "valid", "validation", "training", "Train", "train_images"];
+    let splits = ["train", "val", "valid", "validation", "training", "Train", "train_images"];
     let images = ["images", "image", "imgs", "img", "Images", "Image", "Imgs", "Img"];
     let flat = || suffix::within(&pictures_in(dir)).is_some().then_some(BESIDE);
-    first(dir, &parts).or_else(|| first(dir, &images)).or_else(flat)
+    first(dir, &splits).or_else(|| first(dir, &images)).or_else(flat)
 }
 
 fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
-    if section != Section::Whole {
+    if section != Section::Undivided {
         only(&root.dir, section, names(&root.dir, section))?;
     }
     match find(root, section) {
-        Some(spot) => root.by_stem(&spot.images, &masks_of(root, &spot)?),
+        Some(place) => root.by_stem(&place.images, &masks_of(root, &place)?),
         None => Err(DataError::unfit(&root.dir, "pictures and masks", "none")),
     }
 }
 
-fn find(root: &Root, section: Section) -> Option<Spot> {
+fn find(root: &Root, section: Section) -> Option<Place> {
     let dir = &root.dir;
-    if section != Section::Whole {
-        return names(dir, section).first().and_then(|name| spot(dir, name));
+    if section != Section::Undivided {
+        return names(dir, section).first().and_then(|name| place_of(dir, name));
     }
-    if [Section::Train, Section::Validation].iter().any(|&part| find(root, part).is_some()) {
+    if [Section::Train, Section::Validation].iter().any(|&section| find(root, section).is_some()) {
         return None;
     }
     match directories(dir, IMAGES).into_iter().next() {
         Some(images) => {
             let (masks, usual) = (directories(dir, MASKS), dir.join(MASKS[0]));
-            Some(Spot { told: root.relative(&images), images, masks, usual })
+            Some(Place { shown: root.relative(&images), images, masks, usual })
         }
         None if pictures_in(dir).is_empty() => None,
-        None => Some(Spot::beside(dir.clone(), BESIDE, Vec::new())),
+        None => Some(Place::beside(dir.clone(), BESIDE, Vec::new())),
     }
 }
 
 /// The names that a section has here.
 fn names(dir: &Path, section: Section) -> Vec<String> {
-    let is_there = |name: &String| spot(dir, name).is_some();
+    let is_there = |name: &String| place_of(dir, name).is_some();
     let there = |name: &&str| spelled(std::slice::from_ref(name)).find(is_there);
     section.names().iter().filter_map(there).collect()
 }
 
 /// Where the part of this name is.
-fn spot(dir: &Path, name: &str) -> Option<Spot> {
+fn place_of(dir: &Path, name: &str) -> Option<Place> {
     let own = dir.join(name);
     if let Some(images) = directories(&own, IMAGES).into_iter().next() {
         let (masks, usual) = (directories(&own, MASKS), own.join(MASKS[0]));
-        return Some(Spot { told: name.to_owned(), images, masks, usual });
+        return Some(Place { shown: name.to_owned(), images, masks, usual });
     }
     let inside = |names| -> Vec<PathBuf> {
         let parents = directories(dir, names).into_iter();
@@ -103,27 +103,27 @@ fn spot(dir: &Path, name: &str) -> Option<Spot> {
     if let Some(images) = inside(IMAGES).into_iter().next() {
         let (masks, usual) = (inside(MASKS), dir.join(MASKS[0]).join(name));
         let parent = images.parent().and_then(Path::file_name).unwrap_or_default();
-        let told = format!("{}/{name}", parent.to_string_lossy());
-        return Some(Spot { told, images, masks, usual });
+        let shown = format!("{}/{name}", parent.to_string_lossy());
+        return Some(Place { shown, images, masks, usual });
     }
     let siblings = |names: &[&str]| -> Vec<PathBuf> {
         let paths = names.iter().map(|more| dir.join(format!("{name}_{more}")));
         paths.filter(|path| path.is_dir()).collect()
     };
     let own = if own.is_dir() { own } else { siblings(IMAGES).into_iter().next()? };
-    let told = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Some(Spot::beside(own, &told, siblings(MASKS)))
+    let shown = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Some(Place::beside(own, &shown, siblings(MASKS)))
 }
 
-impl Spot {
+impl Place {
     /// Pictures in a directory that is not for them alone, unless it has a sibling for masks.
-    fn beside(images: PathBuf, told: &str, masks: Vec<PathBuf>) -> Self {
-        Self { told: told.to_owned(), usual: images.clone(), images, masks }
+    fn beside(images: PathBuf, shown: &str, masks: Vec<PathBuf>) -> Self {
+        Self { shown: shown.to_owned(), usual: images.clone(), images, masks }
     }
 }
 
 /// The directory with the masks of a section.
-fn masks_of(root: &Root, Spot { images, masks, usual, .. }: &Spot) -> Result<PathBuf, DataError> {
+fn masks_of(root: &Root, Place { images, masks, usual, .. }: &Place) -> Result<PathBuf, DataError> {
     if masks.is_empty() {
         let beside = root.mask_suffix.is_some() || suffix::within(&pictures_in(images)).is_some();
         return Ok(if beside { images.clone() } else { usual.clone() });
@@ -136,7 +136,7 @@ fn masks_of(root: &Root, Spot { images, masks, usual, .. }: &Spot) -> Result<Pat
         [first, ..] if *first == usual => Ok(usual.clone()),
         several => {
             let found: Vec<_> = several.iter().map(|dir| root.relative(dir)).collect();
-            let found = format!("{}; call the right one {}", found.join(" and "), MASKS[0]);
+            let found = format!("{}; rename the right one to {}", found.join(" and "), MASKS[0]);
             Err(DataError::unfit(&root.dir, "one directory of masks", found))
         }
     }

@@ -34,7 +34,8 @@ fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
     let list = root.join(&file(&name));
     root.check_no_suffix(&list)?;
     root.listed(&list, |line, at| {
-        let [picture, mask] = words(line, "a picture and its mask, tab or space between", at)?;
+        let [picture, mask] =
+            words(line, "a picture and its mask, separated by a tab or spaces", at)?;
         let picture = root.file(&root.dir, picture, at)?;
         Ok(Pair { picture, mask: root.file(&root.dir, mask, at)? })
     })

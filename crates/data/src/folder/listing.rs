@@ -11,7 +11,7 @@ pub struct Listing {
     pub pairs: Vec<Pair>,
     pub faults: Vec<DataError>,
     /// What lies there and is no picture.
-    pub passed: Vec<PathBuf>,
+    pub skipped: Vec<PathBuf>,
     /// Lists that lie there and belong to no part.
     pub unused: Vec<PathBuf>,
     /// What the names of masks have behind those of their pictures.

@@ -1,4 +1,4 @@
-//! What counts as a picture or a mask in a directory, for every layout; everything else is passed over.
+//! What counts as a picture or a mask in a directory, for every layout; everything else is skipped.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,7 +14,7 @@ const READ: [&str; 5] =
     ["classes.txt", "colours.txt", "colors.txt", "labelmap.txt", super::classes::PIXEL_VALUES];
 
 /// Whether a file counts as a picture: by its name, or else by how it begins. Of formats that are known and not
-/// read, the reader says so: what is plainly a picture is never passed over.
+/// read, the reader says so: what is plainly a picture is never skipped.
 ///
 /// ```
 /// # use mirrorgrad_data::is_picture_file;
@@ -44,7 +44,7 @@ pub fn extensions() -> impl Iterator<Item = &'static str> {
     PictureFormat::ALL.into_iter().flat_map(PictureFormat::extensions).copied()
 }
 
-/// Whether a file is none that is passed over, though no picture.
+/// Whether a file that is no picture is read elsewhere, and so not skipped.
 pub fn is_read_elsewhere(path: &Path) -> bool {
     READ.iter().any(|name| path.ends_with(name))
 }

@@ -18,19 +18,22 @@ impl Source {
             let paths = listings.clone().flat_map(of).map(|path| self.root.relative(path));
             paths.collect::<BTreeSet<_>>().into_iter().collect()
         };
-        let (passed, unused) = (names(|listing| &listing.passed), names(|listing| &listing.unused));
-        if !passed.is_empty() {
-            let (count, names) = (passed.len(), some(&passed));
+        let (skipped, unused) =
+            (names(|listing| &listing.skipped), names(|listing| &listing.unused));
+        if !skipped.is_empty() {
+            let (count, names) = (skipped.len(), some(&skipped));
             let note = match count {
-                1 => format!("1 file or folder is passed over, being no picture: {names}"),
+                1 => format!("1 file or folder is skipped, since it is not a picture: {names}"),
                 _ => {
-                    format!("{count} files or folders are passed over, being no pictures: {names}")
+                    format!(
+                        "{count} files or folders are skipped, since they are not pictures: {names}"
+                    )
                 }
             };
             notes.push(note.into());
         }
         if !unused.is_empty() {
-            notes.push(format!("lists that no part is read by: {}", some(&unused)).into());
+            notes.push(format!("lists that no split uses: {}", some(&unused)).into());
         }
         let mut suffixes = BTreeMap::new();
         for listing in listings.clone() {
@@ -41,14 +44,14 @@ impl Source {
         }
         notes.extend(suffixes.into_iter().map(|(suffix, mask)| {
             let mask = self.root.relative(mask);
-            format!("the names of masks are those of their pictures and {suffix}, as {mask}").into()
+            format!("mask names are picture names with the suffix {suffix}, such as {mask}").into()
         }));
         let left_out: Vec<_> = listings.flat_map(|listing| &listing.left_out).collect();
         if !left_out.is_empty() {
             let (count, s) = (left_out.len(), if left_out.len() == 1 { "" } else { "s" });
-            let faults = Message::from(format!("{count} fault{s} left out, as "));
-            notes.push(faults.and(Setting::on("data.folder.skip_faulty")).and(" asks"));
-            let of = |fault: &&DataError| Message::from("left out: ").and(fault.message());
+            let faults = Message::from(format!("{count} fault{s} skipped, since "));
+            notes.push(faults.and(Setting::on("data.folder.skip_faulty")).and(" is set"));
+            let of = |fault: &&DataError| Message::from("skipped: ").and(fault.message());
             notes.extend(left_out.iter().map(of));
         }
         notes

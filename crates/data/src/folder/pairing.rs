@@ -40,7 +40,7 @@ impl Root {
             Some(asked) => {
                 // Beside the masks that are asked for there may be others.
                 let others = labels.extract_if(.., |file| !suffix::ends_in(file, asked));
-                listing.passed.extend(others);
+                listing.skipped.extend(others);
                 Suffix::One(asked.clone())
             }
             None => suffix::between(&pictures, &labels),
@@ -49,7 +49,8 @@ impl Root {
             Suffix::None => None,
             Suffix::One(suffix) => Some(suffix),
             Suffix::Several(all) => {
-                let found = Message::from(format!("as many with {}: ", all.join(" and with ")));
+                let found =
+                    Message::from(format!("equally many with {}: ", all.join(" and with ")));
                 let found = found.ask([Setting::of("data.folder.mask_suffix")]);
                 let expected = "one mask for each picture";
                 listing.faults.push(DataError::advised(masks, expected, found));
@@ -74,9 +75,9 @@ impl Root {
             let fault = match files.is_empty() {
                 true => DataError::unfit(dir, "pictures", "none"),
                 false => {
-                    let expected = "a folder of masks, or beside each picture its mask, their names with one \
-                                    suffix, as a_mask.png beside a.jpg";
-                    DataError::unfit(dir, expected, "pictures alone")
+                    let expected = "a folder of masks, or a mask beside each picture with the same suffix in \
+                                    every name, such as a_mask.png beside a.jpg";
+                    DataError::unfit(dir, expected, "only pictures")
                 }
             };
             listing.faults.push(fault);
@@ -101,7 +102,7 @@ impl Root {
         let mut files = Vec::new();
         for path in paths {
             if !self.is_picture(&path) {
-                listing.passed.extend(Some(path).filter(|path| !is_read_elsewhere(path)));
+                listing.skipped.extend(Some(path).filter(|path| !is_read_elsewhere(path)));
             } else if path.is_symlink()
                 && let Err(fault) = self.check_inside(&path)
             {
@@ -141,8 +142,8 @@ fn keyed(files: Vec<PathBuf>, suffix: &str, faults: &mut Vec<DataError>) -> Stem
         let picture = stem.to_str().and_then(|stem| stem.strip_suffix(suffix));
         let key = picture.map_or_else(|| stem.to_owned(), OsString::from);
         if let Some(first) = stems.get(&key) {
-            let found = format!("{} too", shown(first));
-            faults.push(DataError::unfit(&path, "no other file of this stem", found));
+            let found = shown(first);
+            faults.push(DataError::unfit(&path, "no other file with this stem", found));
         } else {
             stems.insert(key, path);
         }

@@ -34,7 +34,7 @@ fn place(root: &Root, section: Section) -> Option<String> {
     let there = match section {
         Section::Train | Section::Validation => None,
         Section::Test => first(&root.dir, &[TEST]),
-        Section::Whole => first(&root.dir, &[TRAINVAL]).or_else(|| {
+        Section::Undivided => first(&root.dir, &[TRAINVAL]).or_else(|| {
             // A test list alone is no reason to train on all of it.
             if root.join(TEST).exists() { None } else { first(&root.dir, &[TRIMAPS]) }
         }),

@@ -71,7 +71,7 @@ impl Root {
     }
 
     /// The pairs that the lines of a list name; `read` makes a pair of a line. Lines with faults are
-    /// passed over, and each names its line.
+    /// skipped, and each names its line.
     pub fn listed(
         &self,
         list: &Path,
@@ -97,7 +97,7 @@ impl Root {
             }
         }
         if listing.pairs.is_empty() && listing.faults.is_empty() {
-            listing.faults.push(DataError::unfit(list, "lines that name pictures", "none"));
+            listing.faults.push(DataError::unfit(list, "lines with pictures", "none"));
         }
         Ok(listing)
     }
@@ -115,7 +115,7 @@ impl Root {
         let expected = format!("the path of a file inside {}", shown(dir));
         let refuse = |found: Message| DataError::advised(at, expected.as_str(), found);
         let path = self.inward(dir, name);
-        let path = path.ok_or_else(|| refuse(format!("{name:?}, which leads out").into()))?;
+        let path = path.ok_or_else(|| refuse(format!("{name:?}, which is outside").into()))?;
         let canonical =
             path.canonicalize().map_err(|error| refuse(format!("{name:?}: {error}").into()))?;
         match self.link_out(&canonical) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::DataError;
 
 /// The sections that have names of their own.
-pub const PARTS: [Section; 3] = [Section::Train, Section::Validation, Section::Test];
+pub const SPLITS: [Section; 3] = [Section::Train, Section::Validation, Section::Test];
 
 /// A division of a data set as a layout has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Section {
     /// To test on in the end.
     Test,
     /// To train and to validate on, not divided yet.
-    Whole,
+    Undivided,
 }
 
 impl Section {
@@ -27,7 +27,7 @@ impl Section {
             Self::Train => "train",
             Self::Validation => "val",
             Self::Test => "test",
-            Self::Whole => "all",
+            Self::Undivided => "all",
         }
     }
 
@@ -37,7 +37,7 @@ impl Section {
             Self::Train => &["train", "training"],
             Self::Validation => &["val", "valid", "validation"],
             Self::Test => &["test", "testing"],
-            Self::Whole => &[],
+            Self::Undivided => &[],
         }
     }
 
@@ -59,7 +59,7 @@ pub fn spelled<'a>(names: &'a [&str]) -> impl Iterator<Item = String> + 'a {
 
 /// The only one of what a section may be in.
 pub fn only(dir: &Path, section: Section, there: Vec<String>) -> Result<String, DataError> {
-    let expected = format!("one part, {}", section.names().join(" or "));
+    let expected = format!("only one of {}", section.names().join(" or "));
     <[String; 1]>::try_from(there)
         .map(|[one]| one)
         .map_err(|there| DataError::unfit(dir, expected, there.join(" and ")))

@@ -55,7 +55,7 @@ impl Source {
     /// If it has no layout or no classes, or the options make no sense for it.
     pub fn open(dir: &Path, options: &FolderOptions) -> Result<Self, DataError> {
         let mut source = Self::unnamed(dir, options)?;
-        source.name(options).map_err(|error| source.told(error))?;
+        source.name(options).map_err(|error| source.with_layout(error))?;
         Ok(source)
     }
 
@@ -95,7 +95,8 @@ impl Source {
             let table = ColourTable::read(&path, options.ignore_index)?;
             check_names(named.as_deref(), &table.classes, &path, &self.root.join("classes.txt"))?;
             if options.mask_values.is_some() {
-                let expected = format!("none, {} says what colours mean", shown(&path));
+                let expected =
+                    format!("none, since {} defines the colours of the classes", shown(&path));
                 return Err(DataError::setting("data.folder.mask_values", expected, "some"));
             }
             self.classes = table.classes.clone();
@@ -117,7 +118,7 @@ impl Source {
         let by_values = || options.mask_values.as_ref().map(|values| numbers(values.len()));
         let named = named.or(stored_values.map(|table| table.names));
         let Some(classes) = named.or_else(own).or_else(by_values) else {
-            let expected = "the names of the classes, one a line, in the order of their labels";
+            let expected = "the names of the classes, one per line, in the order of their labels";
             let held = self.values_held(options);
             // Where there are no masks either, that is said when they are looked for.
             let found = held.map_or_else(
@@ -139,9 +140,8 @@ impl Source {
                 if options.nearest_value { numbers.nearest() } else { numbers }
             }
             (None, _) if options.nearest_value => {
-                let values = Message::from(Setting::of("data.folder.mask_values"));
-                let expected = values.and(" beside it, whose values the others are near to");
-                return Err(DataError::setting("data.folder.nearest_value", expected, "it alone"));
+                let (key, other) = ("data.folder.nearest_value", "data.folder.mask_values");
+                return Err(DataError::Needs { key, other });
             }
             (None, Some((values, void))) => {
                 if values.len() != classes.len() {
@@ -187,8 +187,8 @@ impl Source {
     /// The values that all masks hold which can be read.
     fn values_held(&self, options: &FolderOptions) -> Result<Values, DataError> {
         // How it is divided does not matter.
-        let whole = FolderOptions { validation_split: None, split: None, ..options.clone() };
-        let sections = self.sections(&whole)?;
+        let undivided = FolderOptions { validation_split: None, split: None, ..options.clone() };
+        let sections = self.sections(&undivided)?;
         let pairs: Vec<_> = sections
             .iter()
             .flat_map(|(_, listing)| &listing.pairs)
@@ -219,15 +219,15 @@ impl Source {
             }
             several => {
                 let asked = Setting::of("data.folder.mask_colours");
-                let expected = Message::from("one table of colours, or ").and(asked);
-                let expected = expected.and(" to say which");
+                let expected = Message::from("one colour table, or ").and(asked);
+                let expected = expected.and(" to choose one");
                 Err(DataError::unfit(&self.root.dir, expected, several.join(" and ")))
             }
         }
     }
 
     /// `error`, with the layout that was taken it for, if nobody asked for it.
-    pub fn told(&self, error: DataError) -> DataError {
+    pub fn with_layout(&self, error: DataError) -> DataError {
         match (self.sign, error) {
             (Some(sign), source @ (DataError::Unfit { .. } | DataError::Read { .. })) => {
                 let layout = self.layout.name();
@@ -256,7 +256,7 @@ impl Source {
             (picture, mask) => return Err(picture.err().into_iter().chain(mask.err()).collect()),
         };
         if picture.size() != mask.size() {
-            let expected = format!("{} as {}", tall(picture.size()), shown(&pair.picture));
+            let expected = format!("{}, like {}", tall(picture.size()), shown(&pair.picture));
             return Err(vec![DataError::unfit(&pair.mask, expected, tall(mask.size()))]);
         }
         let palette = palette.map(|palette| (pair.mask.clone(), palette));
@@ -315,7 +315,7 @@ fn numbers(classes: usize) -> Vec<String> {
 /// Refuses a suffix that no mask can have.
 fn check_suffix(suffix: &str) -> Result<(), DataError> {
     if suffix.contains(['/', '\\']) || suffix.contains(char::is_control) {
-        let expected = "what the names of masks end in, without the extension, as _mask";
+        let expected = "the end of mask names, without the extension, such as _mask";
         return Err(DataError::setting("data.folder.mask_suffix", expected, one_line(suffix)));
     }
     Ok(())

@@ -69,21 +69,23 @@ fn place(root: &Root, section: Section) -> Option<String> {
     match section {
         Section::Train | Section::Validation => there(section),
         Section::Test => None,
-        Section::Whole if [Section::Train, Section::Validation].map(there) != [None, None] => None,
-        Section::Whole => whole(root).map(str::to_owned),
+        Section::Undivided if [Section::Train, Section::Validation].map(there) != [None, None] => {
+            None
+        }
+        Section::Undivided => undivided(root).map(str::to_owned),
     }
 }
 
-fn whole(root: &Root) -> Option<&'static str> {
+fn undivided(root: &Root) -> Option<&'static str> {
     first(&root.dir, &[TRAINVAL, DEFAULT, "SegmentationClass"])
 }
 
 fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
     let [pictures, masks] = ["JPEGImages", "SegmentationClass"].map(|name| root.join(name));
-    let list = match (section, whole(root)) {
-        (Section::Whole, Some(list @ (TRAINVAL | DEFAULT))) => list.to_owned(),
+    let list = match (section, undivided(root)) {
+        (Section::Undivided, Some(list @ (TRAINVAL | DEFAULT))) => list.to_owned(),
         // Pictures that are left have no masks.
-        (Section::Whole, _) => return Ok(root.of_masks(&pictures, &masks)?.0),
+        (Section::Undivided, _) => return Ok(root.of_masks(&pictures, &masks)?.0),
         _ => file(&only(&root.dir, section, section.in_dir(&root.dir, file))?),
     };
     let listing = root.listed(&root.join(&list), |stem, at| {
@@ -95,7 +97,7 @@ fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
 
 /// The lists that belong to no section. `trainval.txt` repeats what is in two.
 fn unused(root: &Root) -> Vec<PathBuf> {
-    let sections = [Section::Train, Section::Validation, Section::Whole];
+    let sections = [Section::Train, Section::Validation, Section::Undivided];
     let used = sections.into_iter().filter_map(|section| place(root, section));
     let used: Vec<PathBuf> =
         used.chain([TRAINVAL.to_owned()]).map(|name| root.join(&name)).collect();

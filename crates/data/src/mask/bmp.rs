@@ -18,8 +18,9 @@ pub fn pixels(bytes: &[u8], path: &Path, expected: &str) -> Result<Pixels, DataE
     let palette = decoder.ok().and_then(|decoder| decoder.get_palette().map(<[_]>::to_vec));
     let Some(palette) = palette else { return Ok(Pixels::Channels(image)) };
     let [height, width] = [image.height() as usize, image.width() as usize];
-    let numbers = numbers(bytes, [height, width])
-        .ok_or_else(|| DataError::unfit(path, expected, "a BMP of run lengths; save it as PNG"))?;
+    let numbers = numbers(bytes, [height, width]).ok_or_else(|| {
+        DataError::unfit(path, expected, "a run-length encoded BMP; save it as PNG")
+    })?;
     Ok(Pixels::Indexed { numbers, palette })
 }
 

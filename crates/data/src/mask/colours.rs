@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::labelmap::{Entry, LABELMAP, labelmap_entry};
 use super::pixels::Coloured;
-use super::{IGNORED, told};
+use super::{IGNORED, rgb_text};
 use crate::error::shown;
 use crate::text::{is_comment, numbered, text_lines};
 use crate::{DataError, Mask};
@@ -22,7 +22,7 @@ use crate::{DataError, Mask};
 /// Most bytes of a table.
 const MAX_BYTES: u64 = 1 << 20;
 /// What a line of our own is.
-const LINES: &str = "red, green, blue from 0 to 255 and the name of a class, as 0 0 255 car";
+const LINES: &str = "red, green, blue from 0 to 255 and the name of a class, such as 0 0 255 car";
 
 /// The label of each colour.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl ColourTable {
                 |found: &str| DataError::unfit(&numbered(path, number), expected, found.to_owned());
             let (colour, name) = entry(&line).ok_or_else(|| refuse(&line))?;
             if lines.contains_key(&colour) {
-                return Err(refuse(&format!("the colour {} again", told(colour))));
+                return Err(refuse(&format!("the colour {} again", rgb_text(colour))));
             }
             if is_comment(&name) {
                 return Err(refuse(&format!("{name}, which would be a comment in classes.txt")));
@@ -68,7 +68,7 @@ impl ColourTable {
             });
             lines.insert(colour, class);
             if classes.len() > 256 {
-                return Err(refuse("a class too many, the 257th"));
+                return Err(refuse("a 257th class, of at most 256"));
             }
         }
         let void = lines.values().any(Option::is_none);
@@ -98,10 +98,10 @@ impl ColourTable {
                 _ => *self.labels.get(&colour).ok_or_else(|| DataError::Label {
                     path: path.to_owned(),
                     expected: format!("the colours of {}", shown(&self.path)),
-                    found: told(colour),
+                    found: rgb_text(colour),
                     x: at % width,
                     y: at / width,
-                    hint: format!("say there what it means, in a line as {} NAME", told(colour))
+                    hint: format!("define it there, in a line such as {} NAME", rgb_text(colour))
                         .into(),
                 })?,
             };

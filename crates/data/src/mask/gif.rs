@@ -25,12 +25,12 @@ pub fn pixels(bytes: &[u8], path: &Path, expected: &str) -> Result<Pixels, DataE
     check_pixels(bytes, ImageFormat::Gif, size, path, expected)?;
     let frame = decoder.read_next_frame().map_err(broken)?.ok_or_else(|| unfit(&"no picture"))?;
     if [frame.height, frame.width].map(usize::from) != size {
-        return Err(unfit(&"a GIF whose picture does not cover it"));
+        return Err(unfit(&"a GIF whose frame does not cover it"));
     }
     let numbers = Mask { width, height, labels: frame.buffer.to_vec() };
     let palette = decoder.palette().map_err(broken)?.as_chunks().0.to_vec();
     match decoder.next_frame_info().map_err(broken)? {
         None => Ok(Pixels::Indexed { numbers, palette }),
-        Some(_) => Err(unfit(&"a GIF of several pictures")),
+        Some(_) => Err(unfit(&"a GIF with several frames")),
     }
 }

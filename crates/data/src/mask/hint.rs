@@ -64,14 +64,14 @@ impl Values {
         let name = if classes == 1 { "name both classes in classes.txt and " } else { "" };
         if classes <= 2 && distinct.iter().all(|&value| value == 0 || value == 255) {
             // What paint programs and many sets make of two classes: black and white.
-            let masks = Message::from(format!("for masks of 0 and 255 alone, {name}"));
+            let masks = Message::from(format!("for masks with only 0 and 255, {name}"));
             return masks.ask([stored(&[0, 255])]);
         }
         if classes <= 2 && beyond.len() > 1 && self.are_mostly(&[0, 255]) {
             let between: Vec<u8> = (1..255).collect();
             let between = self.share(&between);
             return Message::from(format!(
-                "the mask is mostly 0 and 255, {between} between as soft edges are: {name}"
+                "the mask is mostly 0 and 255, with {between} between, as at soft edges: {name}"
             ))
             .ask([stored(&[0, 255]), Setting::on(NEAREST)]);
         }
@@ -81,10 +81,9 @@ impl Values {
             return Message::from(labels).ask([stored(&values)]);
         }
         match (ignored, beyond.len()) {
-            (Some(ignored), _) => Message::from(format!("only {ignored}, the "))
-                .and(Setting::of(IGNORED))
-                .and(", may lie outside them"),
-            (None, 1) => Message::from(format!("if {value} marks pixels to leave out, "))
+            (Some(ignored), _) => Message::from(format!("of other values only {ignored} is allowed, by "))
+                .and(Setting::of(IGNORED)),
+            (None, 1) => Message::from(format!("if {value} marks pixels to ignore, "))
                 .ask([Setting::number(IGNORED, value)])
                 .and(format!(" ({} of this mask)", self.share(&[value]))),
             (None, 2..=FEW) => {
@@ -92,7 +91,7 @@ impl Values {
                 Message::from(outside).and(listed_in_turn())
             }
             (None, many) => format!(
-                "it has {many} values outside, as a picture or soft edges have, not the labels of classes"
+                "it has {many} values outside, like a picture or a mask with soft edges, not like class labels"
             )
             .into(),
         }
@@ -107,10 +106,10 @@ impl Values {
             let other: Vec<u8> = (0..=255).filter(|value| !declared.contains(value)).collect();
             let other = self.share(&other);
             return Message::from(format!(
-                "{other} of its pixels have other values, as soft edges have: "
+                "{other} of its pixels have other values, as at soft edges: "
             ))
             .and(Setting::on(NEAREST))
-            .and(" takes each for the nearest of these");
+            .and(" maps each to the nearest of these");
         }
         listed_in_turn()
     }
@@ -120,21 +119,23 @@ impl Values {
         let distinct = self.distinct(ignored);
         let count = distinct.len();
         if !(1..=FEW).contains(&count) {
-            let held = "not those of a few classes";
+            let held = "from which no classes can be guessed";
             return format!("no such file; the masks hold {count} values, {held}").into();
         }
         let are_labels = distinct.iter().zip(0..).all(|(&value, label)| value == label);
         let names = if count == 1 { "1 name".to_owned() } else { format!("{count} names") };
         let numbers = match count {
-            1 => "the name 0".to_owned(),
-            2 => "the names 0 and 1".to_owned(),
-            _ => format!("the names 0 to {}", count - 1),
+            1 => "name 0".to_owned(),
+            2 => "names 0 and 1".to_owned(),
+            _ => format!("names 0 to {}", count - 1),
         };
         let held = listed_in_words(&distinct);
         let write =
             Message::from(format!("no such file; the masks hold {held}: write {names} into it"));
         let both = if are_labels { write } else { write.and(" and ").ask([stored(&distinct)]) };
-        both.and(", or ").ask([stored(&distinct)]).and(format!(" alone for {numbers}"))
+        both.and(", or ")
+            .ask([stored(&distinct)])
+            .and(format!(" without a file, for the class {numbers}"))
     }
 }
 
@@ -146,15 +147,15 @@ fn stored(values: &[u8]) -> Setting {
 /// What says which number is which class.
 fn listed_in_turn() -> Message {
     Message::from(Setting::of(VALUES))
-        .and(" lists the stored value of each class in turn, and ")
+        .and(" lists the stored value of each class in class order, and ")
         .and(Setting::of(IGNORED))
-        .and(" has the one to leave out")
+        .and(" is the value to ignore")
 }
 
 fn listed_in_words(values: &[u8]) -> String {
     let values: Vec<String> = values.iter().map(u8::to_string).collect();
     match values.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => format!("{} alone", values.concat()),
+        _ => format!("only {}", values.concat()),
     }
 }

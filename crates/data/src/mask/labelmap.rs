@@ -4,7 +4,8 @@
 pub type Entry = ([u8; 3], String);
 
 /// What a line is.
-pub const LABELMAP: &str = "the name of a class, its red, green, blue from 0 to 255, its parts and actions, as car:0,0,255::";
+pub const LABELMAP: &str = "the name of a class, its red, green, blue from 0 to 255, its parts and actions, \
+    such as car:0,0,255::";
 
 /// What a line says of colours and classes.
 pub fn labelmap_entry(line: &str) -> Option<Entry> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::told;
+use super::rgb_text;
 use crate::Message;
 use crate::error::shown;
 
@@ -25,12 +25,13 @@ impl Palettes {
             let (other, mask) = self.first.entry(number).or_insert_with(|| (colour, shown(path)));
             if *other != colour && self.note.is_none() {
                 self.note = Some(format!(
-                    "palettes differ: {number} is {} in {mask} and {} in {}. Numbers are read, whatever their \
-                     colours; if colours are meant, say so in colours.txt, in lines as {} NAME",
-                    told(*other),
-                    told(colour),
+                    "palettes differ: {number} is {} in {mask} and {} in {}. Palette indices are used, whatever \
+                     their colours; if the colours mean classes, define them in colours.txt, in lines such as \
+                     {} NAME",
+                    rgb_text(*other),
+                    rgb_text(colour),
                     shown(path),
-                    told(*other)
+                    rgb_text(*other)
                 ));
             }
         }

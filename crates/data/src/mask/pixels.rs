@@ -102,14 +102,15 @@ fn alike<P: Pixel<Subpixel: Into<u16>>>(
         let (colour, alpha) = pixel.channels().split_at(colours);
         let number: u16 = colour[0].into();
         if colour.iter().any(|&other| other.into() != number) {
-            let told: Vec<_> = colour.iter().map(|&value| value.into().to_string()).collect();
-            let told = told.join(" ");
-            let advice =
-                format!("; say what each colour means in colours.txt, in lines as {told} NAME");
-            return refuse(&format!("the colour {told}"), &advice);
+            let values: Vec<_> = colour.iter().map(|&value| value.into().to_string()).collect();
+            let values = values.join(" ");
+            let advice = format!(
+                "; define what each colour means in colours.txt, in lines such as {values} NAME"
+            );
+            return refuse(&format!("the colour {values}"), &advice);
         }
         if alpha.iter().any(|&alpha| alpha.into() != opaque) {
-            return refuse("a transparent pixel", ", which has no number");
+            return refuse("a transparent pixel", ", which has no value");
         }
         match u8::try_from(number) {
             Ok(label) => labels.push(label),

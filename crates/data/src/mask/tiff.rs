@@ -28,7 +28,7 @@ pub fn pixels(bytes: &[u8], path: &Path, expected: &str) -> Result<Pixels, DataE
         return Err(unfit("a TIFF whose compression changes values; save masks as PNG"));
     }
     if tags.number(INTERPRETATION) == Some(INDEXED) {
-        let palette = tags.colours().ok_or_else(|| unfit("a TIFF without its table of colours"))?;
+        let palette = tags.colours().ok_or_else(|| unfit("a TIFF without its colour table"))?;
         // The decoder knows no tables; as grey, the places in them are plain numbers.
         let grey = tags.with(INTERPRETATION, GREY);
         let image = Stored::decode(&grey, path, expected)?.image;

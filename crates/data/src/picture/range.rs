@@ -67,7 +67,7 @@ impl ValueRange {
     pub fn check(self) -> Result<(), DataError> {
         match self {
             Self::Given([black, white]) if black >= white => {
-                let expected = "percentile, or what is black and a larger number that is white";
+                let expected = "percentile, or the black value and a larger white value";
                 Err(DataError::setting("data.folder.range", expected, format!("{black},{white}")))
             }
             _ => Ok(()),
@@ -80,9 +80,9 @@ impl ValueRange {
             Self::Named(RangeByName::Percentile) => Ok(percentiles(numbers)),
             Self::Given([black, white]) if white > T::MOST => {
                 let range = Setting::numbers("data.folder.range", [black, white]);
-                let expected = Message::from("numbers that ").and(range);
-                let expected = expected.and(" means, which are of 16 bits");
-                Err(DataError::unfit(path, expected, "8 bits"))
+                let expected = Message::from("16-bit values, which ").and(range);
+                let expected = expected.and(" needs");
+                Err(DataError::unfit(path, expected, "8-bit values"))
             }
             Self::Given(ends) => Ok(ends),
         }

@@ -124,7 +124,7 @@ pub(crate) fn check_pixels(
     if height * width <= bytes.len().saturating_mul(pixels_of_a_byte(format)) {
         return Ok(());
     }
-    let found = format!("{}, of {} bytes alone", tall(size), bytes.len());
+    let found = format!("{}, from only {} bytes", tall(size), bytes.len());
     Err(DataError::unfit(path, expected, found))
 }
 

@@ -62,7 +62,7 @@ fn what_is_no_picture_is_passed_over_and_told_of_in_one_note() {
     }
     let told = notes(&place, &options());
     assert_eq!(told.len(), 1, "{told:?}");
-    let says = "12 files or folders are passed over, being no pictures: images/.DS_Store, ";
+    let says = "12 files or folders are skipped, since they are not pictures: images/.DS_Store, ";
     assert!(told[0].starts_with(says) && told[0].ends_with(" and 7 more"), "{told:?}");
     assert_eq!(place.stems(Split::All, &options()).unwrap(), ["a"]);
     let census = Census::take(place.path(), &options(), &|_| ()).unwrap();
@@ -110,7 +110,8 @@ fn the_rule_holds_for_every_layout() {
         place.mask(&format!("{masks}/a.png"), &[1; 6]);
         place.put(&format!("{images}/Thumbs.db"), b"");
         assert_eq!(place.stems(Split::All, &options()).unwrap(), ["a"], "{images}");
-        let says = format!("1 file or folder is passed over, being no picture: {images}/Thumbs.db");
+        let says =
+            format!("1 file or folder is skipped, since it is not a picture: {images}/Thumbs.db");
         assert_eq!(notes(place, &options()), [says]);
     }
 }
@@ -160,12 +161,11 @@ fn what_could_be_meant_in_two_ways_is_refused() {
         two.picture(&format!("{part}/images/a.jpg"));
         two.mask(&format!("{part}/masks/a.png"), &[0; 6]);
     }
-    let says = "expected one part, val or valid or validation, found val and valid";
+    let says = "expected only one of val or valid or validation, found val and valid";
     assert_says(two.open(Split::Validation, &options()), &[&says]);
     let masks = place(&[("images/a.jpg", "labels/a.png", 0)]);
     masks.mask("annotations/a.png", &[1; 6]);
-    let says =
-        "expected one directory of masks, found labels and annotations; call the right one masks";
+    let says = "expected one directory of masks, found labels and annotations; rename the right one to masks";
     assert_says(masks.open(Split::All, &options()), &[&says]);
     // Labels of boxes are no masks, and masks go before all.
     masks.put("annotations/a.xml", b"<annotation/>");
@@ -186,7 +186,7 @@ fn a_suffix_of_all_masks_is_found_and_said() {
         ("images/car_10.jpg", "masks/car_10_mask.png", 1),
     ]);
     assert_part(&place, &options(), Split::All, &[("car_0", 0), ("car_1", 1), ("car_10", 1)]);
-    let says = "the names of masks are those of their pictures and _mask, as masks/car_0_mask.png";
+    let says = "mask names are picture names with the suffix _mask, such as masks/car_0_mask.png";
     assert_eq!(notes(&place, &options()), [says]);
     // It is kept in the run, where it is no less true of fewer pictures.
     let resolved = options().resolve(place.path()).unwrap();
@@ -211,7 +211,7 @@ fn of_several_suffixes_one_has_to_be_asked_for() {
     for stem in ["a", "b"] {
         place.put(&format!("masks/{stem}_color.png"), b"not read");
     }
-    let says = "expected one mask for each picture, found as many with _color and with _ids: \
+    let says = "expected one mask for each picture, found equally many with _color and with _ids: \
                 set data.folder.mask_suffix";
     assert_says(place.open(Split::All, &options()), &[&says]);
     let asked = FolderOptions { mask_suffix: Some("_ids".to_owned()), ..options() };
@@ -221,7 +221,7 @@ fn of_several_suffixes_one_has_to_be_asked_for() {
     let senseless = FolderOptions { mask_suffix: Some("masks/a".to_owned()), ..options() };
     assert_says(
         place.open(Split::All, &senseless),
-        &[&"data.folder.mask_suffix: expected what the names"],
+        &[&"data.folder.mask_suffix: expected the end of mask names"],
     );
     place.put("train.txt", b"images/a.jpg masks/a_ids.png\n");
     let says = "train.txt names each mask, found _ids";
@@ -277,7 +277,7 @@ fn roboflows_masks_lie_beside_their_pictures_and_its_table_names_the_classes() {
     let folder = place.open(Split::Train, &options()).unwrap();
     assert_eq!(folder.classes(), ["no \"pet\"", "cat, or dog"]);
     let says =
-        "the names of masks are those of their pictures and _mask, as train/a_jpg.rf.1_mask.png";
+        "mask names are picture names with the suffix _mask, such as train/a_jpg.rf.1_mask.png";
     assert_eq!(notes(&place, &options()), [says]);
     // One mask that is missing is one fault.
     fs::remove_file(place.at("train/a_jpg.rf.1_mask.png")).unwrap();
@@ -310,7 +310,7 @@ fn the_values_of_roboflows_table_are_those_of_the_masks() {
         ("0, a\n0, b\n", ":2: expected a pixel value"),
         ("0, a\n1, a\n", ":2: expected a pixel value"),
         ("Pixel Value, Class\n0, a\n1, #b\n", ":3: expected a pixel value"),
-        ("Pixel Value, Class\n", "found 0 of them"),
+        ("Pixel Value, Class\n", "found 0 entries"),
     ] {
         let place = roboflow(table);
         assert_says(place.open(Split::Train, &options()), &[&"train/_classes.csv", &says]);
@@ -340,11 +340,11 @@ fn cvats_labelmap_says_what_colours_mean_and_its_default_list_is_to_be_divided()
         (["ground", "big leaf"].map(String::from).as_slice(), 1)
     );
     assert_eq!(folder.sample(0).unwrap().mask.labels, [0, 1]);
-    let says = "has ImageSets/Segmentation/default.txt alone to train and to validate on";
+    let says = "has only ImageSets/Segmentation/default.txt for training and validation";
     assert_says(place.open(Split::Train, &options()), &[&says]);
     // Beside lists of parts it belongs to none, which is said.
     place.put("ImageSets/Segmentation/Train.txt", b"my a\n");
-    let says = "lists that no part is read by: ImageSets/Segmentation/default.txt";
+    let says = "lists that no split uses: ImageSets/Segmentation/default.txt";
     assert_eq!(notes(&place, &options()), [says]);
     place.put("labelmap.txt", b"ground:0,0,0::\nleaf\n");
     let says = "labelmap.txt:2: expected the name of a class, its red, green, blue from 0 to 255, its parts";
@@ -360,7 +360,7 @@ fn colors_txt_is_colours_txt_and_only_one_table_may_be_there() {
         assert_eq!(place.labels(&options()).unwrap(), [1, 0], "{name}");
         let other = if name == "colors.txt" { "colours.txt" } else { "colors.txt" };
         place.put(other, b"");
-        let says = "expected one table of colours, or data.folder.mask_colours to say which, found colours.txt and ";
+        let says = "expected one colour table, or data.folder.mask_colours to choose one, found colours.txt and ";
         let says = if name == "labelmap.txt" { "found colors.txt and labelmap.txt" } else { says };
         assert_says(place.labels(&options()), &[&says]);
         let asked = FolderOptions { mask_colours: Some(path), ..options() };
@@ -390,8 +390,8 @@ fn names_that_are_assumed_and_never_occur_are_told_of() {
         let notes = lines(&Census::take(place.path(), &options(), &|_| ()).unwrap().notes);
         notes.into_iter().filter(|note| note.contains("are assumed")).collect::<Vec<_>>()
     };
-    let says = "the 21 names of layout voc are assumed, and 18 of them never occur: if the classes \
-                are others, name them in classes.txt, one a line";
+    let says = "the 21 class names of layout voc are assumed, but 18 of these classes never occur: if your \
+                classes are others, name them in classes.txt, one per line";
     assert_eq!(told(&place), [says]);
     place.put("classes.txt", (0..21).map(|n| format!("c{n}\n")).collect::<String>().as_bytes());
     assert_eq!(told(&place), [""; 0]);
@@ -459,9 +459,9 @@ fn absolute_paths_of_a_list_may_lead_into_the_directory_and_not_elsewhere() {
         place.at("..").join(other.path().file_name().unwrap()).join("images/a.jpg"),
     ] {
         let error = labels(&place, format!("{} masks/a.png", outside.display()));
-        assert_says(error, &[&"train.txt:1", &"which leads out"]);
+        assert_says(error, &[&"train.txt:1", &"which is outside"]);
     }
-    assert_says(labels(&place, "..\\a.jpg masks\\a.png".to_owned()), &[&"which leads out"]);
+    assert_says(labels(&place, "..\\a.jpg masks\\a.png".to_owned()), &[&"which is outside"]);
     #[cfg(unix)]
     {
         // The same directory by another way, and a file whose name has a backslash.

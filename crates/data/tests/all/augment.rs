@@ -72,7 +72,10 @@ fn beyond_the_edge_the_picture_is_grey_and_the_mask_ignored() {
     let kept: Vec<u8> = new.mask.labels.iter().copied().filter(|&label| label != 255).collect();
     assert_eq!(kept, legible([4, 9]).mask.labels);
     let error = augment.apply(legible([4, 9]), None, &mut rng(1));
-    assert_says(error, &[&"crop: expected at most 4 high, 9 wide as a.png", &"leave no label"]);
+    assert_says(
+        error,
+        &[&"crop: expected at most 4 high, 9 wide, the smallest size of a.png", &"leave no label"],
+    );
 }
 
 #[test]
@@ -217,7 +220,10 @@ fn senseless_options_are_refused() {
 fn without_a_free_label_only_what_leaves_something_empty_is_refused() {
     let turn = Augment { rotate: 40.0, ..NONE };
     let refused = turn.apply(legible([9, 12]), None, &mut rng(0));
-    assert_says(refused, &[&"rotate: expected corners of a.png", &"leave no label"]);
+    assert_says(
+        refused,
+        &[&"rotate: expected an angle that leaves no empty corners in a.png", &"leave no label"],
+    );
     // By half a turn every pixel comes from inside.
     let half = Augment { rotate: 180.0, ..NONE };
     assert!(half.apply(legible([9, 12]), None, &mut Fixed(0)).is_ok());

@@ -84,9 +84,9 @@ fn all_faults_are_found_and_not_only_the_first() {
     let faults = [
         "widow.png: expected its picture",
         "alone.jpg: expected its mask",
-        "d.jpg: expected a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture, found ",
+        "d.jpg: expected a complete JPEG, PNG, BMP, GIF, TIFF or WebP picture, found ",
         "e.png: expected 4 high, 4 wide",
-        "f.jpg: expected a whole JPEG",
+        "f.jpg: expected a complete JPEG",
         "f.png: expected a mask",
         "c.png: expected labels below 3, the number of classes, found 7 at (x=1, y=1)",
     ];
@@ -115,7 +115,8 @@ fn masks_without_named_classes_are_counted_all_the_same() {
     fs::remove_file(place.at("classes.txt")).unwrap();
     place.mask("masks/a.png", &[0, 3, 3, 0, 0, 0]);
     let census = census(&place, &FolderOptions::default());
-    let ways = "the masks hold 0 and 3: write 2 names into it and set data.folder.mask_values = [0, 3], or set data.folder.mask_values = [0, 3] alone for the names 0 and 1";
+    let ways = "the masks hold 0 and 3: write 2 names into it and set data.folder.mask_values = [0, 3], or set \
+                data.folder.mask_values = [0, 3] without a file, for the class names 0 and 1";
     assert_lines(&census.faults, &[ways]);
     assert_eq!(census.classes, ["0", "1"]);
     assert_eq!(census.splits[0].histogram.pixels, [4, 2]);
@@ -127,7 +128,8 @@ fn pictures_of_several_sizes_are_noted_unless_they_are_brought_to_one() {
     place.put("images/b.jpg", &jpeg(5, 7));
     place.put("masks/b.png", &png(Header::grey(5, 7), &[1; 35]));
     let options = FolderOptions::default();
-    let note = "2 sizes, from 2 high, 3 wide to 7 high, 5 wide: a batch needs one, so set data.folder.size = [H, W]";
+    let note = "2 sizes, from 2 high, 3 wide to 7 high, 5 wide: a batch needs one size, so set data.folder.size \
+                = [H, W]";
     assert_lines(&census(&place, &options).notes, &[note]);
     let sized = FolderOptions { size: Some([4, 4]), ..options };
     assert_lines(&census(&place, &sized).notes, &[]);
@@ -140,9 +142,9 @@ fn a_picture_in_two_parts_is_noted() {
     place.put("val/images/other.png", &twin);
     place.mask("val/masks/other.png", &[0; 6]);
     let notes = census(&place, &ignoring()).notes;
-    assert_lines(&notes[..1], &["1 of the pictures of val are in another part too, as "]);
+    assert_lines(&notes[..1], &["val shares 1 picture with another split, such as "]);
     let note = notes[0].to_string();
-    assert!(note.ends_with("train/images/b.png") && note.contains("other.png is "));
+    assert!(note.ends_with("train/images/b.png") && note.contains("other.png, which is "));
 }
 
 #[test]

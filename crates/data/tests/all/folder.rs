@@ -69,10 +69,7 @@ fn train_and_val_are_parts_of_their_own() {
     let error = Folder::open(dir.path(), Split::Validation, &options());
     assert_says(
         error,
-        &[
-            &"data.folder.validation_split: expected a share above 0 and below 1",
-            &"has train alone",
-        ],
+        &[&"data.folder.validation_split: expected a share above 0 and below 1", &"has only train"],
     );
     // What there is can be divided.
     let folder = Folder::open(dir.path(), Split::Validation, &split).unwrap();
@@ -115,7 +112,7 @@ fn a_senseless_split_is_refused() {
         );
     }
     let half = FolderOptions { validation_split: Some(0.5), ..options() };
-    assert_says(Folder::open(dir.path(), Split::Train, &half), &[&"two pictures or more"]);
+    assert_says(Folder::open(dir.path(), Split::Train, &half), &[&"at least two pictures"]);
 }
 
 #[test]
@@ -179,14 +176,14 @@ fn classes_must_be_named_once_each() {
     pair(dir.path(), "a", 0);
     let many: String = (0..257).map(|i| format!("{i}\n")).collect();
     let cases: [(&[u8], &str); 4] = [
-        (b"", "0 of them"),
-        (b" \n\n", "0 of them"),
-        (many.as_bytes(), "257 of them"),
+        (b"", "0 entries"),
+        (b" \n\n", "0 entries"),
+        (many.as_bytes(), "257 entries"),
         (b"sky\nroad\nsky\n", "sky twice"),
     ];
     for (bytes, says) in cases {
         let path = put(dir.path(), "classes.txt", bytes);
-        assert_says(open(&dir), &[&path.display(), &"one a line", &says]);
+        assert_says(open(&dir), &[&path.display(), &"one per line", &says]);
     }
     put(dir.path(), "classes.txt", b"sky\n\nro\xffad\n");
     assert_says(open(&dir), &[&"classes.txt:3: expected text, found bytes that are not UTF-8"]);
@@ -202,7 +199,7 @@ fn a_mask_of_another_size_is_refused() {
     let [picture, mask] = pair(dir.path(), "a", 0);
     fs::write(&mask, png(Header::grey(2, 3), &[0; 6])).unwrap();
     let error = open(&dir).unwrap().sample(0);
-    let says = format!("expected 2 high, 3 wide as {}, found 3 high, 2 wide", picture.display());
+    let says = format!("expected 2 high, 3 wide, like {}, found 3 high, 2 wide", picture.display());
     assert_says(error, &[&mask.display(), &says]);
 }
 
@@ -228,7 +225,7 @@ fn opening_reads_names_alone_and_reading_checks_the_files() {
     let [picture, mask] = pair(dir.path(), "a", 0);
     fs::write(&picture, b"not a picture").unwrap();
     let folder = open(&dir).unwrap();
-    assert_says(folder.sample(0), &[&picture.display(), &"expected a whole JPEG, PNG"]);
+    assert_says(folder.sample(0), &[&picture.display(), &"expected a complete JPEG, PNG"]);
     fs::write(&picture, jpeg(3, 2)).unwrap();
     fs::write(&mask, jpeg(3, 2)).unwrap();
     assert_says(folder.sample(0), &[&mask.display(), &"found a JPEG"]);

@@ -139,7 +139,10 @@ fn what_follows_a_jpegs_end_or_precedes_it_is_no_fault() {
 #[test]
 fn a_png_cut_short_is_refused() {
     let whole = png(Header::grey(3, 2), &[9; 6]);
-    assert_says(with_picture(&whole[..whole.len() - 24]), &[&"a whole JPEG, PNG", &"end of file"]);
+    assert_says(
+        with_picture(&whole[..whole.len() - 24]),
+        &[&"a complete JPEG, PNG", &"end of file"],
+    );
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn a_gif_named_jpg_is_read() {
 
 #[test]
 fn a_gif_without_a_picture_is_refused() {
-    let says = "a.jpg: expected a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture, found ";
+    let says = "a.jpg: expected a complete JPEG, PNG, BMP, GIF, TIFF or WebP picture, found ";
     assert_says(with_picture(b"GIF89a\x01\0\x01\0\0\0\0;"), &[&says]);
 }
 
@@ -178,7 +181,7 @@ fn an_empty_picture_is_refused() {
 
 #[test]
 fn a_picture_with_an_exif_orientation_is_refused() {
-    let says = "a.jpg: expected an upright picture, found EXIF orientation 6; save it turned";
+    let says = "a.jpg: expected an upright picture, found EXIF orientation 6; save it rotated";
     assert_says(with_picture(&exif(6)), &[&says]);
 }
 
@@ -213,7 +216,7 @@ fn a_mask_cut_short_is_refused() {
 
 #[test]
 fn a_jpeg_is_no_mask() {
-    let says = "a.png: expected a mask: a PNG, GIF, BMP or TIFF of palette or grey pixels";
+    let says = "a.png: expected a mask: a PNG, GIF, BMP or TIFF with palette or grey pixels";
     let found = "found a JPEG, whose compression changes values";
     assert_says(with_mask(&jpeg(3, 2), &options()), &[&says, &found]);
 }
@@ -238,7 +241,7 @@ fn a_mask_of_16_bits_is_read_where_8_would_hold_it() {
 fn a_mask_in_colours_needs_a_table() {
     let mut rows = vec![0; 20];
     rows[4] = 5;
-    let found = "found the colour 5 0 0 at (x=1, y=0); say what each colour means in colours.txt, in lines as \
+    let found = "found the colour 5 0 0 at (x=1, y=0); define what each colour means in colours.txt, in lines such as \
                  5 0 0 NAME";
     let error = with_mask(&png_of(header(2, 8), &rows), &options());
     assert_says(error, &[&"a.png: expected a mask", &found]);
@@ -253,7 +256,7 @@ fn a_mask_whose_channels_are_equal_needs_none() {
 
 #[test]
 fn a_mask_that_is_not_opaque_is_refused_with_the_place() {
-    let says = "found a transparent pixel at (x=0, y=0), which has no number";
+    let says = "found a transparent pixel at (x=0, y=0), which has no value";
     for (colour, bytes) in [(6, 26), (4, 14)] {
         let error = with_mask(&png_of(header(colour, 8), &vec![0; bytes]), &options());
         assert_says(error, &[&"a.png: expected a mask", &says]);
@@ -262,7 +265,7 @@ fn a_mask_that_is_not_opaque_is_refused_with_the_place() {
 
 #[test]
 fn a_mask_of_another_size_is_refused() {
-    let says = "a.png: expected 2 high, 3 wide as ";
+    let says = "a.png: expected 2 high, 3 wide, like ";
     let file = png(Header::grey(2, 3), &[0; 6]);
     assert_says(with_mask(&file, &options()), &[&says, &"a.jpg, found 3 high, 2 wide"]);
 }
@@ -270,8 +273,8 @@ fn a_mask_of_another_size_is_refused() {
 #[test]
 fn a_label_that_is_no_class_is_refused_with_its_place() {
     let file = png(Header::grey(3, 2), &[0, 1, 1, 0, 37, 0]);
-    let says = "a.png: expected labels below 2, the number of classes, found 37 at (x=1, y=1); if 37 \
-                marks pixels to leave out, set data.folder.ignore_index = 37";
+    let says = "a.png: expected labels below 2, the number of classes, found 37 at (x=1, y=1); if 37 marks \
+                pixels to ignore, set data.folder.ignore_index = 37";
     assert_says(with_mask(&file, &options()), &[&says]);
 }
 
@@ -280,14 +283,14 @@ fn only_the_ignored_label_may_be_no_class() {
     let file = png(Header::grey(3, 2), &[0, 1, 1, 11, 37, 0]);
     let options = FolderOptions { ignore_index: Some(11), ..options() };
     let says =
-        "found 37 at (x=1, y=1); only 11, the data.folder.ignore_index, may lie outside them";
+        "found 37 at (x=1, y=1); of other values only 11 is allowed, by data.folder.ignore_index";
     assert_says(with_mask(&file, &options), &[&says]);
 }
 
 #[test]
 fn a_mask_of_0_and_255_says_how_to_read_it() {
     let file = png(Header::grey(3, 2), &[0, 0, 255, 0, 255, 0]);
-    let says = "found 255 at (x=2, y=0); for masks of 0 and 255 alone, set data.folder.mask_values = [0, 255]";
+    let says = "found 255 at (x=2, y=0); for masks with only 0 and 255, set data.folder.mask_values = [0, 255]";
     assert_says(with_mask(&file, &options()), &[&says]);
     let options = FolderOptions { mask_values: Some(vec![0, 255]), ..options() };
     assert_eq!(with_mask(&file, &options).unwrap(), [0, 0, 1, 0, 1, 0]);
@@ -356,7 +359,7 @@ fn a_colour_that_the_table_lacks_is_refused_with_its_first_place() {
     ];
     for (places, at) in cases {
         let says = format!(
-            "colours.txt, found 1 2 3 at {at}; say there what it means, in a line as 1 2 3 NAME"
+            "colours.txt, found 1 2 3 at {at}; define it there, in a line such as 1 2 3 NAME"
         );
         let error = with_colour(places, table);
         assert_says(error, &[&"a.png: expected the colours of ", &says]);
@@ -398,7 +401,7 @@ fn colours_and_values_exclude_each_other() {
     let place = Place::pair();
     place.put("colours.txt", b"0 0 0 sky\n1 1 1 road\n");
     let options = FolderOptions { mask_values: Some(vec![0, 1]), ..options() };
-    let says = "colours.txt says what colours mean, found some";
+    let says = "colours.txt defines the colours of the classes, found some";
     assert_says(place.labels(&options), &[&"data.folder.mask_values: expected none", &says]);
 }
 
@@ -412,7 +415,7 @@ fn a_table_that_is_asked_for_must_be_there() {
 
 #[test]
 fn a_line_of_a_list_has_a_picture_and_its_mask() {
-    let expected = "train.txt:3: expected a picture and its mask, tab or space between";
+    let expected = "train.txt:3: expected a picture and its mask, separated by a tab or spaces";
     assert_says(with_line("images/a.jpg"), &[&expected, &"found 1 word: images/a.jpg"]);
     assert_says(with_line("a b c"), &[&expected, &"found 3 words: a b c"]);
 }
@@ -420,15 +423,15 @@ fn a_line_of_a_list_has_a_picture_and_its_mask() {
 #[test]
 fn a_list_may_not_lead_up() {
     let error = with_line("../a.jpg masks/a.png");
-    assert_says(error, &[&"train.txt:3: expected the path of a file inside", &"which leads out"]);
+    assert_says(error, &[&"train.txt:3: expected the path of a file inside", &"which is outside"]);
     let error = with_line("images/../../a.jpg masks/a.png");
-    assert_says(error, &[&"train.txt:3", &"which leads out"]);
+    assert_says(error, &[&"train.txt:3", &"which is outside"]);
 }
 
 #[test]
 fn a_list_may_not_have_absolute_paths() {
     let error = with_line("/etc/hostname masks/a.png");
-    assert_says(error, &[&"train.txt:3", &r#"found "/etc/hostname", which leads out"#]);
+    assert_says(error, &[&"train.txt:3", &r#"found "/etc/hostname", which is outside"#]);
 }
 
 #[cfg(unix)]
@@ -462,7 +465,7 @@ fn a_list_names_each_picture_once() {
 fn an_empty_list_is_refused() {
     let place = Place::pair();
     place.put("train.txt", b"\n \n");
-    let says = "train.txt: expected lines that name pictures, found none";
+    let says = "train.txt: expected lines with pictures, found none";
     assert_says(place.labels(&options()), &[&says]);
 }
 
@@ -485,7 +488,7 @@ fn a_name_with_control_characters_stays_in_one_line() {
 fn what_a_directory_was_taken_for_is_told() {
     let place = Place::pair();
     place.put("train.txt", b"a\n");
-    let says = "read as layout list, since there is train.txt: data.folder.layout asks for another";
+    let says = "layout list was detected by train.txt: data.folder.layout selects another";
     assert_says(place.labels(&options()), &[&"train.txt:1", &says]);
     let asked = FolderOptions { layout: Some(Layout::Folders), ..options() };
     assert!(place.labels(&asked).is_ok());
@@ -512,7 +515,7 @@ fn a_layout_that_is_asked_for_must_be_there() {
 #[test]
 fn a_part_that_is_not_there_is_refused() {
     let error = Place::pair().open(Split::Test, &options());
-    assert_says(error, &[&"expected a part to test on, found none for layout folders"]);
+    assert_says(error, &[&"expected a test split, found none for layout folders"]);
 }
 
 #[test]
@@ -539,7 +542,7 @@ fn stored_values_near_to_declared_ones_mean_what_these_mean_where_that_is_asked_
     let alone = FolderOptions { nearest_value: true, ..FolderOptions::default() };
     assert_says(
         with_mask(&file, &alone),
-        &[&"data.folder.nearest_value: expected data.folder.mask_values beside it"],
+        &[&"data.folder.nearest_value needs data.folder.mask_values"],
     );
 }
 
@@ -573,7 +576,7 @@ fn declared_values_need_no_names() {
     assert_eq!(folder.classes(), ["0", "1"]);
     assert_eq!(place.labels(&options).unwrap(), [0, 1, 0, 1, 9, 9]);
     let ways = "the masks hold 0, 9 and 255: write 3 names into it and set data.folder.mask_values = [0, 9, 255], or \
-                set data.folder.mask_values = [0, 9, 255] alone for the names 0 to 2";
+                set data.folder.mask_values = [0, 9, 255] without a file, for the class names 0 to 2";
     assert_says(place.open(Split::All, &FolderOptions::default()), &[&ways]);
     let ignoring = FolderOptions { ignore_index: Some(9), ..FolderOptions::default() };
     assert_says(place.open(Split::All, &ignoring), &[&"the masks hold 0 and 255: write 2 names"]);

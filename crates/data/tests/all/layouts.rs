@@ -60,7 +60,7 @@ fn voc_has_lists_of_stems_and_its_own_classes() {
 fn voc_without_a_list_to_validate_on_can_be_divided() {
     let place = voc();
     place.put("ImageSets/Segmentation/trainval.txt", b"2007_a\n2007_b\n2008_c\n2008_d\n");
-    let says = "trainval.txt alone to train and to validate on, found none";
+    let says = "trainval.txt for training and validation, found none";
     assert_says(
         place.open(Split::Train, &options()),
         &[&"data.folder.validation_split: expected a share", &says],
@@ -85,7 +85,7 @@ fn faults_of_voc_name_the_line() {
         ("2009_unlabelled", r#"SegmentationClass, found "2009_unlabelled.png": No such file"#),
         ("2010_nowhere", r#"JPEGImages, found "2010_nowhere.jpg": No such file"#),
         ("2007_b 1", r#"JPEGImages, found "2007_b 1.jpg": No such file"#),
-        ("../x", r#"found "../x.jpg", which leads out"#),
+        ("../x", r#"found "../x.jpg", which is outside"#),
     ];
     for (line, says) in cases {
         place.put(list, format!("2007_a\n{line}\n").as_bytes());

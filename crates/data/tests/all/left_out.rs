@@ -31,9 +31,9 @@ fn faulty_pairs_are_left_out_where_that_is_asked_for_and_each_is_told_of() {
     assert!(place.open(Split::All, &FolderOptions::default()).is_err());
     assert_eq!(place.stems(Split::All, &skipping()).unwrap(), ["a", "e", "f"]);
     let notes = lines(&Folder::notes(place.path(), &skipping()).unwrap());
-    assert_eq!(notes[0], "4 faults left out, as data.folder.skip_faulty = true asks");
+    assert_eq!(notes[0], "4 faults skipped, since data.folder.skip_faulty = true is set");
     for (note, says) in notes[1..].iter().zip(["g.jpg", "b.jpg", "c.png", "d.png"]) {
-        assert!(note.starts_with("left out: ") && note.contains(says), "{note} without {says}");
+        assert!(note.starts_with("skipped: ") && note.contains(says), "{note} without {says}");
     }
     assert_eq!(notes.len(), 5);
     let census = Census::take(place.path(), &skipping(), &|_| ()).unwrap();
@@ -87,7 +87,7 @@ fn a_part_to_test_on_that_has_no_masks_keeps_nobody_from_training() {
 fn of_faults_alone_no_run_can_be_made() {
     let place = Place::pair();
     place.put("images/a.jpg", b"<html>");
-    assert_says(place.open(Split::All, &skipping()), &[&"a.jpg: expected a whole JPEG, PNG"]);
+    assert_says(place.open(Split::All, &skipping()), &[&"a.jpg: expected a complete JPEG, PNG"]);
     let census = Census::take(place.path(), &skipping(), &|_| ()).unwrap();
     assert_eq!(census.faults.len(), 1);
 }
@@ -111,7 +111,7 @@ fn links_to_a_store_are_followed_where_that_is_asked_for_and_the_message_says_so
     assert_eq!(place.labels(&following).unwrap(), [0, 1, 0, 1, 0, 1]);
     // A name that leads out is none of a link.
     place.put("train.txt", b"../images/a.jpg masks/a.png\n");
-    assert_says(place.labels(&following), &[&"which leads out"]);
+    assert_says(place.labels(&following), &[&"which is outside"]);
     // Whole directories may be links, and a link to nowhere is no picture.
     fs::remove_file(place.at("train.txt")).unwrap();
     fs::remove_dir_all(place.at("images")).unwrap();

@@ -141,7 +141,7 @@ fn a_batch_of_mixed_sizes_names_both_files() {
         Ok(Sample { name: format!("{index}.png"), ..sample(size, 2) })
     });
     let says: [&dyn std::fmt::Display; 3] = [
-        &"2.png: expected 4 high, 4 wide as 0.png",
+        &"2.png: expected 4 high, 4 wide, like 0.png",
         &"found 3 high, 5 wide",
         &"set data.folder.size = [H, W]",
     ];

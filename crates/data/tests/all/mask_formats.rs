@@ -65,7 +65,8 @@ fn equal_channels_are_one_grey_value_in_every_format() {
 fn a_colour_among_greys_is_named_with_its_place_and_what_to_do() {
     let mut rgb = grey().to_rgb8();
     rgb.put_pixel(2, 1, image::Rgb([9, 9, 8]));
-    let says = "found the colour 9 9 8 at (x=2, y=1); say what each colour means in colours.txt, in lines as 9 9 8 NAME";
+    let says = "found the colour 9 9 8 at (x=2, y=1); define what each colour means in colours.txt, in lines \
+                such as 9 9 8 NAME";
     let file = encoded(&rgb.into(), ImageFormat::Png);
     assert_says(decode(&file), &[&"masks/a.png: expected a mask", &says]);
 }
@@ -77,7 +78,7 @@ fn a_pixel_that_is_not_opaque_is_named_with_its_place() {
         rgba.get_pixel_mut(1, 1).0[3] = alpha;
         let greys = DynamicImage::from(rgba.clone()).to_luma_alpha8();
         for image in [DynamicImage::from(rgba), greys.into()] {
-            let says = "found a transparent pixel at (x=1, y=1), which has no number";
+            let says = "found a transparent pixel at (x=1, y=1), which has no value";
             assert_says(decode(&encoded(&image, ImageFormat::Png)), &[&"masks/a.png", &says]);
         }
     }
@@ -109,14 +110,14 @@ fn sixteen_bits_may_hold_what_eight_can() {
 #[test]
 fn a_gif_has_its_indices_and_not_its_colours() {
     assert_eq!(decode(&gif(&LABELS, 1)).unwrap(), mask());
-    assert_says(decode(&gif(&LABELS, 2)), &[&"masks/a.png", &"found a GIF of several pictures"]);
+    assert_says(decode(&gif(&LABELS, 2)), &[&"masks/a.png", &"found a GIF with several frames"]);
     let whole = gif(&LABELS, 1);
     (0..whole.len()).for_each(|length| assert!(decode(&whole[..length]).is_err(), "{length}"));
     // A picture that begins in the second column: where it does, behind the screen and the palette.
     let mut aside = whole.clone();
     let frame = aside.iter().rposition(|&byte| byte == b',').unwrap();
     (aside[frame + 1], aside[frame + 5]) = (1, 2);
-    assert_says(decode(&aside), &[&"found a GIF whose picture does not cover it"]);
+    assert_says(decode(&aside), &[&"found a GIF whose frame does not cover it"]);
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn a_tiff_has_the_numbers_of_its_table_and_bits_of_one() {
     let bits = tiff([3, 2], [1, 1, 1], &[], &[0b0110_0000, 0b1000_0000]);
     assert_eq!(decode(&bits).unwrap().labels, [0, 1, 1, 1, 0, 0]);
     let without = tiff([3, 2], [8, 1, 3], &[], &LABELS);
-    assert_says(decode(&without), &[&"found a TIFF without its table of colours"]);
+    assert_says(decode(&without), &[&"found a TIFF without its colour table"]);
     let lossy = tiff([3, 2], [8, 1, 1], &[(259, vec![7])], &LABELS);
     assert_says(
         decode(&lossy),
@@ -192,12 +193,12 @@ fn no_damage_to_a_byte_is_a_panic() {
 fn a_forged_size_is_refused_before_memory_is_set_aside() {
     let says = "expected a mask: a PNG, GIF, BMP or TIFF";
     let file = tiff([7990; 2], [8, 1, 3], &[(320, vec![0; 768])], &LABELS);
-    assert_says(decode(&file), &[&says, &"7990 high, 7990 wide, of "]);
+    assert_says(decode(&file), &[&says, &"7990 high, 7990 wide, from only "]);
     let mut file = gif(&LABELS, 1);
     file[6..10].copy_from_slice(&[7000_u16, 7000].map(u16::to_le_bytes).concat());
-    assert_says(decode(&file), &[&says, &"7000 high, 7000 wide, of "]);
+    assert_says(decode(&file), &[&says, &"7000 high, 7000 wide, from only "]);
     let header = Header { width: 7000, height: 7000, ..Header::grey(1, 1) };
-    assert_says(decode(&png_of(header, &[0; 2])), &[&says, &"7000 high, 7000 wide, of "]);
+    assert_says(decode(&png_of(header, &[0; 2])), &[&says, &"7000 high, 7000 wide, from only "]);
     let file = tiff([16_385, 1], [8, 1, 1], &[], &LABELS);
     assert_says(decode(&file), &[&"expected sides of 1 to 16384"]);
 }
@@ -254,7 +255,7 @@ fn palettes_that_differ_are_noted_with_both_files_and_the_advice() {
     let [note] = &notes(&place)[..] else { panic!("one note") };
     let first = format!("1 is 200 0 0 in {}", place.at("masks/a.png").display());
     let second = format!("and 0 200 0 in {}", place.at("masks/b.png").display());
-    for says in [&first, &second, "colours.txt, in lines as 200 0 0 NAME"] {
+    for says in [&first, &second, "colours.txt, in lines such as 200 0 0 NAME"] {
         assert!(note.contains(says), "{note}");
     }
     // Colours that are the same, or that no pixel has, are no difference.

@@ -29,7 +29,7 @@ fn stored_values_are_the_labels_at_every_depth() {
 
 #[test]
 fn more_than_eight_bits_hold_and_colours_are_refused() {
-    let colours = "at (x=0, y=0); say what each colour means in colours.txt, in lines as";
+    let colours = "at (x=0, y=0); define what each colour means in colours.txt, in lines such as";
     let kinds: [(u8, u8, &str, &[u8]); 5] = [
         (0, 16, "256 at (x=0, y=0), in 16 bits", &[1, 0]),
         (2, 8, colours, &[1, 2, 2]),
@@ -145,17 +145,18 @@ fn a_hint_follows_from_all_that_the_mask_holds() {
             1,
             "name both classes in classes.txt and set data.folder.mask_values = [0, 255]",
         ),
-        (&[(255, 50)], 2, "for masks of 0 and 255 alone, set data.folder.mask_values = [0, 255]"),
+        (&[(255, 50)], 2, "for masks with only 0 and 255, set data.folder.mask_values = [0, 255]"),
         // Background and an outline, as in VOC.
         (
             &[(255, 7)],
             21,
-            "if 255 marks pixels to leave out, set data.folder.ignore_index = 255 (7.0 % of this",
+            "if 255 marks pixels to ignore, set data.folder.ignore_index = 255 (7.0 % of this",
         ),
         (
             &soft,
             2,
-            "mostly 0 and 255, 3.0 % between as soft edges are: set data.folder.mask_values = [0, 255] and data.folder.nearest_value = true",
+            "mostly 0 and 255, with 3.0 % between, as at soft edges: set data.folder.mask_values = [0, 255] and \
+             data.folder.nearest_value = true",
         ),
         (
             &soft,

@@ -97,14 +97,14 @@ fn the_refusal_names_the_option_where_the_mask_is_that_of_the_turned_picture() {
     };
     assert!(
         refusal(6, [40, 24])
-            .ends_with("orientation 6, which its mask follows; set data.folder.orient = true")
+            .ends_with("orientation 6, which its mask has applied; set data.folder.orient = true")
     );
     // This one is stored as the picture is.
-    assert!(refusal(6, [24, 40]).ends_with("so that picture and mask are stored alike"));
+    assert!(refusal(6, [24, 40]).ends_with("so that picture and mask have the same orientation"));
     // Upside down, nothing tells.
     assert!(
         refusal(3, [24, 40])
-            .contains("or set data.folder.orient = true if masks were made on turned pictures")
+            .contains("or set data.folder.orient = true if masks were made on rotated pictures")
     );
 }
 
@@ -119,6 +119,6 @@ fn a_picture_is_turned_for_a_mask_that_was_made_on_the_turned_picture() {
     let [sample] = &census.examples(1).unwrap()[..] else { panic!("one picture") };
     assert_eq!(sample.picture, UPRIGHT.read(&place.at("images/a.jpg")).unwrap());
     // A mask of the picture as it is stored fits no more.
-    let says = "a.png: expected 40 high, 24 wide as ";
+    let says = "a.png: expected 40 high, 24 wide, like ";
     assert_says(self::place(6, [24, 40]).labels(&orient), &[&says, &"found 24 high, 40 wide"]);
 }

@@ -84,7 +84,7 @@ fn formats_that_are_not_read_are_named_with_what_to_do() {
         (b"qoif\0\0\0\x01", "Qoi"),
     ] {
         let says = format!("found {name}, which is not read; convert it to PNG or JPEG");
-        assert_says(decode(bytes), &[&"images/a.jpg: expected a whole JPEG, PNG", &says]);
+        assert_says(decode(bytes), &[&"images/a.jpg: expected a complete JPEG, PNG", &says]);
     }
     // A video is in boxes too.
     assert_says(decode(b"\0\0\0\x18ftypisom\0\0\0\0isommp42"), &[&"no known picture format"]);
@@ -159,18 +159,18 @@ fn a_forged_size_is_refused_with_the_reason() {
         assert_says(decode(&tiff(tag, [8, 1, 1], &[], &[0; 6])), &[&says]);
     }
     // What these bytes cannot make is refused before there is memory for it.
-    let says = "found 7000 high, 7000 wide, of ";
-    assert_says(forged(ImageFormat::Gif, 6, &wide(7000)), &[&"expected a whole JPEG", &says]);
-    assert_says(forged(ImageFormat::Bmp, 18, &long(7000)), &[&"expected a whole JPEG", &says]);
+    let says = "found 7000 high, 7000 wide, from only ";
+    assert_says(forged(ImageFormat::Gif, 6, &wide(7000)), &[&"expected a complete JPEG", &says]);
+    assert_says(forged(ImageFormat::Bmp, 18, &long(7000)), &[&"expected a complete JPEG", &says]);
     let file = tiff([7000; 2], [8, 1, 1], &[], &[0; 6]);
-    assert_says(decode(&file), &[&"expected a whole JPEG", &says]);
+    assert_says(decode(&file), &[&"expected a complete JPEG", &says]);
     // 7000 by 7000 in 14 bits each, less one, behind the mark of a WebP without loss.
     let webp = encoded(&coloured(3, 2), ImageFormat::WebP);
     let at = webp.windows(4).position(|name| name == b"VP8L").unwrap() + 9;
     let mut webp = webp;
     let flags = u32::from_le_bytes(*webp[at..].first_chunk().unwrap()) & 0xf000_0000;
     webp[at..at + 4].copy_from_slice(&(flags | 6999 << 14 | 6999).to_le_bytes());
-    assert_says(decode(&webp), &[&"expected a whole JPEG", &says]);
+    assert_says(decode(&webp), &[&"expected a complete JPEG", &says]);
     // The plainest picture there is has as many as it needs.
     for format in FORMATS {
         let plain = DynamicImage::from(RgbImage::from_pixel(640, 480, Rgb([128; 3])));

@@ -65,7 +65,7 @@ fn what_is_no_picture_is_refused() {
     {
         let says: [&dyn std::fmt::Display; 3] = [
             &"images/a.jpg",
-            &"expected a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture",
+            &"expected a complete JPEG, PNG, BMP, GIF, TIFF or WebP picture",
             &found,
         ];
         assert_says(decode(bytes), &says);
@@ -77,7 +77,7 @@ fn a_jpeg_cut_short_anywhere_is_an_error() {
     let whole = jpeg(40, 24);
     assert!(decode(&whole).is_ok());
     for length in 0..whole.len() {
-        assert_says(decode(&whole[..length]), &[&"images/a.jpg", &"expected a whole"]);
+        assert_says(decode(&whole[..length]), &[&"images/a.jpg", &"expected a complete"]);
     }
 }
 
@@ -87,7 +87,9 @@ fn a_png_cut_short_is_an_error_unless_every_pixel_is_there() {
     let picture = decode(&whole).unwrap();
     for length in 0..whole.len() {
         match decode(&whole[..length]) {
-            Err(error) => assert!(error.to_string().starts_with("images/a.jpg: expected a whole")),
+            Err(error) => {
+                assert!(error.to_string().starts_with("images/a.jpg: expected a complete"))
+            }
             Ok(read) => assert!(read == picture && length >= whole.len() - 20, "{length}"),
         }
     }
@@ -147,7 +149,7 @@ fn a_turned_picture_is_refused_whatever_its_format() {
                 assert_eq!(decode(&file).unwrap(), decode(plain).unwrap());
                 continue;
             }
-            let says = format!("EXIF orientation {orientation}; save it turned");
+            let says = format!("EXIF orientation {orientation}; save it rotated");
             assert_says(decode(&file), &[&"images/a.jpg", &"expected an upright picture", &says]);
         }
     }
@@ -159,10 +161,10 @@ fn a_jpeg_of_more_pixels_than_its_bytes_can_make_is_refused_before_it_is_decoded
     let frame = file.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
     // 32 million pixels of some hundred bytes.
     file[frame + 5..frame + 9].copy_from_slice(&[4000_u16, 8000].map(u16::to_be_bytes).concat());
-    let says = format!("found 4000 high, 8000 wide, of {} bytes alone", file.len());
+    let says = format!("found 4000 high, 8000 wide, from only {} bytes", file.len());
     assert_says(
         decode(&file),
-        &[&"expected a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture", &says],
+        &[&"expected a complete JPEG, PNG, BMP, GIF, TIFF or WebP picture", &says],
     );
     // The plainest picture there is has as many as it needs.
     let grey = DynamicImage::from(GrayImage::from_pixel(2000, 1000, image::Luma([128])));
@@ -184,7 +186,7 @@ fn a_palette_that_ends_within_a_colour_is_refused() {
     let says = "found a palette that ends within a colour";
     assert_says(
         decode(&file),
-        &[&"expected a whole JPEG, PNG, BMP, GIF, TIFF or WebP picture", &says],
+        &[&"expected a complete JPEG, PNG, BMP, GIF, TIFF or WebP picture", &says],
     );
     let mask = mirrorgrad_data::decode_mask(&file, Path::new("masks/a.png"));
     assert_says(mask, &[&"masks/a.png: expected a mask", &says]);

@@ -75,7 +75,7 @@ fn a_percentile_is_of_each_picture_and_leaves_out_what_is_rare() {
 
 #[test]
 fn numbers_of_16_bits_mean_nothing_to_a_picture_of_8() {
-    let says = "a.png: expected numbers that data.folder.range = [0, 4095] means, which are of 16 bits, found 8 bits";
+    let says = "a.png: expected 16-bit values, which data.folder.range = [0, 4095] needs, found 8-bit values";
     assert_says(ranged(Some(ValueRange::Given([0, 4095])), &jpeg(3, 2)), &[&says]);
     let grey = DynamicImage::from(image::GrayImage::from_raw(3, 1, vec![10, 20, 30]).unwrap());
     let levels = ranged(Some(ValueRange::Given([10, 30])), &encoded(&grey, ImageFormat::Png));
@@ -87,7 +87,8 @@ fn a_range_without_anything_between_black_and_white_is_refused() {
     for ends in [[5, 5], [9, 3]] {
         let range = Some(ValueRange::Given(ends));
         let options = FolderOptions { range, ..FolderOptions::default() };
-        let says = "data.folder.range: expected percentile, or what is black and a larger number that is white";
+        let says =
+            "data.folder.range: expected percentile, or the black value and a larger white value";
         assert_says(place(&[0; 3]).labels(&options), &[&says]);
     }
 }
@@ -101,15 +102,16 @@ fn a_picture_that_uses_a_small_part_of_16_bits_is_noted_with_the_range() {
     let without = FolderOptions::default();
     let dim = place(&[16, 30, 4080]);
     let [note] = &notes(&dim, &without)[..] else { panic!("one note") };
-    let says = "a.png: 16 bits, darkest 16, brightest 4080 of 65535: 2 levels are left; say what \
-                becomes black and white, as data.folder.range = [16, 4080] or data.folder.range = \"percentile\"";
+    let says = "a.png: 16 bits, darkest 16, brightest 4080 of 65535: only 2 grey levels are left in 8 bits; set \
+                what becomes black and white, such as data.folder.range = [16, 4080] or data.folder.range = \
+                \"percentile\"";
     assert!(note.ends_with(says), "{note}");
     // A note for all of them.
     dim.put("images/b.png", &wide(&[3, 4, 5000]));
     dim.put("masks/b.png", &common::png(common::Header::grey(3, 1), &[0, 1, 0]));
     let [note] = &notes(&dim, &without)[..] else { panic!("one note") };
     assert!(
-        note.contains("and 1 picture more is alike")
+        note.contains("and 1 more picture is like it")
             && note.contains("data.folder.range = [3, 5000]")
     );
     for range in [PERCENTILE, ValueRange::Given([0, 4095])] {

@@ -151,10 +151,8 @@ impl<T: Element> Fcn<T> {
     #[track_caller]
     pub fn new(config: &FcnConfig, rng: &mut impl Rng) -> Self {
         let FcnConfig { inputs, classes, ref widths, norm, upsample, finest } = *config;
-        let (&first, &last) = widths
-            .first()
-            .zip(widths.last())
-            .expect("fcn: there are no stages: expected at least one width, got none");
+        let (&first, &last) =
+            widths.first().zip(widths.last()).expect("fcn: expected at least one width, got none");
         assert!(
             inputs > 0 && classes > 0 && !widths.contains(&0),
             "fcn: expected at least one channel everywhere, got {config:?}"
@@ -225,14 +223,14 @@ impl<T: Element> Module<T> for Fcn<T> {
     fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let (levels, deepest) = self.down(x, pass);
         let scored = levels.iter().enumerate().skip(self.finest);
-        let part = |kind: &str, i: usize| pass.child(kind).child(i);
+        let child = |kind: &str, i: usize| pass.child(kind).child(i);
         let score = |features: &Var<T>| self.score.forward(features, &pass.child("score"));
         match &self.way_up {
             WayUp::Deconv { ups, skips, last } => {
                 let mut scores = score(&deepest);
                 for (((i, level), up), skip) in scored.zip(ups).zip(skips).rev() {
-                    let skip = skip.forward(&level.features, &part("skips", i));
-                    scores = up.forward_like(&scores, &skip, &part("ups", i)) + skip;
+                    let skip = skip.forward(&level.features, &child("skips", i));
+                    scores = up.forward_like(&scores, &skip, &child("ups", i)) + skip;
                 }
                 match last {
                     Some(last) => last.forward_like(&scores, x, &pass.child("last")),
@@ -243,8 +241,8 @@ impl<T: Element> Module<T> for Fcn<T> {
                 let interpolate = Upsample::new(2, Interpolation::Bilinear);
                 let mut scores = score(&deepest);
                 for ((i, level), skip) in scored.zip(skips).rev() {
-                    let skip = skip.forward(&level.features, &part("skips", i));
-                    scores = interpolate.forward_like(&scores, &skip, &part("ups", i)) + skip;
+                    let skip = skip.forward(&level.features, &child("skips", i));
+                    scores = interpolate.forward_like(&scores, &skip, &child("ups", i)) + skip;
                 }
                 match self.finest {
                     0 => scores,
@@ -254,7 +252,7 @@ impl<T: Element> Module<T> for Fcn<T> {
             WayUp::Unpool { decoders } => {
                 let mut features = deepest;
                 for ((i, level), decoder) in scored.zip(decoders).rev() {
-                    let pass = part("decoders", i);
+                    let pass = child("decoders", i);
                     let spread = MaxUnpool2d.forward(&features, &level.indices, &pass);
                     features = decoder.forward(&spread, &pass);
                 }

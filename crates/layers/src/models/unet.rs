@@ -89,9 +89,7 @@ impl<T: Element> UNet<T> {
     #[track_caller]
     pub fn new(config: &UNetConfig, rng: &mut impl Rng) -> Self {
         let UNetConfig { inputs, classes, ref widths, norm, upsample } = *config;
-        let &first = widths
-            .first()
-            .expect("unet: there are no stages: expected at least one width, got none");
+        let &first = widths.first().expect("unet: expected at least one width, got none");
         assert!(
             inputs > 0 && classes > 0 && !widths.contains(&0) && upsample != Upsampling::Unpool,
             "unet: expected at least one channel everywhere and deconv or bilinear, got {config:?}"
@@ -127,9 +125,9 @@ impl<T: Element> Module<T> for UNet<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>, pass: &Pass<T>) -> Var<T> {
         let mut skips: Vec<Var<T>> = Vec::new();
-        let part = |kind: &str, i: usize| pass.child(kind).child(i);
+        let child = |kind: &str, i: usize| pass.child(kind).child(i);
         for (i, stage) in self.stages.iter().enumerate() {
-            let pass = part("stages", i);
+            let pass = child("stages", i);
             let x = match skips.last() {
                 Some(above) => MaxPool2d::square(2).forward(above, &pass),
                 None => x.clone(),
@@ -140,10 +138,10 @@ impl<T: Element> Module<T> for UNet<T> {
         let double = Upsample::new(2, Interpolation::Bilinear);
         for (i, (skip, decoder)) in skips.into_iter().zip(&self.decoders).enumerate().rev() {
             let up = match &self.ups {
-                Some(ups) => ups[i].forward_like(&features, &skip, &part("ups", i)),
-                None => double.forward_like(&features, &skip, &part("ups", i)),
+                Some(ups) => ups[i].forward_like(&features, &skip, &child("ups", i)),
+                None => double.forward_like(&features, &skip, &child("ups", i)),
             };
-            features = decoder.forward(&ops::concat(&[&skip, &up], 1), &part("decoders", i));
+            features = decoder.forward(&ops::concat(&[&skip, &up], 1), &child("decoders", i));
         }
         self.score.forward(&features, &pass.child("score"))
     }

@@ -25,17 +25,17 @@ pub(super) fn unfit(missing: &[String], unknown: &[String]) -> String {
 /// ```
 pub fn some_of<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> String {
     let mut names = names.into_iter();
-    let told: Vec<_> =
+    let listed: Vec<_> =
         names.by_ref().take(TOLD).map(|name| format!("{:?}", short(name.as_ref()))).collect();
-    let told = told.join(", ");
+    let listed = listed.join(", ");
     match names.count() {
-        0 => told,
-        more => format!("{told} and {more} more"),
+        0 => listed,
+        more => format!("{listed} and {more} more"),
     }
 }
 
 /// Refuses tensors that are not those of a network by their names, whatever their shapes. PyTorch's
-/// `num_batches_tracked` counters are passed over.
+/// `num_batches_tracked` counters are ignored.
 ///
 /// ```
 /// # use mirrorgrad_layers::weights::{NamedTensors, check_names};

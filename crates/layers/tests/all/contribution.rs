@@ -155,7 +155,7 @@ impl Module for Pathless {
 #[test]
 #[should_panic(
     expected = "update: expected the name of a parameter, got \"running_mean\": does a module call its \
-                parts without `pass.child(name)`?"
+                submodules without `pass.child(name)`?"
 )]
 fn statistics_of_a_part_that_was_called_without_its_name_are_refused() {
     let net = Pathless { norm: BatchNorm2d::new(2) };

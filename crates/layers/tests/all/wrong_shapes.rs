@@ -130,12 +130,12 @@ fn a_message_names_the_layer_of_a_network_by_its_path() {
     let fcn = Fcn::<f32>::new(&FcnConfig { widths: vec![4, 8], ..FcnConfig::new(2) }, &mut rng());
     let networks: [(&dyn Module, [usize; 4], &str); 7] = [
         (&unet, [1, 1, 8, 8], "stages.0.conv1: conv2d: expected an input of shape [batch, 3, "),
-        (&unet, [1, 3, 1, 8], "stages.1: max_pool2d: a window 2 pixels long"),
+        (&unet, [1, 3, 1, 8], "stages.1: max_pool2d: a window of 2 pixels"),
         (&fcn, [1, 4, 8, 8], "stages.0.conv1: conv2d: expected an input of shape [batch, 3, "),
-        (&fcn, [1, 3, 3, 8], "stages.1: max_pool2d: a window 2 pixels long"),
+        (&fcn, [1, 3, 3, 8], "stages.1: max_pool2d: a window of 2 pixels"),
         (&own([2, 4]), [1, 3, 8, 8], "first: conv2d: expected an input of shape [batch, 2, "),
         (&own([3, 5]), [1, 3, 8, 8], "body.0: batch_norm: expected an input of shape [batch, 4, "),
-        (&own([3, 4]), [1, 3, 8, 8], "body.1.1: max_pool2d: a window 8 pixels long"),
+        (&own([3, 4]), [1, 3, 8, 8], "body.1.1: max_pool2d: a window of 8 pixels"),
     ];
     for (network, shape, expected) in networks {
         let call = panic::AssertUnwindSafe(|| network.forward(&picture(shape), &Pass::eval()));

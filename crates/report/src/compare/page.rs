@@ -15,10 +15,10 @@ impl Comparison {
     /// If it cannot be written.
     pub fn write_page(&self, out: &mut dyn Write) -> io::Result<()> {
         let sections = vec![
-            Section::whole("runs", "Runs", self.runs()),
-            Section::whole("curves", "Curves", self.curves()),
-            Section::whole("settings", "Settings that differ", self.settings()),
-            Section::whole("classes", "Classes", self.classes()),
+            Section::new("runs", "Runs", self.runs()),
+            Section::new("curves", "Curves", self.curves()),
+            Section::new("settings", "Settings that differ", self.settings()),
+            Section::new("classes", "Classes", self.classes()),
         ];
         write_page(out, "Runs compared: mirrorgrad", &self.head(), sections)
     }
@@ -98,7 +98,7 @@ impl Comparison {
         let labels = self.labels();
         if !self.same_classes() {
             return html! {
-                p { "The runs have different classes, so their numbers are not put side by side:" }
+                p { "The runs have different classes, so their numbers are not compared:" }
                 ul { @for (row, label) in self.rows.iter().zip(&labels) { li { b { (label) } ": " (row.run.classes.join(", ")) } } }
             };
         }

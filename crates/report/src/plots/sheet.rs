@@ -69,7 +69,7 @@ pub fn contact_sheet(
     };
     let mut texts: Vec<(String, [usize; 2])> =
         samples.iter().map(name).zip(corners.iter().copied()).collect();
-    let ignored = ignore_index.map(|label| (label, format!("{label} left out")));
+    let ignored = ignore_index.map(|label| (label, format!("{label} ignored")));
     let named = (0..=255).zip(classes).filter(|(label, _)| Some(*label) != ignore_index);
     let named = named.map(|(label, name)| {
         let clear = if label == 0 { " (clear)" } else { "" };

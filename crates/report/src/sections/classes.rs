@@ -48,10 +48,10 @@ pub fn classes(run: &Run, gallery: Option<&Gallery>) -> Markup {
             }
         }
         p.note {
-            "IoU: pixels right, of those that are the class or were taken for it. Dice: twice the same, over the "
-            "sum of both. Recall: the share of the class that was found. Precision: the share of what was taken "
-            "for it that is. Boundary F: outlines met to within 0.0075 of the diagonal (Csurka et al. 2013). A "
-            "dash: the class is on neither side."
+            "IoU: correct pixels over the union of truth and prediction. Dice: twice the correct pixels over the "
+            "sum of both. Recall: the share of the class that was predicted. Precision: the share of the "
+            "prediction that is correct. Boundary F: outlines that match within 0.0075 of the diagonal (Csurka et "
+            "al. 2013). A dash: the class is in neither truth nor prediction."
         }
     }
 }
@@ -60,10 +60,10 @@ pub fn classes(run: &Run, gallery: Option<&Gallery>) -> Markup {
 pub fn looked_at(gallery: &Gallery) -> String {
     match (gallery.looked_at, gallery.of) {
         (looked_at, of) if looked_at < of => {
-            format!("{looked_at} of {of} validation pictures were looked at, at even distances.")
+            format!("{looked_at} of {of} validation pictures were evaluated, at even distances.")
         }
-        (_, 1) => "The only validation picture was looked at.".to_owned(),
-        (_, of) => format!("All {of} validation pictures were looked at."),
+        (_, 1) => "The only validation picture was evaluated.".to_owned(),
+        (_, of) => format!("All {of} validation pictures were evaluated."),
     }
 }
 

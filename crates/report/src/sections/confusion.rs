@@ -24,11 +24,11 @@ pub fn confusion(run: &Run, gallery: Option<&Gallery>) -> Markup {
     };
     let crowded = run.classes.len() > MOST_WITH_NUMBERS;
     html! {
-        p.note { "A row for each true class, in percent of its pixels; on the diagonal is what was right." }
+        p.note { "One row per true class, in percent of its pixels; the diagonal is correct." }
         div.scroll {
             table.heat.crowded[crowded] #matrix {
                 thead { tr {
-                    th.corner { "true ↓ taken for →" }
+                    th.corner { "true ↓ predicted →" }
                     @for name in &run.classes { th.top { div { (name) } } }
                     th.number { "pixels" }
                 } }
@@ -37,7 +37,7 @@ pub fn confusion(run: &Run, gallery: Option<&Gallery>) -> Markup {
                         tr {
                             th scope="row" { (chip(truth)) (name) }
                             @for (class, other) in run.classes.iter().enumerate() {
-                                @let title = format!("{name} taken for {other}: {} pixels",
+                                @let title = format!("{name} predicted as {other}: {} pixels",
                                     thousands(count(truth, class)));
                                 (cell(share(truth, class), &title, truth == class, crowded))
                             }
@@ -47,7 +47,7 @@ pub fn confusion(run: &Run, gallery: Option<&Gallery>) -> Markup {
                 }
             }
         }
-        (told(run, &share))
+        (most_confused(run, &share))
     }
 }
 
@@ -68,7 +68,7 @@ fn cell(share: Option<f64>, title: &str, right: bool, crowded: bool) -> Markup {
 }
 
 /// The largest confusions in words.
-fn told(run: &Run, share: &impl Fn(usize, usize) -> Option<f64>) -> Markup {
+fn most_confused(run: &Run, share: &impl Fn(usize, usize) -> Option<f64>) -> Markup {
     let n = run.classes.len();
     let pairs = (0..n * n).map(|i| (i / n, i % n)).filter(|(truth, class)| truth != class);
     let mut pairs: Vec<(f64, usize, usize)> = pairs
@@ -81,7 +81,7 @@ fn told(run: &Run, share: &impl Fn(usize, usize) -> Option<f64>) -> Markup {
             p { "Most often confused: "
                 @for (i, &(share, truth, class)) in pairs.iter().take(TOLD).enumerate() {
                     @if i > 0 { "; " }
-                    (format!("{:.1} % of ", 100.0 * share)) b { (run.classes[truth]) } " taken for "
+                    (format!("{:.1} % of ", 100.0 * share)) b { (run.classes[truth]) } " predicted as "
                     b { (run.classes[class]) }
                 }
                 "."

@@ -9,7 +9,7 @@ use mirrorgrad_train::{EpochMetrics, LossKind, TrainingConfig};
 /// Losses, scores and the learning rate, and a table of the same numbers.
 pub(crate) fn curves(run: &Run) -> Markup {
     if run.history.is_empty() {
-        return html! { p { "No epoch was finished, so there is nothing to draw yet." } };
+        return html! { p { "No epoch is finished, so there is nothing to plot yet." } };
     }
     let line = |name, colour, value: fn(&EpochMetrics) -> f64| {
         Line::new(name, colour, run.history.iter().map(|epoch| [epoch.epoch as f64, value(epoch)]))

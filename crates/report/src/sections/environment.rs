@@ -30,7 +30,7 @@ pub fn environment(
     html! {
         (facts(&list))
         @if noted.is_none() {
-            p.note { "The run noted nothing of its machine: this is the one that the report was written on." }
+            p.note { "The run has no record of its machine: these values are of the machine that wrote the report." }
         }
     }
 }

@@ -26,16 +26,16 @@ pub fn kernels(run: &Run, layers: Option<&[Deconvolution]>, gallery: Option<&Gal
         @match layers {
             None => p { "There is no best checkpoint yet, so there are no learned kernels to look at." },
             Some([]) => p {
-                "This network has no transposed convolution: its way up is fixed, so there is no kernel that "
-                "training could have made uneven."
+                "This network has no transposed convolution: its upsampling is fixed, so training cannot make a "
+                "kernel uneven."
             },
             Some(layers) => {
                 p.note {
-                    "For each layer, from the picture's end on: the kernels by which its first channels reach "
-                    "themselves, before the first step, where they were drawn and not read from a file, and now. "
-                    "Behind a stride s, pixels fall into s × s phases that are reached by different taps; the sum "
-                    "of a phase's taps is its gain. Where gains differ, an even map comes out as a checkerboard "
-                    "(Odena et al. 2016)."
+                    "For each layer, from the last to the first: the kernels that connect the first channels to "
+                    "themselves, now and, unless they were read from a file, before the first step. With a stride "
+                    "s, the output pixels fall into s × s phases, which different taps (kernel elements) reach; "
+                    "the sum of the taps of a phase is its gain. Where gains differ, a constant input gives a "
+                    "checkerboard (Odena et al. 2016)."
                 }
                 @for layer in layers { (drawn(run, layer)) }
             },
@@ -68,9 +68,9 @@ fn drawn(run: &Run, layer: &Deconvolution) -> Markup {
                             figcaption { (name(channel.number)) }
                             div.pair {
                                 @if let Some(before) = &channel.before {
-                                    (map("began as", before, [height, width], most))
+                                    (kernel_heat_map("initial", before, [height, width], most))
                                 }
-                                (map("became", &channel.after, [height, width], most))
+                                (kernel_heat_map("trained", &channel.after, [height, width], most))
                                 (gains(filter))
                             }
                             p.likeness { (likeness(channel)) }
@@ -107,22 +107,22 @@ fn verdict(layer: &Deconvolution) -> Markup {
         Some(Verdict::Uneven) => (
             "warn",
             "Uneven taps:",
-            format!("{least} to {most} reach a phase; training has to unlearn a checkerboard."),
+            format!(
+                "{least} to {most} reach a phase; a checkerboard pattern until training removes it."
+            ),
         ),
         Some(Verdict::Dead) => (
             "bad",
             "Dead phases:",
             "no tap reaches some phases; their pixels stay empty.".to_owned(),
         ),
-        Some(Verdict::Single) => {
-            ("good", "Single:", "one window, which overlaps with none.".to_owned())
-        }
-        None => ("warn", "Unknown:", "the layer has no channel of its own.".to_owned()),
+        Some(Verdict::Single) => ("good", "Single:", "only one window, so no overlap.".to_owned()),
+        None => ("warn", "Unknown:", "the layer connects no channel to itself.".to_owned()),
     };
     html! {
-        b class=(class) { (word) } " " (why) " " (index(layer)) " Of what an even map becomes, "
-        (percent(layer.pattern)) " of the energy is a pattern. " (percent(layer.own)) " of the weight's energy is in "
-        "the kernels by which channels reach themselves."
+        b class=(class) { (word) } " " (why) " " (index(layer)) " For a constant input, "
+        (percent(layer.pattern)) " of the output's energy is a pattern. " (percent(layer.own)) " of the weight's "
+        "energy is in the kernels that connect a channel to itself."
     }
 }
 
@@ -134,18 +134,18 @@ fn index(layer: &Deconvolution) -> Markup {
     let Some(mean) = layer.unevenness() else {
         return html! {
             @if all > 0 {
-                "There is no checkerboard index: the gains of every channel's phases lie around zero, so that "
-                "they have no mean to be relative to."
+                "There is no checkerboard index: the gains of every channel's phases are around zero, so they "
+                "have no mean to compare with."
             }
         };
     };
     html! {
         "Checkerboard index " b { (percent(mean)) }
-        ": how far apart the gains of a channel's phases are, relative to their mean, averaged over "
+        ": the spread of the gains of a channel's phases, relative to their mean, averaged over "
         @if around > 0 { (all - around) " of " (all) " channels (" } @else { "the channels (" }
         (percent(most)) " at most)"
         @if around > 0 {
-            "; those of the other " (around) " lie around zero and have no mean to be relative to"
+            "; those of the other " (around) " are around zero, so they have no mean to compare with"
         }
         "."
     }
@@ -161,8 +161,12 @@ fn likeness(channel: &Channel) -> String {
     };
     let (start, bilinear) = (show(channel.likeness), show(channel.bilinear));
     match channel.before {
-        Some(_) => format!("cosine to its beginning {start}, to bilinear {bilinear}"),
-        None => format!("began from the weights' file; cosine to bilinear {bilinear}"),
+        Some(_) => {
+            format!("cosine similarity to its initial values {start}, to bilinear {bilinear}")
+        }
+        None => {
+            format!("initialized from the weights file; cosine similarity to bilinear {bilinear}")
+        }
     }
 }
 
@@ -171,7 +175,7 @@ fn cell(cells: usize) -> usize {
     (SIDE / cells.max(1)).max(2)
 }
 
-fn map(what: &str, kernel: &[f64], sides: [usize; 2], most: f64) -> Markup {
+fn kernel_heat_map(what: &str, kernel: &[f64], sides: [usize; 2], most: f64) -> Markup {
     let taps: Vec<_> = kernel.iter().map(|&tap| (tap, tap / most)).collect();
     let [height, width] = sides;
     html! {
@@ -193,8 +197,8 @@ fn heat(label: &str, cells: &[(f64, f64)], [rows, columns]: [usize; 2]) -> Marku
         } @else {
             svg viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) role="img"
                 aria-label=(label) {
-                @for (i, &(value, part)) in cells.iter().enumerate() {
-                    (square([i / columns, i % columns], cell, value, part, numbers))
+                @for (i, &(value, depth)) in cells.iter().enumerate() {
+                    (square([i / columns, i % columns], cell, value, depth, numbers))
                 }
             }
         }
@@ -203,9 +207,9 @@ fn heat(label: &str, cells: &[(f64, f64)], [rows, columns]: [usize; 2]) -> Marku
 
 /// A picture of cells, a pixel each.
 fn pixels(cells: &[(f64, f64)], [rows, columns]: [usize; 2]) -> String {
-    let pixel = |&(_, part): &(f64, f64)| {
-        let [r, g, b] = if part < 0.0 { MINUS } else { PLUS };
-        [r, g, b, (255.0 * part.abs().min(1.0)).round() as u8]
+    let pixel = |&(_, depth): &(f64, f64)| {
+        let [r, g, b] = if depth < 0.0 { MINUS } else { PLUS };
+        [r, g, b, (255.0 * depth.abs().min(1.0)).round() as u8]
     };
     let pixels: Vec<u8> = cells.iter().flat_map(pixel).collect();
     let mut png = Vec::new();
@@ -216,11 +220,11 @@ fn pixels(cells: &[(f64, f64)], [rows, columns]: [usize; 2]) -> String {
 }
 
 /// A cell: blue above zero, orange below, as deep as `part` of the deepest.
-fn square([row, column]: [usize; 2], cell: usize, value: f64, part: f64, number: bool) -> Markup {
-    let sign = if part < 0.0 { "minus" } else { "plus" };
+fn square([row, column]: [usize; 2], cell: usize, value: f64, depth: f64, number: bool) -> Markup {
+    let sign = if depth < 0.0 { "minus" } else { "plus" };
     let (x, y) = (column * cell, row * cell);
     html! {
-        g class=(sign) style=(format!("--v:{:.1}%", 100.0 * part.abs().min(1.0))) {
+        g class=(sign) style=(format!("--v:{:.1}%", 100.0 * depth.abs().min(1.0))) {
             rect x=(x) y=(y) width=(cell) height=(cell) { title { (format!("{value:.4}")) } }
             @if number {
                 text x=(x + cell / 2) y=(y + cell / 2) dy="0.35em" { (tap_text(value)) }
@@ -245,15 +249,15 @@ fn gains(filter: &FilterHealth) -> Markup {
     let all = || gain.iter().flatten().copied();
     let mean = all().sum::<f64>() / (rows * columns).max(1) as f64;
     // A tenth of the mean away is as deep as a colour gets.
-    let apart = |gain: f64| (gain - mean) / mean.abs().max(f64::MIN_POSITIVE) / 0.1;
-    let gains: Vec<_> = all().map(|gain| (gain, apart(gain).clamp(-1.0, 1.0))).collect();
+    let deviation = |gain: f64| (gain - mean) / mean.abs().max(f64::MIN_POSITIVE) / 0.1;
+    let gains: Vec<_> = all().map(|gain| (gain, deviation(gain).clamp(-1.0, 1.0))).collect();
     html! {
         div.map {
             (heat("gains of the phases", &gains, [rows, columns]))
             span {
                 "gains, "
                 @match filter.unevenness {
-                    Some(share) => { (percent(share)) " apart" }
+                    Some(share) => { (percent(share)) " spread" }
                     None => "around zero",
                 }
             }
@@ -275,9 +279,9 @@ fn in_scores(gallery: &Gallery) -> Markup {
         ]))
         p.note {
             "The share of the variance of a class's scores that a pixel's row and column modulo " (s) " explain: "
-            "the energy of their spectrum at the frequencies that a stride of " (s) " leaves traces at (Zhang et "
-            "al. 2019, Durall et al. 2020). Smooth scores lie under noise; a pattern that can be seen lies far "
-            "above it."
+            "the energy of their spectrum at the frequencies of the artefacts of a stride of " (s) " (Zhang et "
+            "al. 2019, Durall et al. 2020). Smooth scores are below white noise; a visible pattern is far above "
+            "it."
         }
     }
 }

@@ -20,7 +20,7 @@ const IGNORED: [[u8; 3]; 2] = [[150, 158, 168], [178, 185, 194]];
 /// Pictures, truths, predictions and errors, a view a piece.
 pub fn pictures<'a>(run: &Run, gallery: Option<&'a Gallery>) -> Body<'a> {
     let Some(gallery) = gallery else {
-        let none = html! { p { "No picture was looked at: there is no best checkpoint yet." } };
+        let none = html! { p { "No picture was evaluated: there is no best checkpoint yet." } };
         return Box::new(iter::once(Ok(none)));
     };
     let ignored = run.config.data.folder.ignored_label();
@@ -39,8 +39,8 @@ pub fn pictures<'a>(run: &Run, gallery: Option<&'a Gallery>) -> Body<'a> {
 fn head(run: &Run, gallery: &Gallery, ignoring: bool) -> Markup {
     html! {
         p.note {
-            (looked_at(gallery)) " A picture's score is the mean IoU of the classes that are in it or were "
-            "found in it. A picture opens at its full size"
+            (looked_at(gallery)) " A picture's score is the mean IoU over the classes in its truth or its "
+            "prediction. A picture opens at its full size"
             @if gallery.best.iter().chain(&gallery.worst).any(|shown| is_large(&shown.sample.picture)) {
                 ", or at " (LONGEST) " pixels if a side is longer"
             }
@@ -48,12 +48,12 @@ fn head(run: &Run, gallery: &Gallery, ignoring: bool) -> Markup {
         }
         p.legend {
             @for class in (0..run.classes.len()).filter(|&class| is_shown(gallery, class)) {
-                span { (chip(class)) (run.classes[class]) @if class == 0 { " (left clear)" } }
+                span { (chip(class)) (run.classes[class]) @if class == 0 { " (transparent)" } }
             }
             span { span.chip style=(rgb(WRONG)) {} "wrong" }
-            @if ignoring { span { span.chip style=(rgb(IGNORED[0])) {} "not counted" } }
+            @if ignoring { span { span.chip style=(rgb(IGNORED[0])) {} "ignored" } }
         }
-        @if gallery.best.is_empty() { p { "There is no picture with a pixel that counts." } }
+        @if gallery.best.is_empty() { p { "All pixels of all pictures are ignored." } }
     }
 }
 

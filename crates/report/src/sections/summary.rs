@@ -22,7 +22,7 @@ pub fn summary(run: &Run, gallery: Option<&Gallery>) -> Markup {
         }
         // Why is not said here: it names where on the machine the folder lies.
         @if run.notice.is_some() {
-            p.about.warn { "The last checkpoint is missing or damaged: this is told from the one before it." }
+            p.about.warn { "The last checkpoint is missing or damaged: this report uses the previous one." }
         }
         @if let Some(best) = &run.best {
             div.tiles {

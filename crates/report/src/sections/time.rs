@@ -19,8 +19,8 @@ pub fn time(run: &Run, training: Option<usize>, validation: usize) -> Markup {
             format!("{} (median; {} to {})", duration(epoch), duration(least), duration(most)),
         ),
     ];
-    if let Some(part) = run.validating() {
-        list.push(("of which validating", format!("{:.1} %", 100.0 * part)));
+    if let Some(share) = run.validating() {
+        list.push(("of which validating", format!("{:.1} %", 100.0 * share)));
     }
     if let Some(training) = training.filter(|_| epoch > 0.0) {
         let each = format!("{training} to train on, {validation} to validate on");

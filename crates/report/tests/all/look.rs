@@ -44,7 +44,7 @@ fn an_index_stands_only_where_gains_have_a_mean() {
     let some = with_gains(|channel, phase| if channel == 0 { board(phase) } else { spike(phase) });
     assert!(some.contains("Checkerboard index 200.0 %"), "{some}");
     assert!(some.contains("averaged over 2 of 3 channels (200.0 % at most)"), "{some}");
-    assert!(some.contains("those of the other 1 lie around zero"), "{some}");
+    assert!(some.contains("those of the other 1 are around zero"), "{some}");
 }
 
 #[test]

@@ -154,8 +154,11 @@ fn the_same_run_gives_the_same_page() {
     noted.record(&made.folder).unwrap();
     assert_eq!(Environment::of(&made.folder).unwrap(), Some(noted));
     let page = made.page();
-    assert!(page.contains("an &lt;abacus&gt;") && !page.contains("noted nothing"), "{page}");
-    assert!(first.contains("noted nothing"));
+    assert!(
+        page.contains("an &lt;abacus&gt;") && !page.contains("has no record of its machine"),
+        "{page}"
+    );
+    assert!(first.contains("has no record of its machine"));
     fs::write(made.folder.path().join("environment.json"), "{}").unwrap();
     let error = Environment::of(&made.folder).unwrap_err().to_string();
     assert!(error.contains("environment.json: expected the environment of a run"), "{error}");
@@ -167,7 +170,7 @@ fn the_same_run_gives_the_same_page() {
 #[test]
 fn a_run_whose_last_checkpoint_is_cut_off_is_told_from_the_one_before() {
     let made = Made::new(|_| {});
-    let told = "is told from the one before it";
+    let told = "this report uses the previous one";
     assert_eq!(Run::read(&made.folder).unwrap().0.notice, None);
     assert!(!made.page().contains(told));
     let last = made.folder.last();
@@ -175,7 +178,7 @@ fn a_run_whose_last_checkpoint_is_cut_off_is_told_from_the_one_before() {
     fs::write(&last, &bytes[..bytes.len() / 2]).unwrap();
     let (run, best) = Run::read(&made.folder).unwrap();
     let notice = run.notice.unwrap().to_string();
-    assert!(notice.contains("cut short") && notice.contains("prev.ckpt"), "{notice}");
+    assert!(notice.contains("truncated") && notice.contains("prev.ckpt"), "{notice}");
     // The best checkpoint may have the last epoch all the same.
     assert!(run.history.len() >= EPOCHS - 1 && best.is_some());
     assert_eq!(run.history[..], made.history()[..run.history.len()]);
@@ -210,12 +213,12 @@ fn the_pictures_of_a_limited_run_are_those_that_it_saw() {
 fn kernels_that_began_from_a_file_have_no_beginning_to_show() {
     let first = Made::new(|_| {});
     let page = first.page();
-    let (began, from_file) = ("<span>began as</span>", "began from the weights' file");
+    let (began, from_file) = ("<span>initial</span>", "initialized from the weights file");
     assert_eq!((page.matches(began).count(), page.matches(from_file).count()), (6, 0));
     let weights = first.folder.path().join("model.safetensors");
     let page = Made::new(|config| config.model.weights = Some(weights.clone())).page();
     assert_eq!((page.matches(began).count(), page.matches(from_file).count()), (0, 6));
-    assert!(!page.contains("began as") && page.contains("became"));
+    assert!(!page.contains(">initial<") && page.contains(">trained<"));
     // One of the two layers is drawn all the same.
     let page = Made::new(|config| {
         config.model.weights = Some(weights.clone());
@@ -314,7 +317,7 @@ fn of_many_pictures_some_are_looked_at_and_the_page_says_how_many() {
     let pixels: u64 = measures.confusion.iter().flatten().sum();
     assert_eq!(pixels, 1000 * 16 * 19);
     let page = written(|out| report.write_page(out));
-    assert!(page.contains("1000 of 2500 validation pictures were looked at"));
+    assert!(page.contains("1000 of 2500 validation pictures were evaluated"));
 }
 
 /// The same few pictures again and again.

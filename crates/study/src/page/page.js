@@ -102,11 +102,11 @@ function readControls() {
     if (state.layer === 'conv') {
       a.input = v.input;
       a.output = Math.floor((a.input + 2 * a.pad_before - extent(a)) / a.stride) + 1;
-      if (a.output < 1) refusals.push(`a window ${extent(a)} long does not fit ${a.input} with padding ${a.pad_before}`);
+      if (a.output < 1) refusals.push(`a window of ${extent(a)} pixels does not fit ${a.input} with padding ${a.pad_before}`);
     } else {
       a.output = v.output;
       a.input = full(a) - 2 * a.pad_before + v.added;
-      if (a.input < 1) refusals.push('the padding leaves nothing of the output');
+      if (a.input < 1) refusals.push('the padding leaves no pixel of the output');
       if (v.added >= Math.max(a.stride, a.dilation)) {
         refusals.push(`output padding: expected less than the stride or the dilation, ${Math.max(a.stride, a.dilation)}`);
       }
@@ -288,10 +288,10 @@ function drawHeat() {
   };
   const [[leastY, mostY], [leastX, mostX]] = [along(y), along(x)];
   const [least, largest] = [leastY * leastX, mostY * mostX];
-  byId('health').textContent = y.output === 1 && x.output === 1 ? 'Single: one window, which overlaps with none.'
+  byId('health').textContent = y.output === 1 && x.output === 1 ? 'Single: only one window, so no overlap.'
     : least === 0 ? 'Dead: no tap ever reaches some of the pixels.'
     : least === largest ? `Even: ${least} taps reach every pixel away from the border.`
-      : `Uneven: ${least} to ${largest} taps, a checkerboard until training has unlearned it.`;
+      : `Uneven: ${least} to ${largest} taps, a checkerboard pattern until training removes it.`;
 }
 
 /** Lights all that belongs to a pixel, a position, a tap or an entry. */

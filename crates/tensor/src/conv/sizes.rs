@@ -52,7 +52,7 @@ impl<'a> Sizes<'a> {
         }
         let channels = if missing == Operand::Input { inputs } else { outputs };
         if let Some(bias) = bias.filter(|bias| *bias != [channels]) {
-            panic!("{name}: expected one bias a channel, [{channels}], got {bias:?}");
+            panic!("{name}: expected one bias per channel, [{channels}], got {bias:?}");
         }
         sizes
     }

@@ -30,7 +30,7 @@ pub struct MxNet {
     /// Rows and columns that a transposed convolution adds at the end: less than the stride.
     pub adj: [usize; 2],
     /// What a transposed convolution makes. Padding and `adj` are then worked out from it, the odd
-    /// pixel of padding before the input, and those given are passed over.
+    /// pixel of padding before the input, and those given are ignored.
     pub target_shape: Option<[usize; 2]>,
 }
 

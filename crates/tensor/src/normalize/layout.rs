@@ -120,16 +120,13 @@ impl NormLayout {
     /// # Panics
     /// If there are other than its numbers, weights or biases.
     #[track_caller]
-    pub fn check<T: Element>(&self, name: &str, x: &Tensor<T>, gain_and_bias: [&Tensor<T>; 2]) {
+    pub fn check<T: Element>(&self, name: &str, x: &Tensor<T>, weight_and_bias: [&Tensor<T>; 2]) {
         let (shape, all) = (x.shape(), self.repeats * self.sets * self.row());
-        assert!(
-            x.len() == all,
-            "{name}: layout of another shape: expected {all} numbers, got {shape:?}"
-        );
-        for (each, weights) in gain_and_bias.map(|each| (each, self.weights())) {
+        assert!(x.len() == all, "{name}: expected {all} numbers, as in the layout, got {shape:?}");
+        for (each, weights) in weight_and_bias.map(|each| (each, self.weights())) {
             assert!(
                 each.len() == weights,
-                "{name}: expected one weight and bias a channel, {weights} for {shape:?}, got {:?}",
+                "{name}: expected one weight and one bias per channel, {weights} for {shape:?}, got {:?}",
                 each.shape()
             );
         }

@@ -371,9 +371,11 @@ fn misuse_panics_with_what_was_expected() {
         ("axis 1 is named twice in [1, 1]", |x| drop(x.sum_axes_keep(&[1, 1]))),
         ("max_last: the axis is empty in shape [2, 0]", |x| _ = x.slice(&[0..2, 1..1]).max_last()),
         ("permute: [0, 0] is not a permutation", |x| drop(x.permute(&[0, 0]))),
-        ("transpose: shape [3] has under two axes", |_| drop(Tensor::<f64>::ones([3]).transpose())),
+        ("transpose: expected at least two axes, got shape [3]", |_| {
+            drop(Tensor::<f64>::ones([3]).transpose())
+        }),
         ("slice: [0..2, 1..4] does not lie inside shape [2, 3]", |x| drop(x.slice(&[0..2, 1..4]))),
-        ("pad: one pair of sides is needed for each axis", |x| drop(x.pad(&[[1, 1]]))),
+        ("pad: expected one pair of sides per axis", |x| drop(x.pad(&[[1, 1]]))),
         ("concat: shapes differ outside axis 0", |x| drop(concat(&[x, &x.transpose()], 0))),
         ("matmul: [2, 3] and [2, 3] do not multiply", |x| drop(x.matmul(x))),
         ("position 3 lies outside axis 1 of [2, 3]", |x| {

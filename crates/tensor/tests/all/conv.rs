@@ -325,7 +325,7 @@ fn pixels_far_apart_are_reached_without_what_is_between() {
 }
 
 #[test]
-#[should_panic(expected = "the winograd algorithm does not take")]
+#[should_panic(expected = "the winograd algorithm does not support")]
 fn an_algorithm_refuses_a_window_that_it_does_not_take() {
     let geometry = Window::square(3).dilation(2).conv([5, 5]).unwrap();
     let (x, w) = (Tensor::<f32>::ones([1, 1, 5, 5]), Tensor::ones([1, 1, 3, 3]));
@@ -442,7 +442,7 @@ fn an_image_and_a_map_of_other_batches_are_refused() {
 }
 
 #[test]
-#[should_panic(expected = "Form::solve: expected one bias a channel")]
+#[should_panic(expected = "Form::solve: expected one bias per channel")]
 fn a_bias_of_another_size_is_refused() {
     let g = Window::square(1).conv([2, 2]).unwrap();
     let bias = Tensor::zeros([2]);

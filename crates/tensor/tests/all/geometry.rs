@@ -303,7 +303,7 @@ fn errors_say_what_was_expected_and_what_came() {
     let message = |result: Result<Geometry, GeometryError>| result.unwrap_err().to_string();
     assert_eq!(
         message(Window::square(3).dilation(2).padding(1).conv([2, 9])),
-        "a window 5 pixels long (kernel 3, dilation 2) does not fit an input of 2 with padding 1 and 1"
+        "a window of 5 pixels (kernel 3, dilation 2) does not fit an input of 2 with padding 1 and 1"
     );
     assert_eq!(
         message(Window::square(2).stride(2).output_padding([0, 2]).transposed([3, 3])),
@@ -317,12 +317,11 @@ fn errors_say_what_was_expected_and_what_came() {
     );
     assert_eq!(
         message(Window::square(2).padding(1).transposed([1, 1])),
-        "padding 1 and 1 leaves nothing of a transposed output 2 long"
+        "padding 1 and 1 leaves no pixel of a transposed output of 2"
     );
     assert_eq!(
         message(Window::square(2).padding(2).pool([4, 4])),
-        "pool padding 2 must be less than the window's extent 2, and every window must meet the \
-         input"
+        "pool padding 2 must be less than the window's extent 2, and every window must overlap the input"
     );
     assert_eq!(
         message(Window::square(3).stride(0).conv([4, 4])),

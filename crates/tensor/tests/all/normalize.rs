@@ -221,10 +221,10 @@ fn misuse_panics_with_what_was_expected() {
     let means = NormStats { mean: five.clone(), ..stats.clone() };
     let variances = NormStats { variance: five.clone(), ..stats.clone() };
     for (expected, message) in [
-        ("norm: expected one weight and bias a channel", few),
-        ("norm: layout of another shape", other),
-        ("norm: expected one weight and bias a channel", back(&x, &five, &stats, &x)),
-        ("norm: layout of another shape", back(&weight, &weight, &stats, &weight)),
+        ("norm: expected one weight and one bias per channel", few),
+        ("norm: expected 24 numbers, as in the layout", other),
+        ("norm: expected one weight and one bias per channel", back(&x, &five, &stats, &x)),
+        ("norm: expected 24 numbers, as in the layout", back(&weight, &weight, &stats, &weight)),
         ("norm: the shapes differ: expected [2, 4, 3]", back(&x, &weight, &stats, &turned)),
         ("norm: the shapes differ: expected [4]", back(&x, &weight, &means, &x)),
         ("norm: the shapes differ: expected [4]", back(&x, &weight, &variances, &x)),

@@ -124,11 +124,17 @@ fn misuse_panics_with_what_was_expected() {
     let geometry = Window::square(2).pool([4, 5]).unwrap();
     let blind = Window::square(1).padding(1).conv([4, 4]).unwrap();
     for (expected, message) in [
-        ("max_pool: the geometry is of another input", panic_of(|| max_pool(&geometry, x))),
+        (
+            "max_pool: expected an input [batch, channels, 4, 5], as in the geometry",
+            panic_of(|| max_pool(&geometry, x)),
+        ),
         ("sees only padding", panic_of(|| max_pool(&blind, x))),
-        ("the indices are of another input", panic_of(|| plane_gather(&at, other))),
-        ("the indices are of another output", panic_of(|| plane_scatter(&at, x))),
-        ("the indices are of another output", panic_of(|| plane_scatter_add(&at, x))),
+        (
+            "expected an input of shape [1, 1, 4, 4], as in the indices",
+            panic_of(|| plane_gather(&at, other)),
+        ),
+        ("plane_scatter: expected the indices' shape", panic_of(|| plane_scatter(&at, x))),
+        ("plane_scatter_add: expected the indices' shape", panic_of(|| plane_scatter_add(&at, x))),
     ] {
         assert!(message.contains(expected), "expected {expected:?}, got {message:?}");
     }

@@ -290,15 +290,15 @@ fn misuse_panics_with_what_was_expected() {
         ),
         ("do not fit targets", panic_of(|| plain.forward(&zeros(&[2, 3, 3]), targets))),
         ("do not fit targets", panic_of(|| plain.forward(&zeros(&[6]), targets))),
-        ("one weight a class", panic_of(|| weighted.forward(&zeros(&[2, 3, 2]), targets))),
+        ("one weight per class", panic_of(|| weighted.forward(&zeros(&[2, 3, 2]), targets))),
         (
-            "gradient of another shape",
+            "expected a gradient of shape",
             panic_of(|| {
                 plain.backward(&zeros(&[2, 3, 2]), targets, &zeros(targets.shape()), &zeros(&[2]))
             }),
         ),
         ("axis 2 does not exist", panic_of(|| log_softmax(&zeros(&[2, 2]), 2))),
-        ("there are no classes", panic_of(|| ClassTargets::new([1], [0], 0, None))),
+        ("expected at least one class", panic_of(|| ClassTargets::new([1], [0], 0, None))),
     ] {
         assert!(message.contains(expected), "expected {expected:?}, got {message:?}");
     }

@@ -123,7 +123,8 @@ pub fn decode(payload: impl Read, len: u64) -> Result<Checkpoint, String> {
 
 /// What a payload of any format holds, which ends with it.
 pub fn from_bincode<T: for<'a> Deserialize<'a>>(payload: impl Read, len: u64) -> Result<T, String> {
-    let none = |why: &dyn fmt::Display| format!("its contents are no checkpoint's: {why}");
+    let none =
+        |why: &dyn fmt::Display| format!("its contents are not those of a checkpoint: {why}");
     let mut payload = payload.take(len);
     let value = codec(len).deserialize_from(&mut payload).map_err(|error| match *error {
         bincode::ErrorKind::Custom(what) => what,
@@ -131,7 +132,7 @@ pub fn from_bincode<T: for<'a> Deserialize<'a>>(payload: impl Read, len: u64) ->
     })?;
     match payload.limit() {
         0 => Ok(value),
-        rest => Err(none(&format_args!("{rest} bytes are left after them"))),
+        rest => Err(none(&format_args!("{rest} bytes follow its contents"))),
     }
 }
 
@@ -180,7 +181,7 @@ pub fn in_order(entries: Vec<(String, u64)>) -> Result<BTreeMap<String, u64>, St
 fn insert_last<T>(map: &mut BTreeMap<String, T>, name: String, value: T) -> Result<(), String> {
     match map.last_key_value() {
         Some((last, _)) if *last >= name => {
-            Err(format!("expected names in order, each once, found {name:?} after {last:?}"))
+            Err(format!("expected tensor names in order, each once, found {name:?} after {last:?}"))
         }
         _ => {
             map.insert(name, value);

@@ -98,7 +98,7 @@ pub fn open(file: &mut (impl Read + Seek)) -> Result<Sealed, Unreadable> {
     hasher.update(hashed).update_reader(&mut *file)?;
     let (expected, found) = (number(hashed, 12..20), hasher.count() - hashed.len() as u64);
     if expected != found {
-        let what = "it is cut short or damaged";
+        let what = "it is truncated or damaged";
         return Err(
             format!("expected {expected} bytes after the header, found {found}: {what}").into()
         );

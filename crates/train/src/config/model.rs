@@ -1,8 +1,8 @@
 //! Which network learns.
 
 use crate::memory::least_weights;
+use mirrorgrad_data::DataError;
 use mirrorgrad_data::random::{Purpose, generator};
-use mirrorgrad_data::{DataError, Message, Setting};
 use mirrorgrad_layers::Params;
 use mirrorgrad_layers::models::{Fcn, FcnConfig, Network, Norm, UNet, UNetConfig, Upsampling};
 use mirrorgrad_layers::weights::{NamedTensors, WeightsError, check_names};
@@ -154,8 +154,7 @@ impl ModelConfig {
             return refuse("model.upsample", named, format!("{:?}", self.upsample).to_lowercase());
         }
         if !self.fresh.is_empty() && self.weights.is_none() {
-            let expected = Message::from(Setting::of("model.weights")).and(" beside it");
-            return Err(DataError::value("model.fresh", expected, "it alone"));
+            return Err(DataError::Needs { key: "model.fresh", other: "model.weights" });
         }
         Ok(())
     }

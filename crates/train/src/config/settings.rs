@@ -42,13 +42,13 @@ impl Settings {
     pub fn read(path: &Path) -> Result<Self, DataError> {
         let bytes = read(path, MAX_BYTES)?;
         let text = text_of(&bytes, path)?;
-        let told = |error: toml::de::Error| {
+        let unread = |error: toml::de::Error| {
             let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
             let line = before.matches('\n').count() + 1;
             DataError::unread(format!("{} line {line}", shown(path)), in_words(error.message()))
         };
-        toml::from_str::<Config>(&text).map_err(told)?;
-        let mut table = toml::from_str(&text).map_err(told)?;
+        toml::from_str::<Config>(&text).map_err(unread)?;
+        let mut table = toml::from_str(&text).map_err(unread)?;
         renew(&mut table);
         Ok(Self { table })
     }
@@ -61,7 +61,7 @@ impl Settings {
     pub fn set_text(&mut self, setting: &str) -> Result<(), DataError> {
         let place = Message::typed(beginning(&one_line(setting)));
         let Some((key, text)) = setting.split_once('=') else {
-            return Err(DataError::unread(place, "expected KEY=VALUE, as training.epochs=30"));
+            return Err(DataError::unread(place, "expected KEY=VALUE, such as training.epochs=30"));
         };
         let value = toml::from_str::<Table>(&format!("value = {text}"))
             .ok()

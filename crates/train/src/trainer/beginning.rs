@@ -15,8 +15,9 @@ use std::collections::BTreeSet;
 /// # Errors
 /// What is wrong with the first one that has a fault.
 pub fn look(train: &Loader, validation: &Loader) -> Result<[Survey; 2], DataError> {
-    let of =
-        |part: &Loader| Survey::of(&*part.dataset, part.ignore_index, None, &|| ()).faultless();
+    let of = |loader: &Loader| {
+        Survey::of(&*loader.dataset, loader.ignore_index, None, &|| ()).faultless()
+    };
     Ok([of(train)?, of(validation)?])
 }
 
@@ -49,7 +50,7 @@ pub fn load_weights(
             let mut layers: Vec<&str> =
                 names.iter().filter_map(|name| name.split('.').next()).collect();
             layers.dedup();
-            let expected = format!("the beginning of a name: {}, ..", layers.join(", "));
+            let expected = format!("the beginning of a parameter name: {}, ..", layers.join(", "));
             return Err(DataError::setting("model.fresh", expected, fresh).into());
         }
         tensors.retain(|name, _| !is_fresh(name));

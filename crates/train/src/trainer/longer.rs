@@ -17,7 +17,9 @@ impl Trainer {
             return Err(RunError::ScheduleEnds { schedule: name(kind), epochs: before });
         }
         let [_, next] = self.lengthen(epochs)?;
-        Ok(format!("going on to epoch {epochs} instead of {before}, at a learning rate of {next}"))
+        Ok(format!(
+            "continuing to epoch {epochs} instead of {before}, at a learning rate of {next}"
+        ))
     }
 
     /// Gives the run more epochs and lays its schedule over all of them: the learning rate goes on where a run of
@@ -29,8 +31,8 @@ impl Trainer {
         let (kind, before) = (self.config.training.schedule, self.config.training.epochs);
         let [last, next] = self.lengthen(epochs)?;
         Ok(format!(
-            "going on to epoch {epochs} instead of {before}, with the {} schedule stretched over all of them: the \
-             learning rate goes from {last} to {next}",
+            "continuing to epoch {epochs} instead of {before}, with the {} schedule stretched over all of them: \
+             the learning rate goes from {last} to {next}",
             name(kind)
         ))
     }
@@ -51,9 +53,9 @@ impl Trainer {
         self.learner.reschedule(longer.schedule(steps(epochs)));
         self.config.training = longer;
         if self.is_over() {
-            let expected = "a run that may still get better";
+            let expected = "a run that has not stopped early";
             let found = format!(
-                "one that ended by its patience of {} epochs",
+                "one that stopped early, with a patience of {} epochs",
                 self.config.training.patience.unwrap_or_default()
             );
             return Err(DataError::setting("training.epochs", expected, found).into());

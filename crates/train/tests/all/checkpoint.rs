@@ -186,7 +186,7 @@ fn names_are_in_order_and_each_is_there_once() {
         payload[at] = name;
         match ok {
             true => drop(Checkpoint::from_bytes(&sealed(&payload)).unwrap()),
-            false => assert_refused(&sealed(&payload), "expected names in order, each once"),
+            false => assert_refused(&sealed(&payload), "expected tensor names in order, each once"),
         }
     }
     let mut twins = checkpoint();
@@ -314,7 +314,7 @@ fn a_file_that_cannot_be_read_is_named() {
     says("expected a file, found a directory");
     std::fs::remove_dir(&path).unwrap();
     std::fs::write(&path, &bytes()[..100]).unwrap();
-    says("cut short");
+    says("truncated");
     std::fs::write(&path, bytes()).unwrap();
     assert_eq!(Checkpoint::read(&path).unwrap().progress, checkpoint().progress);
 }

@@ -70,7 +70,7 @@ fn the_previous_checkpoint_is_taken_and_told_where_the_last_is_bad() {
         assert_eq!(read.progress.step, 1);
         let notice = notice.to_string();
         assert!(notice.starts_with(&dir.path().display().to_string()), "{notice}");
-        let taken = format!("; going on from {}, taken at step 1", prev.display());
+        let taken = format!("; continuing from {}, saved at step 1", prev.display());
         assert!(notice.contains(says) && notice.ends_with(&taken), "{notice}");
     }
 }
@@ -83,7 +83,7 @@ fn two_bad_checkpoints_are_both_named() {
     fs::remove_file(folder.last()).unwrap();
     let error = folder.read_last().unwrap_err().to_string();
     for part in [
-        "expected a checkpoint to go on from",
+        "expected a checkpoint to continue from",
         "last.ckpt: cannot be read",
         "prev.ckpt: its contents do not match its hash",
     ] {
@@ -164,7 +164,7 @@ fn a_run_has_its_folder_to_itself() {
     let dir = tempfile::tempdir().unwrap();
     let folder = run(dir.path(), [1]);
     let error = RunFolder::resume(dir.path()).unwrap_err().to_string();
-    assert!(error.ends_with("expected no other run in it, found one at work"), "{error}");
+    assert!(error.ends_with("expected no other process that trains in it, found one"), "{error}");
     // To look at it is no run.
     RunFolder::open(dir.path()).unwrap().read_last().unwrap();
     let second = folder.clone();
@@ -216,7 +216,7 @@ fn a_run_writes_nothing_into_the_folder_that_took_the_place_of_its_own() {
     fs::rename(&path, &moved).unwrap();
     let second = run(&path, [7]);
     let says =
-        "cannot be written: the run's folder was renamed, removed or replaced since it began";
+        "cannot be written: the run folder was renamed, removed or replaced after training began";
     let tries: [(&str, &dyn Fn() -> Result<(), mirrorgrad_train::RunError>); 3] = [
         ("last.ckpt", &|| first.write_last(&state(3))),
         ("best.ckpt", &|| first.write_best(&state(3))),

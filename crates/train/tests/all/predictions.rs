@@ -171,7 +171,7 @@ fn weights_for_a_network_beyond_all_memory_are_refused_before_it_is_built() {
     let least = 9 * 4096 * (3 + 19 * 4096);
     assert_eq!(least, 2_869_014_528_u64);
     let says = format!(
-        "model.safetensors: expected weights of {least} numbers or more for this network, found {numbers}"
+        "model.safetensors: expected at least {least} numbers in the weights of this network, found {numbers}"
     );
     assert!(error.ends_with(&says), "{error}");
 }

@@ -85,7 +85,7 @@ fn what_is_not_divided_is_refused_by_the_check_as_by_the_run() {
     assert_lines(&run_faults(&listed, &FolderOptions::default(), ""), &[share]);
     // One picture cannot be divided.
     let half = FolderOptions { validation_split: Some(0.5), ..FolderOptions::default() };
-    assert_lines(&run_faults(&whole, &half, ""), &["expected two pictures or more to split"]);
+    assert_lines(&run_faults(&whole, &half, ""), &["expected at least two pictures to split"]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn sizes_that_the_network_or_a_batch_cannot_take_are_found_in_every_picture() {
     let small =
         ["train/images/z.png: expected at least 2x2", "val/images/z.png: expected at least"];
     assert_lines(&run_faults(&place, &ignoring(), "training.batch = 1"), &small);
-    let mixed = "z.png: expected 2 high, 3 wide as ";
+    let mixed = "z.png: expected 2 high, 3 wide, like ";
     let all = [small[0], mixed, small[1], mixed];
     assert_lines(&run_faults(&place, &ignoring(), "training.batch = 2"), &all);
     let sized = FolderOptions { size: Some([4, 4]), ..ignoring() };
@@ -115,7 +115,7 @@ fn one_value_to_normalize_is_found_in_every_picture() {
     place.picture("train/images/z.png", [1, 1], 7);
     place.mask("train/masks/z.png", [1, 1], &[1]);
     let alone = "model.kind = 'unet'\ntraining.batch = 1";
-    let says = "train/images/z.png: expected two values or more to normalize together";
+    let says = "train/images/z.png: expected at least two values per normalization";
     assert_lines(&run_faults(&place, &ignoring(), alone), &[says]);
     let group = format!("{alone}\nmodel.norm = 'group'");
     assert_lines(&run_faults(&place, &ignoring(), &group), &[]);
@@ -134,7 +134,7 @@ fn a_training_set_in_which_nothing_counts_is_refused_and_a_validation_set_noted(
     assert_lines(&run_faults(&place, &ignoring(), ""), &[]);
     let mut config: Config = toml::from_str("model.widths = [2]").unwrap();
     (config.data.dir, config.data.folder) = (Some(place.path().to_owned()), ignoring());
-    let note = "every pixel of the validation set is left out";
+    let note = "every pixel of the validation set is ignored";
     assert!(Trainer::new(config).unwrap().notes()[0].to_string().starts_with(note));
 }
 

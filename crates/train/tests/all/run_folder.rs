@@ -84,7 +84,7 @@ fn only_a_folder_that_is_there_can_be_opened() {
     fs::write(dir.path().join("file"), "").unwrap();
     for name in ["nowhere", "file"] {
         let error = RunFolder::open(&dir.path().join(name)).unwrap_err().to_string();
-        assert!(error.ends_with(&format!("{name}: expected the folder of a run, found none")));
+        assert!(error.ends_with(&format!("{name}: expected a run folder, found none")));
     }
 }
 

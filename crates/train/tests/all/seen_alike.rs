@@ -20,9 +20,9 @@ fn assert_refused(config: &Config, says: &str) {
 fn a_range_is_for_pictures_from_files() {
     let mut config = Config::default();
     config.data.folder.range = Some(ValueRange::Named(RangeByName::Percentile));
-    assert_refused(&config, "data.folder.range: expected no such option for the built-in shapes");
+    assert_refused(&config, "data.folder.range needs data.dir");
     config.data.folder = FolderOptions { orient: true, ..FolderOptions::default() };
-    assert_refused(&config, "data.folder.orient: expected no such option for the built-in shapes");
+    assert_refused(&config, "data.folder.orient needs data.dir");
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub fn cases() -> Vec<Case> {
             };
             _ = of(2).plus(of(3));
         }),
-        ("Init::weight", "init: bilinear wants a weight of four axes, got shape [2, 2]", || {
+        ("Init::weight", "init: bilinear expected a weight of four axes, got shape [2, 2]", || {
             _ = Init::Bilinear.weight::<f64>(&[2, 2], &mut rng());
         }),
         (
@@ -69,7 +69,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "Conv2d::forward",
-            "conv2d: a window 3 pixels long (kernel 3, dilation 1) does not fit",
+            "conv2d: a window of 3 pixels (kernel 3, dilation 1) does not fit",
             || {
                 _ = conv().forward(&var(&[1, 3, 2, 4]), &Pass::eval());
             },
@@ -148,7 +148,7 @@ pub fn cases() -> Vec<Case> {
         }),
         (
             "MaxPool2d::forward",
-            "max_pool2d: a window 2 pixels long (kernel 2, dilation 1) does not",
+            "max_pool2d: a window of 2 pixels (kernel 2, dilation 1) does not",
             || {
                 _ = MaxPool2d::square(2).forward(&var(&[1, 1, 1, 4]), &Pass::eval());
             },
@@ -170,7 +170,7 @@ pub fn cases() -> Vec<Case> {
         ),
         (
             "AvgPool2d::forward",
-            "avg_pool2d: a window 3 pixels long (kernel 3, dilation 1) does not fit",
+            "avg_pool2d: a window of 3 pixels (kernel 3, dilation 1) does not fit",
             || {
                 _ = AvgPool2d::new(window()).forward(&var(&[1, 1, 1, 4]), &Pass::eval());
             },
@@ -260,7 +260,7 @@ pub fn cases() -> Vec<Case> {
                 _ = UNet::<f64>::new(&no_class(), &mut rng());
             },
         ),
-        ("UNet::new", "unet: there are no stages: expected at least one width, got none", || {
+        ("UNet::new", "unet: expected at least one width, got none", || {
             _ = UNet::<f64>::new(&UNetConfig { widths: vec![], ..UNetConfig::new(2) }, &mut rng());
         }),
         (
@@ -274,7 +274,7 @@ pub fn cases() -> Vec<Case> {
         ("Fcn::new", "fcn: expected a finest stage up to 4, got 9", || {
             _ = Fcn::<f64>::new(&FcnConfig { finest: 9, ..FcnConfig::new(2) }, &mut rng());
         }),
-        ("Fcn::new", "fcn: there are no stages: expected at least one width, got none", || {
+        ("Fcn::new", "fcn: expected at least one width, got none", || {
             _ = Fcn::<f64>::new(&FcnConfig { widths: vec![], ..FcnConfig::new(2) }, &mut rng());
         }),
         (
