@@ -279,12 +279,6 @@ fn fcns_published_crop_offsets_come_out_of_the_coordinate_maps() {
 /// ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ for every linear operation.
 #[test]
 fn every_linear_operation_has_its_adjoint_on_ten_thousand_random_geometries() {
-    // So small a tensor is sooner computed than handed to another thread.
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    alone.install(assert_adjoints_on_random_geometries);
-}
-
-fn assert_adjoints_on_random_geometries() {
     let rng = &mut ChaCha8Rng::seed_from_u64(2);
     let (mut maps, mut pools) = (0, 0);
     while maps < 10_000 {

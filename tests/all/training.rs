@@ -95,7 +95,7 @@ fn pointwise() -> Sequential {
 
 #[test]
 fn a_network_of_single_pixels_does_not_learn_shapes() {
-    let (training, validation) = (shapes(0, 2000), shapes(!0, 500));
+    let (training, validation) = (shapes(0, 2000), shapes(!0, 125));
     let network = pointwise();
     let mut config = Config::default();
     // To a network that sees no neighbours, a part of a picture only means fewer samples.

@@ -88,7 +88,7 @@ fn area([height, width]: [usize; 2]) -> f64 {
 /// // Five batches on their way, each pixel in three bytes and its label in one.
 /// assert_eq!(estimate.pictures, 5 * 4 * (3 + 1) * 32 * 32);
 /// // A wide network's weights take more when they are written, four bytes each.
-/// config.model.widths = vec![500];
+/// config.model.widths = vec![64];
 /// let estimate = MemoryEstimate::of(&config, 5, largest, 0)?;
 /// let numbers: usize = state_dict(&*config.network(5)).values().map(|w| w.len()).sum();
 /// assert_eq!(estimate.pictures + estimate.writing, 4 * numbers);

@@ -56,7 +56,7 @@ fn sign(dir: &Path) -> Option<&'static str> {
 
 fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
     if section != Section::Undivided {
-        only(&root.dir, section, names(&root.dir, section))?;
+        only(&root.dir, section, Base::of(&root.dir).names(section))?;
     }
     match find(root, section) {
         Some(place) => root.by_stem(&place.images, &masks_of(root, &place)?),
@@ -65,16 +65,16 @@ fn list(root: &Root, section: Section) -> Result<Listing, DataError> {
 }
 
 fn find(root: &Root, section: Section) -> Option<Place> {
-    let dir = &root.dir;
+    let (dir, base) = (&root.dir, Base::of(&root.dir));
     if section != Section::Undivided {
-        return names(dir, section).first().and_then(|name| place_of(dir, name));
+        return base.names(section).first().and_then(|name| base.place(name));
     }
-    if [Section::Train, Section::Validation].iter().any(|&section| find(root, section).is_some()) {
+    if [Section::Train, Section::Validation].iter().any(|&split| !base.names(split).is_empty()) {
         return None;
     }
-    match directories(dir, IMAGES).into_iter().next() {
+    match base.images.into_iter().next() {
         Some(images) => {
-            let (masks, usual) = (directories(dir, MASKS), dir.join(MASKS[0]));
+            let (masks, usual) = (base.masks, dir.join(MASKS[0]));
             Some(Place { shown: root.relative(&images), images, masks, usual })
         }
         None if pictures_in(dir).is_empty() => None,
@@ -82,37 +82,51 @@ fn find(root: &Root, section: Section) -> Option<Place> {
     }
 }
 
-/// The names that a section has here.
-fn names(dir: &Path, section: Section) -> Vec<String> {
-    let is_there = |name: &String| place_of(dir, name).is_some();
-    let there = |name: &&str| spelled(std::slice::from_ref(name)).find(is_there);
-    section.names().iter().filter_map(there).collect()
+/// A data set's directory, and those in it that are for pictures or masks alone: looked for once, since on a network
+/// each look takes its time.
+struct Base<'a> {
+    dir: &'a Path,
+    images: Vec<PathBuf>,
+    masks: Vec<PathBuf>,
 }
 
-/// Where the part of this name is.
-fn place_of(dir: &Path, name: &str) -> Option<Place> {
-    let own = dir.join(name);
-    if let Some(images) = directories(&own, IMAGES).into_iter().next() {
-        let (masks, usual) = (directories(&own, MASKS), own.join(MASKS[0]));
-        return Some(Place { shown: name.to_owned(), images, masks, usual });
+impl<'a> Base<'a> {
+    fn of(dir: &'a Path) -> Self {
+        Self { dir, images: directories(dir, IMAGES), masks: directories(dir, MASKS) }
     }
-    let inside = |names| -> Vec<PathBuf> {
-        let parents = directories(dir, names).into_iter();
-        parents.map(|parent| parent.join(name)).filter(|path| path.is_dir()).collect()
-    };
-    if let Some(images) = inside(IMAGES).into_iter().next() {
-        let (masks, usual) = (inside(MASKS), dir.join(MASKS[0]).join(name));
-        let parent = images.parent().and_then(Path::file_name).unwrap_or_default();
-        let shown = format!("{}/{name}", parent.to_string_lossy());
-        return Some(Place { shown, images, masks, usual });
+
+    /// The names that a section has here.
+    fn names(&self, section: Section) -> Vec<String> {
+        let is_there = |name: &String| self.place(name).is_some();
+        let there = |name: &&str| spelled(std::slice::from_ref(name)).find(is_there);
+        section.names().iter().filter_map(there).collect()
     }
-    let siblings = |names: &[&str]| -> Vec<PathBuf> {
-        let paths = names.iter().map(|more| dir.join(format!("{name}_{more}")));
-        paths.filter(|path| path.is_dir()).collect()
-    };
-    let own = if own.is_dir() { own } else { siblings(IMAGES).into_iter().next()? };
-    let shown = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Some(Place::beside(own, &shown, siblings(MASKS)))
+
+    /// Where the split of this name is.
+    fn place(&self, name: &str) -> Option<Place> {
+        let dir = self.dir;
+        let own = dir.join(name);
+        if let Some(images) = directories(&own, IMAGES).into_iter().next() {
+            let (masks, usual) = (directories(&own, MASKS), own.join(MASKS[0]));
+            return Some(Place { shown: name.to_owned(), images, masks, usual });
+        }
+        let inside = |parents: &[PathBuf]| -> Vec<PathBuf> {
+            parents.iter().map(|parent| parent.join(name)).filter(|path| path.is_dir()).collect()
+        };
+        if let Some(images) = inside(&self.images).into_iter().next() {
+            let (masks, usual) = (inside(&self.masks), dir.join(MASKS[0]).join(name));
+            let parent = images.parent().and_then(Path::file_name).unwrap_or_default();
+            let shown = format!("{}/{name}", parent.to_string_lossy());
+            return Some(Place { shown, images, masks, usual });
+        }
+        let siblings = |names: &[&str]| -> Vec<PathBuf> {
+            let paths = names.iter().map(|more| dir.join(format!("{name}_{more}")));
+            paths.filter(|path| path.is_dir()).collect()
+        };
+        let own = if own.is_dir() { own } else { siblings(IMAGES).into_iter().next()? };
+        let shown = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Some(Place::beside(own, &shown, siblings(MASKS)))
+    }
 }
 
 impl Place {
@@ -144,6 +158,9 @@ fn masks_of(root: &Root, Place { images, masks, usual, .. }: &Place) -> Result<P
 
 /// The directories of these names that are in another.
 fn directories(dir: &Path, names: &[&str]) -> Vec<PathBuf> {
+    if !dir.is_dir() {
+        return Vec::new();
+    }
     let there = |name: &&str| {
         let mut paths = spelled(std::slice::from_ref(name)).map(|name| dir.join(name));
         paths.find(|path| path.is_dir())
