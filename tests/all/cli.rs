@@ -918,7 +918,7 @@ fn weights_that_are_no_numbers_are_not_kept() {
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let place = Place::new();
-    let mut child = place.command(&["summary"]);
+    let mut child = place.command(&["summary", "--widths", "4"]);
     let mut child = child.stdout(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -1276,7 +1276,8 @@ fn a_summary_needs_no_class_weights_that_are_still_to_be_counted() {
     let place = Place::new();
     for weights in ["auto", "[1.0, 2.0]"] {
         let set = format!("training.class_weights={weights}");
-        let text = place.run(&["summary", "--set", &set, "--classes", "5"]).succeeded();
+        let text =
+            place.run(&["summary", "--widths", "4", "--set", &set, "--classes", "5"]).succeeded();
         assert!(text.contains("training with 8 such pictures per batch needs about"), "{text}");
     }
 }

@@ -70,9 +70,9 @@ fn a_summary_predicts_the_memory_of_training_within_a_tenth() {
     data(dir.path());
     // Many pixels; many weights and few pixels; next to nothing. Of each, six steps or more.
     for (options, epochs) in [
-        ("--model fcn --widths 16,32,64,128 --batch 8 --size 84x112", "3"),
-        ("--model segnet --widths 16,32,64,128 --batch 4 --size 84x112", "2"),
-        ("--model unet --widths 16,32,64 --batch 4 --size 84x112", "2"),
+        ("--model fcn --widths 8,16,32,64 --batch 8 --size 84x112", "3"),
+        ("--model segnet --widths 8,16,32,64 --batch 4 --size 84x112", "2"),
+        ("--model unet --widths 8,16,32 --batch 4 --size 84x112", "2"),
         ("--model fcn --widths 16,32,64,256 --batch 1 --size 84x112", "1"),
         ("--model fcn --widths 2 --batch 1 --size 120x160", "4"),
     ] {
@@ -145,7 +145,9 @@ fn a_picture_that_takes_too_much_is_refused_by_its_name_and_the_masks_before_it_
 fn a_run_that_needs_too_much_is_refused_with_the_estimate_before_it_is_made() {
     let dir = tempfile::tempdir().unwrap();
     data(dir.path());
-    let args = ["train", "--data", "mine", "--out", "run", "--max-memory", "20"];
+    let small = ["--widths", "8,16,32,64", "--size", "84x112"];
+    let args =
+        [&["train", "--data", "mine", "--out", "run", "--max-memory", "20"], &small[..]].concat();
     let told = refused(&args, dir.path());
     assert!(
         told.contains("--max-memory: expected a run of at most 20 MB, found one of about"),

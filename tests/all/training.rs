@@ -65,11 +65,11 @@ fn mean(losses: &[f32]) -> f32 {
 
 #[test]
 fn a_small_network_learns_a_handful_of_pictures_by_heart() {
-    let pictures = shapes(1, 8);
+    let pictures = shapes(1, 4);
     let mut config = Config::default();
     config.model.widths = vec![16, 32, 64];
-    config.training.batch = 4;
-    config.training.epochs = 80;
+    config.training.batch = 2;
+    config.training.epochs = 50;
     let network = config.network(5);
     let losses = train(&*network, Arc::clone(&pictures), &config);
     let (first, last) = (losses[0], mean(&losses[losses.len() - 20..]));
@@ -95,13 +95,13 @@ fn pointwise() -> Sequential {
 
 #[test]
 fn a_network_of_single_pixels_does_not_learn_shapes() {
-    let (training, validation) = (shapes(0, 2000), shapes(!0, 125));
+    let (training, validation) = (shapes(0, 1000), shapes(!0, 125));
     let network = pointwise();
     let mut config = Config::default();
     // To a network that sees no neighbours, a part of a picture only means fewer samples.
     config.data.augment.crop = Some([16, 16]);
     let losses = train(&network, training, &config);
-    assert_eq!(losses.len(), 250 * config.training.epochs);
+    assert_eq!(losses.len(), 125 * config.training.epochs);
     let mut confusion = Confusion::new(5);
     for samples in loader(&Config::default(), validation).epoch(0) {
         let samples = samples.unwrap();

@@ -32,7 +32,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, not(test)))]
 mod compiled;
 mod describe;
 mod differences;
