@@ -1,7 +1,7 @@
 //! Samples in batches, loaded by threads ahead of their use, in an order that the number of
 //! threads cannot change.
 //!
-//! Worker `w` of `n` loads the batches `w`, `w + n`, `w + 2n`, … and sends them through a channel
+//! Worker `w` of `n` loads the batches `w`, `w + n`, `w + 2n`, … of those asked for and sends them through a channel
 //! of its own, which has room for one. The reader takes from the channels in turn: batches come
 //! in order, and no worker is ever more than two ahead.
 
@@ -121,18 +121,41 @@ impl Loader {
     /// If a batch has no samples, or there are no workers.
     #[track_caller]
     pub fn epoch_from(&self, epoch: usize, first: usize) -> Batches {
+        self.numbered(epoch, first..self.batches())
+    }
+
+    /// The batches of these numbers, counted from 0, of epoch `epoch`: the share of one of several that train together.
+    ///
+    /// ```
+    /// # use mirrorgrad_data::{Loader, Shapes};
+    /// # use std::sync::Arc;
+    /// let shapes = Loader::new(Arc::new(Shapes::new(0, 6)), 2);
+    /// let mut batches = shapes.numbered(0, [2, 0]);
+    /// let third = batches.next().transpose()?.unwrap_or_default();
+    /// assert_eq!((third[0].name.as_str(), batches.count()), ("shapes 4 of seed 0", 1));
+    /// # Ok::<(), mirrorgrad_data::DataError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If a batch has no samples, there are no workers, or an epoch has no batch of a number.
+    #[track_caller]
+    pub fn numbered(&self, epoch: usize, numbers: impl IntoIterator<Item = usize>) -> Batches {
         assert!(self.workers > 0, "loader: expected 1 worker or more");
-        let end = self.batches();
-        let left = end.saturating_sub(first);
-        let workers = self.workers.min(left);
+        let numbers: Arc<[usize]> = numbers.into_iter().collect();
+        let all = self.batches();
+        if let Some(beyond) = numbers.iter().find(|&&number| number >= all) {
+            panic!("loader: expected numbers below {all}, the batches of an epoch, got {beyond}");
+        }
+        let workers = self.workers.min(numbers.len());
         let order: Arc<[usize]> = self.order(epoch).into();
-        let mut batches = Batches::of(left);
+        let mut batches = Batches::of(numbers.len());
         for worker in 0..workers {
             let (sender, receiver) = sync_channel(1);
             let (loader, order, stop) = (self.clone(), order.clone(), batches.stop.clone());
+            let numbers = numbers.clone();
             let work = move || {
-                let numbers = (first + worker..end).step_by(workers);
-                loader.load_all(epoch, numbers, &order, &stop, &sender);
+                let own = numbers.iter().copied().skip(worker).step_by(workers);
+                loader.load_all(epoch, own, &order, &stop, &sender);
             };
             match Builder::new().name(format!("loader {worker}")).spawn(work) {
                 Ok(thread) => batches.threads.push(thread),

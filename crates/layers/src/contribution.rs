@@ -7,8 +7,8 @@ use mirrorgrad_tensor::Element;
 /// What one batch gives to a training step: its loss, gradients by name, and the running statistics that
 /// it observed. [`Params::backward`](crate::Params::backward) finds one.
 ///
-/// Contributions add up in order, each by its weight (the pixels that counted, say), and [`mean`] divides:
-/// the gradient of a mean over all pixels of all batches. The sum is told in shares of the heaviest batch,
+/// Contributions add up, each by its weight (the pixels that counted, say), a [`Fold`](crate::Fold) says in which order,
+/// and [`mean`] divides: the gradient of a mean over all pixels of all batches. The sum is told in shares of the heaviest batch,
 /// so that it does not grow with the weights, and where all weigh the same it is a plain sum.
 ///
 /// ```
@@ -35,9 +35,9 @@ pub struct Contribution<T: Element = f32> {
     /// What running averages are to be moved by.
     pub updates: Vec<Update<T>>,
     /// The weight of all batches.
-    weight: f64,
+    pub weight: f64,
     /// The weight of the heaviest.
-    heaviest: f64,
+    pub heaviest: f64,
 }
 
 impl<T: Element> Contribution<T> {

@@ -30,7 +30,7 @@
 //! ```text
 //! param, module, params       a value that an optimizer replaces; a function with named parameters; all of them
 //! pass, draws, trace          training or evaluation; random numbers by seed and step; the layers a pass has called
-//! contribution                the gradients and running averages of one batch, to be added and applied
+//! contribution, fold          the gradients and running averages of one batch; how those of a step are added up
 //! conv, linear, norm, pool,   the layers, one file per family
 //! upsample, dropout,
 //! activation, sequential
@@ -50,6 +50,7 @@ mod contribution;
 mod conv;
 mod draws;
 mod dropout;
+mod fold;
 mod init;
 mod linear;
 pub mod models;
@@ -74,6 +75,7 @@ pub use contribution::Contribution;
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use draws::{Draws, seeded};
 pub use dropout::{Dropout, Dropout2d};
+pub use fold::{Fold, Subtotal};
 pub use init::Init;
 pub use linear::Linear;
 pub use module::{Module, Visitor, summary};

@@ -1,5 +1,6 @@
 //! How well predictions match the truth, all of it from one table of counts.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Counts of pixels by true and predicted class.
@@ -13,7 +14,7 @@ use thiserror::Error;
 /// assert_eq!(confusion.iou(), [Some(0.5), Some(0.5)]);
 /// # Ok::<(), mirrorgrad_train::MetricError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
     classes: usize,
     /// `[true class, predicted class]`.

@@ -35,6 +35,7 @@
 //! checkpoint/, run_folder,     the state of a run in files
 //! files, weights
 //! predict                      masks for pictures without one
+//! ranks/                       who trains together, and what they exchange
 //! memory/                      memory estimates; memory limits of the process
 //! run_error                    why a run cannot begin or go on
 //! ```
@@ -54,6 +55,7 @@ mod memory;
 mod metrics;
 mod objective;
 mod predict;
+mod ranks;
 mod run_error;
 mod run_folder;
 mod small_batches;
@@ -77,6 +79,7 @@ pub use memory::{
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_each};
 pub use objective::Objective;
 pub use predict::Predictor;
+pub use ranks::{Alone, Reduce, ThreadRank, thread_ranks};
 pub use run_error::RunError;
 pub use run_folder::RunFolder;
 pub use small_batches::{advice_on_memory, check_normalization, small_batch_note};

@@ -143,7 +143,7 @@ impl MemoryEstimate {
         drop(params);
         drop(network);
         let steps = of_steps(config, classes, largest.training, least)?;
-        let parameters = steps.fixed as usize;
+        let parameters = steps.fixed as usize + waiting_sums(config) * trained;
         let batch = config.training.batch as f64;
         let activations = (steps.of_a_pixel * batch * area(largest.training)) as usize;
         let batch = validation_batch(config);
@@ -160,6 +160,13 @@ impl MemoryEstimate {
             writing: weights.max(drawn).saturating_sub(pictures),
         })
     }
+}
+
+/// Sums of gradients that wait for their neighbours while the batches of a step are added up by a tree, beyond the one
+/// that [`try_steps`] has.
+fn waiting_sums(config: &Config) -> usize {
+    let levels = config.training.accumulate.max(1).ilog2();
+    (levels as usize).saturating_sub(1)
 }
 
 /// Bytes of decoded batches of so many pixels, loaded ahead.
@@ -222,7 +229,7 @@ fn try_steps(config: &Config, classes: usize, samples: Vec<Sample>) -> Result<us
     let mut config = config.clone();
     // Its weights may be for other classes, or still to be counted, and take no memory.
     config.training.class_weights = None;
-    // From the second batch of a step on, nothing is added but to the first one's gradients.
+    // More batches in a step add nothing but sums of gradients, which are counted apart.
     let count = config.training.accumulate.min(2);
     let batches = || std::iter::repeat_with(|| Ok(samples.clone())).take(count);
     let (result, bytes) = peak_bytes(|| {

@@ -1,7 +1,8 @@
 //! What is told of an epoch, and how a network does on a data set.
 
 use crate::batch::{highest_scores, to_tensors};
-use crate::{Confusion, RunError};
+use crate::ranks::exchange;
+use crate::{Alone, Confusion, Reduce, RunError};
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_data::{Loader, Message, Sample};
 use mirrorgrad_layers::Pass;
@@ -119,11 +120,31 @@ pub struct Evaluation {
 /// # Errors
 /// If a sample is broken, or too small for the network.
 pub fn evaluate(network: &dyn Network, loader: &Loader) -> Result<Evaluation, RunError> {
+    evaluate_among(&Alone, network, loader)
+}
+
+/// As [`evaluate`], each rank on every so manieth batch; all ranks get the same.
+pub(crate) fn evaluate_among(
+    ranks: &dyn Reduce,
+    network: &dyn Network,
+    loader: &Loader,
+) -> Result<Evaluation, RunError> {
     let classes = loader.dataset.classes().len();
+    let own = (ranks.rank()..loader.batches()).step_by(ranks.ranks());
+    let mut batches = loader.numbered(0, own);
+    let found =
+        batches.try_fold((Vec::new(), Total::new(classes)), |(mut losses, mut total), samples| {
+            let batch = evaluate_batch(network, classes, loader.ignore_index, &samples?)?;
+            losses.push(batch.loss_sum);
+            total.add(&batch);
+            Ok::<_, RunError>((losses, total))
+        });
+    let found = exchange(ranks, found)?;
     let mut total = Total::new(classes);
-    for samples in loader.epoch(0) {
-        total.add(&evaluate_batch(network, classes, loader.ignore_index, &samples?)?);
-    }
+    found.iter().for_each(|(_, of_rank)| total.add(of_rank));
+    // Floats add up in the order of the batches: the same sum for any number of ranks.
+    let losses = |batch: usize| found[batch % ranks.ranks()].0.get(batch / ranks.ranks());
+    total.loss_sum = (0..loader.batches()).filter_map(losses).sum();
     Ok(total.evaluation())
 }
 
@@ -166,6 +187,7 @@ pub fn evaluate_each<E: From<RunError>>(
 }
 
 /// What an evaluation is made of: sums over pixels.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Total {
     loss_sum: f64,
     counted: usize,

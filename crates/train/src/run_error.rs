@@ -79,6 +79,13 @@ pub enum RunError {
         /// What can be done.
         ways: Message,
     },
+    /// Another rank of the run failed.
+    Rank {
+        /// Which, counted from 0.
+        rank: usize,
+        /// What happened to it.
+        what: String,
+    },
     /// A number is not finite any more.
     Diverged {
         /// The layer and whether it was on the way there (forward) or back (backward), the loss, or a
@@ -139,6 +146,7 @@ impl RunError {
                 "{name}: expected at least two values per normalization in training, found one: {found}; try "
             ))
             .and(ways.clone()),
+            Self::Rank { rank, what } => format!("rank {rank}: {what}").into(),
             Self::Diverged { what, value, step, epoch } => Message::from(format!(
                 "{what} became {value} at step {step} (epoch {epoch}): training stopped, earlier checkpoints \
                  are kept; try a lower "

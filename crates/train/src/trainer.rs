@@ -12,9 +12,12 @@ pub use self::loaders::{loader, training_set, validation_set};
 pub(crate) use self::loaders::{loaders, validation_batch};
 pub use self::observer::{Observer, Outcome, StepReport};
 use crate::fitness::{notes_of_run, size_faults, training_faults};
-use crate::metrics::{check_size, evaluate};
+use crate::metrics::{check_size, evaluate_among};
+use crate::ranks::{Share, exchange};
 use crate::small_batches::{check_normalization, small_batch_note};
-use crate::{Checkpoint, Config, EpochMetrics, Evaluation, Largest, Progress, RunError, RunFolder};
+use crate::{
+    Checkpoint, Config, EpochMetrics, Evaluation, Largest, Progress, Reduce, RunError, RunFolder,
+};
 use mirrorgrad_data::{Batches, Dataset, Loader, Message, Sample, Setting, Survey, notes_of_files};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{load_state_dict, state_dict, to_safetensors};
@@ -124,6 +127,60 @@ impl Trainer {
         Ok(trainer)
     }
 
+    /// The same run as one of several ranks, which together take the steps that one takes, to the same bits: of the
+    /// batches of a step, `accumulate` in the configuration, each finds its share. The first rank writes the run's
+    /// folder; what one wants (to stop) or fails with, all do.
+    ///
+    /// ```
+    /// # use mirrorgrad_train::{Config, RunFolder, Trainer, thread_ranks};
+    /// # use std::sync::Arc;
+    /// # let mut config = Config::default();
+    /// # config.model.widths = vec![2];
+    /// # (config.training.epochs, config.training.batch) = (1, 1);
+    /// # config.training.limit_batches = Some(4);
+    /// config.training.accumulate = 2;
+    /// let run = |rank| {
+    ///     let dir = tempfile::tempdir().unwrap();
+    ///     let trainer = Trainer::new(config.clone())?.among(Arc::new(rank));
+    ///     let mut trainer = trainer?;
+    ///     trainer.run(&RunFolder::create(dir.path())?, &mut ())?;
+    ///     Ok::<_, mirrorgrad_train::RunError>(trainer.history()[0].weights_hash.clone())
+    /// };
+    /// let [first, second] = &std::thread::scope(|scope| {
+    ///     let threads = thread_ranks(2).into_iter().map(|rank| scope.spawn(|| run(rank)));
+    ///     threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    /// })[..] else { panic!("two ranks") };
+    /// assert_eq!(first.as_ref().unwrap(), second.as_ref().unwrap());
+    /// ```
+    ///
+    /// # Errors
+    /// If the batches of a step cannot be divided among the ranks, or a rank runs another version, has another
+    /// configuration or other pictures, or is gone.
+    pub fn among(mut self, ranks: Arc<dyn Reduce>) -> Result<Self, RunError> {
+        let own = self.about();
+        let share = Share::of(&*ranks, self.config.training.accumulate);
+        let all = exchange(&*ranks, share.map(|_| own.clone()))?;
+        let kinds = ["version", "configuration", "pictures"];
+        for (rank, of_rank) in all.iter().enumerate() {
+            let mut each = kinds.iter().zip(of_rank.iter().zip(&all[0]));
+            if let Some((kind, _)) = each.find(|(_, (found, first))| found != first) {
+                let what = format!("expected the {kind} of rank 0, found another");
+                return Err(RunError::Rank { rank, what });
+            }
+        }
+        self.learner.ranks = ranks;
+        Ok(self)
+    }
+
+    /// What all ranks of a run must have alike: the version of the program, the configuration, and the pictures.
+    fn about(&self) -> [String; 3] {
+        let mut config = self.config.clone();
+        // Each rank may have its own way to the same pictures.
+        config.data.dir = None;
+        let config = serde_json::to_string(&config).expect("settings have a JSON form");
+        [env!("CARGO_PKG_VERSION").to_owned(), config, fingerprint(self)]
+    }
+
     /// Looks at the first batch: what is wrong with all of them is found before a run begins.
     fn check_first(&self) -> Result<(), RunError> {
         if let Some(crop) = self.config.data.augment.crop {
@@ -210,8 +267,21 @@ impl Trainer {
     /// # Errors
     /// If a file cannot be written.
     pub fn begin(&self, folder: &RunFolder) -> Result<(), RunError> {
-        folder.write_last(&self.checkpoint()?)?;
-        folder.write_start(&self.config, self.validation().classes())
+        self.write(|| {
+            folder.write_last(&self.checkpoint()?)?;
+            folder.write_start(&self.config, self.validation().classes())
+        })
+    }
+
+    /// Lets the first rank write; all go on when it has.
+    fn write(&self, write: impl FnOnce() -> Result<(), RunError>) -> Result<(), RunError> {
+        let ranks = &*self.learner.ranks;
+        let written = if ranks.rank() == 0 { write() } else { Ok(()) };
+        exchange(ranks, written).map(drop)
+    }
+
+    fn write_last(&self, folder: &RunFolder) -> Result<(), RunError> {
+        self.write(|| folder.write_last(&self.checkpoint()?))
     }
 
     /// Trains to the end, or until the observer wants to stop, leaving checkpoints in `folder` before
@@ -231,29 +301,32 @@ impl Trainer {
             let before = self.progress.seconds;
             let outcome = self.train_epoch(folder, start, observer)?;
             if outcome == Outcome::Stopped {
-                folder.write_last(&self.checkpoint()?)?;
+                self.write_last(folder)?;
                 return Ok(Outcome::Stopped);
             }
             // Whatever validating ends with, the epoch's training is kept; a run that goes on from here validates.
             self.progress.seconds = before + start.elapsed().as_secs_f64();
-            folder.write_last(&self.checkpoint()?)?;
+            self.write_last(folder)?;
             let trained = start.elapsed().as_secs_f64();
-            let evaluation = evaluate(self.network(), &self.validation)?;
+            let evaluation =
+                evaluate_among(&*self.learner.ranks, self.network(), &self.validation)?;
             if !evaluation.loss.is_finite() {
                 let what = "the validation loss".to_owned();
                 return Err(self.diverged(NonFinite { what, value: evaluation.loss }));
             }
             let all = start.elapsed().as_secs_f64();
             let metrics = self.end_epoch(&evaluation, [before + all, all - trained]);
-            folder.write_metrics(&self.history)?;
+            self.write(|| folder.write_metrics(&self.history))?;
             let (miou, _) = evaluation.confusion.mean_iou();
             if self.progress.best_miou.is_none_or(|best| miou > best) {
                 self.progress.best_miou = Some(miou);
-                let checkpoint = self.checkpoint()?;
-                folder.write_best(&checkpoint)?;
-                folder.write("model.safetensors", &to_safetensors(&checkpoint.weights))?;
+                self.write(|| {
+                    let checkpoint = self.checkpoint()?;
+                    folder.write_best(&checkpoint)?;
+                    folder.write("model.safetensors", &to_safetensors(&checkpoint.weights))
+                })?;
             }
-            folder.write_last(&self.checkpoint()?)?;
+            self.write_last(folder)?;
             observer.epoch(&metrics, &evaluation);
         }
         Ok(Outcome::Finished)
@@ -266,10 +339,14 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<Outcome, RunError> {
         let before = self.progress.seconds;
-        let mut batches = self.train.epoch_from(self.progress.epoch, self.progress.batch);
+        let share = Share::of(&*self.learner.ranks, self.config.training.accumulate)?;
+        let own = share.numbers(self.progress.batch, self.train.batches());
+        let mut batches = self.train.numbered(self.progress.epoch, own);
         while self.progress.batch < self.train.batches() {
             self.progress.seconds = before + start.elapsed().as_secs_f64();
-            if observer.wants_stop() {
+            if exchange(&*self.learner.ranks, Ok::<_, RunError>(observer.wants_stop()))?
+                .contains(&true)
+            {
                 return Ok(Outcome::Stopped);
             }
             let report = self.step(&mut batches)?;
@@ -278,7 +355,7 @@ impl Trainer {
             if self.progress.step.is_multiple_of(every)
                 && self.progress.batch < self.train.batches()
             {
-                folder.write_last(&self.checkpoint()?)?;
+                self.write_last(folder)?;
             }
         }
         Ok(Outcome::Finished)
@@ -288,9 +365,10 @@ impl Trainer {
     fn step(&mut self, coming: &mut Batches) -> Result<StepReport, RunError> {
         let Progress { step, epoch, batch, .. } = self.progress;
         let count = self.config.training.accumulate.min(self.train.batches() - batch);
-        let mut pictures = 0;
-        let batches = coming.inspect(|batch| pictures += batch.as_ref().map_or(0, Vec::len));
-        let loss = self.learner.step(batches, count, step);
+        // The last batch of an epoch may be smaller than the others.
+        let through = |batches: usize| (batches * self.train.batch).min(self.train.dataset.len());
+        let pictures = through(batch + count) - through(batch);
+        let loss = self.learner.step(coming, count, step);
         let loss = loss.map_err(|error| error.into_run_error(step + 1, epoch + 1))?;
         self.progress.step += 1;
         self.progress.batch += count;

@@ -3,8 +3,8 @@
 use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::optim::{Optimizer, Sgd};
 use mirrorgrad_layers::{
-    BatchNorm2d, Contribution, Conv2d, Draws, Dropout, Linear, Module, Params, Pass, Sequential,
-    Visitor,
+    BatchNorm2d, Contribution, Conv2d, Draws, Dropout, Fold, Linear, Module, Params, Pass,
+    Sequential, Visitor,
 };
 use mirrorgrad_tensor::{Epilogue, Tensor, Window};
 use rand::SeedableRng;
@@ -29,23 +29,59 @@ fn contribution(net: &Sequential, nth: u64, count: usize) -> Contribution {
 }
 
 fn fold(contributions: impl IntoIterator<Item = Contribution>, count: usize) -> Contribution {
-    contributions.into_iter().reduce(Contribution::plus).expect("there is one").mean(count)
+    let mut fold = Fold::default();
+    contributions.into_iter().enumerate().for_each(|(place, one)| fold.add(place, one));
+    fold.sum().expect("there is one").mean(count)
+}
+
+/// The sum of the contributions at these places, the tree as it is defined: of the places from a multiple of `span` on,
+/// the halves first, and what has no neighbour goes up as it is.
+fn by_tree(found: &[Contribution], first: usize, span: usize) -> Option<Contribution> {
+    if span == 1 {
+        return found.get(first).cloned();
+    }
+    let [left, right] = [first, first + span / 2].map(|first| by_tree(found, first, span / 2));
+    left.into_iter().chain(right).reduce(Contribution::plus)
+}
+
+fn assert_same(got: &Contribution, want: &Contribution, case: &impl std::fmt::Debug) {
+    assert_eq!((got.loss, &got.updates), (want.loss, &want.updates), "{case:?}");
+    assert_eq!(got.gradients, want.gradients, "{case:?}");
 }
 
 #[test]
-fn a_fold_has_the_same_bits_in_whatever_order_its_contributions_were_found() {
+fn a_fold_has_the_same_bits_whoever_found_which_of_its_contributions() {
     let net = network();
-    let want = fold((0..4).map(|nth| contribution(&net, nth, 4)), 4);
-    // As if two machines had found two each, the second machine first.
-    let mut found: Vec<_> =
-        [3, 1, 2, 0].map(|nth| (nth, contribution(&net, nth, 4))).into_iter().collect();
-    found.sort_by_key(|(nth, _)| *nth);
-    let got = fold(found.into_iter().map(|(_, contribution)| contribution), 4);
-    assert_eq!(
-        (got.loss, &got.gradients, &got.updates),
-        (want.loss, &want.gradients, &want.updates)
-    );
-    assert_eq!(got.updates.len(), 4 * 2);
+    // Of unequal weights, so that sums are brought to common shares on the way.
+    let one = |nth: u64| contribution(&net, nth, 1).weighing([3.0, 7.0, 5.0][nth as usize % 3]);
+    let found: Vec<_> = (0..9).map(one).collect();
+    for count in 1..=found.len() {
+        let want = by_tree(&found[..count], 0, 16).unwrap();
+        assert_eq!(want.updates.len(), 2 * count);
+        // Cut for one, two or three machines, anywhere.
+        for (cut, next) in (0..=count).flat_map(|cut| (cut..=count).map(move |next| (cut, next))) {
+            let mut whole = Fold::default();
+            for range in [0..cut, cut..next, next..count] {
+                let mut part = Fold::default();
+                range.for_each(|place| part.add(place, found[place].clone()));
+                let subtotals = part.into_subtotals();
+                subtotals.into_iter().for_each(|subtotal| whole.join(subtotal));
+            }
+            assert_same(&whole.sum().unwrap(), &want, &(count, cut, next));
+        }
+    }
+}
+
+#[test]
+fn a_fold_of_many_contributions_holds_few_sums() {
+    let mut fold = Fold::<f64>::default();
+    for place in 0..1000 {
+        fold.add(place, Contribution::new(1.0, [].into(), vec![]));
+        let held = fold.clone().into_subtotals().len();
+        assert_eq!(held, (place + 1).count_ones() as usize);
+    }
+    assert_eq!(fold.sum().unwrap().loss, 1000.0);
+    assert!(Fold::<f64>::default().sum().is_none());
 }
 
 #[test]

@@ -3,18 +3,23 @@
 use super::loaders::left_out;
 use crate::batch::to_tensors;
 use crate::metrics::check_size;
+use crate::ranks::{SentSubtotal, Share, exchange};
 use crate::small_batches::check_normalization;
-use crate::{Config, Objective, RunError};
+use crate::{Alone, Config, Objective, Reduce, RunError};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_data::{DataError, Loader, Sample};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
-use mirrorgrad_layers::{Contribution, Draws, Param, Params, Pass, Schedule, find_fault};
+use mirrorgrad_layers::{Contribution, Draws, Fold, Param, Params, Pass, Schedule, find_fault};
+use std::fmt::{self, Display};
+use std::sync::Arc;
 
 /// What is between two steps of a run, and how a step is taken.
 pub struct Learner {
     pub network: Box<dyn Network>,
     pub optimizer: Box<dyn Optimizer>,
+    /// Who else takes every step.
+    pub ranks: Arc<dyn Reduce>,
     params: Params,
     objective: Objective,
     schedule: Schedule,
@@ -51,6 +56,15 @@ impl StepError {
     }
 }
 
+impl Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(error) => error.fmt(f),
+            Self::NonFinite(NonFinite { what, value }) => write!(f, "{what} became {value}"),
+        }
+    }
+}
+
 impl<E: Into<RunError>> From<E> for StepError {
     fn from(error: E) -> Self {
         Self::Run(error.into())
@@ -67,36 +81,64 @@ impl Learner {
             schedule: config.training.schedule(steps),
             objective: Objective::new(&config.training, classes)?,
             network,
+            ranks: Arc::new(Alone),
             classes,
             left_out: left_out(config, classes),
             config: config.clone(),
         })
     }
 
-    /// Step number `step`: the contributions of its `count` batches are folded in their order, and move the
-    /// weights. Returns their loss. One batch is there at a time.
+    /// Step number `step`: the contributions of its `count` batches are folded, and move the weights. `batches` are
+    /// those of this rank. Returns the loss of all. One batch is there at a time.
     pub fn step(
         &mut self,
         batches: impl IntoIterator<Item = Result<Vec<Sample>, DataError>>,
         count: usize,
         step: u64,
     ) -> Result<f32, StepError> {
-        let first_pass = step * self.config.training.accumulate as u64;
-        let mut sum: Option<Contribution> = None;
-        for (samples, pass) in batches.into_iter().take(count).zip(first_pass..) {
-            let batch = self.contribution(&samples?, pass, count)?;
-            sum = Some(match sum {
-                Some(sum) => sum.plus(batch),
-                None => batch,
-            });
-        }
-        let Some(sum) = sum else { return Ok(0.0) };
+        let found = self.found(batches, count, step);
+        let Some(sum) = self.joined(found)?.sum() else { return Ok(0.0) };
         let mut mean = sum.mean(count);
         if let Some(limit) = self.config.training.clip {
             (mean, _) = clip_grad_norm(mean, limit);
         }
         self.optimizer.step(&self.params, &mean, self.lr(step));
         Ok(mean.loss)
+    }
+
+    /// What this rank finds of a step.
+    fn found(
+        &self,
+        batches: impl IntoIterator<Item = Result<Vec<Sample>, DataError>>,
+        count: usize,
+        step: u64,
+    ) -> Result<Fold, StepError> {
+        let accumulate = self.config.training.accumulate;
+        let first_pass = step * accumulate as u64;
+        let mut fold = Fold::default();
+        for (place, samples) in Share::of(&*self.ranks, accumulate)?.places(count).zip(batches) {
+            let pass = first_pass + place as u64;
+            fold.add(place, self.contribution(&samples?, pass, count)?);
+        }
+        Ok(fold)
+    }
+
+    /// What all ranks have found of a step.
+    fn joined(&self, found: Result<Fold, StepError>) -> Result<Fold, StepError> {
+        if self.ranks.ranks() == 1 {
+            return found;
+        }
+        let sent = found.map(|fold| {
+            fold.into_subtotals().into_iter().map(SentSubtotal::from).collect::<Vec<_>>()
+        });
+        let mut joined = Fold::default();
+        for (rank, sent) in exchange(&*self.ranks, sent)?.into_iter().enumerate() {
+            for subtotal in sent {
+                let subtotal = subtotal.received().map_err(|what| RunError::Rank { rank, what })?;
+                joined.join(subtotal);
+            }
+        }
+        Ok(joined)
     }
 
     /// One batch there and back, as one of `count`. From picture to loss and back, all of it is here. Nothing

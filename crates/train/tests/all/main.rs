@@ -11,6 +11,7 @@ mod evaluation;
 mod last_checkpoint;
 mod models;
 mod predictions;
+mod ranks;
 mod run_check;
 mod run_folder;
 mod seen_alike;

@@ -50,6 +50,26 @@ pub fn cases() -> Vec<Case> {
             };
             _ = of(2).plus(of(3));
         }),
+        ("Fold::add", "Fold::join: expected a place from 2 on, got 1", || {
+            let mut fold = Fold::<f64>::default();
+            [0, 1, 1].map(|place| fold.add(place, Contribution::new(0.0, [].into(), vec![])));
+        }),
+        ("Fold::join", "Fold::join: 2 contributions from 1 on are no node of the tree", || {
+            let sum = Contribution::<f64>::new(0.0, [].into(), vec![]);
+            Fold::default().join(Subtotal { first: 1, count: 2, sum });
+        }),
+        (
+            "Fold::sum",
+            "plus: the shapes differ: expected [2] as in the first operand, got [3]",
+            || {
+                let mut fold = Fold::<f64>::default();
+                for (place, len) in [(0, 2), (2, 3)] {
+                    let gradients = [("w".to_owned(), zeros(&[len]))].into();
+                    fold.add(place, Contribution::new(0.0, gradients, vec![]));
+                }
+                _ = fold.sum();
+            },
+        ),
         ("Init::weight", "init: bilinear expected a weight of four axes, got shape [2, 2]", || {
             _ = Init::Bilinear.weight::<f64>(&[2, 2], &mut rng());
         }),
@@ -384,6 +404,7 @@ pub const WITHOUT: Without = Without(&[
     "Contribution::scaled",
     "Contribution::with_gradients_scaled",
     "Contribution::norm",
+    "Fold::into_subtotals",
     "state_dict",
     "to_safetensors",
     "Schedule::factor",

@@ -1,0 +1,71 @@
+//! Which batches of a step, and of a validation set, a rank finds.
+
+use super::Reduce;
+use crate::RunError;
+use mirrorgrad_data::DataError;
+use std::ops::Range;
+
+/// What one rank does of each step: as many batches as every other, next to each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    rank: usize,
+    /// Batches of a step, of all ranks.
+    step: usize,
+    /// Batches of a step, of one rank.
+    own: usize,
+}
+
+impl Share {
+    /// Of steps of so many batches.
+    ///
+    /// # Errors
+    /// If they cannot be divided among the ranks.
+    pub fn of(ranks: &dyn Reduce, accumulate: usize) -> Result<Self, RunError> {
+        let count = ranks.ranks();
+        if !accumulate.is_multiple_of(count) {
+            let expected = format!("a multiple of {count}, the number of ranks");
+            return Err(DataError::value("training.accumulate", expected, accumulate).into());
+        }
+        Ok(Self { rank: ranks.rank(), step: accumulate, own: accumulate / count })
+    }
+
+    /// The places in a step of `count` batches; the last step of an epoch may have fewer, and ranks without any.
+    pub fn places(&self, count: usize) -> Range<usize> {
+        let first = self.rank * self.own;
+        first.min(count)..(first + self.own).min(count)
+    }
+
+    /// The numbers of the batches in an epoch of so many, from the step that begins with `first` on.
+    pub fn numbers(self, first: usize, batches: usize) -> impl Iterator<Item = usize> {
+        let starts = (first..batches).step_by(self.step);
+        starts.flat_map(move |start| {
+            self.places(self.step.min(batches - start)).map(move |place| start + place)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_batch_of_every_step_belongs_to_one_rank() {
+        for (ranks, accumulate, batches) in
+            [(1, 1, 5), (2, 4, 11), (3, 6, 13), (4, 4, 9), (4, 8, 3)]
+        {
+            let shares =
+                (0..ranks).map(|rank| Share { rank, step: accumulate, own: accumulate / ranks });
+            let mut numbers: Vec<_> = shares.flat_map(|share| share.numbers(0, batches)).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, (0..batches).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_rank_has_neighbouring_places_and_from_a_step_on_the_same() {
+        let share = Share { rank: 1, step: 4, own: 2 };
+        assert_eq!(share.places(4), 2..4);
+        assert_eq!((share.places(3), share.places(1)), (2..3, 1..1));
+        assert_eq!(share.numbers(4, 11).collect::<Vec<_>>(), [6, 7, 10]);
+    }
+}
