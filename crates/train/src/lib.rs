@@ -33,7 +33,7 @@
 //! confusion, boundary,         the confusion matrix; outlines; metrics of an epoch and of a data set
 //! metrics
 //! checkpoint/, run_folder,     the state of a run in files
-//! files, weights
+//! files, codec, weights
 //! predict                      masks for pictures without one
 //! ranks/                       who trains together, and what they exchange
 //! memory/                      memory estimates; memory limits of the process
@@ -47,6 +47,7 @@ mod boundary;
 mod check;
 mod checkpoint;
 mod class_weights;
+mod codec;
 mod config;
 mod confusion;
 mod files;

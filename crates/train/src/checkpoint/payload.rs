@@ -5,6 +5,7 @@
 //! no element of a list is empty, which would take no bytes and any time.
 
 use super::{Checkpoint, MAX_BYTES};
+use crate::codec::codec;
 use crate::metrics::{from_json_lines, to_json_lines};
 use bincode::Options;
 use mirrorgrad_layers::optim::OptimizerState;
@@ -51,15 +52,6 @@ struct Stored {
 /// The tensors of a list whose names grow, so that none is there twice. Each becomes a tensor before the next
 /// is read.
 pub struct StoredTensors(pub NamedTensors<f32>);
-
-/// The bounded codec of all formats.
-fn codec(limit: u64) -> impl Options {
-    bincode::DefaultOptions::new()
-        .with_fixint_encoding()
-        .with_little_endian()
-        .with_limit(limit)
-        .reject_trailing_bytes()
-}
 
 impl<'a> Payload<'a> {
     /// Of a checkpoint.

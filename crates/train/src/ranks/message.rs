@@ -2,6 +2,8 @@
 
 use super::Reduce;
 use crate::RunError;
+use crate::codec::codec;
+use bincode::Options;
 use mirrorgrad_layers::weights::NamedTensors;
 use mirrorgrad_layers::{Contribution, Subtotal, Update};
 use mirrorgrad_tensor::Tensor;
@@ -24,13 +26,13 @@ pub fn exchange<M: Serialize + DeserializeOwned, E: From<RunError> + ToString>(
         Ok(found) => (Ok(found), None),
         Err(error) => (Err(error.to_string()), Some(error)),
     };
-    let bytes = bincode::serialize(&said).expect("numbers and texts have a form in bytes");
+    let bytes = codec(u64::MAX).serialize(&said).expect("numbers and texts have a form in bytes");
     let all = ranks.gather(bytes)?;
     if let Some(error) = failure {
         return Err(error);
     }
     let read = |(rank, bytes): (usize, Vec<u8>)| {
-        let said: Result<Result<M, String>, _> = bincode::deserialize(&bytes);
+        let said: Result<Result<M, String>, _> = codec(bytes.len() as u64).deserialize(&bytes);
         let said = said.unwrap_or_else(|error| Err(format!("cannot be understood: {error}")));
         said.map_err(|what| RunError::Rank { rank, what })
     };

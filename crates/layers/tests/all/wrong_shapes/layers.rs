@@ -52,7 +52,9 @@ pub fn cases() -> Vec<Case> {
         }),
         ("Fold::add", "Fold::join: expected a place from 2 on, got 1", || {
             let mut fold = Fold::<f64>::default();
-            [0, 1, 1].map(|place| fold.add(place, Contribution::new(0.0, [].into(), vec![])));
+            for place in [0, 1, 1] {
+                fold.add(place, Contribution::new(0.0, [].into(), vec![]));
+            }
         }),
         ("Fold::join", "Fold::join: 2 contributions from 1 on are no node of the tree", || {
             let sum = Contribution::<f64>::new(0.0, [].into(), vec![]);
