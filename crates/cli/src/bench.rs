@@ -60,7 +60,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode, Failure> {
         say::line(format!("{threads} threads, {isa}, peak {peak:.0} GFLOP/s\n"))?;
         say::line(format!(
             "{:<6} {:<4} {:>10} {:>10} {:>10} {:>9} {:>6}",
-            "case", "pass", "median ms", "q1", "q3", "GFLOP/s", "part"
+            "case", "pass", "median ms", "q1", "q3", "GFLOP/s", "share"
         ))?;
     }
     for name in names {
