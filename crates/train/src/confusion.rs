@@ -121,6 +121,15 @@ impl Confusion {
         }
     }
 
+    /// Whether it is a table of so many classes, of no more pixels than can be counted on: one that was sent.
+    pub(crate) fn is_sound(&self, classes: usize) -> bool {
+        const MOST: u64 = 1 << 53;
+        let total = self.counts.iter().try_fold(0_u64, |sum, &count| sum.checked_add(count));
+        self.classes == classes
+            && self.counts.len() == classes * classes
+            && total.is_some_and(|total| total <= MOST)
+    }
+
     /// The number of classes.
     pub fn classes(&self) -> usize {
         self.classes
@@ -200,4 +209,19 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 fn mean(values: impl Iterator<Item = Option<f64>>) -> (f64, usize) {
     let (sum, count) = values.flatten().fold((0.0, 0), |(s, n), value| (s + value, n + 1));
     (sum / count.max(1) as f64, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_was_sent_has_its_classes_and_can_be_added_up() {
+        let table = |classes, counts: &[u64]| Confusion { classes, counts: counts.to_vec() };
+        assert!(table(2, &[1, 2, 3, 4]).is_sound(2));
+        assert!(!table(2, &[1, 2, 3, 4]).is_sound(3));
+        assert!(!table(2, &[1, 2, 3]).is_sound(2));
+        assert!(!table(2, &[u64::MAX, 1, 0, 0]).is_sound(2));
+        assert!(!table(1, &[1 << 60]).is_sound(1));
+    }
 }

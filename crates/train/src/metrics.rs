@@ -140,6 +140,13 @@ pub(crate) fn evaluate_among(
             Ok::<_, RunError>((losses, total))
         });
     let found = exchange(ranks, found)?;
+    for (rank, (losses, of_rank)) in found.iter().enumerate() {
+        let own = (rank..loader.batches()).step_by(ranks.ranks()).len();
+        if losses.len() != own || !of_rank.is_sound(classes) {
+            let what = format!("expected an evaluation of {own} batches, found another");
+            return Err(RunError::Rank { rank, what });
+        }
+    }
     let mut total = Total::new(classes);
     found.iter().for_each(|(_, of_rank)| total.add(of_rank));
     // Floats add up in the order of the batches: the same sum for any number of ranks.
@@ -203,6 +210,11 @@ impl Total {
         self.loss_sum += other.loss_sum;
         self.counted += other.counted;
         self.confusion.merge(&other.confusion);
+    }
+
+    /// Whether it is of so many classes, and counts no pixel in one place alone.
+    fn is_sound(&self, classes: usize) -> bool {
+        self.confusion.is_sound(classes) && self.confusion.total() == self.counted as u64
     }
 
     fn evaluation(self) -> Evaluation {

@@ -97,7 +97,7 @@ impl Learner {
         step: u64,
     ) -> Result<f32, StepError> {
         let found = self.found(batches, count, step);
-        let Some(sum) = self.joined(found)?.sum() else { return Ok(0.0) };
+        let Some(sum) = self.joined(found, count)?.sum() else { return Ok(0.0) };
         let mut mean = sum.mean(count);
         if let Some(limit) = self.config.training.clip {
             (mean, _) = clip_grad_norm(mean, limit);
@@ -123,18 +123,20 @@ impl Learner {
         Ok(fold)
     }
 
-    /// What all ranks have found of a step.
-    fn joined(&self, found: Result<Fold, StepError>) -> Result<Fold, StepError> {
+    /// What all ranks have found of a step of `count` batches.
+    fn joined(&self, found: Result<Fold, StepError>, count: usize) -> Result<Fold, StepError> {
         if self.ranks.ranks() == 1 {
             return found;
         }
         let sent = found.map(|fold| {
             fold.into_subtotals().into_iter().map(SentSubtotal::from).collect::<Vec<_>>()
         });
-        let mut joined = Fold::default();
+        let (mut joined, mut end) = (Fold::default(), 0);
         for (rank, sent) in exchange(&*self.ranks, sent)?.into_iter().enumerate() {
             for subtotal in sent {
-                let subtotal = subtotal.received().map_err(|what| RunError::Rank { rank, what })?;
+                let subtotal = subtotal.received(end..count, &self.params);
+                let subtotal = subtotal.map_err(|what| RunError::Rank { rank, what })?;
+                end = subtotal.first + subtotal.count;
                 joined.join(subtotal);
             }
         }

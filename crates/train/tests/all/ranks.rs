@@ -7,6 +7,7 @@ use mirrorgrad_train::{
 };
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use tempfile::TempDir;
 
@@ -174,6 +175,52 @@ fn what_one_rank_fails_with_ends_all_and_names_it() {
     });
     // Both lose a number in the same step, or one does and the other hears of it.
     assert!(errors.iter().any(|error| error.contains("(forward) became")), "{errors:?}");
+}
+
+/// The first of two ranks, of which the second says what the first says with one byte changed, from some message on.
+struct Echo {
+    changed: usize,
+    from: usize,
+    heard: AtomicUsize,
+}
+
+impl Reduce for Echo {
+    fn rank(&self) -> usize {
+        0
+    }
+
+    fn ranks(&self) -> usize {
+        2
+    }
+
+    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>, RunError> {
+        let mut other = mine.clone();
+        if self.heard.fetch_add(1, Relaxed) >= self.from {
+            let at = self.changed % other.len();
+            other[at] ^= 1;
+        }
+        Ok(vec![mine, other])
+    }
+}
+
+#[test]
+fn whatever_another_rank_says_is_an_error_at_worst() {
+    let (_dir, at) = place();
+    let mut config = config();
+    config.training.epochs = 1;
+    let mut errors = Vec::new();
+    for (nth, changed) in (0..400).step_by(3).chain([4_000, 40_000]).enumerate() {
+        let rank = Echo { changed, from: nth % 6, heard: AtomicUsize::new(0) };
+        match train(&config, Arc::new(rank), &at(&format!("{nth}"))) {
+            Ok(_) => panic!("{changed}: the second rank never found places of its own"),
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    assert!(errors.iter().all(|error| error.starts_with("rank 1: ")), "{errors:?}");
+    // In its form, in the places of a subtotal, and in what all ranks have alike.
+    for what in ["cannot be understood", "expected a subtotal of places", "found another"] {
+        assert!(errors.iter().any(|error| error.contains(what)), "{what}: {errors:?}");
+    }
 }
 
 #[test]
