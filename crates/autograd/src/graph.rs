@@ -1,7 +1,8 @@
 //! The record of calls. A node owns its parents and the values its gradients read, nothing else.
 
 use crate::describe::Description;
-use crate::{Call, Op, Var};
+use crate::var::Recording;
+use crate::{Call, Op, Reads, Var};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -46,6 +47,12 @@ pub(crate) struct Record<T: Element> {
     function: Box<dyn Function<T>>,
 }
 
+/// What the graph keeps of a call's values.
+pub(crate) struct Kept<T: Element> {
+    operands: Vec<Operand<T>>,
+    output: Option<Tensor<T>>,
+}
+
 /// An operand of a call.
 pub(crate) struct Operand<T: Element> {
     /// Where it came from, if gradients flow there.
@@ -60,38 +67,9 @@ impl<T: Element> Node<T> {
         Self::new(None)
     }
 
-    pub fn call<O: Op<T>>(
-        op: O,
-        saved: O::Saved,
-        inputs: &[&Var<T>],
-        output: &Tensor<T>,
-    ) -> Arc<Self> {
-        let reads = op.reads();
-        let operand = |(i, input): (usize, &&Var<T>)| Operand {
-            node: input.node().cloned(),
-            value: reads.reads_input(i).then(|| input.value().clone()),
-            shape: input.shape().into(),
-        };
-        Self::new(Some(Record {
-            operands: inputs.iter().enumerate().map(operand).collect(),
-            output: reads.reads_output().then(|| output.clone()),
-            function: Box::new(Recorded { op, saved }),
-        }))
-    }
-
-    /// A call whose result depends on the leaf `input`: of its operands, those are kept that do not.
-    pub fn step<O: Op<T>>(op: O, saved: O::Saved, inputs: &[&Var<T>], input: u64) -> Arc<Self> {
-        let operand = |x: &&Var<T>| {
-            let depends = x.depends_on(input);
-            let node = x.node().filter(|_| depends).cloned();
-            let value = (!depends).then(|| x.value().clone());
-            Operand { node, value, shape: x.shape().into() }
-        };
-        Self::new(Some(Record {
-            operands: inputs.iter().map(operand).collect(),
-            output: None,
-            function: Box::new(Recorded { op, saved }),
-        }))
+    /// A call of `function`, of which this is kept.
+    pub fn call(kept: Kept<T>, function: Box<dyn Function<T>>) -> Arc<Self> {
+        Self::new(Some(Record { operands: kept.operands, output: kept.output, function }))
     }
 
     /// Whether this is the leaf `input`, or a step recorded since.
@@ -102,6 +80,39 @@ impl<T: Element> Node<T> {
     fn new(record: Option<Record<T>>) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self { id: NEXT.fetch_add(1, Ordering::Relaxed), record })
+    }
+}
+
+impl<T: Element> Kept<T> {
+    /// What is kept of a call whose gradients read this, if the call is recorded.
+    pub fn of(
+        recording: Recording,
+        reads: Reads,
+        inputs: &[&Var<T>],
+        output: &Tensor<T>,
+    ) -> Option<Self> {
+        match recording {
+            Recording::Gradients if inputs.iter().any(|x| x.is_tracked()) => {
+                let operand = |(i, input): (usize, &&Var<T>)| Operand {
+                    node: input.node().cloned(),
+                    value: reads.reads_input(i).then(|| input.value().clone()),
+                    shape: input.shape().into(),
+                };
+                let operands = inputs.iter().enumerate().map(operand).collect();
+                Some(Self { operands, output: reads.reads_output().then(|| output.clone()) })
+            }
+            Recording::Trace { input } if inputs.iter().any(|x| x.depends_on(input)) => {
+                // Of the operands, those are kept that do not depend on the input.
+                let operand = |x: &&Var<T>| {
+                    let depends = x.depends_on(input);
+                    let node = x.node().filter(|_| depends).cloned();
+                    let value = (!depends).then(|| x.value().clone());
+                    Operand { node, value, shape: x.shape().into() }
+                };
+                Some(Self { operands: inputs.iter().map(operand).collect(), output: None })
+            }
+            _ => None,
+        }
     }
 }
 
@@ -142,8 +153,8 @@ impl<T: Element> Debug for Record<T> {
     }
 }
 
-/// An op and what it saved, with the saved type hidden.
-trait Function<T: Element>: Debug + Send + Sync {
+/// An op and what it saved, with both types hidden, so that what is done for every op is compiled once.
+pub(crate) trait Function<T: Element>: Debug + Send + Sync {
     fn vjp(&self, i: usize, call: Call<'_, T, ()>, grad: &Var<T>) -> Var<T>;
     fn fused(
         &self,
@@ -155,9 +166,10 @@ trait Function<T: Element>: Debug + Send + Sync {
     fn describe(&self) -> Option<Description>;
 }
 
-struct Recorded<O, S> {
-    op: O,
-    saved: S,
+/// An op that was called, and what it saved.
+pub(crate) struct Recorded<O, S> {
+    pub op: O,
+    pub saved: S,
 }
 
 impl<O: Debug, S> Debug for Recorded<O, S> {

@@ -78,7 +78,11 @@ pub trait Op<T: Element>: Debug + Send + Sync + 'static {
 
 /// The name of a type, without its path and its parameters.
 pub(crate) fn type_name<T: ?Sized>() -> &'static str {
-    let path = std::any::type_name::<T>().split('<').next().unwrap_or_default();
+    last_word(std::any::type_name::<T>())
+}
+
+fn last_word(path: &'static str) -> &'static str {
+    let path = path.split('<').next().unwrap_or_default();
     path.rsplit("::").next().unwrap_or_default()
 }
 

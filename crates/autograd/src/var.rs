@@ -1,7 +1,7 @@
 //! A value that may remember how it was made.
 
 use crate::Op;
-use crate::graph::Node;
+use crate::graph::{Kept, Node, Recorded};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::cell::Cell;
 use std::fmt;
@@ -162,18 +162,17 @@ impl<T: Element> Var<T> {
     /// As [`Var::apply`], and returns what the op saved as well.
     #[track_caller]
     pub fn apply_saving<O: Op<T>>(op: O, inputs: &[&Var<T>]) -> (Self, O::Saved) {
-        let values: Vec<&Tensor<T>> = inputs.iter().map(|input| input.value()).collect();
-        let (value, saved) = op.forward(&values);
-        let node = match RECORDING.get() {
-            Recording::Gradients if inputs.iter().any(|x| x.is_tracked()) => {
-                Some(Node::call(op, saved.clone(), inputs, &value))
-            }
-            Recording::Trace { input } if inputs.iter().any(|x| x.depends_on(input)) => {
-                Some(Node::step(op, saved.clone(), inputs, input))
-            }
-            _ => None,
-        };
+        let (value, saved) = op.forward(&Self::values(inputs));
+        let kept = Kept::of(RECORDING.get(), op.reads(), inputs, &value);
+        let node = kept.map(|kept| {
+            let saved = saved.clone();
+            Node::call(kept, Box::new(Recorded { op, saved }))
+        });
         (Self { value, node }, saved)
+    }
+
+    fn values<'a>(inputs: &[&'a Self]) -> Vec<&'a Tensor<T>> {
+        inputs.iter().map(|input| input.value()).collect()
     }
 
     pub(crate) fn depends_on(&self, input: u64) -> bool {

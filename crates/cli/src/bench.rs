@@ -1,13 +1,10 @@
 //! `mirrorgrad bench`: how long things take, in the terms that other frameworks are measured in.
 
-mod case;
-mod fcn;
-
 use crate::{Failure, say};
-use case::{Case, NAMES, StepSize};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use mirrorgrad_tensor::{Isa, peak_gflops};
+use mirrorgrad_train::bench::{self, Case, NAMES, StepSize};
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -64,7 +61,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode, Failure> {
         ))?;
     }
     for name in names {
-        let Case { title, gflop, mut forward, both } = case::named(name, size);
+        let Case { title, gflop, mut forward, both } = bench::named(name, size);
         let passes = [("fwd", Some(&mut forward), 1.0), ("fb", None, 3.0)];
         let mut both = both;
         for (pass, own, times) in passes {

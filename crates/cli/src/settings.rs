@@ -53,7 +53,8 @@ impl<O: Offer> SettingArgs<O> {
 
 impl<O: Offer> Args for SettingArgs<O> {
     fn augment_args(command: Command) -> Command {
-        let defaults = Value::try_from(Config::default()).expect("the defaults can be written");
+        let defaults =
+            Value::Table(Config::default().to_table().expect("the defaults can be written"));
         let file = Arg::new("config")
             .long("config")
             .value_name("FILE")

@@ -167,7 +167,7 @@ impl Report {
                 Ok::<_, RunError>(Learned { deconvolutions, gallery })
             })
             .transpose()?;
-        let config = toml::to_string(&run.config).map_err(|error| {
+        let config = run.config.to_toml().map_err(|error| {
             RunError::unfit(folder.path(), format!("its configuration: {error}"))
         })?;
         Ok(Self {

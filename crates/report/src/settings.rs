@@ -8,7 +8,7 @@ use toml::Value;
 pub fn settings(config: &Config) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     // A value that TOML cannot hold, as a path that is not UTF-8, keeps the whole from being written.
-    if let Ok(Value::Table(table)) = Value::try_from(config) {
+    if let Ok(table) = config.to_table() {
         table.into_iter().for_each(|(key, value)| flatten(key, value, &mut found));
     }
     found

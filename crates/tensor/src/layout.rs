@@ -1,6 +1,6 @@
 //! The same numbers in another order or place. Each function names its adjoint.
 
-use crate::parallel::prelude::*;
+use crate::parallel::for_each_plane;
 use crate::{Element, Tensor, check};
 use ndarray::{ArrayViewMutD, Axis, IxDyn, Slice};
 use std::ops::Range;
@@ -57,7 +57,7 @@ impl<T: Element> Tensor<T> {
         }
         Self::build(&shape, |out| {
             let work = out.len();
-            out.par_chunks_mut(block).enumerate().sharing(work).for_each(|(i, out)| {
+            for_each_plane(out, block, work, &|i, out| {
                 view_mut(&shape[1..], out).assign(&view.index_axis(Axis(0), i));
             });
         })
@@ -129,8 +129,7 @@ pub fn concat<T: Element>(parts: &[&Tensor<T>], axis: usize) -> Tensor<T> {
     let inner: usize = shape[axis + 1..].iter().product();
     Tensor::build(&shape, |out| {
         let work = out.len();
-        let blocks = out.par_chunks_mut((shape[axis] * inner).max(1)).enumerate();
-        blocks.sharing(work).for_each(|(block, out)| {
+        for_each_plane(out, (shape[axis] * inner).max(1), work, &|block, out| {
             let mut rest = out;
             for part in parts {
                 let run = part.shape()[axis] * inner;

@@ -1,7 +1,7 @@
 //! Products of matrices, and of stacks of them.
 
-use crate::parallel::PRODUCTS;
 use crate::parallel::prelude::*;
+use crate::parallel::{PRODUCTS, for_each_plane};
 use crate::{Element, Tensor, broadcast_shape};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
@@ -33,7 +33,7 @@ impl<T: Element> Tensor<T> {
                 return;
             }
             let work = (out.len() * k).div_ceil(PRODUCTS);
-            out.par_chunks_mut(m * n).enumerate().sharing(work).for_each(|(i, out)| {
+            for_each_plane(out, m * n, work, &|i, out| {
                 let a = matrix([m, k], &operands[0].as_slice()[i * m * k..]);
                 let b = matrix([k, n], &operands[1].as_slice()[i * k * n..]);
                 let mut c = matrix_mut([m, n], out);

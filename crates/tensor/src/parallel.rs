@@ -61,6 +61,27 @@ pub(crate) fn for_each_block<T: Send>(
     in_chunks(out, (GRAIN / cost.max(1)).max(1), &body);
 }
 
+/// Calls `body(nth, plane)` for planes of `size` elements of `out`: all of them are as much work as writing `work`
+/// numbers. By reference, as in [`in_chunks`].
+pub(crate) fn for_each_plane<T: Send>(
+    out: &mut [T],
+    size: usize,
+    work: usize,
+    body: &(dyn Fn(usize, &mut [T]) + Sync),
+) {
+    out.par_chunks_mut(size).enumerate().sharing(work).for_each(|(nth, plane)| body(nth, plane));
+}
+
+/// What `run(nth, task)` returns for each task, in their order: all of them are as much work as writing `work` numbers.
+/// By reference, as in [`in_chunks`].
+pub(crate) fn run_tasks<A: Send, R: Send>(
+    tasks: Vec<A>,
+    work: usize,
+    run: &(dyn Fn(usize, A) -> R + Sync),
+) -> Vec<R> {
+    tasks.into_par_iter().enumerate().sharing(work).map(|(nth, task)| run(nth, task)).collect()
+}
+
 /// Sums `term(start..end)` over fixed blocks of `0..len`, adding the blocks' sums in their order.
 pub(crate) fn sum_blocks<R: Send>(
     len: usize,

@@ -4,6 +4,7 @@ use crate::buffer::Buffer;
 use crate::machine::isa::Routine;
 use crate::machine::lanes::Lanes;
 use crate::machine::stream::{copy_past_caches, is_large};
+use crate::parallel::for_each_plane;
 use crate::parallel::prelude::*;
 use crate::{Axis, Element, Geometry, Tensor, check};
 use std::fmt;
@@ -335,7 +336,7 @@ fn each_plane<T: Element>(
     }
     let positions = indices.positions();
     let work = out.len() + indices.as_slice().len();
-    out.par_chunks_mut(size).enumerate().sharing(work).for_each(|(nth, out)| {
+    for_each_plane(out, size, work, &|nth, out| {
         body(nth, &indices.as_slice()[nth * positions..][..positions], out);
     });
 }

@@ -15,7 +15,7 @@ use crate::machine::lanes::Lanes;
 use crate::machine::stream::{copy_past_caches, is_large};
 use crate::machine::transpose::transpose;
 use crate::matmul::{matrix, matrix_mut};
-use crate::parallel::prelude::*;
+use crate::parallel::for_each_plane;
 use crate::{Axis, Element, Geometry, Tensor, check};
 use std::sync::Arc;
 
@@ -277,8 +277,7 @@ impl Resample {
         Tensor::build([batch, channels, to_height, to_width], |out| {
             let large = is_large::<T>(out.len());
             let work = out.len() + x.len();
-            let planes = out.par_chunks_mut(to_height * to_width).enumerate();
-            planes.sharing(work).for_each(|(nth, out)| {
+            for_each_plane(out, to_height * to_width, work, &|nth, out| {
                 let plane = &x.as_slice()[nth * height * width..][..height * width];
                 // Along the rows first if there are fewer of them before than after.
                 let write = |out: &mut [T]| {

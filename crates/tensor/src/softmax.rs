@@ -1,6 +1,6 @@
 //! The logarithm of the softmax, along any axis.
 
-use crate::parallel::prelude::*;
+use crate::parallel::run_tasks;
 use crate::{Element, Tensor, check};
 
 /// `x − ln Σ exp x`, the sum over `axis`. Computed from the largest element, so that nothing
@@ -132,7 +132,7 @@ impl Places {
                     tasks[first + block].push(part);
                 }
             }
-            tasks.into_par_iter().enumerate().sharing(work).for_each(|(nth, mut lines)| {
+            run_tasks(tasks, work, &|nth, mut lines| {
                 write(nth / blocks, nth % blocks * Self::BLOCK, &mut lines);
             });
         })

@@ -48,8 +48,17 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     pub fn build(shape: impl AsRef<[usize]>, write: impl FnOnce(&mut [T])) -> Self {
         let shape = shape.as_ref();
-        let mut data = Buffer::scratch(count::<T>(shape));
+        let mut data = Self::scratch(shape);
         write(&mut data);
+        Self::of_buffer(shape, data)
+    }
+
+    #[track_caller]
+    fn scratch(shape: &[usize]) -> Buffer<T> {
+        Buffer::scratch(count::<T>(shape))
+    }
+
+    fn of_buffer(shape: &[usize], data: Buffer<T>) -> Self {
         Self { shape: shape.into(), data: Arc::new(data) }
     }
 

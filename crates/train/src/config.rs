@@ -18,6 +18,7 @@ use mirrorgrad_layers::models::Network;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use toml::Table;
 
 /// A run, resolved: the same configuration gives the same bits.
 ///
@@ -113,6 +114,22 @@ impl DataConfig {
 }
 
 impl Config {
+    /// Every setting that has a value, as `config.toml` holds it.
+    ///
+    /// # Errors
+    /// If TOML cannot hold one of them, such as a path that is not UTF-8.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(&self.to_table()?)
+    }
+
+    /// As [`to_toml`](Self::to_toml), as a table.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn to_table(&self) -> Result<Table, toml::ser::Error> {
+        Table::try_from(self)
+    }
+
     /// Refuses values that no run can have.
     ///
     /// # Errors

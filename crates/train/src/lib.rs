@@ -37,12 +37,14 @@
 //! predict                      masks for pictures without one
 //! ranks/                       who trains together, and what they exchange
 //! memory/                      memory estimates; memory limits of the process
+//! bench                        what `mirrorgrad bench` times
 //! run_error                    why a run cannot begin or go on
 //! ```
 
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod bench;
 mod boundary;
 mod check;
 mod checkpoint;

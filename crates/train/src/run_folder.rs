@@ -228,7 +228,8 @@ impl RunFolder {
     /// # Errors
     /// If they cannot be written.
     pub fn write_start(&self, config: &Config, classes: &[String]) -> Result<(), RunError> {
-        let text = toml::to_string(config)
+        let text = config
+            .to_toml()
             .map_err(|error| RunError::unfit(&self.dir.join("config.toml"), error.to_string()))?;
         self.write("config.toml", text.as_bytes())?;
         self.write("classes.txt", (classes.join("\n") + "\n").as_bytes())?;

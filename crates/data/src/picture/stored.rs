@@ -1,7 +1,7 @@
 //! From the bytes of a file to the pixels that it stores. The content tells the format, whatever the name;
 //! what has too many pixels, or more than its bytes can make, is refused before memory is set aside for them.
 
-use std::io::{BufReader, Cursor};
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use image::metadata::Orientation;
@@ -67,7 +67,7 @@ impl Stored {
 /// The size of the picture in a file as it is to be seen, `[height, width]`, by the file's beginning. Where a PNG says
 /// behind its pixels how it is to be turned, that is not seen.
 pub(crate) fn stored_size(path: &Path) -> Result<[usize; 2], DataError> {
-    let file = BufReader::new(open(path, MAX_BYTES)?);
+    let file: Box<dyn Source> = Box::new(BufReader::new(open(path, MAX_BYTES)?));
     let broken = |error: image::ImageError| DataError::unfit(path, "a picture", error);
     let mut reader = ImageReader::new(file).with_guessed_format().map_err(DataError::read(path))?;
     reader.limits(limits());
@@ -76,6 +76,11 @@ pub(crate) fn stored_size(path: &Path) -> Result<[usize; 2], DataError> {
     let size = [height as usize, width as usize];
     Ok(upright(size, decoder.orientation().map_err(broken)?))
 }
+
+/// What pictures are decoded from: one type for files and for bytes, so that each decoder is compiled once.
+trait Source: BufRead + Seek {}
+
+impl<T: BufRead + Seek> Source for T {}
 
 /// The size of pixels of this size once they are turned.
 fn upright([height, width]: [usize; 2], orientation: Orientation) -> [usize; 2] {
@@ -97,7 +102,8 @@ fn decode(
     expected: &str,
 ) -> Result<Stored, DataError> {
     let broken = |error: image::ImageError| DataError::unfit(path, expected, error);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let source: Box<dyn Source + '_> = Box::new(Cursor::new(bytes));
+    let mut reader = ImageReader::with_format(source, format);
     reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();

@@ -1,8 +1,7 @@
 //! The passes over memory: a set at a time, so that what is read twice is near the second time.
 
 use super::{NormStats, Normalization};
-use crate::parallel::prelude::*;
-use crate::parallel::sum_lanes;
+use crate::parallel::{run_tasks, sum_lanes};
 use crate::{Element, Tensor};
 
 impl Normalization {
@@ -17,26 +16,21 @@ impl Normalization {
         let layout = &self.layout;
         let (mut mean, mut variance) = (Vec::new(), Vec::new());
         let y = Tensor::build(x.shape(), |out| {
-            let sets = layout.rows_by_set(out).into_par_iter().enumerate();
-            (mean, variance) = sets
-                .sharing(x.len())
-                .map(|(set, rows)| {
-                    let parts = layout.rows_of(set, x.as_slice()).flat_map(|row| row.chunks(ROW));
-                    let moments = parts.map(Moments::of).fold(Moments::default(), Moments::join);
-                    let (mean, variance) = (moments.mean, moments.squares / moments.count);
-                    let lines = self.lines(set, weight, bias, mean, variance);
-                    for (out, x) in rows.into_iter().zip(layout.rows_of(set, x.as_slice())) {
-                        let channels =
-                            out.chunks_exact_mut(layout.inner).zip(x.chunks_exact(layout.inner));
-                        for ((out, x), line) in channels.zip(&lines) {
-                            out.iter_mut()
-                                .zip(x)
-                                .for_each(|(o, &v)| *o = epilogue.value(line.at(v)));
-                        }
+            let found = run_tasks(layout.rows_by_set(out), x.len(), &|set, rows| {
+                let parts = layout.rows_of(set, x.as_slice()).flat_map(|row| row.chunks(ROW));
+                let moments = parts.map(Moments::of).fold(Moments::default(), Moments::join);
+                let (mean, variance) = (moments.mean, moments.squares / moments.count);
+                let lines = self.lines(set, weight, bias, mean, variance);
+                for (out, x) in rows.into_iter().zip(layout.rows_of(set, x.as_slice())) {
+                    let channels =
+                        out.chunks_exact_mut(layout.inner).zip(x.chunks_exact(layout.inner));
+                    for ((out, x), line) in channels.zip(&lines) {
+                        out.iter_mut().zip(x).for_each(|(o, &v)| *o = epilogue.value(line.at(v)));
                     }
-                    (mean, variance)
-                })
-                .unzip();
+                }
+                (mean, variance)
+            });
+            (mean, variance) = found.into_iter().unzip();
         });
         let [mean, variance] = [mean, variance].map(|of| Tensor::new([layout.sets], of));
         (y, NormStats { mean, variance })
@@ -55,41 +49,36 @@ impl Normalization {
         let count = T::of(layout.set_len() as f64);
         let mut sums: Vec<Vec<[T; 2]>> = Vec::new();
         let to_x = Tensor::build(x.shape(), |out| {
-            let rows = layout.rows_by_set(out).into_par_iter().enumerate();
-            sums = rows
-                .sharing(x.len())
-                .map(|(set, rows)| {
-                    let [mean, variance] =
-                        [&stats.mean, &stats.variance].map(|stat| stat.as_slice()[set]);
-                    let scale = self.scale(variance);
-                    let lines = self.lines(set, weight, bias, mean, variance);
-                    let pairs = || {
-                        layout.rows_of(set, x.as_slice()).zip(layout.rows_of(set, grad.as_slice()))
-                    };
-                    let sums = line_sums(epilogue, layout.inner, &lines, pairs(), mean, scale);
-                    let weights = layout.weights_of(set, weight);
-                    let mut means = [T::zero(); 2];
-                    for (sums, &weight) in sums.iter().zip(weights) {
-                        means = [means[0] + weight * sums[0], means[1] + weight * sums[1]];
-                    }
-                    let [plain, along] = means.map(|sum| sum / count);
-                    // scale · (weight · grad − plain − (x − mean) · scale · along), regrouped.
-                    let b = along * scale * scale;
-                    let c = b * mean - plain * scale;
-                    for (out, (x, grad)) in rows.into_iter().zip(pairs()) {
-                        let channels = out
-                            .chunks_exact_mut(layout.inner)
-                            .zip(x.chunks_exact(layout.inner).zip(grad.chunks_exact(layout.inner)));
-                        for ((out, (x, grad)), line) in channels.zip(&lines) {
-                            let a = line.slope;
-                            for ((o, &v), &g) in out.iter_mut().zip(x).zip(grad) {
-                                *o = a * epilogue.pass(g, line.at(v)) - b * v + c;
-                            }
+            sums = run_tasks(layout.rows_by_set(out), x.len(), &|set, rows| {
+                let [mean, variance] =
+                    [&stats.mean, &stats.variance].map(|stat| stat.as_slice()[set]);
+                let scale = self.scale(variance);
+                let lines = self.lines(set, weight, bias, mean, variance);
+                let pairs =
+                    || layout.rows_of(set, x.as_slice()).zip(layout.rows_of(set, grad.as_slice()));
+                let sums = line_sums(epilogue, layout.inner, &lines, pairs(), mean, scale);
+                let weights = layout.weights_of(set, weight);
+                let mut means = [T::zero(); 2];
+                for (sums, &weight) in sums.iter().zip(weights) {
+                    means = [means[0] + weight * sums[0], means[1] + weight * sums[1]];
+                }
+                let [plain, along] = means.map(|sum| sum / count);
+                // scale · (weight · grad − plain − (x − mean) · scale · along), regrouped.
+                let b = along * scale * scale;
+                let c = b * mean - plain * scale;
+                for (out, (x, grad)) in rows.into_iter().zip(pairs()) {
+                    let channels = out
+                        .chunks_exact_mut(layout.inner)
+                        .zip(x.chunks_exact(layout.inner).zip(grad.chunks_exact(layout.inner)));
+                    for ((out, (x, grad)), line) in channels.zip(&lines) {
+                        let a = line.slope;
+                        for ((o, &v), &g) in out.iter_mut().zip(x).zip(grad) {
+                            *o = a * epilogue.pass(g, line.at(v)) - b * v + c;
                         }
                     }
-                    sums
-                })
-                .collect();
+                }
+                sums
+            });
         });
         let mut to_weight = vec![T::zero(); layout.weights()];
         let mut to_bias = to_weight.clone();

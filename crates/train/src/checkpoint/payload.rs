@@ -63,8 +63,7 @@ impl<'a> Payload<'a> {
         from_json_lines(&text)?;
         let steps = optimizer.steps.iter();
         Ok(Self {
-            config: toml::to_string(config)
-                .map_err(|error| format!("its configuration: {error}"))?,
+            config: config.to_toml().map_err(|error| format!("its configuration: {error}"))?,
             classes,
             data,
             progress: serde_json::to_string(progress).map_err(|error| error.to_string())?,

@@ -81,7 +81,10 @@ impl Settings {
         value: Value,
         place: impl Into<Message>,
     ) -> Result<(), DataError> {
-        let place = place.into();
+        self.set_at(key, value, place.into())
+    }
+
+    fn set_at(&mut self, key: &str, value: Value, place: Message) -> Result<(), DataError> {
         let words = key.split('.').count();
         if words > MOST_WORDS {
             let what = format!("expected a key of at most {MOST_WORDS} words, found {words}");
@@ -99,7 +102,7 @@ impl Settings {
         }
         inner.insert(last.to_owned(), value);
         renew(&mut table);
-        let parsed = Value::Table(table.clone()).try_into::<Config>();
+        let parsed = toml::from_str::<Config>(&table.to_string());
         parsed.map_err(|error| DataError::unread(place, in_words(error.message())))?;
         self.table = table;
         Ok(())
@@ -174,7 +177,7 @@ impl Settings {
     /// # Errors
     /// If a value is not one that there is.
     pub fn over(&self, config: &Config) -> Result<Config, DataError> {
-        let written = Table::try_from(config);
+        let written = config.to_table();
         let mut table =
             written.map_err(|error| DataError::unread("settings", error.to_string()))?;
         merge(&mut table, &self.table);
@@ -184,7 +187,7 @@ impl Settings {
     }
 
     fn parse(&self) -> Result<Config, DataError> {
-        let parsed = Value::Table(self.table.clone()).try_into::<Config>();
+        let parsed = toml::from_str::<Config>(&self.table.to_string());
         parsed.map_err(|error| DataError::unread("settings", in_words(error.message())))
     }
 

@@ -1,6 +1,7 @@
 //! What is timed: single functions at the sizes that networks have, and whole training steps.
 
-use super::fcn::{self, NetworkH};
+mod network_h;
+
 use mirrorgrad_autograd::{Var, no_grad, ops};
 use mirrorgrad_layers::models::{UNet, UNetConfig};
 use mirrorgrad_layers::optim::{Optimizer, Sgd};
@@ -8,13 +9,26 @@ use mirrorgrad_layers::{Draws, Module, Params, Pass, seeded, summary};
 use mirrorgrad_tensor::{
     ClassTargets, Corners, Epilogue, Form, PixelLoss, Resample, Tensor, Window,
 };
-use rand_chacha::ChaCha8Rng;
+use network_h::{CLASSES, NetworkH};
 
 /// The names of all cases.
+///
+/// ```
+/// # use mirrorgrad_train::bench::NAMES;
+/// assert!(NAMES.contains(&"H"));
+/// ```
 pub const NAMES: [&str; 16] =
     ["A", "B", "C", "D", "E", "F", "Gpool", "Gup", "Gbn", "Gce", "H", "I", "J", "K", "L", "U"];
 
 /// Something to time. Each pass does its work once when called.
+///
+/// ```
+/// # use mirrorgrad_train::bench::{Case, StepSize, named};
+/// let Case { gflop, mut forward, both, .. } = named("L", StepSize::default());
+/// forward();
+/// both.expect("a convolution has gradients")();
+/// assert!((gflop.expect("it multiplies") - 0.302).abs() < 1e-3);
+/// ```
 pub struct Case {
     /// What it is, in words.
     pub title: String,
@@ -28,6 +42,12 @@ pub struct Case {
 }
 
 /// The size of network H's step.
+///
+/// ```
+/// # use mirrorgrad_train::bench::{StepSize, named};
+/// let one = named("I", StepSize { batch: 1, side: 8, width: 2 });
+/// assert_eq!(one.title, "inference of the FCN, 1 of 3x8x8");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct StepSize {
     /// Pictures.
@@ -46,8 +66,15 @@ impl Default for StepSize {
 
 /// The case of a name; `size` is that of H and I.
 ///
+/// ```
+/// # use mirrorgrad_train::bench::{StepSize, named};
+/// let case = named("Gpool", StepSize::default());
+/// assert_eq!(case.title, "max pool 2x2, 8 of 64x128x128");
+/// ```
+///
 /// # Panics
 /// If there is none.
+#[track_caller]
 pub fn named(name: &str, size: StepSize) -> Case {
     let three = Window::square(3).padding(1);
     match name {
@@ -71,12 +98,8 @@ pub fn named(name: &str, size: StepSize) -> Case {
     }
 }
 
-fn rng() -> ChaCha8Rng {
-    seeded(0)
-}
-
 fn noise(shape: &[usize]) -> Var {
-    Var::parameter(Tensor::normal(shape, 1.0, &mut rng()))
+    Var::parameter(Tensor::normal(shape, 1.0, &mut seeded(0)))
 }
 
 fn labels(shape: [usize; 3], classes: usize) -> ClassTargets {
@@ -96,7 +119,7 @@ fn function(
     call: impl Fn(&[Var]) -> Var + Clone + 'static,
 ) -> Case {
     let shape = no_grad(|| call(&operands)).shape().to_vec();
-    let grad = Var::constant(Tensor::normal(shape, 1.0, &mut rng()));
+    let grad = Var::constant(Tensor::normal(shape, 1.0, &mut seeded(0)));
     let (forward, inputs) = (call.clone(), operands.clone());
     Case {
         title,
@@ -184,7 +207,7 @@ fn cross_entropy() -> Case {
 /// A training step of a network: forward, cross entropy, backward, SGD with momentum.
 fn step(title: String, network: impl Module + 'static, shape: [usize; 4], classes: usize) -> Case {
     let [batch, _, height, width] = shape;
-    let x = Var::constant(Tensor::normal(shape, 1.0, &mut rng()));
+    let x = Var::constant(Tensor::normal(shape, 1.0, &mut seeded(0)));
     let targets = labels([batch, height, width], classes);
     let gflop = multiply_adds(&network, shape);
     let network = std::rc::Rc::new(network);
@@ -218,15 +241,15 @@ fn multiply_adds(network: &impl Module, [batch, rest @ ..]: [usize; 4]) -> Optio
 }
 
 fn network_h(StepSize { batch, side, width }: StepSize) -> Case {
-    let network = NetworkH::new(width, &mut rng());
+    let network = NetworkH::new(width);
     let title = format!("a training step of an FCN, {batch} of 3x{side}x{side}");
-    step(title, network, [batch, 3, side, side], fcn::CLASSES)
+    step(title, network, [batch, 3, side, side], CLASSES)
 }
 
 fn inference(StepSize { batch, side, width }: StepSize) -> Case {
-    let network = NetworkH::new(width, &mut rng());
+    let network = NetworkH::new(width);
     let shape = [batch, 3, side, side];
-    let x = Var::constant(Tensor::normal(shape, 1.0, &mut rng()));
+    let x = Var::constant(Tensor::normal(shape, 1.0, &mut seeded(0)));
     Case {
         title: format!("inference of the FCN, {batch} of 3x{side}x{side}"),
         gflop: multiply_adds(&network, shape),
@@ -237,6 +260,6 @@ fn inference(StepSize { batch, side, width }: StepSize) -> Case {
 
 fn unet() -> Case {
     const CLASSES: usize = 11;
-    let network = UNet::new(&UNetConfig::new(CLASSES), &mut rng());
+    let network = UNet::new(&UNetConfig::new(CLASSES), &mut seeded(0));
     step("a training step of a U-Net, 8 of 3x96x128".into(), network, [8, 3, 96, 128], CLASSES)
 }

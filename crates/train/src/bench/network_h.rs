@@ -2,10 +2,9 @@
 
 use mirrorgrad_autograd::Var;
 use mirrorgrad_layers::{
-    Activation, Conv2d, ConvTranspose2d, MaxPool2d, Module, Pass, Sequential, Visitor,
+    Activation, Conv2d, ConvTranspose2d, MaxPool2d, Module, Pass, Sequential, Visitor, seeded,
 };
 use mirrorgrad_tensor::Window;
-use rand_chacha::ChaCha8Rng;
 
 /// Classes that the network tells apart.
 pub const CLASSES: usize = 5;
@@ -24,7 +23,8 @@ pub struct NetworkH {
 impl NetworkH {
     /// The network whose first stage has `width` channels, each other stage twice as many as the one
     /// before.
-    pub fn new(width: usize, rng: &mut ChaCha8Rng) -> Self {
+    pub fn new(width: usize) -> Self {
+        let rng = &mut seeded(0);
         let three = Window::square(3).padding(1);
         let mut stage = |net: Sequential, from, to| {
             net.with(Conv2d::new([from, to], three, rng))
