@@ -6,10 +6,10 @@ use self::csv::PerPicture;
 use crate::options;
 use crate::room::Room;
 use crate::settings::{Reading, SettingArgs};
-use crate::{Failure, say};
+use crate::{Failure, ranks, say};
 use clap::Args;
 use mirrorgrad_data::{Folder, Loader, Split, one_line, shown};
-use mirrorgrad_train::{Config, Evaluation, Predictor, evaluate, evaluate_each, loader};
+use mirrorgrad_train::{Config, Evaluation, Predictor, evaluate_among, evaluate_each, loader};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,6 +55,40 @@ enum SplitName {
 
 /// Measures a trained network.
 pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
+    let Asked { predictor, config, split, batches } = ranks::agreed(asked(args))?;
+    let (ranks, network) = (ranks::own(), predictor.network());
+    let evaluation = match &args.csv {
+        None => evaluate_among(&*ranks, network, &batches)?,
+        Some(path) => {
+            let mut scores = PerPicture::new(predictor.classes())?;
+            let add = |name: &str, one: &Evaluation| scores.add(name, one);
+            let all = evaluate_each(&*ranks, network, &batches, add)?;
+            if ranks.rank() == 0 {
+                scores.write(path)?;
+            }
+            all
+        }
+    };
+    let pictures = batches.dataset.len();
+    let what = Measured { split: name(split), pictures, config: &config };
+    if args.json {
+        what.json(&predictor, &evaluation)
+    } else {
+        what.print(&predictor, &evaluation)
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A network, and what it is measured on.
+struct Asked {
+    predictor: Predictor,
+    config: Config,
+    split: Split,
+    batches: Loader,
+}
+
+/// What the options ask for, if it goes together.
+fn asked(args: &EvalArgs) -> Result<Asked, Failure> {
     let predictor = options::predictor(&args.checkpoint)?;
     let mut config = data(args, predictor.config())?;
     config.ask_folder()?;
@@ -71,30 +105,13 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
             dataset.classes()
         )));
     }
-    let pictures = dataset.len();
     let mut batches = loader(&config, dataset);
     if config.data.dir.is_some() && config.data.folder.size.is_none() {
         // Pictures may have any size, each its own.
         batches = Loader { batch: 1, ..batches };
     }
     Room::now(args.max_memory).check_evaluation(&predictor, &batches)?;
-    let evaluation = match &args.csv {
-        None => evaluate(predictor.network(), &batches)?,
-        Some(path) => {
-            let mut scores = PerPicture::new(predictor.classes())?;
-            let network = predictor.network();
-            let all = evaluate_each(network, &batches, |name, one| scores.add(name, one))?;
-            scores.write(path)?;
-            all
-        }
-    };
-    let what = Measured { split: name(split), pictures, config: &config };
-    if args.json {
-        what.json(&predictor, &evaluation)
-    } else {
-        what.print(&predictor, &evaluation)
-    }?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Asked { predictor, config, split, batches })
 }
 
 /// The run's configuration with the data that are asked for.

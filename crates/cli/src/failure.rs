@@ -8,13 +8,14 @@ use mirrorgrad_train::RunError;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::process::ExitCode;
 
 /// One line that names the place, what was expected and what came.
 #[derive(Clone, Debug)]
 pub struct Failure {
     line: String,
     code: u8,
+    /// Another process has failed with it, and says so.
+    elsewhere: bool,
 }
 
 /// The exit code of a request that makes no sense, as of options that do not.
@@ -22,12 +23,12 @@ const USAGE: u8 = 2;
 
 impl Failure {
     pub(crate) fn new(line: impl Into<String>) -> Self {
-        Self { line: line.into(), code: 1 }
+        Self { line: line.into(), code: 1, elsewhere: false }
     }
 
     /// For a request that makes no sense.
     pub(crate) fn usage(error: impl fmt::Display) -> Self {
-        Self { line: error.to_string(), code: USAGE }
+        Self { code: USAGE, ..Self::new(error.to_string()) }
     }
 
     /// For a setting that cannot be read.
@@ -46,8 +47,13 @@ impl Failure {
     }
 
     /// What the process ends with.
-    pub fn code(&self) -> ExitCode {
-        ExitCode::from(self.code)
+    pub fn exit_code(&self) -> u8 {
+        self.code
+    }
+
+    /// Whether another process has failed with it, and says so.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.elsewhere
     }
 }
 
@@ -66,7 +72,7 @@ impl From<IsaError> for Failure {
 
 impl From<ConvAlgorithmError> for Failure {
     fn from(error: ConvAlgorithmError) -> Self {
-        Self { line: error.to_string(), code: USAGE }
+        Self { code: USAGE, ..Self::new(error.to_string()) }
     }
 }
 
@@ -81,7 +87,8 @@ impl From<RunError> for Failure {
             .into(),
             _ => error.message(),
         };
-        Self::new(message.worded(&Options))
+        let elsewhere = matches!(error, RunError::Elsewhere { .. });
+        Self { elsewhere, ..Self::new(message.worded(&Options)) }
     }
 }
 
@@ -93,6 +100,6 @@ impl From<DataError> for Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self { line: refusal.to_string(), code: USAGE }
+        Self::usage(refusal)
     }
 }

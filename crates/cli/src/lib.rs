@@ -11,6 +11,7 @@
 //! ```text
 //! settings/                    the options that are settings of a run: one table
 //! options, room, say, failure  values of options; the memory limit; output; errors and exit codes
+//! ranks                        the processes that run a command together
 //! train, watch                 training; progress and signals
 //! check_data, eval, predict/   data sets; scores; masks
 //! report, compare, export,     pages and tables of runs; networks as files;
@@ -29,6 +30,7 @@ mod failure;
 mod op;
 mod options;
 mod predict;
+mod ranks;
 mod report;
 mod room;
 mod say;
@@ -44,10 +46,12 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{Command as Parsed, CommandFactory, FromArgMatches, Parser, Subcommand};
 use mirrorgrad_data::shown;
 use mirrorgrad_tensor::{ConvAlgorithm, Isa};
+use mirrorgrad_train::exchange;
 use std::error::Error;
 use std::process::ExitCode;
 #[cfg(unix)]
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Train segmentation networks that upsample with learned deconvolution
 #[derive(Debug, Parser)]
@@ -89,22 +93,61 @@ pub fn main() -> ExitCode {
     // could not be arranged is no reason to do nothing.
     #[cfg(unix)]
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
-    let cli = match parse() {
-        Ok(cli) => cli,
+    let parsed = parse();
+    let timeout = parsed.as_ref().ok().and_then(|cli| cli.command.timeout());
+    // Kept to the end, to which the processes of a command come together.
+    let _job = match ranks::join(timeout.unwrap_or(TIMEOUT)) {
+        Ok(job) => job,
+        Err(failure) => return end(failure),
+    };
+    obey(parsed).unwrap_or_else(end)
+}
+
+/// How long a process of a command may leave the others without an answer.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+impl Command {
+    /// How long a process may leave the others without an answer, if that was said.
+    fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Train(args) => Some(Duration::from_secs(args.collective_timeout)),
+            _ => None,
+        }
+    }
+
+    /// Whether several processes share its work.
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Train(_) | Self::Eval(_) | Self::Predict(_))
+    }
+}
+
+/// Does what was asked for.
+fn obey(parsed: Result<Cli, clap::Error>) -> Result<ExitCode, Failure> {
+    let (cli, help) = match parsed {
+        Ok(cli) => (Ok(Some(cli)), None),
         Err(error)
             if error.use_stderr()
                 && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
         {
-            say::aside(format!("mirrorgrad: {}", usage_error(&error)));
-            return ExitCode::from(2);
+            (Err(Failure::usage(usage_error(&error))), None)
         }
-        Err(error) => {
-            // Help or the version, which was asked for.
-            let text = say::result(error.print());
-            return text.map_or_else(end, |()| ExitCode::from(error.exit_code() as u8));
-        }
+        Err(help) => (Ok(None), Some(help)),
     };
-    let result = check_environment().and_then(|()| match cli.command {
+    // Options that make no sense are said once.
+    let own = ranks::own();
+    exchange(&*own, cli.as_ref().map(drop).map_err(Failure::clone))?;
+    if let Some(help) = help {
+        // Help or the version, which was asked for.
+        return match say::is_mute() {
+            true => Ok(ExitCode::SUCCESS),
+            false => say::result(help.print()).map(|()| ExitCode::from(help.exit_code() as u8)),
+        };
+    }
+    let Some(cli) = cli?.filter(|cli| own.rank() == 0 || cli.command.is_shared()) else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    check_environment()?;
+    let code = match cli.command {
         Command::Train(args) => on_threads(args.threads, || train::run(&args)),
         Command::CheckData(args) => on_threads(args.threads, || check_data::run(&args)),
         Command::Eval(args) => on_threads(args.threads, || eval::run(&args)),
@@ -116,14 +159,15 @@ pub fn main() -> ExitCode {
         Command::Op(args) => op::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Bench(args) => on_threads(args.threads, || bench::run(&args)),
-    });
-    result.and_then(|code| say::check_told().map(|()| code)).unwrap_or_else(end)
+    }?;
+    say::check_told()?;
+    Ok(code)
 }
 
 /// Says why the command ends, and with which code.
 fn end(failure: Failure) -> ExitCode {
-    say::aside(format!("mirrorgrad: {failure}"));
-    failure.code()
+    ranks::end(&failure);
+    ExitCode::from(failure.exit_code())
 }
 
 /// The process's options. A number below 0 is a value, not an option.

@@ -57,7 +57,7 @@ impl Room {
             most / MB,
             estimate.total() / MB
         );
-        let ([height, width], batch) = (largest.training, config.training.batch);
+        let ([height, width], batch) = (largest.training, config.training.pass());
         let training = Failure::new(format!(
             "{refused}, with {batch} pictures of {height}x{width} per batch; try {}",
             advice_on_memory(config).worded(&Options)

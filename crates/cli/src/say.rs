@@ -5,9 +5,27 @@ use mirrorgrad_data::is_hidden;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether another process speaks for this one.
+static MUTE: AtomicBool = AtomicBool::new(false);
+
+/// Says nothing more but failures.
+#[cfg(feature = "mpi")]
+pub fn mute() {
+    MUTE.store(true, Ordering::Relaxed);
+}
+
+/// Whether another process speaks for this one.
+pub fn is_mute() -> bool {
+    MUTE.load(Ordering::Relaxed)
+}
 
 /// Writes a line, or several, to standard output; a reader that has gone is no failure.
 pub fn line(text: impl Display) -> Result<(), Failure> {
+    if is_mute() {
+        return Ok(());
+    }
     result(writeln!(io::stdout().lock(), "{}", visible(&text.to_string())))
 }
 
@@ -54,6 +72,13 @@ pub fn check_told() -> Result<(), Failure> {
 
 /// Writes a line to standard error. Whoever closed it cannot be told.
 pub fn aside(text: impl Display) {
+    if !is_mute() {
+        failure(text);
+    }
+}
+
+/// As [`aside`], also where another process speaks for this one.
+pub fn failure(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{}", visible(&text.to_string()));
 }
 

@@ -70,7 +70,7 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     let millions = total as f64 / 1e6;
     say::line(format!("\n{trained} parameters, {millions:.1} million multiply-adds per picture"))?;
     let largest = Largest::of_all(&config, args.size);
-    memory(&MemoryEstimate::of(&config, classes, largest, room.program)?, config.training.batch)?;
+    memory(&MemoryEstimate::of(&config, classes, largest, room.program)?, config.training.pass())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,16 +2,18 @@
 
 use crate::room::Room;
 use crate::settings::{Options, Run, SettingArgs};
-use crate::watch::Terminal;
-use crate::{Failure, say};
+use crate::watch::{Terminal, signal_code};
+use crate::{Failure, ranks, say};
 use clap::Args;
 use mirrorgrad_data::{Dataset, Message, Sample, one_line, shown, to_png, write_whole};
 use mirrorgrad_report::{Environment, plots};
 use mirrorgrad_train::{
-    Checkpoint, EpochMetrics, Outcome, Predictor, RunFolder, Settings, Trainer,
+    Checkpoint, ClassWeights, Config, EpochMetrics, Outcome, Predictor, RunFolder, Settings,
+    Trainer, check_alike, exchange,
 };
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Rows of the picture grid that a run leaves.
 const GRID_ROWS: usize = 8;
@@ -22,9 +24,9 @@ pub struct TrainArgs {
     /// Run folder [default: the next number in runs/]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Continue the run in --out from its last checkpoint
-    #[arg(long, requires = "out")]
-    resume: bool,
+    /// Continue the run in --out from its last checkpoint; with =auto if there is one, and else begin it
+    #[arg(long, requires = "out", value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    resume: Option<Resume>,
     /// Stretch the learning rate schedule over all --epochs; needed to add epochs unless the schedule is constant
     #[arg(long, requires = "resume", requires = "epochs")]
     stretch_schedule: bool,
@@ -40,8 +42,20 @@ pub struct TrainArgs {
     /// Number of threads; results do not depend on it [default: all cores]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    /// Of several processes: end all if one leaves the others without an answer for so long
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) collective_timeout: u64,
     #[command(flatten)]
     settings: SettingArgs<Run>,
+}
+
+/// When a run is continued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Resume {
+    /// In any case: without a checkpoint it is an error
+    Always,
+    /// If there is a checkpoint
+    Auto,
 }
 
 /// Trains, and leaves a run's folder.
@@ -53,10 +67,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     if args.fast_dev_run {
         return try_once(args.settings.settings()?, room);
     }
-    let (trainer, folder) = match (&args.out, args.resume) {
-        (Some(out), true) => resume(out, args, room)?,
-        (out, _) => begin(out.as_deref(), new(args.settings.settings()?, room)?)?,
-    };
+    let (trainer, folder) = made(args, room)?;
     say::progress(format!("run folder {folder}"));
     let asked = trainer.config().training.epochs;
     let Trained { outcome, history, code } = train(trainer, &folder)?;
@@ -91,19 +102,28 @@ fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<Trained, Failure> {
     let note = |note: &Message| format!("note: {}", one_line(&note.worded(&Options)));
     trainer.notes().iter().for_each(|text| say::aside(note(text)));
     let mut watch = Terminal::new(trainer.config().training.epochs)?;
-    record_environment(folder)?;
+    let ranks = ranks::own();
+    if ranks.rank() == 0 {
+        record_environment(folder)?;
+    }
     let outcome = trainer.run(folder, &mut watch)?;
     watch.finish();
+    // Whichever of the processes it was sent to.
+    let signal = exchange(&*ranks, Ok::<_, Failure>(watch.signal()))?.into_iter().max();
+    let code = match outcome {
+        Outcome::Finished => ExitCode::SUCCESS,
+        Outcome::Stopped => ExitCode::from(signal_code(signal.unwrap_or(0))),
+    };
+    if ranks.rank() > 0 {
+        let (history, _) = trainer.into_history();
+        return Ok(Trained { outcome, history, code });
+    }
     record_environment(folder)?;
     let (history, validation) = trainer.into_history();
     draw(&history, &*validation, folder)?;
     mirrorgrad_report::write(folder, &validation)?;
     // Looking takes memory too.
     record_environment(folder)?;
-    let code = match outcome {
-        Outcome::Finished => ExitCode::SUCCESS,
-        Outcome::Stopped => watch.exit_code(),
-    };
     Ok(Trained { outcome, history, code })
 }
 
@@ -111,6 +131,48 @@ fn train(mut trainer: Trainer, folder: &RunFolder) -> Result<Trained, Failure> {
 fn record_environment(folder: &RunFolder) -> Result<(), Failure> {
     Environment::record_here(folder)?.into_iter().for_each(|notice| say::aside(one_line(&notice)));
     Ok(())
+}
+
+/// The run that is asked for, on every process of the command, and the folder that the first of them keeps it in.
+fn made(args: &TrainArgs, room: Room) -> Result<(Trainer, RunFolder), Failure> {
+    let ranks = ranks::own();
+    let settings = args.settings.settings();
+    let asked =
+        settings.as_ref().map_err(Failure::clone).and_then(|settings| asked(args, settings));
+    let asked = exchange(&*ranks, asked)?.swap_remove(ranks.rank());
+    check_alike(&*ranks, "options", &asked)?;
+    let settings = settings?;
+    let mut folder = RunFolder::of_first_rank(args.out.as_deref().unwrap_or(Path::new("runs")));
+    let trainer = Trainer::among(Arc::clone(&ranks), settings.data_dir(), || {
+        let (trainer, own) = match &args.out {
+            Some(out) if is_resumed(args, out) => resume(out, args, room)?,
+            out => begin(out.as_deref(), new(settings.clone(), room)?)?,
+        };
+        folder = own;
+        Ok::<_, Failure>(trainer)
+    })?;
+    if ranks.ranks() > 1 {
+        // Each may have other room.
+        exchange(&*ranks, room.check_run(&trainer))?;
+    }
+    Ok((trainer, folder))
+}
+
+/// What all processes of a command must be asked alike; each may have its own way to the pictures.
+fn asked(args: &TrainArgs, settings: &Settings) -> Result<String, Failure> {
+    let mut config = settings.over(&Config::default())?;
+    config.data.dir = None;
+    let TrainArgs { out, resume, stretch_schedule, .. } = args;
+    Ok(format!("{out:?} {resume:?} {stretch_schedule} {config:?}"))
+}
+
+/// Whether the run in a folder is continued.
+fn is_resumed(args: &TrainArgs, out: &Path) -> bool {
+    match args.resume {
+        None => false,
+        Some(Resume::Always) => true,
+        Some(Resume::Auto) => RunFolder::open(out).is_ok_and(|folder| folder.last().exists()),
+    }
 }
 
 /// A new run. Everything that can be wrong is found before its folder is made, and the first file in it is
@@ -126,18 +188,14 @@ fn begin(out: Option<&Path>, trainer: Trainer) -> Result<(Trainer, RunFolder), F
 
 /// The run in a folder. Its pictures may have moved, and it may get more epochs; everything else it knows.
 fn resume(out: &Path, args: &TrainArgs, room: Room) -> Result<(Trainer, RunFolder), Failure> {
-    let allowed = ["--data", "--epochs"];
-    let given = args.settings.given().into_iter();
-    let given: Vec<_> = given.filter(|given| !allowed.contains(&given.as_str())).collect();
-    if !given.is_empty() {
-        let given = given.join(" ");
-        return Err(Failure::new(format!(
-            "--resume: expected no other settings than --data and --epochs, since the run has its own, found {given}"
-        )));
-    }
     let settings = args.settings.settings()?;
     let folder = RunFolder::resume(out)?;
     let (mut checkpoint, notice) = folder.read_last()?;
+    match args.resume {
+        // The same command as before, which says all again.
+        Some(Resume::Auto) => check_same(&settings, &checkpoint.config)?,
+        _ => check_nothing_else(&args.settings)?,
+    }
     if let Some(notice) = notice {
         say::aside(one_line(&notice.worded(&Options)));
     }
@@ -156,6 +214,40 @@ fn resume(out: &Path, args: &TrainArgs, room: Room) -> Result<(Trainer, RunFolde
     Ok((trainer, folder))
 }
 
+/// Refuses settings of a run that has its own.
+fn check_nothing_else(settings: &SettingArgs<Run>) -> Result<(), Failure> {
+    let allowed = ["--data", "--epochs"];
+    let given = settings.given().into_iter();
+    let given: Vec<_> = given.filter(|given| !allowed.contains(&given.as_str())).collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    let given = given.join(" ");
+    Err(Failure::new(format!(
+        "--resume: expected no other settings than --data and --epochs, since the run has its own, found {given}"
+    )))
+}
+
+/// Refuses settings that are not those of the run.
+fn check_same(settings: &Settings, own: &Config) -> Result<(), Failure> {
+    let mut asked = settings.over(own)?;
+    (asked.data.dir, asked.training.epochs) = (own.data.dir.clone(), own.training.epochs);
+    if let Some(ClassWeights::Named(_)) = asked.training.class_weights {
+        // The run has what was counted.
+        asked.training.class_weights = own.training.class_weights.clone();
+    }
+    let [asked, own] = [&asked, own].map(mirrorgrad_report::settings);
+    match asked.iter().find(|(key, value)| own.get(*key) != Some(*value)) {
+        None => Ok(()),
+        Some((key, value)) => {
+            let own = own.get(key).map_or("none".to_owned(), ToString::to_string);
+            Err(Failure::new(format!(
+                "--resume=auto: {key}: expected {own} as in the run, found {value}"
+            )))
+        }
+    }
+}
+
 /// A run of these settings.
 fn new(settings: Settings, room: Room) -> Result<Trainer, Failure> {
     let config = settings.resolve()?;
@@ -170,9 +262,10 @@ fn try_once(mut settings: Settings, room: Room) -> Result<ExitCode, Failure> {
     for short in ["training.epochs=1", "training.limit_batches=2"] {
         settings.set_text(short)?;
     }
-    let trainer = new(settings, room)?;
     let place = tempfile::tempdir()
         .map_err(|error| Failure::new(format!("cannot create a temporary folder: {error}")))?;
+    let trainer =
+        Trainer::among(ranks::own(), settings.data_dir(), || new(settings.clone(), room))?;
     let Trained { outcome, code, .. } = train(trainer, &RunFolder::create(place.path())?)?;
     say::progress(match outcome {
         Outcome::Finished => "everything works; the temporary run folder is removed",

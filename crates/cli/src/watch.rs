@@ -1,13 +1,12 @@
 //! What a run shows while it trains: a bar on a terminal, plain lines elsewhere.
 
-use crate::{Failure, say};
+use crate::{Failure, ranks, say};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mirrorgrad_train::{EpochMetrics, Evaluation, Observer, StepReport};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::io::{self, IsTerminal};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -34,19 +33,30 @@ struct Pace {
     start: Instant,
     pictures: usize,
     batches: usize,
+    /// Seconds of steps, and those of them in which this process waited for others.
+    steps: [f64; 2],
 }
 
 impl Pace {
     fn pictures_per_second(&self) -> f64 {
         self.pictures as f64 / self.start.elapsed().as_secs_f64().max(1e-9)
     }
+
+    /// The share of the steps that was spent waiting, among several processes.
+    fn waiting(&self) -> String {
+        let [seconds, waited] = self.steps;
+        match ranks::own().ranks() {
+            1 => String::new(),
+            _ => format!("  {:.0} % waiting", 100.0 * waited / seconds.max(1e-9)),
+        }
+    }
 }
 
 impl Terminal {
-    /// For a run of so many epochs. The first Ctrl-C (or SIGTERM, or the end of its terminal) asks for an orderly
+    /// For a run of so many epochs. The first Ctrl-C (or SIGTERM, SIGUSR1, or the end of its terminal) asks for an orderly
     /// end, and is answered at once; the second ends at once.
     pub fn new(epochs: usize) -> Result<Self, Failure> {
-        let bar = std::io::stderr().is_terminal().then(bar);
+        let bar = (std::io::stderr().is_terminal() && !say::is_mute()).then(bar);
         let (stop, answer) = catch_signals()
             .and_then(|stop| Ok((stop, answer_first(bar.clone())?)))
             .map_err(|error| Failure::new(format!("Ctrl-C cannot be caught: {error}")))?;
@@ -56,15 +66,15 @@ impl Terminal {
             epochs,
             stop,
             answer: Some(answer),
-            pace: Pace { start: now, pictures: 0, batches: 0 },
+            pace: Pace { start: now, pictures: 0, batches: 0, steps: [0.0; 2] },
             last_line: now,
             miou: None,
         })
     }
 
-    /// What a process ends with that a signal has stopped: 128 and its number, by the shell's custom.
-    pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(signal_code(self.stop.load(Ordering::Relaxed) as i32))
+    /// The signal that asked for an end; 0 if none has.
+    pub fn signal(&self) -> i32 {
+        self.stop.load(Ordering::Relaxed) as i32
     }
 
     /// Takes the bar away, and lets a signal be answered before more is said.
@@ -83,7 +93,8 @@ impl Terminal {
     fn message(&self, report: &StepReport) -> String {
         let miou = self.miou.map_or("–".to_string(), |miou| format!("{miou:.3}"));
         let rate = self.pace.pictures_per_second();
-        format!("loss {:.4}  mIoU {miou}  {rate:.0} pictures/s", report.loss)
+        let waiting = self.pace.waiting();
+        format!("loss {:.4}  mIoU {miou}  {rate:.0} pictures/s{waiting}", report.loss)
     }
 
     /// Time left, at the pace so far.
@@ -100,6 +111,8 @@ impl Observer for Terminal {
     fn step(&mut self, report: &StepReport) {
         self.pace.pictures += report.pictures;
         self.pace.batches += report.taken;
+        let [seconds, waited] = self.pace.steps;
+        self.pace.steps = [seconds + report.seconds, waited + report.waited];
         let message = format!("{}  {}", self.message(report), self.left(report));
         match &self.bar {
             Some(bar) => {
@@ -146,12 +159,13 @@ impl Observer for Terminal {
 
 /// The signals that ask for an end. Who starts a run with `nohup` has asked that its terminal's end be no end.
 fn signals() -> Vec<i32> {
+    // Schedulers warn by SIGUSR1, and `mpirun` passes it on.
     #[cfg(unix)]
-    const HANGUP: Option<i32> = Some(signal_hook::consts::SIGHUP);
+    const OTHERS: &[i32] = &[signal_hook::consts::SIGHUP, signal_hook::consts::SIGUSR1];
     #[cfg(not(unix))]
-    const HANGUP: Option<i32> = None;
-    let hangup = HANGUP.filter(|&signal| !is_ignored(signal));
-    [SIGINT, SIGTERM].into_iter().chain(hangup).collect()
+    const OTHERS: &[i32] = &[];
+    let others = OTHERS.iter().copied().filter(|&signal| !is_ignored(signal));
+    [SIGINT, SIGTERM].into_iter().chain(others).collect()
 }
 
 /// Whether the process was started with this signal ignored, where the system tells (Linux).
@@ -196,8 +210,8 @@ fn catch_signals() -> io::Result<Arc<AtomicUsize>> {
     Ok(stop)
 }
 
-/// 128 and the signal's number.
-fn signal_code(signal: i32) -> u8 {
+/// What a process ends with that a signal has stopped: 128 and its number, by the shell's custom.
+pub fn signal_code(signal: i32) -> u8 {
     u8::try_from(128 + signal).unwrap_or(1)
 }
 

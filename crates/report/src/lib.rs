@@ -53,6 +53,7 @@ pub use compare::{Comparison, Row};
 pub use environment::Environment;
 pub use measures::Measures;
 pub use run::Run;
+pub use settings::settings;
 
 use crate::environment::written;
 use crate::gallery::Gallery;

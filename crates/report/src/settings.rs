@@ -5,6 +5,12 @@ use std::collections::BTreeMap;
 use toml::Value;
 
 /// Every setting that has a value, under its path in `config.toml`, as `training.lr`.
+///
+/// ```
+/// # use mirrorgrad_train::Config;
+/// let settings = mirrorgrad_report::settings(&Config::default());
+/// assert_eq!(settings["training.seed"].as_integer(), Some(0));
+/// ```
 pub fn settings(config: &Config) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     // A value that TOML cannot hold, as a path that is not UTF-8, keeps the whole from being written.

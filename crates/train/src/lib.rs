@@ -79,10 +79,12 @@ pub use memory::{
     Largest, MemoryEstimate, PredictionEstimate, allowed_bytes, evaluation_bytes, least_bytes,
     machine_bytes, may_need_more, most_resident_bytes, resident_bytes,
 };
-pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_each};
+pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_among, evaluate_each};
 pub use objective::Objective;
 pub use predict::Predictor;
-pub use ranks::{Alone, Reduce, ThreadRank, thread_ranks};
+pub use ranks::{Alone, Reduce, ThreadRank, check_alike, exchange, launched, thread_ranks};
+#[cfg(feature = "mpi")]
+pub use ranks::{MpiJob, MpiRank};
 pub use run_error::RunError;
 pub use run_folder::RunFolder;
 pub use small_batches::{advice_on_memory, check_normalization, small_batch_note};

@@ -67,7 +67,7 @@ impl Largest {
 
     /// The pixels of the largest batch, of training or of validation.
     fn pixels(&self, config: &Config) -> f64 {
-        let training = config.training.batch as f64 * area(self.training);
+        let training = config.training.pass() as f64 * area(self.training);
         training.max(validation_batch(config) as f64 * area(self.validation))
     }
 }
@@ -144,7 +144,7 @@ impl MemoryEstimate {
         drop(network);
         let steps = of_steps(config, classes, largest.training, least)?;
         let parameters = steps.fixed as usize + waiting_sums(config) * trained;
-        let batch = config.training.batch as f64;
+        let batch = config.training.pass() as f64;
         let activations = (steps.of_a_pixel * batch * area(largest.training)) as usize;
         let batch = validation_batch(config);
         let validation = kept + validating.bytes(batch, largest.validation);
@@ -165,7 +165,7 @@ impl MemoryEstimate {
 /// Sums of gradients that wait for their neighbours while the batches of a step are added up by a tree, beyond the one
 /// that [`try_steps`] has.
 fn waiting_sums(config: &Config) -> usize {
-    let levels = config.training.accumulate.max(1).ilog2();
+    let levels = config.training.passes().max(1).ilog2();
     (levels as usize).saturating_sub(1)
 }
 
@@ -215,7 +215,7 @@ fn of_steps(
     let fewest = if alone { 1 } else { 2 };
     // What kernels work in grows with the first pictures of a batch, and then no more.
     let most = ((2.0 * MOST_TRIED / area(tried)) as usize).max(4);
-    let many = config.training.batch.min(most).max(2 * fewest);
+    let many = config.training.pass().min(most).max(2 * fewest);
     let point = |batch: usize| {
         let pixels = batch as f64 * area(tried);
         let bytes = try_steps(config, classes, vec![grey(tried); batch])? as f64;
@@ -230,7 +230,7 @@ fn try_steps(config: &Config, classes: usize, samples: Vec<Sample>) -> Result<us
     // Its weights may be for other classes, or still to be counted, and take no memory.
     config.training.class_weights = None;
     // More batches in a step add nothing but sums of gradients, which are counted apart.
-    let count = config.training.accumulate.min(2);
+    let count = config.training.passes().min(2);
     let batches = || std::iter::repeat_with(|| Ok(samples.clone())).take(count);
     let (result, bytes) = peak_bytes(|| {
         let mut learner = Learner::new(&config, classes, STEPS_TRIED)?;

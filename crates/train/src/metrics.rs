@@ -52,6 +52,10 @@ pub struct EpochMetrics {
     /// Seconds of validating alone, which are among the above; 0 in the lines of older versions.
     #[serde(deserialize_with = "number")]
     pub val_seconds: f64,
+    /// Of several ranks that train together, the seconds that each waited for others and for what they sent; of one,
+    /// nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waited: Vec<f64>,
     /// BLAKE3 of the weights' safetensors file.
     pub weights_hash: String,
 }
@@ -123,8 +127,24 @@ pub fn evaluate(network: &dyn Network, loader: &Loader) -> Result<Evaluation, Ru
     evaluate_among(&Alone, network, loader)
 }
 
-/// As [`evaluate`], each rank on every so manieth batch; all ranks get the same.
-pub(crate) fn evaluate_among(
+/// As [`evaluate`], each rank on its share of the batches; all ranks get the same.
+///
+/// ```
+/// # use mirrorgrad_data::Shapes;
+/// # use mirrorgrad_train::{Alone, Config, evaluate, evaluate_among, loader};
+/// # use std::sync::Arc;
+/// # let mut config = Config::default();
+/// # config.model.widths = vec![2];
+/// # let network = config.network(5);
+/// let shapes = loader(&config, Arc::new(Shapes::new(0, 2)));
+/// let evaluation = evaluate_among(&Alone, &*network, &shapes)?;
+/// assert_eq!(evaluation.loss, evaluate(&*network, &shapes)?.loss);
+/// # Ok::<(), mirrorgrad_train::RunError>(())
+/// ```
+///
+/// # Errors
+/// As [`evaluate`], or if a rank has failed or is gone.
+pub fn evaluate_among(
     ranks: &dyn Reduce,
     network: &dyn Network,
     loader: &Loader,
@@ -155,17 +175,18 @@ pub(crate) fn evaluate_among(
     Ok(total.evaluation())
 }
 
-/// As [`evaluate`], of every picture by itself: `each` is told its name and how the network does on it.
+/// As [`evaluate_among`], of every picture by itself: `each` is told its name and how the network does on it, in the
+/// order of the pictures, on every rank.
 ///
 /// ```
 /// # use mirrorgrad_data::Shapes;
-/// # use mirrorgrad_train::{Config, evaluate_each, loader};
+/// # use mirrorgrad_train::{Alone, Config, evaluate_each, loader};
 /// # use std::sync::Arc;
 /// # let mut config = Config::default();
 /// # config.model.widths = vec![2];
 /// let shapes = loader(&config, Arc::new(Shapes::new(0, 2)));
 /// let mut pixels = Vec::new();
-/// let all = evaluate_each(&*config.network(5), &shapes, |_, one| {
+/// let all = evaluate_each(&Alone, &*config.network(5), &shapes, |_, one| {
 ///     pixels.push(one.confusion.total());
 ///     Ok::<_, mirrorgrad_train::RunError>(())
 /// })?;
@@ -174,20 +195,47 @@ pub(crate) fn evaluate_among(
 /// ```
 ///
 /// # Errors
-/// As [`evaluate`], or what `each` refuses.
+/// As [`evaluate_among`], or what `each` refuses.
 pub fn evaluate_each<E: From<RunError>>(
+    ranks: &dyn Reduce,
     network: &dyn Network,
     loader: &Loader,
     mut each: impl FnMut(&str, &Evaluation) -> Result<(), E>,
 ) -> Result<Evaluation, E> {
     let classes = loader.dataset.classes().len();
+    let one = |sample: Sample| {
+        let alone = std::slice::from_ref(&sample);
+        let one = evaluate_batch(network, classes, loader.ignore_index, alone)?;
+        Ok((sample.name, one))
+    };
     let mut total = Total::new(classes);
-    for samples in loader.epoch(0) {
-        for sample in samples.map_err(RunError::from)? {
-            let alone = std::slice::from_ref(&sample);
-            let one = evaluate_batch(network, classes, loader.ignore_index, alone)?;
-            total.add(&one);
-            each(&sample.name, &one.evaluation())?;
+    let mut add = |name: &str, one: Total| {
+        total.add(&one);
+        each(name, &one.evaluation())
+    };
+    if ranks.ranks() == 1 {
+        // One picture is there at a time.
+        for samples in loader.epoch(0) {
+            for sample in samples.map_err(RunError::from)? {
+                let (name, one) = one(sample)?;
+                add(&name, one)?;
+            }
+        }
+        return Ok(total.evaluation());
+    }
+    let own = (ranks.rank()..loader.batches()).step_by(ranks.ranks());
+    let batch = |samples: Result<Vec<Sample>, _>| samples?.into_iter().map(one).collect();
+    let found: Result<Vec<Vec<_>>, RunError> = loader.numbered(0, own).map(batch).collect();
+    let mut found: Vec<_> = exchange(ranks, found)?.into_iter().map(Vec::into_iter).collect();
+    for batch in 0..loader.batches() {
+        let rank = batch % ranks.ranks();
+        let pictures = found[rank].next().unwrap_or_default();
+        for (name, one) in pictures {
+            if !one.is_sound(classes) {
+                let what = format!("{name}: expected an evaluation, found none that adds up");
+                return Err(RunError::Rank { rank, what }.into());
+            }
+            add(&name, one)?;
         }
     }
     Ok(total.evaluation())

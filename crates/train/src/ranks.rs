@@ -5,12 +5,20 @@
 //! alike, by the bits that one process finds.
 
 mod message;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod share;
+mod sum;
 mod threads;
+mod timed;
 
-pub(crate) use message::{SentSubtotal, exchange};
+pub use message::{check_alike, exchange};
+#[cfg(feature = "mpi")]
+pub use mpi::{MpiJob, MpiRank};
 pub(crate) use share::Share;
+pub(crate) use sum::sum;
 pub use threads::{ThreadRank, thread_ranks};
+pub(crate) use timed::Timed;
 
 use crate::RunError;
 
@@ -20,7 +28,7 @@ use crate::RunError;
 /// # use mirrorgrad_train::{Alone, Reduce};
 /// let alone = Alone;
 /// assert_eq!((alone.rank(), alone.ranks()), (0, 1));
-/// assert_eq!(alone.gather(b"mine".to_vec())?, [b"mine"]);
+/// assert_eq!(alone.swap(&[b"mine"])?, [b"mine"]);
 /// # Ok::<(), mirrorgrad_train::RunError>(())
 /// ```
 pub trait Reduce: Send + Sync {
@@ -30,11 +38,30 @@ pub trait Reduce: Send + Sync {
     /// How many there are.
     fn ranks(&self) -> usize;
 
-    /// What every rank gives, in the order of the ranks. Returns when all have given.
+    /// Gives every rank its part, `parts[rank]`, and returns what every rank gave this one, in the order of the ranks.
+    /// All ranks call it the same number of times.
     ///
     /// # Errors
     /// If a rank is gone.
-    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>, RunError>;
+    fn swap(&self, parts: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError>;
+}
+
+/// What every rank gives to all, in the order of the ranks.
+fn gather(ranks: &dyn Reduce, mine: &[u8]) -> Result<Vec<Vec<u8>>, RunError> {
+    ranks.swap(&vec![mine; ranks.ranks()])
+}
+
+/// How many processes a launcher of MPI (`mpirun`, `srun`) has started together with this one, by the environment that
+/// it leaves; `None` if none has.
+///
+/// ```
+/// # use mirrorgrad_train::launched;
+/// assert_eq!(launched(), None);
+/// ```
+pub fn launched() -> Option<usize> {
+    let number = |name: &str| std::env::var(name).ok()?.parse().ok();
+    let slurm = || std::env::var_os("PMIX_RANK").and_then(|_| number("SLURM_STEP_NUM_TASKS"));
+    number("OMPI_COMM_WORLD_SIZE").or_else(|| number("PMI_SIZE")).or_else(slurm)
 }
 
 /// A run of one rank.
@@ -55,7 +82,7 @@ impl Reduce for Alone {
         1
     }
 
-    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>, RunError> {
-        Ok(vec![mine])
+    fn swap(&self, parts: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError> {
+        Ok(parts.iter().map(|part| part.to_vec()).collect())
     }
 }

@@ -79,11 +79,18 @@ pub enum RunError {
         /// What can be done.
         ways: Message,
     },
-    /// Another rank of the run failed.
+    /// A rank of the run is gone, or is not what it should be.
     Rank {
         /// Which, counted from 0.
         rank: usize,
-        /// What happened to it.
+        /// What happened to it, or what was expected and what came.
+        what: String,
+    },
+    /// Another rank of the run has failed, and says so itself.
+    Elsewhere {
+        /// Which, counted from 0.
+        rank: usize,
+        /// Its error.
         what: String,
     },
     /// A number is not finite any more.
@@ -146,7 +153,7 @@ impl RunError {
                 "{name}: expected at least two values per normalization in training, found one: {found}; try "
             ))
             .and(ways.clone()),
-            Self::Rank { rank, what } => format!("rank {rank}: {what}").into(),
+            Self::Rank { rank, what } | Self::Elsewhere { rank, what } => format!("rank {rank}: {what}").into(),
             Self::Diverged { what, value, step, epoch } => Message::from(format!(
                 "{what} became {value} at step {step} (epoch {epoch}): training stopped, earlier checkpoints \
                  are kept; try a lower "

@@ -72,6 +72,11 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// The folder that the first of several ranks writes, as the others know it.
+    pub fn of_first_rank(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), lock: None }
+    }
+
     /// Creates the next numbered folder in `parent`: `001`, `002`, …
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod learner;
 mod loaders;
 mod longer;
 mod observer;
+mod together;
 
 pub(crate) use self::learner::{Learner, StepError};
 use self::learner::{NonFinite, steps_in};
@@ -13,11 +14,9 @@ pub(crate) use self::loaders::{loaders, validation_batch};
 pub use self::observer::{Observer, Outcome, StepReport};
 use crate::fitness::{notes_of_run, size_faults, training_faults};
 use crate::metrics::{check_size, evaluate_among};
-use crate::ranks::{Share, exchange};
+use crate::ranks::Share;
 use crate::small_batches::{check_normalization, small_batch_note};
-use crate::{
-    Checkpoint, Config, EpochMetrics, Evaluation, Largest, Progress, Reduce, RunError, RunFolder,
-};
+use crate::{Checkpoint, Config, EpochMetrics, Evaluation, Largest, Progress, RunError, RunFolder};
 use mirrorgrad_data::{Batches, Dataset, Loader, Message, Sample, Setting, Survey, notes_of_files};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::weights::{load_state_dict, state_dict, to_safetensors};
@@ -127,60 +126,6 @@ impl Trainer {
         Ok(trainer)
     }
 
-    /// The same run as one of several ranks, which together take the steps that one takes, to the same bits: of the
-    /// batches of a step, `accumulate` in the configuration, each finds its share. The first rank writes the run's
-    /// folder; what one wants (to stop) or fails with, all do.
-    ///
-    /// ```
-    /// # use mirrorgrad_train::{Config, RunFolder, Trainer, thread_ranks};
-    /// # use std::sync::Arc;
-    /// # let mut config = Config::default();
-    /// # config.model.widths = vec![2];
-    /// # (config.training.epochs, config.training.batch) = (1, 1);
-    /// # config.training.limit_batches = Some(4);
-    /// config.training.accumulate = 2;
-    /// let run = |rank| {
-    ///     let dir = tempfile::tempdir().unwrap();
-    ///     let trainer = Trainer::new(config.clone())?.among(Arc::new(rank));
-    ///     let mut trainer = trainer?;
-    ///     trainer.run(&RunFolder::create(dir.path())?, &mut ())?;
-    ///     Ok::<_, mirrorgrad_train::RunError>(trainer.history()[0].weights_hash.clone())
-    /// };
-    /// let [first, second] = &std::thread::scope(|scope| {
-    ///     let threads = thread_ranks(2).into_iter().map(|rank| scope.spawn(|| run(rank)));
-    ///     threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
-    /// })[..] else { panic!("two ranks") };
-    /// assert_eq!(first.as_ref().unwrap(), second.as_ref().unwrap());
-    /// ```
-    ///
-    /// # Errors
-    /// If the batches of a step cannot be divided among the ranks, or a rank runs another version, has another
-    /// configuration or other pictures, or is gone.
-    pub fn among(mut self, ranks: Arc<dyn Reduce>) -> Result<Self, RunError> {
-        let own = self.about();
-        let share = Share::of(&*ranks, self.config.training.accumulate);
-        let all = exchange(&*ranks, share.map(|_| own.clone()))?;
-        let kinds = ["version", "configuration", "pictures"];
-        for (rank, of_rank) in all.iter().enumerate() {
-            let mut each = kinds.iter().zip(of_rank.iter().zip(&all[0]));
-            if let Some((kind, _)) = each.find(|(_, (found, first))| found != first) {
-                let what = format!("expected the {kind} of rank 0, found another");
-                return Err(RunError::Rank { rank, what });
-            }
-        }
-        self.learner.ranks = ranks;
-        Ok(self)
-    }
-
-    /// What all ranks of a run must have alike: the version of the program, the configuration, and the pictures.
-    fn about(&self) -> [String; 3] {
-        let mut config = self.config.clone();
-        // Each rank may have its own way to the same pictures.
-        config.data.dir = None;
-        let config = serde_json::to_string(&config).expect("settings have a JSON form");
-        [env!("CARGO_PKG_VERSION").to_owned(), config, fingerprint(self)]
-    }
-
     /// Looks at the first batch: what is wrong with all of them is found before a run begins.
     fn check_first(&self) -> Result<(), RunError> {
         if let Some(crop) = self.config.data.augment.crop {
@@ -193,7 +138,7 @@ impl Trainer {
     }
 
     fn at_start(config: Config, train: Loader, validation: Loader) -> Result<Self, RunError> {
-        let steps = steps_in(&train, config.training.accumulate) * config.training.epochs;
+        let steps = steps_in(&train, config.training.passes()) * config.training.epochs;
         let learner = Learner::new(&config, train.dataset.classes().len(), steps as u64)?;
         let (progress, history, notes) = (Progress::default(), Vec::new(), Vec::new());
         Ok(Self { config, learner, train, validation, progress, history, notes })
@@ -273,17 +218,6 @@ impl Trainer {
         })
     }
 
-    /// Lets the first rank write; all go on when it has.
-    fn write(&self, write: impl FnOnce() -> Result<(), RunError>) -> Result<(), RunError> {
-        let ranks = &*self.learner.ranks;
-        let written = if ranks.rank() == 0 { write() } else { Ok(()) };
-        exchange(ranks, written).map(drop)
-    }
-
-    fn write_last(&self, folder: &RunFolder) -> Result<(), RunError> {
-        self.write(|| folder.write_last(&self.checkpoint()?))
-    }
-
     /// Trains to the end, or until the observer wants to stop, leaving checkpoints in `folder` before
     /// the first step, as often as the configuration says, before and after every validation and at a stop, and
     /// metrics after every epoch.
@@ -298,7 +232,7 @@ impl Trainer {
         self.begin(folder)?;
         while !self.is_over() {
             let start = Instant::now();
-            let before = self.progress.seconds;
+            let (before, waited) = (self.progress.seconds, self.learner.ranks.waited());
             let outcome = self.train_epoch(folder, start, observer)?;
             if outcome == Outcome::Stopped {
                 self.write_last(folder)?;
@@ -308,14 +242,14 @@ impl Trainer {
             self.progress.seconds = before + start.elapsed().as_secs_f64();
             self.write_last(folder)?;
             let trained = start.elapsed().as_secs_f64();
-            let evaluation =
-                evaluate_among(&*self.learner.ranks, self.network(), &self.validation)?;
+            let evaluation = evaluate_among(&self.learner.ranks, self.network(), &self.validation)?;
             if !evaluation.loss.is_finite() {
                 let what = "the validation loss".to_owned();
                 return Err(self.diverged(NonFinite { what, value: evaluation.loss }));
             }
             let all = start.elapsed().as_secs_f64();
-            let metrics = self.end_epoch(&evaluation, [before + all, all - trained]);
+            let waited = self.waited_since(waited)?;
+            let metrics = self.end_epoch(&evaluation, [before + all, all - trained], waited);
             self.write(|| folder.write_metrics(&self.history))?;
             let (miou, _) = evaluation.confusion.mean_iou();
             if self.progress.best_miou.is_none_or(|best| miou > best) {
@@ -339,18 +273,17 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<Outcome, RunError> {
         let before = self.progress.seconds;
-        let share = Share::of(&*self.learner.ranks, self.config.training.accumulate)?;
+        let share = Share::of(&self.learner.ranks, self.config.training.passes())?;
         let own = share.numbers(self.progress.batch, self.train.batches());
         let mut batches = self.train.numbered(self.progress.epoch, own);
         while self.progress.batch < self.train.batches() {
             self.progress.seconds = before + start.elapsed().as_secs_f64();
-            if exchange(&*self.learner.ranks, Ok::<_, RunError>(observer.wants_stop()))?
-                .contains(&true)
-            {
+            if self.stops(observer.wants_stop())? {
                 return Ok(Outcome::Stopped);
             }
             let report = self.step(&mut batches)?;
             observer.step(&report);
+            self.compare_weights()?;
             let every = self.config.training.checkpoint_every;
             if self.progress.step.is_multiple_of(every)
                 && self.progress.batch < self.train.batches()
@@ -363,8 +296,9 @@ impl Trainer {
 
     /// Takes the next step, of as many of the `coming` batches as make one.
     fn step(&mut self, coming: &mut Batches) -> Result<StepReport, RunError> {
+        let (start, before) = (Instant::now(), self.learner.ranks.waited());
         let Progress { step, epoch, batch, .. } = self.progress;
-        let count = self.config.training.accumulate.min(self.train.batches() - batch);
+        let count = self.config.training.passes().min(self.train.batches() - batch);
         // The last batch of an epoch may be smaller than the others.
         let through = |batches: usize| (batches * self.train.batch).min(self.train.dataset.len());
         let pictures = through(batch + count) - through(batch);
@@ -373,13 +307,16 @@ impl Trainer {
         self.progress.step += 1;
         self.progress.batch += count;
         self.progress.loss_sum += f64::from(loss) * count as f64;
+        let batches = |passes: usize| passes.div_ceil(self.config.training.shards);
         Ok(StepReport {
             epoch: epoch + 1,
-            batch: self.progress.batch,
-            batches: self.train.batches(),
-            taken: count,
+            batch: batches(self.progress.batch),
+            batches: batches(self.train.batches()),
+            taken: batches(count),
             pictures,
             loss,
+            seconds: start.elapsed().as_secs_f64(),
+            waited: (self.learner.ranks.waited() - before).as_secs_f64(),
         })
     }
 
@@ -400,8 +337,8 @@ impl Trainer {
         &mut self,
         evaluation: &Evaluation,
         [seconds, val_seconds]: [f64; 2],
+        waited: Vec<f64>,
     ) -> EpochMetrics {
-        let weights = to_safetensors(&state_dict(self.network()));
         let metrics = EpochMetrics {
             epoch: self.progress.epoch + 1,
             train_loss: self.progress.loss_sum / self.train.batches().max(1) as f64,
@@ -412,12 +349,19 @@ impl Trainer {
             lr: self.learner.lr(self.progress.step.saturating_sub(1)),
             seconds,
             val_seconds,
-            weights_hash: blake3::hash(&weights).to_hex().to_string(),
+            waited,
+            weights_hash: self.weights_hash(),
         };
         self.history.push(metrics.clone());
         let Progress { epoch, step, best_miou, .. } = self.progress;
         self.progress = Progress { epoch: epoch + 1, step, best_miou, ..Progress::default() };
         metrics
+    }
+
+    /// What tells these weights from others.
+    fn weights_hash(&self) -> String {
+        let weights = to_safetensors(&state_dict(self.network()));
+        blake3::hash(&weights).to_hex().to_string()
     }
 
     /// # Errors

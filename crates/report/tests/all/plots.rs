@@ -16,6 +16,7 @@ fn epoch(epoch: usize, loss: f64) -> EpochMetrics {
         lr: 0.1,
         seconds: 1.0,
         val_seconds: 0.5,
+        waited: Vec::new(),
         weights_hash: String::new(),
     }
 }

@@ -41,7 +41,7 @@ fn check_progress(progress: &Progress, training: &TrainingConfig) -> Result<(), 
         return Err(format!("expected at most {epochs} finished epochs, found {epoch}"));
     }
     // An epoch has a step or more, and so many batches are one.
-    let within = batch.div_ceil(training.accumulate);
+    let within = batch.div_ceil(training.passes());
     let least = (epoch as u64).saturating_add(within as u64);
     if step < least {
         return Err(format!(

@@ -25,6 +25,9 @@ pub struct TrainingConfig {
     pub batch: usize,
     /// Batches that make one step: their losses are averaged, each by the weight of its counted pixels.
     pub accumulate: usize,
+    /// Parts that a batch is cut into. Each is a pass of its own, as if it were a batch and `accumulate` so many times
+    /// larger; ranks share the passes of a step.
+    pub shards: usize,
     /// What is made small.
     pub loss: LossKind,
     /// How much a pixel counts, by its true class; all alike without. `auto` is replaced by numbers
@@ -159,6 +162,7 @@ impl Default for TrainingConfig {
             epochs: 6,
             batch: 8,
             accumulate: 1,
+            shards: 1,
             loss: LossKind::CrossEntropy,
             class_weights: None,
             label_smoothing: 0.0,
@@ -182,6 +186,16 @@ impl Default for TrainingConfig {
 }
 
 impl TrainingConfig {
+    /// Passes, forward and back, that make one step.
+    pub fn passes(&self) -> usize {
+        self.accumulate * self.shards
+    }
+
+    /// Pictures in a pass.
+    pub fn pass(&self) -> usize {
+        self.batch / self.shards
+    }
+
     /// Refuses values that no run can have.
     pub(crate) fn check(&self) -> Result<(), DataError> {
         // Networks are trained in single precision: what it cannot hold is as good as infinite, or as 0 or 1.
@@ -195,7 +209,7 @@ impl TrainingConfig {
         let most = format!("at most {}", i64::MAX);
         let optional = |value: Option<usize>| value.map_or("none".to_owned(), |n| n.to_string());
         let weights = self.class_weights.as_ref();
-        let rules: [(&'static str, bool, &str, String); 18] = [
+        let rules: [(&'static str, bool, &str, String); 19] = [
             ("training.epochs", count(Some(self.epochs)), "1 to 1000000", self.epochs.to_string()),
             (
                 "training.batch",
@@ -208,6 +222,12 @@ impl TrainingConfig {
                 count(Some(self.accumulate)),
                 "1 to 1000000 batches",
                 self.accumulate.to_string(),
+            ),
+            (
+                "training.shards",
+                self.shards > 0 && self.batch.is_multiple_of(self.shards),
+                "parts of equal size of a batch (training.batch)",
+                self.shards.to_string(),
             ),
             (
                 "training.class_weights",

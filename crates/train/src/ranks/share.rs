@@ -9,24 +9,28 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
     rank: usize,
-    /// Batches of a step, of all ranks.
+    /// Passes of a step, of all ranks.
     step: usize,
-    /// Batches of a step, of one rank.
+    /// Passes of a step, of one rank.
     own: usize,
 }
 
 impl Share {
-    /// Of steps of so many batches.
+    /// Of steps of so many passes.
     ///
     /// # Errors
     /// If they cannot be divided among the ranks.
-    pub fn of(ranks: &dyn Reduce, accumulate: usize) -> Result<Self, RunError> {
+    pub fn of(ranks: &dyn Reduce, passes: usize) -> Result<Self, RunError> {
         let count = ranks.ranks();
-        if !accumulate.is_multiple_of(count) {
-            let expected = format!("a multiple of {count}, the number of ranks");
-            return Err(DataError::value("training.accumulate", expected, accumulate).into());
+        if !passes.is_multiple_of(count) {
+            let expected =
+                format!("with training.accumulate as many passes as {count} ranks can share");
+            let fit =
+                (1..=passes).filter(|ranks| passes.is_multiple_of(*ranks)).map(|n| n.to_string());
+            let found = format!("{passes}, which {} can", fit.collect::<Vec<_>>().join(" or "));
+            return Err(DataError::value("training.shards", expected, found).into());
         }
-        Ok(Self { rank: ranks.rank(), step: accumulate, own: accumulate / count })
+        Ok(Self { rank: ranks.rank(), step: passes, own: passes / count })
     }
 
     /// The places in a step of `count` batches; the last step of an epoch may have fewer, and ranks without any.

@@ -9,11 +9,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// ```
 /// # use mirrorgrad_train::{Reduce, thread_ranks};
 /// let threads = thread_ranks(2).into_iter().map(|rank| {
-///     std::thread::spawn(move || rank.gather(vec![rank.rank() as u8]))
+///     std::thread::spawn(move || rank.swap(&[b"to rank 0", b"to rank 1"]))
 /// });
-/// for thread in threads.collect::<Vec<_>>() {
-///     assert_eq!(thread.join().unwrap().unwrap(), [[0], [1]]);
-/// }
+/// let given = threads.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap());
+/// let given = given.collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(given, [[b"to rank 0"; 2], [b"to rank 1"; 2]]);
+/// # Ok::<(), mirrorgrad_train::RunError>(())
 /// ```
 pub struct ThreadRank {
     rank: usize,
@@ -39,9 +40,9 @@ struct Room {
     changed: Condvar,
 }
 
-/// What they have laid down.
+/// What they have laid down: of each rank, a part for each.
 struct Table {
-    given: Vec<Option<Vec<u8>>>,
+    given: Vec<Option<Vec<Vec<u8>>>>,
     /// Ranks that have still to read what all have given; 0 until they have.
     unread: usize,
     gone: Option<usize>,
@@ -79,16 +80,17 @@ impl Reduce for ThreadRank {
         self.table().given.len()
     }
 
-    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>, RunError> {
+    fn swap(&self, parts: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError> {
         // All have read what was given before.
         let mut table = self.wait(self.table(), |table| table.unread == 0)?;
-        table.given[self.rank] = Some(mine);
+        table.given[self.rank] = Some(parts.iter().map(|part| part.to_vec()).collect());
         if table.given.iter().all(Option::is_some) {
             table.unread = table.given.len();
             self.room.changed.notify_all();
         }
         let mut table = self.wait(table, |table| table.unread > 0)?;
-        let all = table.given.iter().flatten().cloned().collect();
+        let mine = |parts: &mut Vec<Vec<u8>>| std::mem::take(&mut parts[self.rank]);
+        let all = table.given.iter_mut().flatten().map(mine).collect();
         table.unread -= 1;
         if table.unread == 0 {
             table.given.fill(None);

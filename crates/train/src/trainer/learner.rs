@@ -3,9 +3,9 @@
 use super::loaders::left_out;
 use crate::batch::to_tensors;
 use crate::metrics::check_size;
-use crate::ranks::{SentSubtotal, Share, exchange};
+use crate::ranks::{Share, Timed, sum};
 use crate::small_batches::check_normalization;
-use crate::{Alone, Config, Objective, Reduce, RunError};
+use crate::{Alone, Config, Objective, RunError};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_data::{DataError, Loader, Sample};
 use mirrorgrad_layers::models::Network;
@@ -19,7 +19,7 @@ pub struct Learner {
     pub network: Box<dyn Network>,
     pub optimizer: Box<dyn Optimizer>,
     /// Who else takes every step.
-    pub ranks: Arc<dyn Reduce>,
+    pub ranks: Timed,
     params: Params,
     objective: Objective,
     schedule: Schedule,
@@ -81,7 +81,7 @@ impl Learner {
             schedule: config.training.schedule(steps),
             objective: Objective::new(&config.training, classes)?,
             network,
-            ranks: Arc::new(Alone),
+            ranks: Timed::new(Arc::new(Alone)),
             classes,
             left_out: left_out(config, classes),
             config: config.clone(),
@@ -97,7 +97,7 @@ impl Learner {
         step: u64,
     ) -> Result<f32, StepError> {
         let found = self.found(batches, count, step);
-        let Some(sum) = self.joined(found, count)?.sum() else { return Ok(0.0) };
+        let Some(sum) = sum(&self.ranks, found, count, &self.params)? else { return Ok(0.0) };
         let mut mean = sum.mean(count);
         if let Some(limit) = self.config.training.clip {
             (mean, _) = clip_grad_norm(mean, limit);
@@ -113,34 +113,14 @@ impl Learner {
         count: usize,
         step: u64,
     ) -> Result<Fold, StepError> {
-        let accumulate = self.config.training.accumulate;
+        let accumulate = self.config.training.passes();
         let first_pass = step * accumulate as u64;
         let mut fold = Fold::default();
-        for (place, samples) in Share::of(&*self.ranks, accumulate)?.places(count).zip(batches) {
+        for (place, samples) in Share::of(&self.ranks, accumulate)?.places(count).zip(batches) {
             let pass = first_pass + place as u64;
             fold.add(place, self.contribution(&samples?, pass, count)?);
         }
         Ok(fold)
-    }
-
-    /// What all ranks have found of a step of `count` batches.
-    fn joined(&self, found: Result<Fold, StepError>, count: usize) -> Result<Fold, StepError> {
-        if self.ranks.ranks() == 1 {
-            return found;
-        }
-        let sent = found.map(|fold| {
-            fold.into_subtotals().into_iter().map(SentSubtotal::from).collect::<Vec<_>>()
-        });
-        let (mut joined, mut end) = (Fold::default(), 0);
-        for (rank, sent) in exchange(&*self.ranks, sent)?.into_iter().enumerate() {
-            for subtotal in sent {
-                let subtotal = subtotal.received(end..count, &self.params);
-                let subtotal = subtotal.map_err(|what| RunError::Rank { rank, what })?;
-                end = subtotal.first + subtotal.count;
-                joined.join(subtotal);
-            }
-        }
-        Ok(joined)
     }
 
     /// One batch there and back, as one of `count`. From picture to loss and back, all of it is here. Nothing

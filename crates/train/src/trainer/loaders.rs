@@ -15,7 +15,7 @@ pub fn loaders(config: &Config) -> Result<(Loader, Loader), RunError> {
         None => (Some(config.data.augment.clone()), true),
     };
     let ignore_index = left_out(config, train.dataset.classes().len());
-    Ok((Loader { augment, batch: training.batch, shuffle, ignore_index, ..train }, validation))
+    Ok((Loader { augment, batch: training.pass(), shuffle, ignore_index, ..train }, validation))
 }
 
 /// The label of training pixels that count for nothing: the data's own, or else one that no class has, for

@@ -45,7 +45,7 @@ impl Trainer {
             return Err(DataError::setting("training.epochs", expected, epochs).into());
         }
         let last = self.learner.lr(self.progress.step.saturating_sub(1));
-        let steps = |epochs| (steps_in(&self.train, training.accumulate) * epochs) as u64;
+        let steps = |epochs| (steps_in(&self.train, training.passes()) * epochs) as u64;
         let mut longer = training.clone();
         // A longer run would have a longer warm-up where it is cut to a quarter: this one has had its own.
         (longer.epochs, longer.warmup) = (epochs, training.schedule(steps(training.epochs)).warmup);

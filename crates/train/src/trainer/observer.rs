@@ -93,6 +93,10 @@ pub struct StepReport {
     pub pictures: usize,
     /// The mean of their losses, each by the weight of its counted pixels.
     pub loss: f32,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// Seconds of them in which this rank waited for others, and for what they sent.
+    pub waited: f64,
 }
 
 /// How a run ended.

@@ -46,6 +46,7 @@ fn checkpoint() -> Checkpoint {
             lr: 0.01,
             seconds: 4.5,
             val_seconds: 1.5,
+            waited: Vec::new(),
             weights_hash: "abc".into(),
         }],
         weights: weights.map(named).into(),

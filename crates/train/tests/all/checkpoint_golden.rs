@@ -62,6 +62,7 @@ fn epoch(epoch: usize) -> EpochMetrics {
         seconds: 4.5,
         // Not yet known when the files were written.
         val_seconds: 0.0,
+        waited: Vec::new(),
         weights_hash: format!("hash of {epoch}"),
     }
 }

@@ -1,10 +1,12 @@
 //! Ranks that train together come to the bits of one process, and end together.
 
+use image::{GrayImage, Luma};
 use mirrorgrad_train::{
     Alone, Checkpoint, ClassWeights, Config, EpochMetrics, Evaluation, LossKind, ModelKind,
     Observer, OptimizerKind, Outcome, Reduce, RunError, RunFolder, StepReport, Trainer,
-    thread_ranks,
+    check_alike, thread_ranks,
 };
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -39,7 +41,7 @@ fn train(
     dir: &Path,
 ) -> Result<Vec<EpochMetrics>, RunError> {
     let folder = place_of(&*rank, dir)?;
-    let mut trainer = Trainer::new(config.clone())?.among(rank)?;
+    let mut trainer = Trainer::among(rank, None, || Trainer::new(config.clone()))?;
     trainer.run(&folder, &mut ())?;
     Ok(timeless(trainer.history()))
 }
@@ -55,8 +57,12 @@ fn place_of(rank: &dyn Reduce, dir: &Path) -> Result<RunFolder, RunError> {
 
 /// What an epoch came to, without the time that it took.
 fn timeless(history: &[EpochMetrics]) -> Vec<EpochMetrics> {
-    let untimed =
-        |epoch: &EpochMetrics| EpochMetrics { seconds: 0.0, val_seconds: 0.0, ..epoch.clone() };
+    let untimed = |epoch: &EpochMetrics| EpochMetrics {
+        seconds: 0.0,
+        val_seconds: 0.0,
+        waited: Vec::new(),
+        ..epoch.clone()
+    };
     history.iter().map(untimed).collect()
 }
 
@@ -93,9 +99,25 @@ fn any_number_of_ranks_comes_to_the_bits_of_one_process() {
             let all = among(ranks, |rank| train(&config, rank, &dir).unwrap());
             all.iter().for_each(|history| assert_eq!(*history, alone, "{what}, {ranks} ranks"));
             let other = dir.with_extension("of-rank-1");
-            assert_eq!(std::fs::read_dir(other).unwrap().count(), 0, "only the first writes");
+            assert_eq!(fs::read_dir(other).unwrap().count(), 0, "only the first writes");
         }
     }
+}
+
+#[test]
+fn a_batch_in_shards_is_the_step_of_as_many_small_batches() {
+    let (_dir, at) = place();
+    let weights = |batch, accumulate, shards| {
+        let mut config = config();
+        (config.training.batch, config.training.accumulate) = (batch, accumulate);
+        (config.training.shards, config.training.limit_batches) = (shards, Some(24 / batch));
+        let dir = at(&format!("{batch} {accumulate} {shards}"));
+        let history = train(&config, Arc::new(Alone), &dir).unwrap();
+        history.into_iter().map(|epoch| epoch.weights_hash).collect::<Vec<_>>()
+    };
+    let small = weights(2, 8, 1);
+    assert_eq!(weights(8, 2, 4), small);
+    assert_eq!(weights(4, 4, 2), small);
 }
 
 /// Wants to stop before a step, if it is the one to want it.
@@ -122,7 +144,8 @@ fn all_ranks_stop_with_one_and_any_number_of_ranks_goes_on_to_the_same_bits() {
         let folder = place_of(&*rank, &at("stopped")).unwrap();
         // The second rank's terminal is where the key is pressed.
         let mut observer = StopsAt((rank.rank() == 1).then_some(1));
-        let mut trainer = Trainer::new(config.clone()).unwrap().among(rank).unwrap();
+        let new = || Trainer::new(config.clone());
+        let mut trainer = Trainer::among(rank, None, new).unwrap();
         trainer.run(&folder, &mut observer).unwrap()
     });
     assert_eq!(outcomes, [Outcome::Stopped; 2]);
@@ -132,8 +155,8 @@ fn all_ranks_stop_with_one_and_any_number_of_ranks_goes_on_to_the_same_bits() {
         let dir = at(&format!("resumed by {ranks}"));
         let histories = among(ranks, |rank| {
             let folder = place_of(&*rank, &dir).unwrap();
-            let checkpoint = Checkpoint::read(&last).unwrap();
-            let mut trainer = Trainer::resume(checkpoint).unwrap().among(rank).unwrap();
+            let resume = || Trainer::resume(Checkpoint::read(&last)?);
+            let mut trainer = Trainer::among(rank, None, resume).unwrap();
             trainer.run(&folder, &mut ()).unwrap();
             timeless(trainer.history())
         });
@@ -146,19 +169,50 @@ fn a_step_that_ranks_cannot_share_is_refused() {
     let (_dir, at) = place();
     let errors = among(3, |rank| train(&config(), rank, &at("run")).unwrap_err().to_string());
     for error in errors {
-        assert!(error.contains("a multiple of 3, the number of ranks, found 4"), "{error}");
+        assert!(
+            error.contains("as many passes as 3 ranks can share, found 4, which 1 or 2 or 4 can"),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn a_rank_that_differs_is_named() {
-    let (_dir, at) = place();
-    let errors = among(2, |rank| {
-        let mut config = config();
-        config.training.seed += rank.rank() as u64;
-        train(&config, rank, &at("run")).unwrap_err().to_string()
+    let errors = among(3, |rank| {
+        let version = if rank.rank() == 1 { "0.0.9" } else { "0.1.0" };
+        check_alike(&*rank, "version", version).unwrap_err()
     });
-    assert_eq!(errors, ["rank 1: expected the configuration of rank 0, found another"; 2]);
+    let says = "rank 1: expected the version of rank 0, found another";
+    assert!(errors.iter().all(|error| error.to_string() == says), "{errors:?}");
+    // It says so itself.
+    let speaks = errors.iter().map(|error| matches!(error, RunError::Rank { .. }));
+    assert_eq!(speaks.collect::<Vec<_>>(), [false, true, false]);
+}
+
+#[test]
+fn a_rank_with_other_pictures_is_named() {
+    let (_dir, at) = place();
+    let folders = [at("a"), at("b")];
+    for (folder, stems) in folders.iter().zip([&["1", "2", "3"][..], &["1", "2", "4"]]) {
+        for kind in ["images", "masks"] {
+            fs::create_dir_all(folder.join(kind)).unwrap();
+            for stem in stems {
+                let picture = GrayImage::from_fn(16, 16, |x, _| Luma([u8::from(x > 7)]));
+                picture.save(folder.join(kind).join(format!("{stem}.png"))).unwrap();
+            }
+        }
+    }
+    folders.iter().for_each(|dir| fs::write(dir.join("classes.txt"), "left\nright\n").unwrap());
+    let errors = among(2, |rank| {
+        let own = folders[rank.rank()].clone();
+        let mut config = config();
+        config.data.dir = Some(folders[0].clone());
+        config.data.folder.validation_split = Some(0.34);
+        Trainer::among(rank, Some(own), || Trainer::new(config)).err().unwrap()
+    });
+    let says = "expected the pictures that the run began with, found others";
+    assert!(errors.iter().all(|error| error.to_string().contains(says)), "{errors:?}");
+    assert!(matches!(errors[0], RunError::Elsewhere { rank: 1, .. }), "{errors:?}");
 }
 
 #[test]
@@ -170,7 +224,7 @@ fn what_one_rank_fails_with_ends_all_and_names_it() {
         config.training.lr = 1e30;
         config.training.optimizer = OptimizerKind::Sgd;
         config.training.warmup = 0;
-        let mut trainer = Trainer::new(config).unwrap().among(rank).unwrap();
+        let mut trainer = Trainer::among(rank, None, || Trainer::new(config)).unwrap();
         trainer.run(&folder, &mut ()).unwrap_err().to_string()
     });
     // Both lose a number in the same step, or one does and the other hears of it.
@@ -193,13 +247,13 @@ impl Reduce for Echo {
         2
     }
 
-    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>, RunError> {
-        let mut other = mine.clone();
+    fn swap(&self, parts: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError> {
+        let mut other = parts[0].to_vec();
         if self.heard.fetch_add(1, Relaxed) >= self.from {
             let at = self.changed % other.len();
             other[at] ^= 1;
         }
-        Ok(vec![mine, other])
+        Ok(vec![parts[0].to_vec(), other])
     }
 }
 

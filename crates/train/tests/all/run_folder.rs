@@ -25,6 +25,7 @@ fn epoch(epoch: usize) -> EpochMetrics {
         lr: 0.125,
         seconds: 2.0,
         val_seconds: 0.5,
+        waited: Vec::new(),
         weights_hash: "00ff".into(),
     }
 }

@@ -1,0 +1,154 @@
+//! Ranks that are processes, on one machine or many, which MPI has started and connects.
+
+use super::Reduce;
+use crate::RunError;
+use mpi::Threading;
+use mpi::environment::Universe;
+use mpi::point_to_point::{Destination, Source};
+use mpi::request::{Request, scope};
+use mpi::topology::{Communicator, Process, SimpleCommunicator};
+use mpi::traits::Equivalence;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The MPI job that this process is a part of. It ends in order when this is dropped, on the thread that joined it,
+/// and all other processes have come to the same.
+///
+/// ```no_run
+/// # use mirrorgrad_train::{MpiJob, Reduce};
+/// # use std::time::Duration;
+/// // Started by `mpirun -n 4`:
+/// let joined = MpiJob::join(Duration::from_secs(600), |error| eprintln!("{error}"));
+/// let (_job, rank) = joined.expect("it is joined once");
+/// assert_eq!(rank.ranks(), 4);
+/// ```
+pub struct MpiJob {
+    _universe: Universe,
+}
+
+/// A process of an MPI job. One thread at a time uses it.
+///
+/// ```no_run
+/// # use mirrorgrad_train::{MpiJob, Reduce};
+/// # use std::time::Duration;
+/// # let (_job, rank) = MpiJob::join(Duration::from_secs(600), |_| ()).expect("it is joined once");
+/// // What every rank gives to all.
+/// let all = rank.swap(&vec![&[rank.rank() as u8][..]; rank.ranks()])?;
+/// assert_eq!(all[3], [3]);
+/// # Ok::<(), mirrorgrad_train::RunError>(())
+/// ```
+pub struct MpiRank {
+    rank: usize,
+    ranks: usize,
+    timeout: Duration,
+    announce: fn(&RunError),
+}
+
+impl MpiJob {
+    /// Joins the job; `None` if this process has joined it before. A rank that has not given its part after `timeout`
+    /// hangs: that is announced by one rank, and the job is aborted.
+    pub fn join(timeout: Duration, announce: fn(&RunError)) -> Option<(Self, MpiRank)> {
+        let (universe, _) = mpi::initialize_with_threading(Threading::Serialized)?;
+        let world = SimpleCommunicator::world();
+        let (rank, ranks) = (world.rank() as usize, world.size() as usize);
+        Some((Self { _universe: universe }, MpiRank { rank, ranks, timeout, announce }))
+    }
+
+    /// Ends all processes of the job at once, with this exit code.
+    pub fn abort(code: u8) -> ! {
+        SimpleCommunicator::world().abort(code.into())
+    }
+}
+
+impl MpiRank {
+    /// Ends the job, since not all ranks have given their parts in time. Those that have all come here: the first of
+    /// them says so, the others leave it the time.
+    fn give_up(&self, given: &[Option<Vec<u8>>]) -> ! {
+        let is_speaker = given.iter().position(Option::is_some) == Some(self.rank);
+        if let Some(rank) = given.iter().position(Option::is_none).filter(|_| is_speaker) {
+            let what = format!("has not answered for {} s", self.timeout.as_secs_f64());
+            (self.announce)(&RunError::Rank { rank, what });
+        } else {
+            thread::sleep(GRACE);
+        }
+        MpiJob::abort(1)
+    }
+}
+
+/// What a rank that aborts the job is left to say why.
+const GRACE: Duration = Duration::from_secs(2);
+/// The largest message; MPI counts bytes in 32 bits.
+const MOST: usize = i32::MAX as usize;
+
+impl Reduce for MpiRank {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn ranks(&self) -> usize {
+        self.ranks
+    }
+
+    fn swap(&self, parts: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError> {
+        if let Some(part) = parts.iter().find(|part| part.len() > MOST) {
+            let what = format!("expected messages of at most {MOST} bytes, found {}", part.len());
+            return Err(RunError::Rank { rank: self.rank, what });
+        }
+        let world = SimpleCommunicator::world();
+        let mut given: Vec<Option<Vec<u8>>> = vec![None; self.ranks];
+        given[self.rank] = Some(parts[self.rank].to_vec());
+        let others = || (0..self.ranks).filter(|&other| other != self.rank);
+        scope(|scope| {
+            let send = |other: usize| {
+                Some(world.process_at_rank(other as i32).immediate_send(scope, parts[other]))
+            };
+            let mut sends: Vec<Option<Request<'_, [u8], _>>> = others().map(send).collect();
+            let patience = Patience::new();
+            loop {
+                for other in others() {
+                    if given[other].is_none() {
+                        given[other] = arrived(&world.process_at_rank(other as i32));
+                    }
+                }
+                for send in &mut sends {
+                    *send = send.take().and_then(|send| send.test().err());
+                }
+                if given.iter().all(Option::is_some) && sends.iter().all(Option::is_none) {
+                    return;
+                }
+                if patience.start.elapsed() > self.timeout {
+                    self.give_up(&given);
+                }
+                patience.wait();
+            }
+        });
+        Ok(given.into_iter().flatten().collect())
+    }
+}
+
+/// The next message of a process, if it has come.
+fn arrived(process: &Process<'_>) -> Option<Vec<u8>> {
+    let (message, status) = process.immediate_matched_probe()?;
+    let mut bytes = vec![0; status.count(u8::equivalent_datatype()) as usize];
+    message.matched_receive_into(&mut bytes[..]);
+    Some(bytes)
+}
+
+/// How to wait for a message: at first without sleep, since most come soon; then so that whoever works has the core.
+struct Patience {
+    start: Instant,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+
+    fn wait(&self) {
+        match self.start.elapsed() {
+            waited if waited < Duration::from_millis(2) => thread::yield_now(),
+            waited if waited < Duration::from_secs(1) => thread::sleep(Duration::from_micros(50)),
+            _ => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
