@@ -143,9 +143,13 @@ fn obey(parsed: Result<Cli, clap::Error>) -> Result<ExitCode, Failure> {
             false => say::result(help.print()).map(|()| ExitCode::from(help.exit_code() as u8)),
         };
     }
-    let Some(cli) = cli?.filter(|cli| own.rank() == 0 || cli.command.is_shared()) else {
-        return Ok(ExitCode::SUCCESS);
-    };
+    let Some(cli) = cli? else { return Ok(ExitCode::SUCCESS) };
+    if own.ranks() > 1 && !cli.command.is_shared() {
+        let found = own.ranks();
+        return Err(Failure::usage(format!(
+            "expected one process: only train, eval and predict are shared among several, found {found}"
+        )));
+    }
     check_environment()?;
     let code = match cli.command {
         Command::Train(args) => on_threads(args.threads, || train::run(&args)),

@@ -38,15 +38,6 @@ pub fn join(timeout: Duration) -> Result<Job, Failure> {
     if rank.rank() > 0 {
         say::mute();
     }
-    if rank.ranks() > 1 {
-        // A process that panics alone would leave the others waiting.
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            usual(panic);
-            fail("has panicked");
-            abort(101);
-        }));
-    }
     let _ = OWN.set(Arc::new(rank));
     Ok(Job { _job: Some(job) })
 }
@@ -62,11 +53,13 @@ pub fn join(_timeout: Duration) -> Result<Job, Failure> {
     }
 }
 
-/// Says what this process fails with, which ends the job.
+/// Says what this process fails with, and which of several it is.
 fn fail(what: &str) {
     let own = own();
-    let of = if own.ranks() > 1 { format!("rank {}: ", own.rank()) } else { String::new() };
-    say::failure(format!("mirrorgrad: {}{what}", if what.starts_with("rank ") { "" } else { &of }));
+    match own.ranks() > 1 && !what.starts_with("rank ") {
+        true => say::failure(format!("mirrorgrad: rank {}: {what}", own.rank())),
+        false => say::failure(format!("mirrorgrad: {what}")),
+    }
 }
 
 /// Says why the command ends, unless another process says it, and ends the others with it.

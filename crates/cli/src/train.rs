@@ -61,8 +61,11 @@ enum Resume {
 /// Trains, and leaves a run's folder.
 pub fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let room = Room::now(args.max_memory);
-    if let Some(file) = &args.show_batch {
+    if let Some(file) = args.show_batch.as_ref().filter(|_| ranks::own().rank() == 0) {
         return show_batch(&new(args.settings.settings()?, room)?, file);
+    }
+    if args.show_batch.is_some() {
+        return Ok(ExitCode::SUCCESS);
     }
     if args.fast_dev_run {
         return try_once(args.settings.settings()?, room);
@@ -142,18 +145,35 @@ fn made(args: &TrainArgs, room: Room) -> Result<(Trainer, RunFolder), Failure> {
     let asked = exchange(&*ranks, asked)?.swap_remove(ranks.rank());
     check_alike(&*ranks, "options", &asked)?;
     let settings = settings?;
-    let mut folder = RunFolder::of_first_rank(args.out.as_deref().unwrap_or(Path::new("runs")));
+    let out = args.out.as_deref();
+    let resumed = out.is_some_and(|out| is_resumed(args, out));
+    // The first process has the folder.
+    let resumed = exchange(&*ranks, Ok::<_, Failure>(resumed))?[0];
+    let mut folder = None;
     let trainer = Trainer::among(Arc::clone(&ranks), settings.data_dir(), || {
-        let (trainer, own) = match &args.out {
-            Some(out) if is_resumed(args, out) => resume(out, args, room)?,
-            out => begin(out.as_deref(), new(settings.clone(), room)?)?,
-        };
-        folder = own;
-        Ok::<_, Failure>(trainer)
+        match out.filter(|_| resumed) {
+            Some(out) => {
+                let (trainer, own) = resume(out, args, room)?;
+                folder = Some(own);
+                Ok(trainer)
+            }
+            None => new(settings, room),
+        }
     })?;
     if ranks.ranks() > 1 {
         // Each may have other room.
-        exchange(&*ranks, room.check_run(&trainer))?;
+        ranks::agreed(room.check_run(&trainer))?;
+    }
+    // Everything that can be wrong has been found before a folder is made.
+    let folder = match folder {
+        Some(folder) => Ok(folder),
+        None if ranks.rank() > 0 => Ok(RunFolder::of_first_rank(out.unwrap_or(Path::new("runs")))),
+        None => out.map_or_else(|| RunFolder::next(Path::new("runs")), RunFolder::create),
+    };
+    let folder = ranks::agreed(folder.map_err(Failure::from))?;
+    if !resumed {
+        // The first file in it is what the run can go on from.
+        trainer.begin(&folder)?;
     }
     Ok((trainer, folder))
 }
@@ -173,17 +193,6 @@ fn is_resumed(args: &TrainArgs, out: &Path) -> bool {
         Some(Resume::Always) => true,
         Some(Resume::Auto) => RunFolder::open(out).is_ok_and(|folder| folder.last().exists()),
     }
-}
-
-/// A new run. Everything that can be wrong is found before its folder is made, and the first file in it is
-/// what the run can go on from.
-fn begin(out: Option<&Path>, trainer: Trainer) -> Result<(Trainer, RunFolder), Failure> {
-    let folder = match out {
-        Some(out) => RunFolder::create(out)?,
-        None => RunFolder::next(Path::new("runs"))?,
-    };
-    trainer.begin(&folder)?;
-    Ok((trainer, folder))
 }
 
 /// The run in a folder. Its pictures may have moved, and it may get more epochs; everything else it knows.

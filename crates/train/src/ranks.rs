@@ -59,9 +59,18 @@ fn gather(ranks: &dyn Reduce, mine: &[u8]) -> Result<Vec<Vec<u8>>, RunError> {
 /// assert_eq!(launched(), None);
 /// ```
 pub fn launched() -> Option<usize> {
-    let number = |name: &str| std::env::var(name).ok()?.parse().ok();
     let slurm = || std::env::var_os("PMIX_RANK").and_then(|_| number("SLURM_STEP_NUM_TASKS"));
     number("OMPI_COMM_WORLD_SIZE").or_else(|| number("PMI_SIZE")).or_else(slurm)
+}
+
+/// Which of them this one is, by the same environment.
+#[cfg(feature = "mpi")]
+fn launched_rank() -> usize {
+    ["OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"].into_iter().find_map(number).unwrap_or(0)
+}
+
+fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
 /// A run of one rank.

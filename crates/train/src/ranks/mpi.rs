@@ -1,6 +1,6 @@
 //! Ranks that are processes, on one machine or many, which MPI has started and connects.
 
-use super::Reduce;
+use super::{Reduce, launched_rank};
 use crate::RunError;
 use mpi::Threading;
 use mpi::environment::Universe;
@@ -8,8 +8,9 @@ use mpi::point_to_point::{Destination, Source};
 use mpi::request::{Request, scope};
 use mpi::topology::{Communicator, Process, SimpleCommunicator};
 use mpi::traits::Equivalence;
-use std::thread;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
+use std::{panic, process, thread};
 
 /// The MPI job that this process is a part of. It ends in order when this is dropped, on the thread that joined it,
 /// and all other processes have come to the same.
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 /// assert_eq!(rank.ranks(), 4);
 /// ```
 pub struct MpiJob {
+    rank: MpiRank,
     _universe: Universe,
 }
 
@@ -37,6 +39,7 @@ pub struct MpiJob {
 /// assert_eq!(all[3], [3]);
 /// # Ok::<(), mirrorgrad_train::RunError>(())
 /// ```
+#[derive(Clone, Debug)]
 pub struct MpiRank {
     rank: usize,
     ranks: usize,
@@ -46,12 +49,25 @@ pub struct MpiRank {
 
 impl MpiJob {
     /// Joins the job; `None` if this process has joined it before. A rank that has not given its part after `timeout`
-    /// hangs: that is announced by one rank, and the job is aborted.
+    /// hangs: that is announced by one rank, and the job is aborted. So it is by a rank that panics, which would leave
+    /// the others waiting.
     pub fn join(timeout: Duration, announce: fn(&RunError)) -> Option<(Self, MpiRank)> {
+        let lost = "has not been connected to the others";
+        let joining = watch(timeout, move || announce(&silent(launched_rank(), lost, timeout)));
         let (universe, _) = mpi::initialize_with_threading(Threading::Serialized)?;
+        drop(joining);
         let world = SimpleCommunicator::world();
         let (rank, ranks) = (world.rank() as usize, world.size() as usize);
-        Some((Self { _universe: universe }, MpiRank { rank, ranks, timeout, announce }))
+        if ranks > 1 {
+            let usual = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                usual(info);
+                announce(&RunError::Rank { rank, what: "has panicked".to_owned() });
+                Self::abort(PANICKED);
+            }));
+        }
+        let rank = MpiRank { rank, ranks, timeout, announce };
+        Some((Self { rank: rank.clone(), _universe: universe }, rank))
     }
 
     /// Ends all processes of the job at once, with this exit code.
@@ -60,14 +76,44 @@ impl MpiJob {
     }
 }
 
+impl Drop for MpiJob {
+    /// Waits for all, since MPI would for ever.
+    fn drop(&mut self) {
+        let MpiRank { rank, ranks, timeout, announce } = self.rank;
+        // What it would fail with has ended the job.
+        let _ = self.rank.swap(&vec![&[][..]; ranks]);
+        std::mem::forget(watch(timeout, move || {
+            announce(&silent(rank, "has not left the job", timeout))
+        }));
+    }
+}
+
+/// Ends this process, after `last` words, unless what is returned is dropped before the `timeout`. MPI itself waits for
+/// ever; of a process that ends without it, the launcher ends the others.
+fn watch(timeout: Duration, last: impl FnOnce() + Send + 'static) -> Sender<()> {
+    let (end, ended) = channel::<()>();
+    let watch = move || {
+        if ended.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout) {
+            last();
+            process::exit(1);
+        }
+    };
+    // Without a watch it is as it was.
+    let _ = thread::Builder::new().name("watch".to_owned()).spawn(watch);
+    end
+}
+
+fn silent(rank: usize, what: &str, timeout: Duration) -> RunError {
+    RunError::Rank { rank, what: format!("{what} for {} s", timeout.as_secs_f64()) }
+}
+
 impl MpiRank {
     /// Ends the job, since not all ranks have given their parts in time. Those that have all come here: the first of
     /// them says so, the others leave it the time.
     fn give_up(&self, given: &[Option<Vec<u8>>]) -> ! {
         let is_speaker = given.iter().position(Option::is_some) == Some(self.rank);
         if let Some(rank) = given.iter().position(Option::is_none).filter(|_| is_speaker) {
-            let what = format!("has not answered for {} s", self.timeout.as_secs_f64());
-            (self.announce)(&RunError::Rank { rank, what });
+            (self.announce)(&silent(rank, "has not answered", self.timeout));
         } else {
             thread::sleep(GRACE);
         }
@@ -75,6 +121,8 @@ impl MpiRank {
     }
 }
 
+/// What a process that panics ends with, as every one of Rust.
+const PANICKED: u8 = 101;
 /// What a rank that aborts the job is left to say why.
 const GRACE: Duration = Duration::from_secs(2);
 /// The largest message; MPI counts bytes in 32 bits.

@@ -23,11 +23,10 @@ impl Share {
     pub fn of(ranks: &dyn Reduce, passes: usize) -> Result<Self, RunError> {
         let count = ranks.ranks();
         if !passes.is_multiple_of(count) {
-            let expected =
-                format!("with training.accumulate as many passes as {count} ranks can share");
-            let fit =
-                (1..=passes).filter(|ranks| passes.is_multiple_of(*ranks)).map(|n| n.to_string());
-            let found = format!("{passes}, which {} can", fit.collect::<Vec<_>>().join(" or "));
+            let fit = (1..passes).filter(|ranks| passes.is_multiple_of(*ranks));
+            let fit = fit.map(|ranks| format!("{ranks}, ")).collect::<String>();
+            let expected = format!("a product with accumulate that {count} ranks can share");
+            let found = format!("{passes}, which {fit}or {passes} can");
             return Err(DataError::value("training.shards", expected, found).into());
         }
         Ok(Self { rank: ranks.rank(), step: passes, own: passes / count })

@@ -1,0 +1,139 @@
+//! Processes that are killed, stopped and told to end at random: the job ends, and goes on to the bits of the unbroken
+//! run, on another number of processes too.
+
+use crate::job::{Job, history_of, said};
+use crate::{RUN, last};
+use mirrorgrad::train::{Checkpoint, EpochMetrics};
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a rank may be silent.
+const TIMEOUT: &str = "2";
+/// What a job may take to end, beyond that.
+const AT_MOST: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// SIGKILL to a rank.
+    Kill,
+    /// SIGSTOP to a rank, which hangs.
+    Hang,
+    /// SIGUSR1 to `mpirun`, which passes it on.
+    Warn,
+    /// SIGTERM to one rank, which asks all to stop.
+    End,
+}
+
+const FAULTS: [Fault; 4] = [Fault::Kill, Fault::Hang, Fault::Warn, Fault::End];
+
+/// The processes that `mpirun` has started.
+fn ranks(mpirun: &Child) -> Vec<String> {
+    let id = mpirun.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    children.split_whitespace().map(str::to_owned).collect()
+}
+
+fn signal(name: &str, process: &str) {
+    let done = Command::new("kill").args([name, process]).status().expect("kill starts");
+    // It may have ended by itself.
+    let _ = done.success();
+}
+
+/// The run of the arguments with a fault after `wait`; `None` if it ended before. The job's words otherwise.
+fn broken(
+    out: &Path,
+    processes: usize,
+    fault: Fault,
+    wait: Duration,
+    rng: &mut ChaCha8Rng,
+) -> Option<String> {
+    let args = settings();
+    let mut job = Job::of(processes).start_train(out, &args);
+    let mut job = job.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("mpirun starts");
+    sleep(wait);
+    let found = ranks(&job);
+    if job.try_wait().unwrap().is_some() || found.len() < processes {
+        let ended = job.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{}", said(&ended));
+        return None;
+    }
+    let rank = found.choose(rng).expect("there are ranks");
+    match fault {
+        Fault::Kill => signal("-KILL", rank),
+        Fault::Hang => signal("-STOP", rank),
+        Fault::Warn => signal("-USR1", &job.id().to_string()),
+        Fault::End => signal("-TERM", rank),
+    }
+    let start = Instant::now();
+    while job.try_wait().unwrap().is_none() {
+        if matches!(fault, Fault::Hang) && ranks(&job) == std::slice::from_ref(rank) {
+            // The others have left an ended run: nobody waits for it but `mpirun`.
+            signal("-CONT", rank);
+        }
+        if start.elapsed() > AT_MOST {
+            found.iter().for_each(|rank| signal("-KILL", rank));
+            signal("-KILL", &job.id().to_string());
+            let ended = job.wait_with_output().unwrap();
+            panic!("{fault:?} of {rank}: not ended after {AT_MOST:?}: {}", said(&ended));
+        }
+        sleep(Duration::from_millis(20));
+    }
+    let ended = job.wait_with_output().unwrap();
+    (!ended.status.success()).then(|| said(&ended))
+}
+
+fn settings() -> Vec<&'static str> {
+    let settings = ["--threads", "1", "--checkpoint-every", "2", "--resume=auto"];
+    [&RUN[..], &settings, &["--collective-timeout", TIMEOUT]].concat()
+}
+
+#[test]
+fn whatever_ends_a_rank_the_run_goes_on_to_the_same_bits() {
+    let asked = std::env::var("MIRRORGRAD_FAULTS").ok().and_then(|asked| asked.parse().ok());
+    let asked: usize = asked.unwrap_or(FAULTS.len());
+    let dir = tempfile::tempdir().unwrap();
+    let rng = &mut ChaCha8Rng::seed_from_u64(16);
+    let start = Instant::now();
+    let unbroken: Vec<EpochMetrics> = {
+        let out = dir.path().join("unbroken");
+        let done = Job::of(1).train(&out, &settings());
+        assert!(done.status.success(), "{}", said(&done));
+        history_of(&out)
+    };
+    let whole = start.elapsed();
+    let (mut faults, mut with_checkpoint, mut by_kind) = (0, 0, [0; FAULTS.len()]);
+    while faults < asked {
+        let out = dir.path().join(format!("{faults}"));
+        let kind = faults % FAULTS.len();
+        // Until the run has ended, broken off again and again, by other numbers of processes.
+        for nth in 0.. {
+            let processes = *[2, 3, 4].choose(rng).unwrap();
+            let processes = if processes == 3 { 2 } else { processes };
+            let wait = whole.mul_f64(rng.random_range(0.1..1.2));
+            let words = broken(&out, processes, FAULTS[kind], wait, rng);
+            let Some(words) = words else { break };
+            (faults, by_kind[kind]) = (faults + 1, by_kind[kind] + 1);
+            if matches!(FAULTS[kind], Fault::Hang) && words.contains("not answered") {
+                assert!(words.contains("has not answered for 2 s"), "{words}");
+            }
+            if last(&out).exists() {
+                with_checkpoint += 1;
+                Checkpoint::read(&last(&out)).unwrap();
+            }
+            if nth == 2 {
+                let done = Job::of(1).train(&out, &settings());
+                assert!(done.status.success(), "{}", said(&done));
+                break;
+            }
+        }
+        assert_eq!(history_of(&out), unbroken, "{:?}", FAULTS[kind]);
+    }
+    println!("{faults} faults {by_kind:?} of {FAULTS:?}, {with_checkpoint} with a checkpoint");
+    assert!(with_checkpoint > 0);
+}
