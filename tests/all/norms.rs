@@ -50,7 +50,7 @@ fn the_old_name_of_a_norm_is_understood_and_later_settings_replace_it() {
     assert_eq!(new.model.norm, Norm::Group);
     // It is written under the name of today.
     let text = toml::to_string(&new).unwrap();
-    assert!(text.contains("norm = \"group\"") && !text.contains("batch_norm"), "{text}");
+    assert!(text.contains("norm = \"group\"") && !text.contains("\nbatch_norm"), "{text}");
     fs::write(&file, "[model]\nbatch_norm = false\nnorm = \"group\"\n").unwrap();
     assert!(Settings::read(&file).unwrap_err().to_string().contains("duplicate field"));
     let unknown = Settings::default().set_text("model.norm=layer").unwrap_err().to_string();

@@ -21,11 +21,12 @@ const RUN: [&str; 10] =
 
 #[test]
 fn any_number_of_processes_comes_to_the_bits_of_one() {
-    let settings: [&[&str]; 4] = [
+    let settings: [&[&str]; 5] = [
         &[],
         &["--model", "unet", "--loss", "cross_entropy_dice", "--accumulate", "2", "--clip", "0.1"],
         &["--norm", "group", "--optimizer", "sgd", "--class-weights", "auto", "--rotate", "20"],
         &["--model", "segnet", "--loss", "focal", "--optimizer", "adam"],
+        &["--sync-batch-norm", "--accumulate", "2"],
     ];
     for setting in settings {
         let dir = tempfile::tempdir().unwrap();

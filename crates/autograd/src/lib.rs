@@ -19,6 +19,7 @@
 //! sweep                the backward pass
 //! ops/                 the functions, one file per family: value, gradients, public function
 //! ops/conv             convolution, transposed convolution and weight gradient: one op
+//! meeting              parts of a batch that are computed side by side
 //! check, differences   gradcheck and adjoint_check; finite differences
 //! record, describe     one computation as a list of steps; what ops do, for exporters
 //! compiled             ops compiled once for f32 and f64, so that tests build faster
@@ -37,6 +38,7 @@ mod compiled;
 mod describe;
 mod differences;
 mod graph;
+mod meeting;
 mod op;
 pub mod ops;
 pub mod record;
@@ -44,6 +46,7 @@ mod sweep;
 mod var;
 
 pub use check::{Mismatch, adjoint_check, gradcheck};
+pub use meeting::Meeting;
 pub use op::{Call, Op, Reads};
 pub use sweep::Gradients;
 pub use var::{NoGradGuard, Var, is_recording, no_grad, no_grad_guard};

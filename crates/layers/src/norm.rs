@@ -2,8 +2,9 @@
 
 use crate::place::Place;
 use crate::{Module, Param, Pass, Visitor};
-use mirrorgrad_autograd::{Var, ops};
+use mirrorgrad_autograd::{Meeting, Var, ops};
 use mirrorgrad_tensor::{Element, Epilogue, NormStats, Tensor};
+use std::sync::Arc;
 
 /// PyTorch's default ε.
 const EPS: f64 = 1e-5;
@@ -64,6 +65,19 @@ impl<T: Element> BatchNorm2d<T> {
         pass.update("running_var", stats.variance.map(|v| v * unbiased), self.momentum);
     }
 
+    /// By the statistics of a batch of which `x` is a part; and how many numbers a channel has in all of it.
+    fn among(&self, meeting: &Arc<dyn Meeting<T>>, x: &Var<T>, pass: &Pass<T>) -> (Var<T>, usize) {
+        let ([weight, bias], all) =
+            ([&self.weight, &self.bias].map(Param::var), Arc::clone(meeting));
+        let (y, stats, count) = ops::batch_norm_among(all, x, &weight, &bias, EPS, self.epilogue);
+        let count = count.as_f64() as usize;
+        // One part observes for all; one number has no variance, and is refused.
+        if meeting.place() == 0 && count != 1 {
+            self.observe(stats, count, pass);
+        }
+        (y, count)
+    }
+
     fn by_running_statistics(&self, x: &Var<T>) -> Var<T> {
         let deviation = self.running_var.var().add_scalar(T::of(EPS)).sqrt();
         let slope = self.weight.var() / deviation;
@@ -86,17 +100,26 @@ impl<T: Element> Module<T> for BatchNorm2d<T> {
         let (place, channels) = (Place::new("batch_norm", pass), self.weight.value().len());
         place.input_size(Some(channels), x);
         let y = if pass.draws().is_some() {
-            let count = x.value().len() / channels.max(1);
+            let found = pass.meeting().map(|meeting| self.among(meeting, x, pass));
+            let count = match &found {
+                Some((_, count)) => *count,
+                None => x.value().len() / channels.max(1),
+            };
             if count == 1 {
                 let shape = x.shape();
                 place.refuse(format_args!(
                     "expected more than one value per channel when training, got {shape:?}"
                 ));
             }
-            let (weight, bias) = (self.weight.var(), self.bias.var());
-            let (y, stats) = ops::batch_norm(x, &weight, &bias, EPS, self.epilogue);
-            self.observe(stats, count, pass);
-            y
+            match found {
+                Some((y, _)) => y,
+                None => {
+                    let (weight, bias) = (self.weight.var(), self.bias.var());
+                    let (y, stats) = ops::batch_norm(x, &weight, &bias, EPS, self.epilogue);
+                    self.observe(stats, count, pass);
+                    y
+                }
+            }
         } else {
             self.by_running_statistics(x)
         };

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 /// optimizer.step(&params, &params.backward(loss, pass), 0.25);
 /// assert_eq!(params.values()["weight"].item(), before["weight"].item() - 0.25 * 3.0);
 /// ```
-pub trait Optimizer<T: Element = f32>: Send {
+pub trait Optimizer<T: Element = f32>: Send + Sync {
     /// Moves every trainable parameter that has a gradient, at learning rate `lr`. Returns the names
     /// of those that have none: the loss did not depend on them.
     fn descend(&mut self, params: &Params<T>, gradients: &NamedTensors<T>, lr: f64) -> Vec<String>;

@@ -2,8 +2,8 @@
 
 use crate::trace::{Keep, Trace};
 use crate::{Draws, LayerCall, Sizes};
-use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::record::Id;
+use mirrorgrad_autograd::{Meeting, Var};
 use mirrorgrad_tensor::{Element, Tensor};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// It is handed from module to module; [`Pass::child`] is the same pass inside a part of the network.
 ///
 /// ```
-/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_autograd::{Meeting, Var};
 /// # use mirrorgrad_layers::{Draws, Dropout, Module, Pass};
 /// let x = Var::constant([1.0_f32; 100].into());
 /// let dropout = |pass: &Pass| Dropout::new(0.5).forward(&x, pass);
@@ -30,6 +30,7 @@ pub struct Pass<T: Element = f32> {
     path: String,
     /// None where the pass is to predict.
     draws: Option<Arc<Draws>>,
+    meeting: Option<Arc<dyn Meeting<T>>>,
     updates: Arc<Mutex<Vec<Update<T>>>>,
     trace: Option<Arc<Mutex<Trace<T>>>>,
 }
@@ -37,7 +38,7 @@ pub struct Pass<T: Element = f32> {
 /// One step of a running average: `value ← value + momentum · (observed − value)`.
 ///
 /// ```
-/// # use mirrorgrad_autograd::Var;
+/// # use mirrorgrad_autograd::{Meeting, Var};
 /// # use mirrorgrad_layers::{BatchNorm2d, Draws, Module, Params, Pass, Sequential, Update};
 /// # use mirrorgrad_tensor::Tensor;
 /// let net = Sequential::<f64>::new().with(BatchNorm2d::new(1));
@@ -63,12 +64,51 @@ pub struct Update<T: Element = f32> {
 impl<T: Element> Pass<T> {
     /// To predict: nothing is random, nothing is to be updated.
     pub fn eval() -> Self {
-        Self { path: String::new(), draws: None, updates: Arc::default(), trace: None }
+        Self {
+            path: String::new(),
+            draws: None,
+            meeting: None,
+            updates: Arc::default(),
+            trace: None,
+        }
     }
 
     /// To train: layers draw their random numbers from `draws` and observe running statistics.
     pub fn train(draws: Draws) -> Self {
         Self { draws: Some(Arc::new(draws)), ..Self::eval() }
+    }
+
+    /// The pass of one part of a batch, beside those of the others: a batch norm has the statistics of all.
+    ///
+    /// ```
+    /// # use mirrorgrad_autograd::{Meeting, Var};
+    /// # use mirrorgrad_layers::{BatchNorm2d, Draws, Module, Pass};
+    /// # use mirrorgrad_tensor::Tensor;
+    /// # use std::sync::Arc;
+    /// # #[derive(Debug)]
+    /// # struct Alone;
+    /// # impl Meeting<f32> for Alone {
+    /// #     fn place(&self) -> usize {
+    /// #         0
+    /// #     }
+    /// #     fn gather(&self, mine: &Tensor<f32>) -> Vec<Tensor<f32>> {
+    /// #         vec![mine.clone()]
+    /// #     }
+    /// # }
+    /// let norm: BatchNorm2d = BatchNorm2d::new(1);
+    /// let x = Var::constant(Tensor::new([1, 1, 1, 2], [1.0, 3.0]));
+    /// let pass = Pass::train(Draws::new(0, 0)).among(Arc::new(Alone));
+    /// let y = norm.forward(&x, &pass);
+    /// assert!((y.value().as_slice()[1] - 1.0).abs() < 1e-4);
+    /// ```
+    #[must_use]
+    pub fn among(self, meeting: Arc<dyn Meeting<T>>) -> Self {
+        Self { meeting: Some(meeting), ..self }
+    }
+
+    /// The other parts of the batch, if statistics are those of all.
+    pub fn meeting(&self) -> Option<&Arc<dyn Meeting<T>>> {
+        self.meeting.as_ref()
     }
 
     /// Records every layer's call; see [`Pass::calls`].

@@ -93,7 +93,7 @@ pub use layout::concat;
 pub use machine::allocator::Allocator;
 pub use machine::isa::{Isa, IsaError};
 pub use machine::peak::peak_gflops;
-pub use normalize::{Epilogue, NormLayout, NormStats, Normalization};
+pub use normalize::{Epilogue, NormLayout, NormMoments, NormStats, NormSums, Normalization};
 pub use parallel::for_each_chunk;
 pub use pixel_loss::{ClassTargets, PixelLoss, TargetError};
 pub use pooling::{

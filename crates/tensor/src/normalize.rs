@@ -6,11 +6,13 @@
 
 mod layout;
 mod passes;
+mod shared;
 
 pub use layout::NormLayout;
+pub use shared::{NormMoments, NormSums};
 
 use crate::{Element, Tensor, check};
-use passes::{Identity, Relu};
+use passes::{Backward, Identity, Relu};
 
 /// The mean and the (biased) variance of every set, each of shape `[sets]`.
 ///
@@ -28,6 +30,13 @@ pub struct NormStats<T: Element> {
     pub mean: Tensor<T>,
     /// Mean squared distances from the mean.
     pub variance: Tensor<T>,
+}
+
+impl<T: Element> NormStats<T> {
+    /// Mean and variance of a set.
+    fn of_set(&self, set: usize) -> [T; 2] {
+        [&self.mean, &self.variance].map(|stat| stat.as_slice()[set])
+    }
 }
 
 /// The function that a number goes through once it is computed, in the same pass through memory.
@@ -124,9 +133,10 @@ impl Normalization {
             let zeros = || Tensor::zeros([self.layout.weights()]);
             return [Tensor::zeros(x.shape()), zeros(), zeros()];
         }
+        let of = Backward { x, weight, bias, stats, grad };
         match self.epilogue {
-            Epilogue::Identity => self.backward_then(Identity, x, weight, bias, stats, grad),
-            Epilogue::Relu => self.backward_then(Relu, x, weight, bias, stats, grad),
+            Epilogue::Identity => self.backward_then(Identity, &of),
+            Epilogue::Relu => self.backward_then(Relu, &of),
         }
     }
 }

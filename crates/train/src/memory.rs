@@ -67,7 +67,7 @@ impl Largest {
 
     /// The pixels of the largest batch, of training or of validation.
     fn pixels(&self, config: &Config) -> f64 {
-        let training = config.training.pass() as f64 * area(self.training);
+        let training = config.training.at_once() as f64 * area(self.training);
         training.max(validation_batch(config) as f64 * area(self.validation))
     }
 }
@@ -144,7 +144,7 @@ impl MemoryEstimate {
         drop(network);
         let steps = of_steps(config, classes, largest.training, least)?;
         let parameters = steps.fixed as usize + waiting_sums(config) * trained;
-        let batch = config.training.pass() as f64;
+        let batch = config.training.at_once() as f64;
         let activations = (steps.of_a_pixel * batch * area(largest.training)) as usize;
         let batch = validation_batch(config);
         let validation = kept + validating.bytes(batch, largest.validation);
@@ -215,7 +215,7 @@ fn of_steps(
     let fewest = if alone { 1 } else { 2 };
     // What kernels work in grows with the first pictures of a batch, and then no more.
     let most = ((2.0 * MOST_TRIED / area(tried)) as usize).max(4);
-    let many = config.training.pass().min(most).max(2 * fewest);
+    let many = config.training.at_once().min(most).max(2 * fewest);
     let point = |batch: usize| {
         let pixels = batch as f64 * area(tried);
         let bytes = try_steps(config, classes, vec![grey(tried); batch])? as f64;
@@ -229,6 +229,8 @@ fn try_steps(config: &Config, classes: usize, samples: Vec<Sample>) -> Result<us
     let mut config = config.clone();
     // Its weights may be for other classes, or still to be counted, and take no memory.
     config.training.class_weights = None;
+    // What shards hold side by side, one pass of all their pictures holds.
+    config.training.sync_batch_norm = false;
     // More batches in a step add nothing but sums of gradients, which are counted apart.
     let count = config.training.passes().min(2);
     let batches = || std::iter::repeat_with(|| Ok(samples.clone())).take(count);

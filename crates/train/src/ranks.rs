@@ -4,6 +4,7 @@
 //! exchanged and joined by the tree of a [`Fold`](mirrorgrad_layers::Fold), so that all ranks move their weights
 //! alike, by the bits that one process finds.
 
+mod meeting;
 mod message;
 #[cfg(feature = "mpi")]
 mod mpi;
@@ -12,6 +13,7 @@ mod sum;
 mod threads;
 mod timed;
 
+pub(crate) use meeting::{Room, Seat};
 pub use message::{check_alike, exchange};
 #[cfg(feature = "mpi")]
 pub use mpi::{MpiJob, MpiRank};

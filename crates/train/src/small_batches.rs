@@ -45,7 +45,7 @@ pub fn check_normalization(
         None => return Ok(()),
     };
     let pixels = deepest[0] * deepest[1];
-    let batch = smallest_batch(pictures, config.training.pass());
+    let batch = smallest_batch(pictures, config.training.at_once());
     let (values, ways) = match config.model.norm {
         Norm::Batch => {
             let group = Message::from(group()).and(", another ").and(batch_size());
@@ -91,7 +91,7 @@ fn smallest_batch(pictures: usize, batch: usize) -> usize {
 /// assert_eq!(small_batch_note(&config, 2000), None);
 /// ```
 pub fn small_batch_note(config: &Config, pictures: usize) -> Option<Message> {
-    let batch = config.training.pass().min(pictures);
+    let batch = config.training.at_once().min(pictures);
     let is_small = config.model.norm == Norm::Batch && (1..FEW).contains(&batch);
     let pictures = if batch == 1 { "1 picture".to_owned() } else { format!("{batch} pictures") };
     is_small.then(|| {
@@ -121,7 +121,7 @@ pub fn small_batch_note(config: &Config, pictures: usize) -> Option<Message> {
 pub fn advice_on_memory(config: &Config) -> Message {
     let crop = Setting::of(CROP);
     let smaller = || Message::from("a smaller ").and(batch_size());
-    match (config.model.norm, config.training.pass()) {
+    match (config.model.norm, config.training.at_once()) {
         (_, 1) => Message::from(crop)
             .and(", a smaller ")
             .and(Setting::of(SIZE))

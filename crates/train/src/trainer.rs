@@ -5,6 +5,7 @@ mod learner;
 mod loaders;
 mod longer;
 mod observer;
+mod side_by_side;
 mod together;
 
 pub(crate) use self::learner::{Learner, StepError};
@@ -242,7 +243,8 @@ impl Trainer {
             self.progress.seconds = before + start.elapsed().as_secs_f64();
             self.write_last(folder)?;
             let trained = start.elapsed().as_secs_f64();
-            let evaluation = evaluate_among(&self.learner.ranks, self.network(), &self.validation)?;
+            let evaluation =
+                evaluate_among(&*self.learner.ranks, self.network(), &self.validation)?;
             if !evaluation.loss.is_finite() {
                 let what = "the validation loss".to_owned();
                 return Err(self.diverged(NonFinite { what, value: evaluation.loss }));
@@ -273,7 +275,7 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<Outcome, RunError> {
         let before = self.progress.seconds;
-        let share = Share::of(&self.learner.ranks, self.config.training.passes())?;
+        let share = Share::of(&*self.learner.ranks, self.config.training.passes())?;
         let own = share.numbers(self.progress.batch, self.train.batches());
         let mut batches = self.train.numbered(self.progress.epoch, own);
         while self.progress.batch < self.train.batches() {

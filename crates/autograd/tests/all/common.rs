@@ -1,5 +1,5 @@
 //! Points to differentiate at, and comparisons, that the tests of this crate share.
-use mirrorgrad_autograd::Var;
+use mirrorgrad_autograd::{Meeting, Var};
 use mirrorgrad_tensor::{Tensor, Window};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -7,6 +7,20 @@ use std::fmt::Debug;
 
 pub fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
+}
+
+/// A batch in one part.
+#[derive(Debug)]
+pub struct Alone;
+
+impl Meeting<f64> for Alone {
+    fn place(&self) -> usize {
+        0
+    }
+
+    fn gather(&self, mine: &Tensor<f64>) -> Vec<Tensor<f64>> {
+        vec![mine.clone()]
+    }
 }
 
 /// Numbers between −1 and 1.

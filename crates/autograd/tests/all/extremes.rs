@@ -2,7 +2,7 @@
 //! infinities, NaN and ties. Whatever comes of them, `fused` kernels and differentiable gradients say the
 //! same.
 
-use crate::common::{noise, parameters};
+use crate::common::{Alone, noise, parameters};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_tensor::{
@@ -10,6 +10,7 @@ use mirrorgrad_tensor::{
     max_pool,
 };
 use std::fs;
+use std::sync::Arc;
 
 type V = [Var<f64>];
 
@@ -122,6 +123,9 @@ fn norms() -> Vec<Case> {
     vec![
         case("Normalize", shapes, |v| batch_norm(&v[0], &v[1], &v[2], 1e-5, Epilogue::Identity).0),
         case("Normalize", shapes, |v| batch_norm(&v[0], &v[1], &v[2], 1e-5, Epilogue::Relu).0),
+        case("NormalizeAmong", shapes, |v| {
+            batch_norm_among(Arc::new(Alone), &v[0], &v[1], &v[2], 1e-5, Epilogue::Relu).0
+        }),
         case("Normalize", shapes, |v| group_norm(1, &v[0], &v[1], &v[2], 1e-5)),
         case("Normalize", &[&[4, 3], &[3], &[3]], |v| layer_norm(&v[0], &v[1], &v[2], 1e-5)),
     ]
@@ -194,7 +198,7 @@ fn fused_gradients_at_extreme_operands_are_the_differentiable_ones() {
             for (every, first) in [(1, 0), (2, 1), (3, 0), (5, 2), (7, 6)] {
                 for which in 0..case.shapes.len() {
                     // An infinite weight makes NaN of all that it meets, at different times.
-                    if case.op == "Normalize" && which == 1 && kind.contains("infinit") {
+                    if case.op.starts_with("Normalize") && which == 1 && kind.contains("infinit") {
                         continue;
                     }
                     let operand = |(i, shape): (usize, &Vec<usize>)| match i == which {
@@ -237,8 +241,11 @@ fn differences(case: &Case, at: &[Tensor<f64>]) -> Option<String> {
 }
 
 /// Ops without a call of their own: they are seen at work within others.
-const WITHIN: [(&str, &str); 2] =
-    [("Renew", "every composed gradient"), ("Odds", "PerPixel's gradient, where it is focal")];
+const WITHIN: [(&str, &str); 3] = [
+    ("Renew", "every composed gradient"),
+    ("Odds", "PerPixel's gradient, where it is focal"),
+    ("SumOfAll", "NormalizeAmong's gradient"),
+];
 
 #[test]
 fn every_op_is_in_the_table() {

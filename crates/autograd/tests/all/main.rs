@@ -6,5 +6,6 @@ mod definitions;
 mod extremes;
 mod graph;
 mod levels;
+mod norm_among;
 mod ops;
 mod record;

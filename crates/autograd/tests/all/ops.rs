@@ -1,7 +1,7 @@
 //! One table of all ops, a line each: every one passes gradcheck to second order (linear ones, and the
 //! convolution form, to third), and its fused kernel gives the numbers of its differentiable gradient.
 
-use crate::common::{apart, assert_close, noise, parameters, uneven};
+use crate::common::{Alone, apart, assert_close, noise, parameters, uneven};
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_autograd::{Var, gradcheck};
 use mirrorgrad_tensor::{
@@ -9,6 +9,7 @@ use mirrorgrad_tensor::{
     Resample, SparseRows, Tensor, Window,
 };
 use std::fs;
+use std::sync::Arc;
 
 type V = [Var<f64>];
 
@@ -230,6 +231,9 @@ fn norms() -> Vec<Case> {
         case("group_norm: one element", &[&[1, 2, 1, 1], &[2], &[2]], group(2)),
         case("batch_norm, relu", &[&[3, 2, 3, 1], &[2], &[2]], |v| {
             batch_norm(&v[0], &v[1], &v[2], EPS, Epilogue::Relu).0
+        }),
+        case("batch_norm_among", &[&[3, 2, 3, 1], &[2], &[2]], |v| {
+            batch_norm_among(Arc::new(Alone), &v[0], &v[1], &v[2], EPS, Epilogue::Relu).0
         }),
         case("group_norm", &[&[2, 4, 1, 2], &[4], &[4]], group(2)),
         case("group_norm: one group", &[&[1, 3, 2], &[3], &[3]], group(1)),

@@ -154,6 +154,7 @@ const TRAINING: &[Setting] = &[
     setting(["epochs", "training.epochs", "N"], Read::Number, "Passes over the training pictures"),
     setting(["accumulate", "training.accumulate", "N"], Read::Number, "Batches per optimizer step (gradient accumulation)"),
     setting(["shards", "training.shards", "N"], Read::Number, "Parts of each batch, each a pass of its own: several processes share them"),
+    setting(["sync-batch-norm", "training.sync_batch_norm", ""], Read::On, "Shards of a batch share the statistics of batch normalization"),
     setting(["loss", "training.loss", "NAME"], Read::Name(&["cross_entropy", "focal", "dice", "cross_entropy_dice"]), "Loss"),
     setting(["class-weights", "training.class_weights", "auto|A,B,.."], Read::NameOr("auto", None), "Weight of each class in the loss: auto (median frequency), or one number per class [default: all equal]"),
     setting(["label-smoothing", "training.label_smoothing", "SHARE"], Read::Number, "Share of each target that is spread over all classes"),

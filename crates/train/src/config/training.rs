@@ -28,6 +28,9 @@ pub struct TrainingConfig {
     /// Parts that a batch is cut into. Each is a pass of its own, as if it were a batch and `accumulate` so many times
     /// larger; ranks share the passes of a step.
     pub shards: usize,
+    /// Whether the shards of a batch share the statistics of batch normalization, as if they were one pass: they run side
+    /// by side, and are there at a time.
+    pub sync_batch_norm: bool,
     /// What is made small.
     pub loss: LossKind,
     /// How much a pixel counts, by its true class; all alike without. `auto` is replaced by numbers
@@ -163,6 +166,7 @@ impl Default for TrainingConfig {
             batch: 8,
             accumulate: 1,
             shards: 1,
+            sync_batch_norm: false,
             loss: LossKind::CrossEntropy,
             class_weights: None,
             label_smoothing: 0.0,
@@ -194,6 +198,11 @@ impl TrainingConfig {
     /// Pictures in a pass.
     pub fn pass(&self) -> usize {
         self.batch / self.shards
+    }
+
+    /// Pictures that batch normalization has statistics of, and whose passes are there at a time.
+    pub fn at_once(&self) -> usize {
+        if self.sync_batch_norm { self.batch } else { self.pass() }
     }
 
     /// Refuses values that no run can have.

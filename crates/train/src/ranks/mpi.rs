@@ -6,7 +6,7 @@ use mpi::Threading;
 use mpi::environment::Universe;
 use mpi::point_to_point::{Destination, Source};
 use mpi::request::{Request, scope};
-use mpi::topology::{Communicator, Process, SimpleCommunicator};
+use mpi::topology::{Communicator, SimpleCommunicator};
 use mpi::traits::Equivalence;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -108,16 +108,40 @@ fn silent(rank: usize, what: &str, timeout: Duration) -> RunError {
 }
 
 impl MpiRank {
-    /// Ends the job, since not all ranks have given their parts in time. Those that have all come here: the first of
-    /// them says so, the others leave it the time.
-    fn give_up(&self, given: &[Option<Vec<u8>>]) -> ! {
-        let is_speaker = given.iter().position(Option::is_some) == Some(self.rank);
-        if let Some(rank) = given.iter().position(Option::is_none).filter(|_| is_speaker) {
-            (self.announce)(&silent(rank, "has not answered", self.timeout));
-        } else {
-            thread::sleep(GRACE);
+    /// Waits a moment for what `of_rank` sends; ends the job if it is silent for too long. All that wait for it come
+    /// here: the first of them says so, and leaves the others nothing to say.
+    fn wait(&self, start: Instant, of_rank: usize) {
+        match start.elapsed() {
+            // Most come soon.
+            waited if waited < Duration::from_millis(2) => thread::yield_now(),
+            // Then whoever works has the core.
+            waited if waited < Duration::from_secs(1) => thread::sleep(Duration::from_micros(50)),
+            waited if waited < self.timeout => thread::sleep(Duration::from_millis(1)),
+            _ => {
+                let speaker = usize::from(of_rank == 0);
+                if self.rank != speaker {
+                    thread::sleep(GRACE);
+                }
+                (self.announce)(&silent(of_rank, "has not answered", self.timeout));
+                MpiJob::abort(1)
+            }
         }
-        MpiJob::abort(1)
+    }
+
+    /// The next message of a rank, if it has come. Of a large one the beginning has, and its sender is waited for.
+    fn arrived(&self, start: Instant, of_rank: usize) -> Option<Vec<u8>> {
+        let world = SimpleCommunicator::world();
+        let process = world.process_at_rank(of_rank as i32);
+        let (message, status) = process.immediate_matched_probe()?;
+        let mut bytes = vec![0; status.count(u8::equivalent_datatype()) as usize];
+        scope(|scope| {
+            let mut receive = message.immediate_matched_receive_into(scope, &mut bytes[..]);
+            while let Err(still) = receive.test() {
+                receive = still;
+                self.wait(start, of_rank);
+            }
+        });
+        Some(bytes)
     }
 }
 
@@ -151,52 +175,26 @@ impl Reduce for MpiRank {
                 Some(world.process_at_rank(other as i32).immediate_send(scope, parts[other]))
             };
             let mut sends: Vec<Option<Request<'_, [u8], _>>> = others().map(send).collect();
-            let patience = Patience::new();
+            let start = Instant::now();
             loop {
                 for other in others() {
                     if given[other].is_none() {
-                        given[other] = arrived(&world.process_at_rank(other as i32));
+                        given[other] = self.arrived(start, other);
                     }
                 }
                 for send in &mut sends {
                     *send = send.take().and_then(|send| send.test().err());
                 }
-                if given.iter().all(Option::is_some) && sends.iter().all(Option::is_none) {
-                    return;
+                let silent = given.iter().position(Option::is_none);
+                // A message that has not gone waits for its receiver.
+                let unheard = sends.iter().position(Option::is_some);
+                let unheard = unheard.and_then(|nth| others().nth(nth));
+                match silent.or(unheard) {
+                    Some(other) => self.wait(start, other),
+                    None => return,
                 }
-                if patience.start.elapsed() > self.timeout {
-                    self.give_up(&given);
-                }
-                patience.wait();
             }
         });
         Ok(given.into_iter().flatten().collect())
-    }
-}
-
-/// The next message of a process, if it has come.
-fn arrived(process: &Process<'_>) -> Option<Vec<u8>> {
-    let (message, status) = process.immediate_matched_probe()?;
-    let mut bytes = vec![0; status.count(u8::equivalent_datatype()) as usize];
-    message.matched_receive_into(&mut bytes[..]);
-    Some(bytes)
-}
-
-/// How to wait for a message: at first without sleep, since most come soon; then so that whoever works has the core.
-struct Patience {
-    start: Instant,
-}
-
-impl Patience {
-    fn new() -> Self {
-        Self { start: Instant::now() }
-    }
-
-    fn wait(&self) {
-        match self.start.elapsed() {
-            waited if waited < Duration::from_millis(2) => thread::yield_now(),
-            waited if waited < Duration::from_secs(1) => thread::sleep(Duration::from_micros(50)),
-            _ => thread::sleep(Duration::from_millis(1)),
-        }
     }
 }

@@ -34,8 +34,28 @@ impl Share {
 
     /// The places in a step of `count` batches; the last step of an epoch may have fewer, and ranks without any.
     pub fn places(&self, count: usize) -> Range<usize> {
-        let first = self.rank * self.own;
+        self.places_of(self.rank, count)
+    }
+
+    /// The [`places`](Self::places) of another rank.
+    pub fn places_of(&self, rank: usize, count: usize) -> Range<usize> {
+        let first = rank * self.own;
         first.min(count)..(first + self.own).min(count)
+    }
+
+    /// Whether the shards of a batch, so many, are those of several ranks.
+    ///
+    /// # Errors
+    /// If they are of some, but no rank has shards of one batch alone.
+    pub fn spans(&self, shards: usize) -> Result<bool, RunError> {
+        let own = self.own;
+        if !own.is_multiple_of(shards) && !shards.is_multiple_of(own) {
+            let expected = format!(
+                "with sync_batch_norm a divisor or a multiple of {own}, the passes of a rank"
+            );
+            return Err(DataError::value("training.shards", expected, shards).into());
+        }
+        Ok(own < shards)
     }
 
     /// The numbers of the batches in an epoch of so many, from the step that begins with `first` on.

@@ -3,7 +3,7 @@
 use super::loaders::left_out;
 use crate::batch::to_tensors;
 use crate::metrics::check_size;
-use crate::ranks::{Share, Timed, sum};
+use crate::ranks::{Seat, Share, Timed, sum};
 use crate::small_batches::check_normalization;
 use crate::{Alone, Config, Objective, RunError};
 use mirrorgrad_autograd::Var;
@@ -11,22 +11,33 @@ use mirrorgrad_data::{DataError, Loader, Sample};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
 use mirrorgrad_layers::{Contribution, Draws, Fold, Param, Params, Pass, Schedule, find_fault};
+use mirrorgrad_tensor::ClassTargets;
+use rayon::ThreadPool;
 use std::fmt::{self, Display};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What is between two steps of a run, and how a step is taken.
 pub struct Learner {
     pub network: Box<dyn Network>,
     pub optimizer: Box<dyn Optimizer>,
     /// Who else takes every step.
-    pub ranks: Timed,
+    pub ranks: Arc<Timed>,
+    /// Where shards that are side by side run.
+    pub(super) pools: Mutex<Vec<Arc<ThreadPool>>>,
     params: Params,
     objective: Objective,
     schedule: Schedule,
     classes: usize,
     /// The label of pixels that count for nothing.
     left_out: Option<u8>,
-    config: Config,
+    pub(super) config: Config,
+}
+
+/// The samples of a pass as tensors, and what their pixels weigh.
+pub struct Prepared {
+    x: Var,
+    targets: ClassTargets,
+    pub weight: f64,
 }
 
 /// A value that is infinite or NaN, and where it was found.
@@ -81,7 +92,8 @@ impl Learner {
             schedule: config.training.schedule(steps),
             objective: Objective::new(&config.training, classes)?,
             network,
-            ranks: Timed::new(Arc::new(Alone)),
+            ranks: Arc::new(Timed::new(Arc::new(Alone))),
+            pools: Mutex::default(),
             classes,
             left_out: left_out(config, classes),
             config: config.clone(),
@@ -97,7 +109,7 @@ impl Learner {
         step: u64,
     ) -> Result<f32, StepError> {
         let found = self.found(batches, count, step);
-        let Some(sum) = sum(&self.ranks, found, count, &self.params)? else { return Ok(0.0) };
+        let Some(sum) = sum(&*self.ranks, found, count, &self.params)? else { return Ok(0.0) };
         let mut mean = sum.mean(count);
         if let Some(limit) = self.config.training.clip {
             (mean, _) = clip_grad_norm(mean, limit);
@@ -113,43 +125,56 @@ impl Learner {
         count: usize,
         step: u64,
     ) -> Result<Fold, StepError> {
-        let accumulate = self.config.training.passes();
-        let first_pass = step * accumulate as u64;
+        if self.config.training.sync_batch_norm {
+            return self.found_side_by_side(batches, count, step);
+        }
+        let passes = self.config.training.passes();
         let mut fold = Fold::default();
-        for (place, samples) in Share::of(&self.ranks, accumulate)?.places(count).zip(batches) {
-            let pass = first_pass + place as u64;
-            fold.add(place, self.contribution(&samples?, pass, count)?);
+        for (place, samples) in Share::of(&*self.ranks, passes)?.places(count).zip(batches) {
+            let prepared = self.prepared(&samples?)?;
+            let pass = step * passes as u64 + place as u64;
+            fold.add(place, self.contribution(&prepared, None, pass, 1.0 / count as f64)?);
         }
         Ok(fold)
     }
 
-    /// One batch there and back, as one of `count`. From picture to loss and back, all of it is here. Nothing
-    /// is changed by it: a step that fails leaves the network as it was.
-    fn contribution(
-        &self,
-        samples: &[Sample],
-        pass: u64,
-        count: usize,
-    ) -> Result<Contribution, StepError> {
+    /// Samples as the network takes them, if they fit it.
+    pub(super) fn prepared(&self, samples: &[Sample]) -> Result<Prepared, RunError> {
         let first = &samples[0];
         check_size(&*self.network, &first.name, first.size())?;
         check_normalization(&self.config, samples.len(), &first.name, first.size())?;
         let (x, targets) = to_tensors(samples, self.classes, self.left_out)?;
-        let x = Var::constant(x);
+        let weight = self.objective.weight(&targets);
+        Ok(Prepared { x: Var::constant(x), targets, weight })
+    }
+
+    /// One pass there and back, beside those of other shards if it has a seat among them; its loss is a `share` of the
+    /// step's. From picture to loss and back, all of it is here. Nothing is changed by it: a step that fails leaves the
+    /// network as it was.
+    pub(super) fn contribution(
+        &self,
+        Prepared { x, targets, weight }: &Prepared,
+        seat: Option<Seat>,
+        pass: u64,
+        share: f64,
+    ) -> Result<Contribution, StepError> {
         let draws = || Draws::new(self.config.training.seed, pass);
         let pass = Pass::train(draws());
-        let scores = self.network.forward(&x, &pass);
-        let loss = self.objective.loss(&scores, &targets).mul_scalar((1.0 / count as f64) as f32);
+        let pass = match seat {
+            Some(seat) => pass.among(Arc::new(seat)),
+            None => pass,
+        };
+        let scores = self.network.forward(x, &pass);
+        let loss = self.objective.loss(&scores, targets).mul_scalar(share as f32);
         drop(scores); // The graph holds what the way back needs, and lets go of it on the way.
-        let weight = self.objective.weight(&targets);
-        let batch = self.params.backward(loss, pass).weighing(weight);
+        let batch = self.params.backward(loss, pass).weighing(*weight);
         let norm = batch.norm();
         if batch.loss.is_finite() && norm.is_finite() {
             return Ok(batch);
         }
         // Rare enough to be worth doing twice: the step is repeated, and watched.
         let fault =
-            find_fault(&*self.network, &x, draws(), |scores| self.objective.loss(scores, &targets));
+            find_fault(&*self.network, x, draws(), |scores| self.objective.loss(scores, targets));
         Err(StepError::NonFinite(match fault {
             Some(fault) => NonFinite {
                 what: format!("{} ({})", fault.layer, fault.direction),

@@ -62,8 +62,12 @@ impl Trainer {
         drop(states);
         let mut trainer = None;
         let joined = joined.and_then(|mut joined| {
-            Share::of(&*ranks, joined.config.training.passes())?;
-            joined.learner.ranks = Timed::new(Arc::clone(&ranks));
+            let training = &joined.config.training;
+            let share = Share::of(&*ranks, training.passes())?;
+            if training.sync_batch_norm {
+                share.spans(training.shards)?;
+            }
+            joined.learner.ranks = Arc::new(Timed::new(Arc::clone(&ranks)));
             trainer = Some(joined);
             Ok(())
         });
@@ -92,7 +96,7 @@ impl Trainer {
         &self,
         write: impl FnOnce() -> Result<(), RunError>,
     ) -> Result<(), RunError> {
-        let ranks = &self.learner.ranks;
+        let ranks = &*self.learner.ranks;
         let written = if ranks.rank() == 0 { write() } else { Ok(()) };
         exchange(ranks, written).map(drop)
     }
@@ -103,19 +107,19 @@ impl Trainer {
 
     /// Whether all are asked to stop: whoever of them is.
     pub(super) fn stops(&self, wanted: bool) -> Result<bool, RunError> {
-        Ok(exchange(&self.learner.ranks, Ok::<_, RunError>(wanted))?.contains(&true))
+        Ok(exchange(&*self.learner.ranks, Ok::<_, RunError>(wanted))?.contains(&true))
     }
 
     /// Seconds that each of several ranks has waited since it had waited this long; of one, nothing.
     pub(super) fn waited_since(&self, before: Duration) -> Result<Vec<f64>, RunError> {
-        let ranks = &self.learner.ranks;
+        let ranks = &*self.learner.ranks;
         let own = (ranks.waited() - before).as_secs_f64();
         if ranks.ranks() == 1 { Ok(Vec::new()) } else { exchange(ranks, Ok(own)) }
     }
 
     /// Every so many steps, refuses to go on where a rank has come to other weights than the first.
     pub(super) fn compare_weights(&self) -> Result<(), RunError> {
-        let ranks = &self.learner.ranks;
+        let ranks = &*self.learner.ranks;
         if ranks.ranks() == 1 || !self.progress.step.is_multiple_of(COMPARED_EVERY) {
             return Ok(());
         }

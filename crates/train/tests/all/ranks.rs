@@ -120,6 +120,64 @@ fn a_batch_in_shards_is_the_step_of_as_many_small_batches() {
     assert_eq!(weights(4, 4, 2), small);
 }
 
+/// Batches of eight pictures in four shards whose batch norms are one.
+fn side_by_side() -> Config {
+    let mut config = config();
+    (config.training.batch, config.training.accumulate) = (8, 2);
+    (config.training.shards, config.training.sync_batch_norm) = (4, true);
+    // The last step has one batch.
+    config.training.limit_batches = Some(3);
+    config
+}
+
+#[test]
+fn shards_that_share_their_statistics_are_the_same_bits_on_any_number_of_ranks() {
+    let (_dir, at) = place();
+    let mut config = side_by_side();
+    let alone = train(&config, Arc::new(Alone), &at("alone")).unwrap();
+    // Two batches, one, a half, and a quarter of a batch on each rank.
+    for ranks in [1, 2, 4, 8] {
+        let dir = at(&format!("{ranks}"));
+        let all = among(ranks, |rank| train(&config, rank, &dir).unwrap());
+        all.iter().for_each(|history| assert_eq!(*history, alone, "{ranks} ranks"));
+    }
+    config.training.sync_batch_norm = false;
+    let apart = train(&config, Arc::new(Alone), &at("apart")).unwrap();
+    assert_ne!(apart[0].weights_hash, alone[0].weights_hash);
+}
+
+#[test]
+fn shards_that_share_their_statistics_are_one_batch() {
+    let (_dir, at) = place();
+    let weights = |shards: usize, name: &str| {
+        let mut config = side_by_side();
+        (config.training.accumulate, config.training.limit_batches) = (1, Some(1));
+        (config.training.epochs, config.training.optimizer) = (1, OptimizerKind::Sgd);
+        // Pixels that do not count make shards of other weights.
+        config.data.augment.rotate = 40.0;
+        config.training.class_weights = Some(ClassWeights::Given(vec![1.0, 2.0, 0.5, 3.0, 4.0]));
+        (config.training.shards, config.training.sync_batch_norm) = (shards, shards > 1);
+        train(&config, Arc::new(Alone), &at(name)).unwrap();
+        Checkpoint::read(&at(name).join("last.ckpt")).unwrap().weights
+    };
+    let one = weights(1, "one");
+    for (name, tensor) in weights(4, "four") {
+        let apart = tensor.zip(&one[&name], |a, b| (a - b) * (a - b)).sum().sqrt();
+        let size = one[&name].map(|v| v * v).sum().sqrt();
+        assert!(apart <= 1e-6 * size.max(1e-3), "{name}: {apart} of {size}");
+    }
+}
+
+#[test]
+fn shards_that_ranks_cannot_keep_together_are_refused() {
+    let mut config = side_by_side();
+    (config.training.batch, config.training.shards) = (12, 6);
+    let new = || Trainer::new(config.clone());
+    let errors = among(3, |rank| Trainer::among(rank, None, new).err().unwrap().to_string());
+    let says = "with sync_batch_norm a divisor or a multiple of 4, the passes of a rank, found 6";
+    assert!(errors.iter().all(|error| error.contains(says)), "{errors:?}");
+}
+
 /// Wants to stop before a step, if it is the one to want it.
 struct StopsAt(Option<usize>);
 

@@ -3,11 +3,12 @@
 use super::{Case, Without, var, zeros};
 use mirrorgrad_autograd::ops::*;
 use mirrorgrad_autograd::record::{Step, record};
-use mirrorgrad_autograd::{Call, Op, Reads, Var};
+use mirrorgrad_autograd::{Call, Meeting, Op, Reads, Var};
 use mirrorgrad_tensor::{
     AverageCount, ClassTargets, Corners, Epilogue, Geometry, Indices, PixelLoss, PoolIndices,
     Resample, Tensor, Window,
 };
+use std::sync::Arc;
 
 fn geometry() -> Geometry {
     Window::square(2).stride(2).conv([4, 6]).unwrap()
@@ -15,6 +16,20 @@ fn geometry() -> Geometry {
 
 fn targets() -> ClassTargets {
     ClassTargets::new([2, 3], [0; 6], 4, None).unwrap()
+}
+
+/// A batch in one part.
+#[derive(Debug)]
+struct Alone;
+
+impl Meeting<f64> for Alone {
+    fn place(&self) -> usize {
+        0
+    }
+
+    fn gather(&self, mine: &Tensor<f64>) -> Vec<Tensor<f64>> {
+        vec![mine.clone()]
+    }
 }
 
 /// An op that asks its call for something.
@@ -264,6 +279,14 @@ pub fn cases() -> Vec<Case> {
             "batch_norm: expected one weight and one bias per channel, 3 for [2, 3]",
             || {
                 _ = batch_norm(&var(&[2, 3]), &var(&[1]), &var(&[3]), 0.0, Epilogue::Relu);
+            },
+        ),
+        (
+            "batch_norm_among",
+            "batch_norm_among: expected one weight and one bias per channel",
+            || {
+                let (meeting, x) = (Arc::new(Alone), var(&[2, 3]));
+                _ = batch_norm_among(meeting, &x, &var(&[3]), &var(&[2]), 0.0, Epilogue::Identity);
             },
         ),
         ("group_norm", "group_norm: 3 groups do not divide the 4 channels of [2, 4]", || {

@@ -375,6 +375,8 @@ pub const WITHOUT: Without = Without(&[
     "Draws::next_rng",
     "Pass::eval",
     "Pass::train",
+    "Pass::among",
+    "Pass::meeting",
     "Pass::traced",
     "Pass::traced_with_results",
     "Pass::child",

@@ -28,6 +28,10 @@ fn weighted() -> PixelLoss<f64> {
     PixelLoss { class_weights: Some(zeros(&[3])), ..PixelLoss::default() }
 }
 
+fn stats() -> NormStats<f64> {
+    NormStats { mean: zeros(&[3]), variance: zeros(&[3]) }
+}
+
 fn norm() -> Normalization {
     Normalization::new(NormLayout::batch(&[2, 3]), 0.0)
 }
@@ -314,6 +318,38 @@ pub fn cases() -> Vec<Case> {
             let (x, gain) = (zeros(&[2, 3]), zeros(&[3]));
             _ = norm().backward(&x, &gain, &gain, &stats, &x);
         }),
+        ("Normalization::moments", "norm: expected 6 numbers, as in the layout", || {
+            _ = norm().moments(&zeros(&[2, 4]));
+        }),
+        ("Normalization::forward_by", "norm: the shapes differ: expected [3]", || {
+            let stats = NormStats { mean: zeros(&[2]), variance: zeros(&[3]) };
+            _ = norm().forward_by(&zeros(&[2, 3]), &zeros(&[3]), &zeros(&[3]), &stats);
+        }),
+        ("Normalization::sums", "norm: the shapes differ: expected [2, 3]", || {
+            let (stats, x) = (stats(), zeros(&[2, 3]));
+            _ = norm().sums(&x, &zeros(&[3]), &zeros(&[3]), &stats, &zeros(&[3, 2]));
+        }),
+        ("Normalization::backward_by", "norm: the shapes differ: expected [3, 1, 2]", || {
+            let (x, gain) = (zeros(&[2, 3]), zeros(&[3]));
+            let sums = NormSums(zeros(&[2, 1, 2]));
+            _ = norm().backward_by([&x, &gain, &gain], &stats(), &x, &sums, 2.0);
+        }),
+        (
+            "Normalization::to_weight_and_bias",
+            "norm: the shapes differ: expected [3, 1, 2]",
+            || {
+                _ = norm().to_weight_and_bias(&NormSums(zeros(&[3, 2])));
+            },
+        ),
+        ("NormMoments::joined", "norm moments: expected one or more, got none", || {
+            _ = NormMoments::<f64>::joined([]);
+        }),
+        ("NormMoments::joined", "norm moments: the shapes differ: expected [1, 3]", || {
+            _ = NormMoments::joined([NormMoments(zeros(&[1, 3])), NormMoments(zeros(&[2, 3]))]);
+        }),
+        ("NormSums::joined", "norm sums: the shapes differ: expected [1, 1, 2]", || {
+            _ = NormSums::joined([NormSums(zeros(&[1, 1, 2])), NormSums(zeros(&[2, 1, 2]))]);
+        }),
         ("ClassTargets::new", "targets: expected at least one class", || {
             _ = ClassTargets::new([], [], 0, None);
         }),
@@ -515,6 +551,7 @@ pub const WITHOUT: Without = Without(&[
     "Window::rounding",
     "OddSide::pad_before",
     "Normalization::new",
+    "NormMoments::stats",
     "Resample::new",
     "Caffe::new",
     "Chainer::new",
