@@ -1116,6 +1116,81 @@ fn bench_prints_one_object_a_line_for_every_case_and_pass() {
 }
 
 #[test]
+fn a_plan_has_a_row_for_every_number_of_ranks() {
+    let place = Place::new();
+    let args = "plan --ranks 1,2,3,1024 --bandwidth 1Gbit --latency 50us --widths 2,3 --batch 4 --shards 2 --accumulate 2 \
+                --size 16x24 --threads 1 --repeat 1";
+    let args: Vec<&str> = args.split_whitespace().collect();
+    let told = place.run(&args).succeeded();
+    assert!(told.starts_with("a step of 4 passes of 2 pictures, "), "{told}");
+    assert!(told.contains("assumed: 1000 Mbit/s both ways at once, 50 us a message"), "{told}");
+    let rows: Vec<Vec<&str>> =
+        told.lines().skip(5).map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), ["1", "2", "3", "1024"]);
+    assert_eq!(
+        (rows[0][1], rows[0][3], &rows[0][5..8]),
+        ("4", "0.000000", &["100.0", "%", "1.00"][..])
+    );
+    assert_eq!((rows[1][1], rows[2][1]), ("2", "-"));
+    assert!(
+        told.contains("shards: expected a product with accumulate that 3 ranks can share, found 4"),
+        "{told}"
+    );
+    let told = place.run(&[&args[..], &["--json"]].concat()).succeeded();
+    let plan: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&plan["bytes_per_second"], &plan["threads"]),
+        (&Value::from(1.25e8), &Value::from(1))
+    );
+    let ranks = plan["ranks"].as_array().unwrap();
+    let number = |of: &Value, key: &str| of[key].as_f64().unwrap();
+    let two = &ranks[1];
+    // Four rounds of one message, and the gradients of all parameters once.
+    let exchange = 4.0 * 50e-6 + 4.0 * number(&plan, "parameters") / 1.25e8;
+    assert!(number(two, "exchange") > exchange, "{plan}");
+    assert_eq!(number(two, "step"), number(two, "computing") + number(two, "exchange"));
+    assert!(ranks[3]["refused"].is_string() && ranks[3].get("step").is_none(), "{plan}");
+}
+
+#[test]
+fn a_plan_of_what_there_cannot_be_is_refused_in_one_line() {
+    let place = Place::new();
+    for (args, says) in [
+        ("--ranks 0", "--ranks: expected 1 to 65536, found \"0\""),
+        ("--ranks 65537", "--ranks: expected 1 to 65536"),
+        ("--ranks NaN", "--ranks: expected a whole number, found \"NaN\""),
+        ("--ranks 2,", "--ranks"),
+        ("--bandwidth NaNGbit", "--bandwidth: expected 0.001Mbit to 1000000Gbit"),
+        ("--bandwidth 0Gbit", "found \"0Gbit\""),
+        ("--latency 1e999us", "--latency: expected 0us to 10000ms"),
+        ("--latency=-1us", "found \"-1us\""),
+        ("--repeat 0", "--repeat: expected 1 to 65535"),
+        ("--size 0x64", "expected HEIGHTxWIDTH"),
+    ] {
+        let args: Vec<&str> = ["plan"].into_iter().chain(args.split(' ')).collect();
+        place.run(&args).misused(&[says]);
+    }
+    for (args, says) in [
+        ("--size 18446744073709551615x18446744073709551615", "--size: expected at most"),
+        ("--set data.augment.crop=[999999999,999999999]", "expected"),
+        ("--size 1x1", "--size: expected at least"),
+        ("--batch 65536 --size 2000x2000", "--max-memory: expected a run of at most"),
+        ("--shards 3", "shards: expected parts of equal size"),
+        ("--threads 0", "--threads: expected 1 to 1024, found 0"),
+    ] {
+        let args: Vec<&str> = ["plan"].into_iter().chain(args.split(' ')).collect();
+        place.run(&args).refused(&[says]);
+    }
+    // The extremes of what may be asked.
+    let tiny = "plan --widths 1 --norm none --size 2x2 --repeat 1 --batch 1 --ranks 1,2,65536";
+    for link in ["--bandwidth 0.001Mbit --latency 10000ms", "--bandwidth 1000000Gbit --latency 0us"]
+    {
+        let args: Vec<&str> = tiny.split(' ').chain(link.split(' ')).collect();
+        assert_eq!(place.run(&args).succeeded().lines().count(), 5 + 3);
+    }
+}
+
+#[test]
 fn kernels_that_there_are_not_are_refused() {
     let place = Place::new();
     for (name, value, says) in [

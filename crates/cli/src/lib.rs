@@ -17,6 +17,7 @@
 //! report, compare, export,     pages and tables of runs; networks as files;
 //! summary                      layers and memory
 //! op, study/, bench/           one operation; one geometry; times
+//! plan                         times of a step among more processes than there are
 //! ```
 
 #![forbid(unsafe_code)]
@@ -29,6 +30,7 @@ mod export;
 mod failure;
 mod op;
 mod options;
+mod plan;
 mod predict;
 mod ranks;
 mod report;
@@ -85,6 +87,8 @@ enum Command {
     Study(study::StudyArgs),
     /// Time a training step
     Bench(bench::BenchArgs),
+    /// Predict the time of a training step on several machines, from one step here
+    Plan(plan::PlanArgs),
 }
 
 /// Runs the command with the process's arguments.
@@ -163,6 +167,7 @@ fn obey(parsed: Result<Cli, clap::Error>) -> Result<ExitCode, Failure> {
         Command::Op(args) => op::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Bench(args) => on_threads(args.threads, || bench::run(&args)),
+        Command::Plan(args) => on_threads(args.threads, || plan::run(&args)),
     }?;
     say::check_told()?;
     Ok(code)

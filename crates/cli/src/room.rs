@@ -42,12 +42,21 @@ impl Room {
 
     /// Refuses a run that needs more memory than it may have.
     pub fn check_run(self, trainer: &Trainer) -> Result<(), Failure> {
+        let classes = trainer.validation().classes().len();
+        self.check_training(trainer.config(), classes, trainer.largest())
+    }
+
+    /// Refuses to train on such pictures where that needs more memory than there may be.
+    pub fn check_training(
+        self,
+        config: &Config,
+        classes: usize,
+        largest: Largest,
+    ) -> Result<(), Failure> {
         let Self { most, program } = self;
-        let (config, largest) = (trainer.config(), trainer.largest());
         if !may_need_more(config, largest, most) {
             return Ok(());
         }
-        let classes = trainer.validation().classes().len();
         let estimate = MemoryEstimate::of(config, classes, largest, program)?;
         if estimate.total() <= most {
             return Ok(());

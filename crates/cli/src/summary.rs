@@ -4,6 +4,7 @@ use crate::room::Room;
 use crate::settings::{SettingArgs, Shape};
 use crate::{Failure, options, say};
 use clap::Args;
+use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::{Params, summary};
 use mirrorgrad_train::{Largest, MemoryEstimate, check_size};
 use std::path::PathBuf;
@@ -47,12 +48,7 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     room.check_least(&config)?;
     let network = config.network(classes);
     let [height, width] = args.size;
-    check_size(&*network, "--size", args.size)?;
-    if height.saturating_mul(width) > MOST_PIXELS {
-        return Err(Failure::new(format!(
-            "--size: expected at most {MOST_PIXELS} pixels, found {height}x{width}"
-        )));
-    }
+    check_picture(&*network, args.size)?;
     say::line(format!(
         "{:<18} {:<16} {:<20} {:>10} {:>14}",
         "layer", "kind", "output", "params", "mult-adds"
@@ -72,6 +68,18 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     let largest = Largest::of_all(&config, args.size);
     memory(&MemoryEstimate::of(&config, classes, largest, room.program)?, config.training.pass())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses pictures that are too small for a network, or larger than is tried.
+pub(crate) fn check_picture(network: &dyn Network, size: [usize; 2]) -> Result<(), Failure> {
+    check_size(network, "--size", size)?;
+    let [height, width] = size;
+    if height.saturating_mul(width) > MOST_PIXELS {
+        return Err(Failure::new(format!(
+            "--size: expected at most {MOST_PIXELS} pixels, found {height}x{width}"
+        )));
+    }
+    Ok(())
 }
 
 /// What training would need.

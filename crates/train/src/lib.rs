@@ -36,6 +36,7 @@
 //! files, codec, weights
 //! predict                      masks for pictures without one
 //! ranks/                       who trains together, and what they exchange
+//! plan                         how long a step takes among more ranks than there are
 //! memory/                      memory estimates; memory limits of the process
 //! bench                        what `mirrorgrad bench` times
 //! run_error                    why a run cannot begin or go on
@@ -57,6 +58,7 @@ mod fitness;
 mod memory;
 mod metrics;
 mod objective;
+mod plan;
 mod predict;
 mod ranks;
 mod run_error;
@@ -81,6 +83,7 @@ pub use memory::{
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_among, evaluate_each};
 pub use objective::Objective;
+pub use plan::{Forecast, Link, StepCost};
 pub use predict::Predictor;
 pub use ranks::{Alone, Reduce, ThreadRank, check_alike, exchange, launched, thread_ranks};
 #[cfg(feature = "mpi")]

@@ -193,7 +193,8 @@ impl Line {
     }
 }
 
-fn grey([height, width]: [usize; 2]) -> Sample {
+/// A picture of this size without anything on it.
+pub(crate) fn grey([height, width]: [usize; 2]) -> Sample {
     Sample {
         name: "a grey picture".to_owned(),
         picture: Picture { width, height, rgb: vec![128; 3 * width * height] },

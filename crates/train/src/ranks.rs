@@ -17,8 +17,8 @@ pub(crate) use meeting::{Room, Seat};
 pub use message::{check_alike, exchange};
 #[cfg(feature = "mpi")]
 pub use mpi::{MpiJob, MpiRank};
-pub(crate) use share::Share;
-pub(crate) use sum::sum;
+pub(crate) use share::{Share, passes_of_rank};
+pub(crate) use sum::{head_bytes, sum};
 pub use threads::{ThreadRank, thread_ranks};
 pub(crate) use timed::Timed;
 

@@ -45,6 +45,8 @@ impl Place {
                 return self.whole(&page.unwrap_or(format!("{}/report.html", words[1])));
             }
             "bench" => "ms",
+            "plan" if words.contains(&"--json".to_owned()) => "\"efficiency\":",
+            "plan" => "batch for 80%",
             unknown => panic!("nothing looks at what `{unknown}` makes"),
         };
         assert!(said.contains(says), "{words:?}: {said}");

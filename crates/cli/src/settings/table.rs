@@ -60,7 +60,7 @@ pub struct RunOn;
 #[derive(Clone, Debug, Default)]
 pub struct Reading;
 
-/// What decides a network, and the memory that training it takes.
+/// What decides a network, and what a step of training it takes.
 #[derive(Clone, Debug, Default)]
 pub struct Shape;
 
@@ -71,7 +71,7 @@ impl Offer for Run {
         ("Data", AUGMENT),
         ("Network", NETWORK),
         ("Network", START),
-        ("Training", &[BATCH]),
+        ("Training", STEP),
         ("Training", TRAINING),
     ];
 }
@@ -81,7 +81,7 @@ impl Offer for RunOn {
 }
 
 impl Offer for Shape {
-    const GROUPS: &'static [Group] = &[("Network", NETWORK), ("Training", &[BATCH])];
+    const GROUPS: &'static [Group] = &[("Network", NETWORK), ("Training", STEP)];
 }
 
 impl Offer for Reading {
@@ -102,8 +102,12 @@ const DIR: Setting = setting(
     "Folder of pictures and masks [default: the built-in shapes]",
 );
 
-const BATCH: Setting =
-    setting(["batch", "training.batch", "N"], Read::Number, "Pictures per batch");
+#[rustfmt::skip]
+const STEP: &[Setting] = &[
+    setting(["batch", "training.batch", "N"], Read::Number, "Pictures per batch"),
+    setting(["accumulate", "training.accumulate", "N"], Read::Number, "Batches per optimizer step (gradient accumulation)"),
+    setting(["shards", "training.shards", "N"], Read::Number, "Parts of each batch, each a pass of its own: several processes share them"),
+];
 
 #[rustfmt::skip]
 const READING: &[Setting] = &[
@@ -152,8 +156,6 @@ const START: &[Setting] = &[
 #[rustfmt::skip]
 const TRAINING: &[Setting] = &[
     setting(["epochs", "training.epochs", "N"], Read::Number, "Passes over the training pictures"),
-    setting(["accumulate", "training.accumulate", "N"], Read::Number, "Batches per optimizer step (gradient accumulation)"),
-    setting(["shards", "training.shards", "N"], Read::Number, "Parts of each batch, each a pass of its own: several processes share them"),
     setting(["sync-batch-norm", "training.sync_batch_norm", ""], Read::On, "Shards of a batch share the statistics of batch normalization"),
     setting(["loss", "training.loss", "NAME"], Read::Name(&["cross_entropy", "focal", "dice", "cross_entropy_dice"]), "Loss"),
     setting(["class-weights", "training.class_weights", "auto|A,B,.."], Read::NameOr("auto", None), "Weight of each class in the loss: auto (median frequency), or one number per class [default: all equal]"),

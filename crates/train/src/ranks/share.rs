@@ -21,15 +21,8 @@ impl Share {
     /// # Errors
     /// If they cannot be divided among the ranks.
     pub fn of(ranks: &dyn Reduce, passes: usize) -> Result<Self, RunError> {
-        let count = ranks.ranks();
-        if !passes.is_multiple_of(count) {
-            let fit = (1..passes).filter(|ranks| passes.is_multiple_of(*ranks));
-            let fit = fit.map(|ranks| format!("{ranks}, ")).collect::<String>();
-            let expected = format!("a product with accumulate that {count} ranks can share");
-            let found = format!("{passes}, which {fit}or {passes} can");
-            return Err(DataError::value("training.shards", expected, found).into());
-        }
-        Ok(Self { rank: ranks.rank(), step: passes, own: passes / count })
+        let own = passes_of_rank(passes, ranks.ranks())?;
+        Ok(Self { rank: ranks.rank(), step: passes, own })
     }
 
     /// The places in a step of `count` batches; the last step of an epoch may have fewer, and ranks without any.
@@ -67,9 +60,52 @@ impl Share {
     }
 }
 
+/// How many passes of a step of so many each of so many ranks takes.
+///
+/// # Errors
+/// If they cannot be divided among the ranks.
+pub fn passes_of_rank(passes: usize, ranks: usize) -> Result<usize, RunError> {
+    if ranks > 0 && passes.is_multiple_of(ranks) {
+        return Ok(passes / ranks);
+    }
+    let expected = format!("a product with accumulate that {ranks} ranks can share");
+    let fit = divisors(passes).into_iter().filter(|&ranks| ranks < passes);
+    let fit = fit.map(|ranks| format!("{ranks}, ")).collect::<String>();
+    let found = match fit.is_empty() {
+        true => format!("{passes}, which only {passes} can"),
+        false => format!("{passes}, which {fit}or {passes} can"),
+    };
+    Err(DataError::value("training.shards", expected, found).into())
+}
+
+/// The numbers that divide `number`, the smallest first: each up to the root, with its partner above it.
+fn divisors(number: usize) -> Vec<usize> {
+    let roots = (1..=number.isqrt()).filter(|&divisor| number.is_multiple_of(divisor));
+    let mut divisors: Vec<_> = roots.flat_map(|divisor| [divisor, number / divisor]).collect();
+    divisors.sort_unstable();
+    divisors.dedup();
+    divisors
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passes_that_ranks_cannot_share_are_refused_with_the_numbers_that_can() {
+        assert_eq!(passes_of_rank(12, 3).unwrap(), 4);
+        let refused = |passes, ranks| passes_of_rank(passes, ranks).unwrap_err().to_string();
+        for (passes, ranks, says) in [
+            (12, 5, "found 12, which 1, 2, 3, 4, 6, or 12 can"),
+            (9, 0, "that 0 ranks can share, found 9, which 1, 3, or 9 can"),
+            (1, 2, "found 1, which only 1 can"),
+            // Told at once.
+            (65_536 * 1_000_000, 7, "which 1, 2, 4, 5, 8, "),
+        ] {
+            let error = refused(passes, ranks);
+            assert!(error.contains(says), "{says}: {error}");
+        }
+    }
 
     #[test]
     fn every_batch_of_every_step_belongs_to_one_rank() {

@@ -2,6 +2,8 @@
 
 use super::{Reduce, exchange, gather};
 use crate::RunError;
+use crate::codec::codec;
+use bincode::Options;
 use bytemuck::{cast_slice, pod_collect_to_vec};
 use mirrorgrad_layers::weights::NamedTensors;
 use mirrorgrad_layers::{Contribution, Fold, Params, Subtotal, Update};
@@ -37,6 +39,13 @@ pub fn sum<E: From<RunError> + ToString>(
     };
     let heads = exchange(ranks, heads)?;
     Ok(join(ranks, heads, gradients, count, params)?)
+}
+
+/// Bytes that a rank with this fold gives to every other before its gradients.
+pub fn head_bytes(fold: Fold) -> usize {
+    let heads = fold.into_subtotals().into_iter().map(|subtotal| Head::and_gradients(subtotal).0);
+    let size = codec(u64::MAX).serialized_size(&heads.collect::<Vec<_>>());
+    size.expect("numbers and texts have a form in bytes") as usize
 }
 
 /// What is known of a [`Subtotal`] before its gradients have come.

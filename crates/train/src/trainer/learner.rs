@@ -109,17 +109,22 @@ impl Learner {
         step: u64,
     ) -> Result<f32, StepError> {
         let found = self.found(batches, count, step);
-        let Some(sum) = sum(&*self.ranks, found, count, &self.params)? else { return Ok(0.0) };
+        let sum = sum(&*self.ranks, found, count, &self.params)?;
+        Ok(sum.map_or(0.0, |sum| self.descend(sum, count, step)))
+    }
+
+    /// Moves the weights by the sum of a step of `count` batches. Returns their loss.
+    pub fn descend(&mut self, sum: Contribution, count: usize, step: u64) -> f32 {
         let mut mean = sum.mean(count);
         if let Some(limit) = self.config.training.clip {
             (mean, _) = clip_grad_norm(mean, limit);
         }
         self.optimizer.step(&self.params, &mean, self.lr(step));
-        Ok(mean.loss)
+        mean.loss
     }
 
     /// What this rank finds of a step.
-    fn found(
+    pub fn found(
         &self,
         batches: impl IntoIterator<Item = Result<Vec<Sample>, DataError>>,
         count: usize,
