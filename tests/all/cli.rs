@@ -469,6 +469,14 @@ fn a_summary_tells_layers_shapes_parameters_and_multiply_adds() {
         by_options.contains("training with 3 such pictures") && !by_options.contains("norm1"),
         "{by_options}"
     );
+    assert!(!by_options.contains("exchange of gradients") && !by_options.contains(" processes"));
+    let shared = ["summary", "--widths", "4", "--shards", "4", "--ranks"];
+    let out = place.run(&[&shared[..], &["2"]].concat()).succeeded();
+    assert!(out.contains(" MB of memory, in each of 2 processes\n"), "{out}");
+    assert!(out.lines().last().unwrap().starts_with("  exchange of gradients "), "{out}");
+    let says = "shards: expected a product with accumulate that 3 ranks can share, found 4, which 1, 2, or 4 can";
+    place.run(&[&shared[..], &["3"]].concat()).refused(&[says]);
+    place.run(&[&shared[..], &["0"]].concat()).misused(&["--ranks: expected"]);
     place.run(&["summary", "--size", "9x64"]).refused(&["--size: expected at least 16x16"]);
     place.run(&["summary", "--size", "99999x99999"]).refused(&["--size: expected at most"]);
 }

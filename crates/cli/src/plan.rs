@@ -5,7 +5,7 @@ use crate::settings::{SettingArgs, Shape};
 use crate::summary::check_picture;
 use crate::{Failure, options, say};
 use clap::Args;
-use mirrorgrad_train::{Forecast, Largest, Link, StepCost};
+use mirrorgrad_train::{Forecast, Largest, Link, Process, StepCost};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -92,7 +92,8 @@ pub fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
     for size in [args.size, largest.training] {
         check_picture(&*config.network(classes), size)?;
     }
-    room.check_training(&config, classes, largest)?;
+    let process = Process { held: room.program, ranks: 1 };
+    room.check_training(&config, classes, largest, process)?;
     let cost = StepCost::measure(&config, classes, args.size, args.repeat.into())?;
     let link = Link { bytes_per_second: args.bandwidth, latency: args.latency };
     let row = |&ranks: &u32| {

@@ -1,11 +1,11 @@
 //! How much memory a command may need, and what is refused because it would need more.
 
-use crate::Failure;
 use crate::settings::Options;
+use crate::{Failure, ranks};
 use mirrorgrad_data::{Loader, Picture, shown};
 use mirrorgrad_train::{
-    Config, Largest, MemoryEstimate, PredictionEstimate, Predictor, Trainer, advice_on_memory,
-    allowed_bytes, evaluation_bytes, least_bytes, may_need_more, resident_bytes,
+    Config, Largest, MemoryEstimate, PredictionEstimate, Predictor, Process, Trainer,
+    advice_on_memory, allowed_bytes, evaluation_bytes, least_bytes, may_need_more, resident_bytes,
 };
 use std::path::Path;
 
@@ -43,7 +43,8 @@ impl Room {
     /// Refuses a run that needs more memory than it may have.
     pub fn check_run(self, trainer: &Trainer) -> Result<(), Failure> {
         let classes = trainer.validation().classes().len();
-        self.check_training(trainer.config(), classes, trainer.largest())
+        let process = Process { held: self.program, ranks: ranks::own().ranks() };
+        self.check_training(trainer.config(), classes, trainer.largest(), process)
     }
 
     /// Refuses to train on such pictures where that needs more memory than there may be.
@@ -52,12 +53,13 @@ impl Room {
         config: &Config,
         classes: usize,
         largest: Largest,
+        process: Process,
     ) -> Result<(), Failure> {
-        let Self { most, program } = self;
+        let most = self.most;
         if !may_need_more(config, largest, most) {
             return Ok(());
         }
-        let estimate = MemoryEstimate::of(config, classes, largest, program)?;
+        let estimate = MemoryEstimate::of_rank(config, classes, largest, process)?;
         if estimate.total() <= most {
             return Ok(());
         }
@@ -73,7 +75,8 @@ impl Room {
         ));
         let [height, width] = largest.validation;
         let parts_alone = Largest { validation: largest.training, ..largest };
-        Err(match MemoryEstimate::of(config, classes, parts_alone, program)?.total() > most {
+        let parts_alone = MemoryEstimate::of_rank(config, classes, parts_alone, process)?;
+        Err(match parts_alone.total() > most {
             true => training,
             false => Failure::new(format!(
                 "{refused}, since validation uses whole pictures of {height}x{width}; try a --size"

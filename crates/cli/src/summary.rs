@@ -6,7 +6,7 @@ use crate::{Failure, options, say};
 use clap::Args;
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::{Params, summary};
-use mirrorgrad_train::{Largest, MemoryEstimate, check_size};
+use mirrorgrad_train::{Largest, MemoryEstimate, Process, check_size};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,6 +26,9 @@ pub struct SummaryArgs {
     /// Number of classes, if no checkpoint is given
     #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "checkpoint", value_parser = clap::value_parser!(u16).range(1..=256))]
     classes: u16,
+    /// Memory of one of so many processes that train together
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    ranks: u32,
 }
 
 /// Prints one line a layer.
@@ -66,7 +69,9 @@ pub fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
     let millions = total as f64 / 1e6;
     say::line(format!("\n{trained} parameters, {millions:.1} million multiply-adds per picture"))?;
     let largest = Largest::of_all(&config, args.size);
-    memory(&MemoryEstimate::of(&config, classes, largest, room.program)?, config.training.pass())?;
+    let process = Process { held: room.program, ranks: args.ranks as usize };
+    let estimate = MemoryEstimate::of_rank(&config, classes, largest, process)?;
+    memory(&estimate, config.training.pass(), args.ranks)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,12 +87,13 @@ pub(crate) fn check_picture(network: &dyn Network, size: [usize; 2]) -> Result<(
     Ok(())
 }
 
-/// What training would need.
-fn memory(estimate: &MemoryEstimate, batch: usize) -> Result<(), Failure> {
+/// What training would need of one of so many processes.
+fn memory(estimate: &MemoryEstimate, batch: usize, ranks: u32) -> Result<(), Failure> {
     let mb = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
     let total = mb(estimate.total());
+    let each = if ranks > 1 { format!(", in each of {ranks} processes") } else { String::new() };
     say::line(format!(
-        "\ntraining with {batch} such pictures per batch needs about {total} of memory"
+        "\ntraining with {batch} such pictures per batch needs about {total} of memory{each}"
     ))?;
     let parts = [
         ("program", estimate.program),
@@ -97,5 +103,9 @@ fn memory(estimate: &MemoryEstimate, batch: usize) -> Result<(), Failure> {
         ("pictures loaded ahead", estimate.pictures),
         ("files and plots, beyond these", estimate.writing),
     ];
-    parts.iter().try_for_each(|(name, bytes)| say::line(format!("  {name:<40} {:>10}", mb(*bytes))))
+    let exchange = (ranks > 1).then_some(("exchange of gradients", estimate.exchange));
+    parts
+        .iter()
+        .chain(&exchange)
+        .try_for_each(|(name, bytes)| say::line(format!("  {name:<40} {:>10}", mb(*bytes))))
 }

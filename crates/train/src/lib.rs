@@ -78,8 +78,8 @@ pub use config::{
 pub use confusion::{Confusion, MetricError};
 pub use files::write_streamed;
 pub use memory::{
-    Largest, MemoryEstimate, PredictionEstimate, allowed_bytes, evaluation_bytes, least_bytes,
-    machine_bytes, may_need_more, most_resident_bytes, resident_bytes,
+    Largest, MemoryEstimate, PredictionEstimate, Process, allowed_bytes, evaluation_bytes,
+    least_bytes, machine_bytes, may_need_more, most_resident_bytes, resident_bytes,
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_among, evaluate_each};
 pub use objective::Objective;

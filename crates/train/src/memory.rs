@@ -8,6 +8,7 @@ pub use least::{least_bytes, may_need_more};
 pub use limit::{allowed_bytes, machine_bytes, most_resident_bytes, resident_bytes};
 
 use crate::metrics::evaluate_batch;
+use crate::ranks::passes_of_rank;
 use crate::small_batches::check_normalization;
 use crate::trainer::{Learner, StepError, validation_batch};
 use crate::{Config, Predictor, RunError};
@@ -27,6 +28,8 @@ const PIXEL: usize = 4;
 const STEPS_TRIED: u64 = 4;
 /// What later steps add by holes between buffers, as a part: 0 to 0.08 were seen.
 const LATER_HOLES: f64 = 0.06;
+/// Copies of the gradients beside a rank's own while ranks exchange them: what it was given, and what it joins.
+const COPIES_EXCHANGED: usize = 2;
 /// Bytes of the program that are there when it has trained and drawn, and are not when it begins: its code, the
 /// stacks of its threads, and what is small. 6 to 8 million were seen.
 const PROGRAM_LATER: usize = 7_600_000;
@@ -76,6 +79,27 @@ fn area([height, width]: [usize; 2]) -> f64 {
     height as f64 * width as f64
 }
 
+/// One of the processes that train together.
+///
+/// ```
+/// # use mirrorgrad_train::{Config, Largest, MemoryEstimate, Process};
+/// # let mut config = Config::default();
+/// # (config.model.widths, config.training.batch) = (vec![2], 4);
+/// # let largest = Largest::of_all(&config, [32, 32]);
+/// config.training.shards = 4;
+/// let of = |ranks| MemoryEstimate::of_rank(&config, 5, largest, Process { held: 0, ranks });
+/// assert!(of(1)?.exchange == 0 && of(4)?.exchange > 0);
+/// assert!(of(3).is_err());
+/// # Ok::<(), mirrorgrad_train::RunError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Bytes that it holds by now.
+    pub held: usize,
+    /// How many share every step.
+    pub ranks: usize,
+}
+
 /// Bytes that a process that trains comes to hold, at the worst time.
 ///
 /// ```
@@ -110,17 +134,19 @@ pub struct MemoryEstimate {
     /// What comes when no pictures are loaded, beyond their room: the file of weights before it is written, and the
     /// drawings at the end.
     pub writing: usize,
+    /// Among several ranks, what each holds of gradients to give to others and of what they give, beyond its own.
+    pub exchange: usize,
 }
 
 impl MemoryEstimate {
     /// All of it.
     pub fn total(&self) -> usize {
-        let Self { program, parameters, activations, validation, pictures, writing } = *self;
-        program + parameters + activations + validation + pictures + writing
+        let Self { program, parameters, activations, validation, pictures, writing, exchange } =
+            *self;
+        program + parameters + activations + validation + pictures + writing + exchange
     }
 
-    /// Of a run with this configuration and `largest` pictures: training is measured on two small batches, and
-    /// continued along the line through both; validating likewise. `program` is what the process holds by now.
+    /// Of a run of one process, as [`of_rank`](Self::of_rank) of one.
     ///
     /// # Errors
     /// If the configuration cannot be trained with.
@@ -130,6 +156,21 @@ impl MemoryEstimate {
         largest: Largest,
         program: usize,
     ) -> Result<Self, RunError> {
+        Self::of_rank(config, classes, largest, Process { held: program, ranks: 1 })
+    }
+
+    /// Of one rank of a run with this configuration and `largest` pictures: training is measured on two small batches, and
+    /// continued along the line through both; validating likewise.
+    ///
+    /// # Errors
+    /// If the configuration cannot be trained with, or the ranks cannot share the passes of a step equally.
+    pub fn of_rank(
+        config: &Config,
+        classes: usize,
+        largest: Largest,
+        process: Process,
+    ) -> Result<Self, RunError> {
+        let passes = passes_of_rank(config.training.passes(), process.ranks)?;
         let network = config.network(classes);
         let params = Params::of(&*network);
         let numbers = |trained: bool| -> usize {
@@ -142,9 +183,10 @@ impl MemoryEstimate {
         let validating = PredictionEstimate::of_evaluating(&*network, classes)?;
         drop(params);
         drop(network);
-        let steps = of_steps(config, classes, largest.training, least)?;
-        let parameters = steps.fixed as usize + waiting_sums(config) * trained;
-        let batch = config.training.at_once() as f64;
+        let steps = of_steps(config, classes, Tried { size: largest.training, passes }, least)?;
+        let parameters = steps.fixed as usize + waiting_sums(passes) * trained;
+        // Of shards side by side, a rank has no more than its own.
+        let batch = config.training.at_once().min(passes * config.training.pass()) as f64;
         let activations = (steps.of_a_pixel * batch * area(largest.training)) as usize;
         let batch = validation_batch(config);
         let validation = kept + validating.bytes(batch, largest.validation);
@@ -152,20 +194,21 @@ impl MemoryEstimate {
         let drawn = largest.validated.min(MOST_SHOWN) * SHOWN + WRITTEN;
         let drawn = drawn * area(largest.validation) as usize;
         Ok(Self {
-            program: program + PROGRAM_LATER,
+            program: process.held + PROGRAM_LATER,
             parameters,
             activations,
             validation: validation.saturating_sub(parameters + activations),
             pictures,
             writing: weights.max(drawn).saturating_sub(pictures),
+            exchange: if process.ranks > 1 { COPIES_EXCHANGED * trained } else { 0 },
         })
     }
 }
 
-/// Sums of gradients that wait for their neighbours while the batches of a step are added up by a tree, beyond the one
+/// Sums of gradients that wait for their neighbours while so many batches of a step are added up by a tree, beyond the one
 /// that [`try_steps`] has.
-fn waiting_sums(config: &Config) -> usize {
-    let levels = config.training.passes().max(1).ilog2();
+fn waiting_sums(passes: usize) -> usize {
+    let levels = passes.max(1).ilog2();
     (levels as usize).saturating_sub(1)
 }
 
@@ -202,12 +245,19 @@ pub(crate) fn grey([height, width]: [usize; 2]) -> Sample {
     }
 }
 
+/// The steps that are asked about: pictures of this size, in so many passes.
+#[derive(Clone, Copy)]
+struct Tried {
+    size: [usize; 2],
+    passes: usize,
+}
+
 /// What buffers come to reach in steps on pictures of `wanted` size: by steps on smaller batches of smaller pictures,
 /// where these are large.
 fn of_steps(
     config: &Config,
     classes: usize,
-    wanted: [usize; 2],
+    Tried { size: wanted, passes }: Tried,
     least: usize,
 ) -> Result<Line, RunError> {
     let shrink = (MOST_TRIED / area(wanted)).sqrt().min(1.0);
@@ -219,21 +269,26 @@ fn of_steps(
     let many = config.training.at_once().min(most).max(2 * fewest);
     let point = |batch: usize| {
         let pixels = batch as f64 * area(tried);
-        let bytes = try_steps(config, classes, vec![grey(tried); batch])? as f64;
+        let bytes = try_steps(config, classes, vec![grey(tried); batch], passes)? as f64;
         Ok::<_, RunError>((pixels, ((1.0 + LATER_HOLES) * bytes) as usize))
     };
     Ok(Line::through([point(many / 2)?, point(many)?]))
 }
 
 /// The bytes that buffers come to reach in steps on batches as this: each finds what the one before has left.
-fn try_steps(config: &Config, classes: usize, samples: Vec<Sample>) -> Result<usize, RunError> {
+fn try_steps(
+    config: &Config,
+    classes: usize,
+    samples: Vec<Sample>,
+    passes: usize,
+) -> Result<usize, RunError> {
     let mut config = config.clone();
     // Its weights may be for other classes, or still to be counted, and take no memory.
     config.training.class_weights = None;
     // What shards hold side by side, one pass of all their pictures holds.
     config.training.sync_batch_norm = false;
     // More batches in a step add nothing but sums of gradients, which are counted apart.
-    let count = config.training.passes().min(2);
+    let count = passes.min(2);
     let batches = || std::iter::repeat_with(|| Ok(samples.clone())).take(count);
     let (result, bytes) = peak_bytes(|| {
         let mut learner = Learner::new(&config, classes, STEPS_TRIED)?;
@@ -333,4 +388,31 @@ pub fn evaluation_bytes(predictor: &Predictor, loader: &Loader) -> Result<usize,
     let classes = predictor.classes().len();
     let working = PredictionEstimate::of_evaluating(predictor.network(), classes)?;
     Ok(working.bytes(batch, size) + loaded(batch as f64 * area(size)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rank_holds_what_its_passes_take_and_two_copies_of_the_gradients() {
+        let mut config = Config::default();
+        config.model.widths = vec![4, 8];
+        (config.training.batch, config.training.shards) = (16, 8);
+        let largest = Largest::of_all(&config, [32, 32]);
+        let of = |ranks| MemoryEstimate::of_rank(&config, 5, largest, Process { held: 9, ranks });
+        let trained = size_of::<f32>() * Params::of(&*config.network(5)).trainable_len();
+        let [one, two, eight] = [1, 2, 8].map(|ranks| of(ranks).unwrap());
+        assert_eq!(MemoryEstimate::of(&config, 5, largest, 9).unwrap().exchange, 0);
+        assert_eq!([one, two, eight].map(|of| of.exchange), [0, 2 * trained, 2 * trained]);
+        // Eight passes leave two sums waiting beside the one of two, four leave one, and one pass leaves none.
+        assert_eq!([8, 4, 2, 1].map(waiting_sums), [2, 1, 0, 0]);
+        assert!(eight.parameters + trained < one.parameters, "{eight:?} {one:?}");
+        assert_eq!(one.pictures, eight.pictures);
+        for ranks in [0, 3, 16] {
+            let error = of(ranks).unwrap_err().to_string();
+            let says = format!("that {ranks} ranks can share, found 8, which 1, 2, 4, or 8 can");
+            assert!(error.contains(&says), "{error}");
+        }
+    }
 }
