@@ -56,6 +56,12 @@ fn look_up(words: &[String]) {
             assert!(root().join(file).is_file(), "{line}");
         }
         ["cargo", "build", "--release"] => assert!(ci.contains("cargo run --release"), "{line}"),
+        ["cargo", "build", "--release", "--features", feature] => {
+            let features = text(&root().join("Cargo.toml"));
+            assert!(features.contains(&format!("\n{feature} = [")), "{line}: no such feature");
+        }
+        // The first of its processes is run, by itself.
+        ["mpirun", ..] => assert!(words.contains(&"target/release/mirrorgrad"), "{line}"),
         ["cargo", "test", "--workspace"] | ["mdbook", "build", "docs"] => {
             assert!(ci.contains(&line), "{line} is not run by .ci/run");
         }
