@@ -97,6 +97,15 @@ impl Run {
         (validating > 0.0).then(|| validating / self.seconds())
     }
 
+    /// Of several ranks, the seconds that each waited in the epochs that so many ranks trained as the last one; of one
+    /// rank, nothing.
+    pub fn waited(&self) -> Vec<f64> {
+        let Some(last) = self.history.last() else { return Vec::new() };
+        let ranks = last.waited.len();
+        let alike = || self.history.iter().filter(|epoch| epoch.waited.len() == ranks);
+        (0..ranks).map(|rank| alike().map(|epoch| epoch.waited[rank]).sum()).collect()
+    }
+
     /// What the network is, in a few words.
     pub fn model(&self) -> String {
         let model = &self.config.model;

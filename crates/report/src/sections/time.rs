@@ -27,5 +27,12 @@ pub fn time(run: &Run, training: Option<usize>, validation: usize) -> Markup {
         list.push(("pictures in an epoch", each));
         list.push(("pictures a second", format!("{:.1}", (training + validation) as f64 / epoch)));
     }
+    let waited = run.waited();
+    if !waited.is_empty() {
+        let of_rank =
+            |(rank, seconds): (usize, &f64)| format!("rank {rank} {}", duration(*seconds));
+        let each: Vec<_> = waited.iter().enumerate().map(of_rank).collect();
+        list.push(("waiting for other ranks", each.join(", ")));
+    }
     html! { (facts(&list)) p.note { "An epoch's time is that of training and validating together." } }
 }

@@ -142,6 +142,12 @@ fn the_part_of_validating_is_told_where_the_run_noted_it() {
     // An older version noted nothing.
     last.history.iter_mut().for_each(|epoch| epoch.val_seconds = 0.0);
     assert!(!page(&last).contains("of which validating"));
+    // One process waits for nobody; of several, each is told.
+    assert!(!page(&last).contains("waiting for other ranks"));
+    assert_eq!(last.history.len(), 10);
+    last.history.iter_mut().for_each(|epoch| epoch.waited = vec![0.5, 3.0]);
+    let told = text(&page(&last));
+    assert!(told.contains("rank 0 5.00 s, rank 1 30.0 s"), "{told}");
 }
 
 #[test]
