@@ -124,11 +124,8 @@ impl Normalization {
         stats: &NormStats<T>,
         grad: &Tensor<T>,
     ) -> [Tensor<T>; 3] {
-        self.layout.check("norm", x, [weight, bias]);
+        self.check_all(x, weight, bias, stats);
         check::same_shape("norm", x.shape(), grad.shape());
-        for stat in [&stats.mean, &stats.variance] {
-            check::same_shape("norm", &[self.layout.sets], stat.shape());
-        }
         if x.is_empty() {
             let zeros = || Tensor::zeros([self.layout.weights()]);
             return [Tensor::zeros(x.shape()), zeros(), zeros()];
@@ -137,6 +134,21 @@ impl Normalization {
         match self.epilogue {
             Epilogue::Identity => self.backward_then(Identity, &of),
             Epilogue::Relu => self.backward_then(Relu, &of),
+        }
+    }
+
+    /// Refuses operands and statistics that are not the layout's.
+    #[track_caller]
+    fn check_all<T: Element>(
+        &self,
+        x: &Tensor<T>,
+        weight: &Tensor<T>,
+        bias: &Tensor<T>,
+        stats: &NormStats<T>,
+    ) {
+        self.layout.check("norm", x, [weight, bias]);
+        for stat in [&stats.mean, &stats.variance] {
+            check::same_shape("norm", &[self.layout.sets], stat.shape());
         }
     }
 }

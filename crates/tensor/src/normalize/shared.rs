@@ -204,18 +204,4 @@ impl Normalization {
         check::same_shape("norm", &[self.layout.sets, self.layout.channels, 2], own.0.shape());
         self.gradients_of_weights(&own.by_set())
     }
-
-    #[track_caller]
-    fn check_all<T: Element>(
-        &self,
-        x: &Tensor<T>,
-        weight: &Tensor<T>,
-        bias: &Tensor<T>,
-        stats: &NormStats<T>,
-    ) {
-        self.layout.check("norm", x, [weight, bias]);
-        for stat in [&stats.mean, &stats.variance] {
-            check::same_shape("norm", &[self.layout.sets], stat.shape());
-        }
-    }
 }
