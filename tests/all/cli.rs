@@ -1182,7 +1182,7 @@ fn a_plan_of_what_there_cannot_be_is_refused_in_one_line() {
         ("--size 18446744073709551615x18446744073709551615", "--size: expected at most"),
         ("--set data.augment.crop=[999999999,999999999]", "expected"),
         ("--size 1x1", "--size: expected at least"),
-        ("--batch 65536 --size 2000x2000", "--max-memory: expected a run of at most"),
+        ("--batch 65536 --size 2000x2000 --widths 4", "--max-memory: expected a run of at most"),
         ("--shards 3", "shards: expected parts of equal size"),
         ("--threads 0", "--threads: expected 1 to 1024, found 0"),
     ] {

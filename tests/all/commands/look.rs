@@ -1,7 +1,7 @@
 //! A look at what commands make.
 
 use super::lines::option;
-use super::place::{PHOTO, Place, SHORT};
+use super::place::{NARROW, PHOTO, Place, SHORT};
 use mirrorgrad::layers::weights::from_safetensors;
 use mirrorgrad::study::{Array, arrays};
 use prost::Message;
@@ -21,6 +21,10 @@ impl Place {
         // A run that goes on has its own settings, and help has none.
         if words[0] == "train" && !words.iter().any(|word| word == "--resume" || word == "--help") {
             given.extend(SHORT.iter().flat_map(|set| ["--set", set]).map(String::from));
+        }
+        // What is measured of a network is measured of a small one.
+        if ["summary", "plan"].contains(&words[0].as_str()) && words[1].starts_with("--") {
+            given.extend(["--set", NARROW].map(String::from));
         }
         if let Some(repeat) = words.iter().position(|word| word == "--repeat") {
             given[repeat + 1] = "1".to_owned();

@@ -10,7 +10,9 @@ use tempfile::TempDir;
 
 /// What goes over the settings of a page.
 pub const SHORT: [&str; 4] =
-    ["training.epochs=1", "training.limit_batches=1", "training.batch=2", "model.widths=[2, 3]"];
+    ["training.epochs=1", "training.limit_batches=1", "training.batch=2", NARROW];
+/// A network that is small.
+pub const NARROW: &str = "model.widths=[2, 3]";
 /// Height and width of the photos: both are sides that no pool halves evenly.
 pub const PHOTO: [u32; 2] = [131, 163];
 
