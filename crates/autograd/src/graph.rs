@@ -27,6 +27,10 @@ impl Id {
         Self(node.id)
     }
 
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     pub(crate) fn number(self) -> u64 {
         self.0
     }

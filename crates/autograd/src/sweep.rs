@@ -39,7 +39,7 @@ impl<T: Element> Var<T> {
         if let (Some(root), Some(&oldest)) = (self.node(), wanted.first()) {
             sweep(Arc::clone(root), cotangent.clone(), oldest, |node, grad| {
                 if wanted.contains(&node.id) {
-                    found.insert(node.id, grad.clone());
+                    found.insert(node.id, grad);
                 }
             });
         }
@@ -58,20 +58,50 @@ impl<T: Element> Var<T> {
     /// [`no_grad`](crate::no_grad), or from constants).
     #[track_caller]
     pub fn backward(self) -> Gradients<T> {
+        let mut found = BTreeMap::new();
+        self.backward_each(|id, gradient| drop(found.insert(id, gradient)));
+        Gradients(found)
+    }
+
+    /// As [`backward`](Self::backward), but hands each gradient to `ready` as soon as it is complete, while others are
+    /// still to be found: those of the last layers first, in the order of [`parameters`](Self::parameters).
+    ///
+    /// ```
+    /// # use mirrorgrad_autograd::Var;
+    /// let [first, last] = [2.0_f64, 5.0].map(|value| Var::parameter([value].into()));
+    /// let loss = (&(&first * &first) * &last).sum();
+    /// let (order, mut found) = (loss.parameters(), Vec::new());
+    /// loss.backward_each(|id, gradient| found.push((id, gradient.item())));
+    /// assert_eq!(order, [last.id().unwrap(), first.id().unwrap()]);
+    /// assert_eq!(found, [(order[0], 4.0), (order[1], 20.0)]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`backward`](Self::backward).
+    #[track_caller]
+    pub fn backward_each(self, mut ready: impl FnMut(Id, Tensor<T>)) {
         self.check_scalar("backward");
         let seed = Var::constant(Tensor::ones(self.shape()));
         let root = self
             .into_node()
             .expect("backward: expected a value that depends on a parameter, got a constant");
-        let mut found = BTreeMap::new();
         no_grad(|| {
             sweep(root, seed, 0, |node, grad| {
                 if node.record.is_none() {
-                    found.insert(Id::of(node), grad.value().clone());
+                    ready(Id::of(node), grad.into_value());
                 }
             });
         });
-        Gradients(found)
+    }
+
+    /// The parameters that this value depends on, in the order in which [`backward`](Self::backward) completes their
+    /// gradients.
+    pub fn parameters(&self) -> Vec<Id> {
+        let Some(root) = self.node() else { return Vec::new() };
+        let readers = Readers::of(root, 0);
+        let root_alone = root.record.is_none().then(|| Id::of(root));
+        let completed = readers.leaves_of.into_values().rev().flatten();
+        root_alone.into_iter().chain(completed.map(Id::from_number)).collect()
     }
 
     #[track_caller]
@@ -84,20 +114,22 @@ impl<T: Element> Var<T> {
     }
 }
 
-/// Visits `root` and all it was made of down to the id `oldest`, with each one's gradient.
-/// Gradients that arrive at one place by several ways are added here and nowhere else.
+/// Visits `root` and all it was made of down to the id `oldest`, with each one's gradient: calls from the newest on, and
+/// a leaf as soon as the last call that reads it has been. Gradients that arrive at one place by several ways are added
+/// here and nowhere else.
 fn sweep<T: Element>(
     root: Arc<Node<T>>,
     seed: Var<T>,
     oldest: u64,
-    mut visit: impl FnMut(&Node<T>, &Var<T>),
+    mut visit: impl FnMut(&Node<T>, Var<T>),
 ) {
+    let readers = Readers::of(&root, oldest);
     let mut pending = BTreeMap::from([(root.id, (root, seed))]);
     while let Some((id, (node, grad))) = pending.pop_last() {
         if id < oldest {
             break;
         }
-        visit(&node, &grad);
+        visit(&node, grad.clone());
         if id == oldest {
             break; // What this one was made of, nobody wants.
         }
@@ -112,6 +144,45 @@ fn sweep<T: Element>(
             };
             pending.insert(parent.id, (Arc::clone(parent), total));
         }
+        for leaf in readers.of_none_after(id) {
+            if let Some((leaf, grad)) = pending.remove(leaf) {
+                visit(&leaf, grad);
+            }
+        }
+    }
+}
+
+/// The calls that read leaves, and no older call does: when one has passed gradients on, those of the leaves are complete.
+struct Readers {
+    leaves_of: BTreeMap<u64, Vec<u64>>,
+}
+
+impl Readers {
+    /// Of the calls that `root` was made of, itself one, newer than `oldest`.
+    fn of<T: Element>(root: &Arc<Node<T>>, oldest: u64) -> Self {
+        let mut reader_of = BTreeMap::new();
+        let (mut met, mut pending) = (BTreeSet::from([root.id]), vec![root]);
+        while let Some(node) = pending.pop() {
+            let operands = node.record.iter().flat_map(|record| &record.operands);
+            for parent in operands.filter_map(|operand| operand.node.as_ref()) {
+                if parent.record.is_none() {
+                    let reader = reader_of.entry(parent.id).or_insert(node.id);
+                    *reader = node.id.min(*reader);
+                } else if parent.id > oldest && met.insert(parent.id) {
+                    pending.push(parent);
+                }
+            }
+        }
+        let mut leaves_of: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for (leaf, reader) in reader_of {
+            leaves_of.entry(reader).or_default().push(leaf);
+        }
+        Self { leaves_of }
+    }
+
+    /// The leaves that no call older than this one reads.
+    fn of_none_after(&self, call: u64) -> &[u64] {
+        self.leaves_of.get(&call).map_or(&[], |leaves| leaves)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Update;
 use crate::weights::NamedTensors;
-use mirrorgrad_tensor::Element;
+use mirrorgrad_tensor::{Element, Tensor};
 
 /// What one batch gives to a training step: its loss, gradients by name, and the running statistics that
 /// it observed. [`Params::backward`](crate::Params::backward) finds one.
@@ -103,11 +103,11 @@ impl<T: Element> Contribution<T> {
         self
     }
 
-    /// The Euclidean norm of all gradients together, the same bits whatever their names.
+    /// The Euclidean norm of all gradients together, a [`GradientNorm`].
     pub fn norm(&self) -> T {
-        let mut squares: Vec<T> = self.gradients.values().map(|g| g.dot(g)).collect();
-        squares.sort_by(|a, b| a.as_f64().total_cmp(&b.as_f64()));
-        squares.into_iter().sum::<T>().sqrt()
+        let mut norm = GradientNorm::default();
+        self.gradients.values().for_each(|gradient| norm.add(gradient));
+        norm.value()
     }
 
     fn in_shares_of(self, heaviest: f64) -> Self {
@@ -116,5 +116,38 @@ impl<T: Element> Contribution<T> {
         }
         let factor = self.heaviest / heaviest;
         Self { heaviest, ..self.scaled(factor) }
+    }
+}
+
+/// The Euclidean norm of gradients that come one by one: the same bits in whatever order they come.
+///
+/// ```
+/// # use mirrorgrad_layers::GradientNorm;
+/// let mut norm = GradientNorm::<f64>::default();
+/// norm.add(&[[2.0, 3.0]].into());
+/// norm.add(&[6.0].into());
+/// assert_eq!(norm.value(), 7.0);
+/// ```
+#[derive(Clone, Debug)]
+pub struct GradientNorm<T: Element = f32> {
+    squares: Vec<T>,
+}
+
+impl<T: Element> Default for GradientNorm<T> {
+    fn default() -> Self {
+        Self { squares: Vec::new() }
+    }
+}
+
+impl<T: Element> GradientNorm<T> {
+    /// Counts one in.
+    pub fn add(&mut self, gradient: &Tensor<T>) {
+        self.squares.push(gradient.dot(gradient));
+    }
+
+    /// Of all together; 0 of none.
+    pub fn value(mut self) -> T {
+        self.squares.sort_by(|a, b| a.as_f64().total_cmp(&b.as_f64()));
+        self.squares.into_iter().sum::<T>().sqrt()
     }
 }

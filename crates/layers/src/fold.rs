@@ -92,6 +92,37 @@ impl<T: Element> Fold<T> {
         self.subtotals.push(next);
     }
 
+    /// Takes these gradients out, to be folded by themselves: the tree adds every number alone, so the parts of a sum have
+    /// its bits. The losses and weights stay here and go along; updates stay.
+    ///
+    /// ```
+    /// # use mirrorgrad_layers::{Contribution, Fold};
+    /// let gradients = [("bias", 1.0), ("weight", 2.0)].map(|(name, g)| (name.to_owned(), [g].into()));
+    /// let batch = Contribution::<f64>::new(0.5, gradients.into(), vec![]);
+    /// let mut fold = Fold::default();
+    /// (0..3).for_each(|place| fold.add(place, batch.clone()));
+    /// let bias = fold.split_off(&["bias".to_owned()]).sum().unwrap();
+    /// let rest = fold.sum().unwrap();
+    /// assert_eq!((bias.loss, &bias.gradients["bias"]), (1.5, &[3.0].into()));
+    /// assert!(rest.gradients.keys().eq(["weight"]));
+    /// ```
+    #[must_use]
+    pub fn split_off(&mut self, names: &[String]) -> Self {
+        let part = |of: &mut Subtotal<T>| {
+            let Contribution { loss, weight, heaviest, .. } = of.sum;
+            let taken = names.iter().filter_map(|name| of.sum.gradients.remove_entry(name));
+            let sum = Contribution {
+                loss,
+                gradients: taken.collect(),
+                updates: Vec::new(),
+                weight,
+                heaviest,
+            };
+            Subtotal { first: of.first, count: of.count, sum }
+        };
+        Self { subtotals: self.subtotals.iter_mut().map(part).collect() }
+    }
+
     /// The sums so far, in order: all that another needs to go on.
     pub fn into_subtotals(self) -> Vec<Subtotal<T>> {
         self.subtotals

@@ -71,7 +71,7 @@ mod upsample;
 pub mod weights;
 
 pub use activation::Activation;
-pub use contribution::Contribution;
+pub use contribution::{Contribution, GradientNorm};
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use draws::{Draws, seeded};
 pub use dropout::{Dropout, Dropout2d};

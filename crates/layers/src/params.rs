@@ -81,19 +81,51 @@ impl<T: Element> Params<T> {
     #[track_caller]
     pub fn backward(&self, loss: Var<T>, pass: Pass<T>) -> Contribution<T> {
         let value = loss.value().clone();
-        let mut names: BTreeMap<Id, &String> = BTreeMap::new();
-        for (name, param) in self.trainable() {
-            names.extend(param.var().id().map(|id| (id, name)));
-        }
-        let (mut gradients, mut others) = (NamedTensors::new(), Vec::new());
-        for (id, gradient) in loss.backward() {
-            match names.get(&id) {
-                Some(&name) => drop(gradients.insert(name.clone(), gradient)),
-                None => others.push(gradient),
-            }
-        }
-        self.refuse_unnamed(&others);
+        let mut gradients = NamedTensors::new();
+        self.backward_each(loss, |name, gradient| drop(gradients.insert(name.into(), gradient)));
         Contribution::new(value.item(), gradients, pass.finish())
+    }
+
+    /// Hands each parameter's gradient to `ready` as soon as it is complete, in the order of [`reached`](Self::reached);
+    /// what the pass observed stays there.
+    ///
+    /// ```
+    /// # use mirrorgrad_autograd::Var;
+    /// # use mirrorgrad_layers::{Linear, Module, Params, Pass, Sequential};
+    /// # let rng = &mut mirrorgrad_layers::seeded(0);
+    /// let net = Sequential::new().with(Linear::new([2, 3], rng)).with(Linear::new([3, 1], rng));
+    /// let loss = net.forward(&Var::constant([[3.0_f32, 4.0]].into()), &Pass::eval()).sum();
+    /// let params = Params::of(&net);
+    /// let (names, mut found) = (params.reached(&loss), Vec::new());
+    /// params.backward_each(loss, |name, _| found.push(name.to_owned()));
+    /// assert_eq!(found, names);
+    /// assert_eq!((&found[0][..2], &found[3][..2]), ("1.", "0."));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`backward`](Self::backward).
+    #[track_caller]
+    pub fn backward_each(&self, loss: Var<T>, mut ready: impl FnMut(&str, Tensor<T>)) {
+        let (names, mut others) = (self.trainable_names(), BTreeMap::new());
+        loss.backward_each(|id, gradient| match names.get(&id) {
+            Some(name) => ready(name, gradient),
+            None => drop(others.insert(id, gradient)),
+        });
+        self.refuse_unnamed(&others.into_values().collect::<Vec<_>>());
+    }
+
+    /// The names of the trained parameters that a value depends on, in the order in which
+    /// [`backward_each`](Self::backward_each) completes their gradients.
+    pub fn reached(&self, value: &Var<T>) -> Vec<String> {
+        let names = self.trainable_names();
+        let named = |id| names.get(&id).map(|&name| name.to_owned());
+        value.parameters().into_iter().filter_map(named).collect()
+    }
+
+    fn trainable_names(&self) -> BTreeMap<Id, &str> {
+        self.trainable()
+            .filter_map(|(name, param)| Some((param.var().id()?, name.as_str())))
+            .collect()
     }
 
     /// Moves running averages towards what a pass observed, in order.

@@ -58,6 +58,50 @@ fn an_independent_variable_has_a_gradient_of_zeros_and_none_from_backward() {
     assert_eq!((grads.get(&other), grads.get(&other.detach())), (None, None));
 }
 
+/// Passes its operand on, and notes when a gradient comes back.
+#[derive(Clone, Debug)]
+struct Noting(Arc<Mutex<Vec<String>>>, &'static str);
+
+impl Op<f64> for Noting {
+    type Saved = ();
+
+    fn forward(&self, inputs: &[&Tensor<f64>]) -> (Tensor<f64>, ()) {
+        (inputs[0].clone(), ())
+    }
+
+    fn vjp(&self, _: usize, _: &Call<'_, f64, ()>, grad: &Var<f64>) -> Var<f64> {
+        self.0.lock().unwrap().push(self.1.to_owned());
+        grad.clone()
+    }
+}
+
+#[test]
+fn a_gradient_is_handed_over_when_it_is_complete_and_before_older_calls_are_visited() {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let noting = |x: &Var<f64>, name| Var::apply(Noting(Arc::clone(&events), name), &[x]);
+    let [first, twice, last, unread] = [2.0, 3.0, 5.0, 7.0].map(|value| parameter([value]));
+    let x = noting(&(&first * &Var::constant([1.0].into())), "first layer");
+    let x = noting(&(&x * &twice), "second layer");
+    let x = noting(&(&(&x * &twice) * &last), "third layer");
+    let loss = x.sum();
+    let named = |id| {
+        let all = [(&first, "first"), (&twice, "twice"), (&last, "last"), (&unread, "unread")];
+        all.into_iter().find(|(of, _)| of.id() == Some(id)).unwrap().1
+    };
+    let order: Vec<_> = loss.parameters().into_iter().map(named).collect();
+    assert_eq!(order, ["last", "twice", "first"]);
+    loss.backward_each(|id, gradient| {
+        events.lock().unwrap().push(format!("{} {}", named(id), gradient.item()));
+    });
+    // first · twice² · last
+    let expected =
+        ["third layer", "last 18", "second layer", "twice 60", "first layer", "first 45"];
+    assert_eq!(*events.lock().unwrap(), expected);
+    // A value that is a parameter itself; one that is none.
+    assert_eq!(first.parameters(), [first.id().unwrap()]);
+    assert_eq!(first.detach().parameters(), []);
+}
+
 #[test]
 fn constants_and_detached_values_pass_no_gradient() {
     let x = parameter([2.0]);

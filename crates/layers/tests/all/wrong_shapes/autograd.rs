@@ -174,6 +174,9 @@ pub fn cases() -> Vec<Case> {
         ("Var::backward", "backward: expected a single number, got shape [2]", || {
             var(&[2]).backward();
         }),
+        ("Var::backward_each", "backward: expected a single number, got shape [2]", || {
+            var(&[2]).backward_each(|_, _| ());
+        }),
         ("Var::apply", "add: shapes [2] and [3] do not broadcast", || _ = var(&[2]) + var(&[3])),
         ("Var::apply", "sub: shapes [2] and [3] do not broadcast", || _ = var(&[2]) - &var(&[3])),
         ("Var::apply", "mul: shapes [2] and [3] do not broadcast", || _ = &var(&[2]) * var(&[3])),
@@ -347,6 +350,7 @@ pub const WITHOUT: Without = Without(&[
     "Var::value",
     "Var::shape",
     "Var::id",
+    "Var::parameters",
     "Var::is_tracked",
     "Var::detach",
     "Var::sum",

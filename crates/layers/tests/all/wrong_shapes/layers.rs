@@ -43,6 +43,10 @@ pub fn cases() -> Vec<Case> {
             let y = linear.forward(&x, &Pass::eval());
             _ = Params::of(&linear).backward(y, Pass::eval());
         }),
+        ("Params::backward_each", "backward: expected a single number, got shape [2, 1]", || {
+            let (linear, x) = (Linear::<f64>::new([3, 1], &mut rng()), var(&[2, 3]));
+            Params::of(&linear).backward_each(linear.forward(&x, &Pass::eval()), |_, _| ());
+        }),
         ("Contribution::plus", "plus: the shapes differ: expected [2]", || {
             let of = |len: usize| {
                 let gradients = [("w".to_owned(), zeros(&[len]))].into();
@@ -402,12 +406,16 @@ pub const WITHOUT: Without = Without(&[
     "Params::trainable",
     "Params::trainable_len",
     "Params::values",
+    "Params::reached",
     "Contribution::new",
     "Contribution::weighing",
     "Contribution::mean",
     "Contribution::scaled",
     "Contribution::with_gradients_scaled",
     "Contribution::norm",
+    "GradientNorm::add",
+    "GradientNorm::value",
+    "Fold::split_off",
     "Fold::into_subtotals",
     "state_dict",
     "to_safetensors",
