@@ -110,8 +110,8 @@ pub fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
 }
 
 fn table(cost: &StepCost, link: Link, rows: &[Row]) -> Result<(), Failure> {
-    let StepCost { passes, pictures, pass, optimizer, parameters, .. } = cost;
-    let threads = rayon::current_num_threads();
+    let StepCost { passes, pictures, pass, optimizer, .. } = cost;
+    let (parameters, threads) = (cost.parameters(), rayon::current_num_threads());
     say::line(format!(
         "a step of {passes} passes of {pictures} pictures, {parameters} parameters, {threads} threads"
     ))?;
@@ -121,16 +121,17 @@ fn table(cost: &StepCost, link: Link, rows: &[Row]) -> Result<(), Failure> {
         1e3 * optimizer
     ))?;
     say::line(format!(
-        "assumed: {} Mbit/s both ways at once, {} us a message, no overlap with computing\n",
+        "assumed: {} Mbit/s both ways at once, {} us a message\n",
         thousandths(link.bytes_per_second * 8.0 / 1e6),
         thousandths(link.latency * 1e6)
     ))?;
     say::line(format!(
-        "{:>6} {:>7} {:>11} {:>11} {:>11} {:>10} {:>8} {:>13}",
+        "{:>6} {:>7} {:>11} {:>11} {:>11} {:>11} {:>10} {:>8} {:>13}",
         "ranks",
         "passes",
         "computing s",
         "exchange s",
+        "waiting s",
         "step s",
         "efficiency",
         "speedup",
@@ -148,14 +149,14 @@ fn line(Row { ranks, forecast, batch }: &Row) -> String {
     let batch = batch.map_or("none".to_owned(), |batch| batch.to_string());
     match forecast {
         Ok(forecast) => {
-            let Forecast { passes, computing, exchange, speedup, efficiency } = forecast;
+            let Forecast { passes, computing, exchange, waiting, speedup, efficiency } = forecast;
             let (step, percent) = (forecast.step(), format!("{:.1} %", 100.0 * efficiency));
             format!(
-                "{ranks:>6} {passes:>7} {computing:>11.6} {exchange:>11.6} {step:>11.6} {percent:>10} {speedup:>8.2} \
-                 {batch:>13}"
+                "{ranks:>6} {passes:>7} {computing:>11.6} {exchange:>11.6} {waiting:>11.6} {step:>11.6} {percent:>10} \
+                 {speedup:>8.2} {batch:>13}"
             )
         }
-        Err(why) => format!("{ranks:>6} {:>63} {batch:>13}  {why}", "-"),
+        Err(why) => format!("{ranks:>6} {:>75} {batch:>13}  {why}", "-"),
     }
 }
 
@@ -163,13 +164,13 @@ fn object(cost: &StepCost, link: Link, rows: &[Row]) -> Value {
     let row = |Row { ranks, forecast, batch }: &Row| match forecast {
         Ok(forecast) => json!({
             "ranks": ranks, "passes": forecast.passes, "computing": forecast.computing,
-            "exchange": forecast.exchange, "step": forecast.step(), "efficiency": forecast.efficiency,
+            "exchange": forecast.exchange, "waiting": forecast.waiting, "step": forecast.step(), "efficiency": forecast.efficiency,
             "speedup": forecast.speedup, "batch": batch,
         }),
         Err(why) => json!({"ranks": ranks, "refused": why.to_string(), "batch": batch}),
     };
     json!({
-        "passes": cost.passes, "pictures": cost.pictures, "parameters": cost.parameters,
+        "passes": cost.passes, "pictures": cost.pictures, "parameters": cost.parameters(),
         "threads": rayon::current_num_threads(), "pass": cost.pass, "optimizer": cost.optimizer,
         "bytes_per_second": link.bytes_per_second, "latency": link.latency,
         "ranks": rows.iter().map(row).collect::<Vec<_>>(),

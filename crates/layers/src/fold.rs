@@ -2,6 +2,7 @@
 
 use crate::Contribution;
 use mirrorgrad_tensor::Element;
+use std::collections::BTreeSet;
 
 /// The sum of the contributions of a step, by a fixed tree over their places in it: neighbours are added, then
 /// neighbouring pairs, then neighbouring fours; what is left at the end is added from the last to the first.
@@ -90,6 +91,19 @@ impl<T: Element> Fold<T> {
                 Subtotal { first: left.first, count: 2 * left.count, sum: left.sum.plus(next.sum) };
         }
         self.subtotals.push(next);
+    }
+
+    /// The names of the gradients so far.
+    ///
+    /// ```
+    /// # use mirrorgrad_layers::{Contribution, Fold};
+    /// let mut fold = Fold::<f64>::default();
+    /// fold.add(0, Contribution::new(0.5, [("bias".to_owned(), [1.0].into())].into(), vec![]));
+    /// assert_eq!(fold.names(), ["bias"]);
+    /// ```
+    pub fn names(&self) -> Vec<String> {
+        let names = self.subtotals.iter().flat_map(|of| of.sum.gradients.keys());
+        names.cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Takes these gradients out, to be folded by themselves: the tree adds every number alone, so the parts of a sum have

@@ -83,7 +83,7 @@ pub use memory::{
 };
 pub use metrics::{EpochMetrics, Evaluation, check_size, evaluate, evaluate_among, evaluate_each};
 pub use objective::Objective;
-pub use plan::{Forecast, Link, StepCost};
+pub use plan::{Forecast, Gradient, Link, StepCost};
 pub use predict::Predictor;
 pub use ranks::{Alone, Reduce, ThreadRank, check_alike, exchange, launched, thread_ranks};
 #[cfg(feature = "mpi")]

@@ -18,11 +18,12 @@ pub use message::{check_alike, exchange};
 #[cfg(feature = "mpi")]
 pub use mpi::{MpiJob, MpiRank};
 pub(crate) use share::{Share, passes_of_rank};
-pub(crate) use sum::{head_bytes, sum};
+pub(crate) use sum::{Found, bucket_ends, buckets, head_bytes, sum, sum_by_buckets};
 pub use threads::{ThreadRank, thread_ranks};
 pub(crate) use timed::Timed;
 
 use crate::RunError;
+use std::sync::atomic::AtomicBool;
 
 /// One of several ranks that train together: all it needs of the others.
 ///
@@ -46,6 +47,15 @@ pub trait Reduce: Send + Sync {
     /// # Errors
     /// If a rank is gone.
     fn swap(&self, parts: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError>;
+
+    /// As [`swap`](Self::swap), beside a thread that computes: while that is `busy`, the core is its own.
+    ///
+    /// # Errors
+    /// If a rank is gone.
+    fn swap_beside(&self, parts: &[&[u8]], busy: &AtomicBool) -> Result<Vec<Vec<u8>>, RunError> {
+        let _ = busy;
+        self.swap(parts)
+    }
 }
 
 /// What every rank gives to all, in the order of the ranks.

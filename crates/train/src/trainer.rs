@@ -5,6 +5,7 @@ mod learner;
 mod loaders;
 mod longer;
 mod observer;
+mod on_the_way;
 mod side_by_side;
 mod together;
 

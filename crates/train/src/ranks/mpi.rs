@@ -8,6 +8,8 @@ use mpi::point_to_point::{Destination, Source};
 use mpi::request::{Request, scope};
 use mpi::topology::{Communicator, SimpleCommunicator};
 use mpi::traits::Equivalence;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 use std::{panic, process, thread};
@@ -110,8 +112,12 @@ fn silent(rank: usize, what: &str, timeout: Duration) -> RunError {
 impl MpiRank {
     /// Waits a moment for what `of_rank` sends; ends the job if it is silent for too long. All that wait for it come
     /// here: the first of them says so, and leaves the others nothing to say.
-    fn wait(&self, start: Instant, of_rank: usize) {
+    fn wait(&self, start: Instant, of_rank: usize, busy: &AtomicBool) {
         match start.elapsed() {
+            // The core is somebody else's.
+            waited if waited < Duration::from_secs(1) && busy.load(Relaxed) => {
+                thread::sleep(Duration::from_micros(200));
+            }
             // Most come soon.
             waited if waited < Duration::from_millis(2) => thread::yield_now(),
             // Then whoever works has the core.
@@ -129,7 +135,7 @@ impl MpiRank {
     }
 
     /// The next message of a rank, if it has come. Of a large one the beginning has, and its sender is waited for.
-    fn arrived(&self, start: Instant, of_rank: usize) -> Option<Vec<u8>> {
+    fn arrived(&self, start: Instant, of_rank: usize, busy: &AtomicBool) -> Option<Vec<u8>> {
         let world = SimpleCommunicator::world();
         let process = world.process_at_rank(of_rank as i32);
         let (message, status) = process.immediate_matched_probe()?;
@@ -138,7 +144,7 @@ impl MpiRank {
             let mut receive = message.immediate_matched_receive_into(scope, &mut bytes[..]);
             while let Err(still) = receive.test() {
                 receive = still;
-                self.wait(start, of_rank);
+                self.wait(start, of_rank, busy);
             }
         });
         Some(bytes)
@@ -162,6 +168,10 @@ impl Reduce for MpiRank {
     }
 
     fn swap(&self, parts: &[&[u8]]) -> Result<Vec<Vec<u8>>, RunError> {
+        self.swap_beside(parts, &AtomicBool::new(false))
+    }
+
+    fn swap_beside(&self, parts: &[&[u8]], busy: &AtomicBool) -> Result<Vec<Vec<u8>>, RunError> {
         if let Some(part) = parts.iter().find(|part| part.len() > MOST) {
             let what = format!("expected messages of at most {MOST} bytes, found {}", part.len());
             return Err(RunError::Rank { rank: self.rank, what });
@@ -179,7 +189,7 @@ impl Reduce for MpiRank {
             loop {
                 for other in others() {
                     if given[other].is_none() {
-                        given[other] = self.arrived(start, other);
+                        given[other] = self.arrived(start, other, busy);
                     }
                 }
                 for send in &mut sends {
@@ -190,7 +200,7 @@ impl Reduce for MpiRank {
                 let unheard = sends.iter().position(Option::is_some);
                 let unheard = unheard.and_then(|nth| others().nth(nth));
                 match silent.or(unheard) {
-                    Some(other) => self.wait(start, other),
+                    Some(other) => self.wait(start, other, busy),
                     None => return,
                 }
             }

@@ -3,17 +3,21 @@
 use super::loaders::left_out;
 use crate::batch::to_tensors;
 use crate::metrics::check_size;
-use crate::ranks::{Seat, Share, Timed, sum};
+use crate::ranks::{Reduce, Seat, Share, Timed, sum};
 use crate::small_batches::check_normalization;
 use crate::{Alone, Config, Objective, RunError};
 use mirrorgrad_autograd::Var;
 use mirrorgrad_data::{DataError, Loader, Sample};
 use mirrorgrad_layers::models::Network;
 use mirrorgrad_layers::optim::{Optimizer, OptimizerState, clip_grad_norm};
-use mirrorgrad_layers::{Contribution, Draws, Fold, Param, Params, Pass, Schedule, find_fault};
-use mirrorgrad_tensor::ClassTargets;
+use mirrorgrad_layers::weights::NamedTensors;
+use mirrorgrad_layers::{
+    Contribution, Draws, Fold, GradientNorm, Param, Params, Pass, Schedule, find_fault,
+};
+use mirrorgrad_tensor::{ClassTargets, Tensor};
 use rayon::ThreadPool;
 use std::fmt::{self, Display};
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 /// What is between two steps of a run, and how a step is taken.
@@ -24,7 +28,7 @@ pub struct Learner {
     pub ranks: Arc<Timed>,
     /// Where shards that are side by side run.
     pub(super) pools: Mutex<Vec<Arc<ThreadPool>>>,
-    params: Params,
+    pub(super) params: Params,
     objective: Objective,
     schedule: Schedule,
     classes: usize,
@@ -38,6 +42,15 @@ pub struct Prepared {
     x: Var,
     targets: ClassTargets,
     pub weight: f64,
+}
+
+/// What is left of a pass that has come to its loss.
+pub struct WayBack<'a> {
+    learner: &'a Learner,
+    prepared: Prepared,
+    /// Of the pass.
+    number: u64,
+    loss: Var,
 }
 
 /// A value that is infinite or NaN, and where it was found.
@@ -108,8 +121,11 @@ impl Learner {
         count: usize,
         step: u64,
     ) -> Result<f32, StepError> {
-        let found = self.found(batches, count, step);
-        let sum = sum(&*self.ranks, found, count, &self.params)?;
+        let ranks = &*self.ranks;
+        let sum = match ranks.ranks() > 1 && !self.config.training.sync_batch_norm {
+            true => self.sum_on_the_way(batches, count, step)?,
+            false => sum(ranks, self.found(batches, count, step), count, &self.params)?,
+        };
         Ok(sum.map_or(0.0, |sum| self.descend(sum, count, step)))
     }
 
@@ -133,18 +149,26 @@ impl Learner {
         if self.config.training.sync_batch_norm {
             return self.found_side_by_side(batches, count, step);
         }
-        let passes = self.config.training.passes();
         let mut fold = Fold::default();
-        for (place, samples) in Share::of(&*self.ranks, passes)?.places(count).zip(batches) {
-            let prepared = self.prepared(&samples?)?;
-            let pass = step * passes as u64 + place as u64;
-            fold.add(place, self.contribution(&prepared, None, pass, 1.0 / count as f64)?);
+        for (place, samples) in self.places(count)?.zip(batches) {
+            let (prepared, number) = (self.prepared(&samples?)?, self.number(step, place));
+            fold.add(place, self.contribution(prepared, None, number, 1.0 / count as f64)?);
         }
         Ok(fold)
     }
 
+    /// The places in a step of `count` batches of those that this rank finds.
+    pub(super) fn places(&self, count: usize) -> Result<Range<usize>, RunError> {
+        Ok(Share::of(&*self.ranks, self.config.training.passes())?.places(count))
+    }
+
+    /// The number of a pass among those of all steps.
+    pub(super) fn number(&self, step: u64, place: usize) -> u64 {
+        step * self.config.training.passes() as u64 + place as u64
+    }
+
     /// Samples as the network takes them, if they fit it.
-    pub(super) fn prepared(&self, samples: &[Sample]) -> Result<Prepared, RunError> {
+    pub fn prepared(&self, samples: &[Sample]) -> Result<Prepared, RunError> {
         let first = &samples[0];
         check_size(&*self.network, &first.name, first.size())?;
         check_normalization(&self.config, samples.len(), &first.name, first.size())?;
@@ -153,40 +177,43 @@ impl Learner {
         Ok(Prepared { x: Var::constant(x), targets, weight })
     }
 
-    /// One pass there and back, beside those of other shards if it has a seat among them; its loss is a `share` of the
-    /// step's. From picture to loss and back, all of it is here. Nothing is changed by it: a step that fails leaves the
-    /// network as it was.
+    /// The pass of this number there and back, beside those of other shards if it has a seat among them; its loss is a
+    /// `share` of the step's. Nothing is changed by it: a step that fails leaves the network as it was.
     pub(super) fn contribution(
         &self,
-        Prepared { x, targets, weight }: &Prepared,
+        prepared: Prepared,
         seat: Option<Seat>,
-        pass: u64,
+        number: u64,
         share: f64,
     ) -> Result<Contribution, StepError> {
-        let draws = || Draws::new(self.config.training.seed, pass);
-        let pass = Pass::train(draws());
+        let (mut found, way_back) = self.forth(prepared, seat, number, share);
+        way_back.go(|name, gradient| drop(found.gradients.insert(name.to_owned(), gradient)))?;
+        Ok(found)
+    }
+
+    /// From pictures to their loss: what the pass gives to its step but for the gradients, and the way to these.
+    pub fn forth(
+        &self,
+        prepared: Prepared,
+        seat: Option<Seat>,
+        number: u64,
+        share: f64,
+    ) -> (Contribution, WayBack<'_>) {
+        let pass = Pass::train(self.draws(number));
         let pass = match seat {
             Some(seat) => pass.among(Arc::new(seat)),
             None => pass,
         };
-        let scores = self.network.forward(x, &pass);
-        let loss = self.objective.loss(&scores, targets).mul_scalar(share as f32);
+        let scores = self.network.forward(&prepared.x, &pass);
+        let loss = self.objective.loss(&scores, &prepared.targets).mul_scalar(share as f32);
         drop(scores); // The graph holds what the way back needs, and lets go of it on the way.
-        let batch = self.params.backward(loss, pass).weighing(*weight);
-        let norm = batch.norm();
-        if batch.loss.is_finite() && norm.is_finite() {
-            return Ok(batch);
-        }
-        // Rare enough to be worth doing twice: the step is repeated, and watched.
-        let fault =
-            find_fault(&*self.network, x, draws(), |scores| self.objective.loss(scores, targets));
-        Err(StepError::NonFinite(match fault {
-            Some(fault) => NonFinite {
-                what: format!("{} ({})", fault.layer, fault.direction),
-                value: fault.value,
-            },
-            None => NonFinite { what: "the norm of all gradients".into(), value: norm.into() },
-        }))
+        let found = Contribution::new(loss.value().item(), NamedTensors::new(), pass.finish());
+        let found = found.weighing(prepared.weight);
+        (found, WayBack { learner: self, prepared, number, loss })
+    }
+
+    fn draws(&self, pass: u64) -> Draws {
+        Draws::new(self.config.training.seed, pass)
     }
 
     /// Takes another schedule from here on.
@@ -221,6 +248,39 @@ impl Learner {
             }
         }
         Ok(())
+    }
+}
+
+impl WayBack<'_> {
+    /// The names of the parameters that it comes to, in this order.
+    pub fn names(&self) -> Vec<String> {
+        self.learner.params.reached(&self.loss)
+    }
+
+    /// From the loss to the gradients, each of which goes to `ready` when it is complete. They count for nothing if the
+    /// loss or one of them turns out not to be finite.
+    pub fn go(self, mut ready: impl FnMut(&str, Tensor<f32>)) -> Result<(), StepError> {
+        let Self { learner, prepared: Prepared { x, targets, .. }, number, loss } = self;
+        let value = loss.value().item();
+        let mut norm = GradientNorm::default();
+        learner.params.backward_each(loss, |name, gradient| {
+            norm.add(&gradient);
+            ready(name, gradient);
+        });
+        let norm = norm.value();
+        if value.is_finite() && norm.is_finite() {
+            return Ok(());
+        }
+        // Rare enough to be worth doing twice: the step is repeated, and watched.
+        let loss = |scores: &Var| learner.objective.loss(scores, &targets);
+        let fault = find_fault(&*learner.network, &x, learner.draws(number), loss);
+        Err(StepError::NonFinite(match fault {
+            Some(fault) => NonFinite {
+                what: format!("{} ({})", fault.layer, fault.direction),
+                value: fault.value,
+            },
+            None => NonFinite { what: "the norm of all gradients".into(), value: norm.into() },
+        }))
     }
 }
 

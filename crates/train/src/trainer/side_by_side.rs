@@ -46,12 +46,12 @@ impl Learner {
                 false => Room::alone(own.clone()),
             };
             let work = room.seats().zip(&mut prepared).map(|(seat, prepared)| {
-                let place = of_batch.start + seat.place();
-                (seat, prepared, step * passes as u64 + place as u64)
+                let number = self.number(step, of_batch.start + seat.place());
+                (seat, prepared, number)
             });
-            let found = self.in_pools(work.collect(), |(seat, prepared, pass)| {
+            let found = self.in_pools(work.collect(), |(seat, prepared, number)| {
                 let share = if total > 0.0 { prepared.weight / total } else { 0.0 };
-                let found = self.contribution(&prepared, Some(seat), pass, share);
+                let found = self.contribution(prepared, Some(seat), number, share);
                 found.map(|found| found.weighing(1.0))
             })?;
             room.close()?;

@@ -415,6 +415,7 @@ pub const WITHOUT: Without = Without(&[
     "Contribution::norm",
     "GradientNorm::add",
     "GradientNorm::value",
+    "Fold::names",
     "Fold::split_off",
     "Fold::into_subtotals",
     "state_dict",
