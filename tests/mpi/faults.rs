@@ -1,5 +1,5 @@
-//! Processes that are killed, stopped and told to end at random: the job ends, and goes on to the bits of the unbroken
-//! run, on another number of processes too.
+//! Processes that are killed, stopped, told to end, that panic and exit at random: the job ends, and goes on to the bits
+//! of the unbroken run, on another number of processes too.
 
 use crate::job::{Job, history_of, said};
 use crate::{RUN, last};
@@ -28,13 +28,42 @@ enum Fault {
     Warn,
     /// SIGTERM to one rank, which asks all to stop.
     End,
+    /// A thread of a rank panics.
+    Panic,
+    /// A rank exits.
+    Exit,
 }
 
 /// What is said of a rank that hangs: at work, and while MPI starts and ends.
 const SILENT: [&str; 3] =
     ["has not answered", "has not been connected to the others", "has not left the job"];
 
-const FAULTS: [Fault; 4] = [Fault::Kill, Fault::Hang, Fault::Warn, Fault::End];
+const FAULTS: [Fault; 6] =
+    [Fault::Kill, Fault::Hang, Fault::Warn, Fault::End, Fault::Panic, Fault::Exit];
+
+/// What a job of this test is told: the arguments of the command, its fault, of which rank, and after how many
+/// milliseconds.
+const ARGS: &str = "MIRRORGRAD_TEST_ARGS";
+const FAULT: &str = "MIRRORGRAD_TEST_FAULT";
+
+/// As a rank of such a job: the command, beside a thread that panics or exits. Alone it does nothing.
+#[test]
+fn a_rank_that_fails_by_itself() {
+    let Ok(args) = std::env::var(ARGS) else { return };
+    let fault = std::env::var(FAULT).unwrap();
+    let [kind, of_rank, wait] = fault.split(' ').collect::<Vec<_>>()[..] else { panic!("{fault}") };
+    if std::env::var("OMPI_COMM_WORLD_RANK").as_deref() == Ok(of_rank) {
+        let (panics, wait) = (kind == "Panic", Duration::from_millis(wait.parse().unwrap()));
+        std::thread::spawn(move || {
+            sleep(wait);
+            assert!(!panics, "lost its mind");
+            std::process::exit(3)
+        });
+    }
+    let code = mirrorgrad_cli::main_with(args.split('\n').map(Into::into));
+    // The name of this test is no word of the command.
+    assert_eq!(code, std::process::ExitCode::SUCCESS);
+}
 
 /// The processes that `mpirun` has started.
 fn ranks(mpirun: &Child) -> Vec<String> {
@@ -58,21 +87,38 @@ fn broken(
     rng: &mut ChaCha8Rng,
 ) -> Option<String> {
     let args = settings();
-    let mut job = Job::of(processes).start_train(out, &args);
+    let mut job = match fault {
+        Fault::Panic | Fault::Exit => {
+            let own = std::env::current_exe().unwrap();
+            let test = "faults::a_rank_that_fails_by_itself";
+            let mut job = Job::of(processes)
+                .program(&own, &[test, "--exact", "--nocapture", "--test-threads=1"]);
+            let head = ["mirrorgrad", "train", "--out", out.to_str().unwrap()];
+            job.env(ARGS, [&head[..], &args].concat().join("\n"));
+            let of_rank = rng.random_range(0..processes);
+            job.env(FAULT, format!("{fault:?} {of_rank} {}", wait.as_millis()));
+            job
+        }
+        _ => Job::of(processes).start_train(out, &args),
+    };
     let mut job = job.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("mpirun starts");
     sleep(wait);
     let found = ranks(&job);
-    if job.try_wait().unwrap().is_some() || found.len() < processes {
+    let by_itself = matches!(fault, Fault::Panic | Fault::Exit);
+    if !by_itself && (job.try_wait().unwrap().is_some() || found.len() < processes) {
         let ended = job.wait_with_output().unwrap();
         assert!(ended.status.success(), "{}", said(&ended));
         return None;
     }
-    let rank = found.choose(rng).expect("there are ranks");
+    let none = String::new();
+    let rank = found.choose(rng).unwrap_or(&none);
     match fault {
         Fault::Kill => signal("-KILL", rank),
         Fault::Hang => signal("-STOP", rank),
         Fault::Warn => signal("-USR1", &job.id().to_string()),
         Fault::End => signal("-TERM", rank),
+        // It does so by itself.
+        Fault::Panic | Fault::Exit => (),
     }
     let start = Instant::now();
     while job.try_wait().unwrap().is_none() {
@@ -112,9 +158,12 @@ fn whatever_ends_a_rank_the_run_goes_on_to_the_same_bits() {
     };
     let whole = start.elapsed();
     let (mut faults, mut with_checkpoint, mut by_kind) = (0, 0, [0; FAULTS.len()]);
-    while faults < asked {
-        let out = dir.path().join(format!("{faults}"));
-        let kind = faults % FAULTS.len();
+    // Each kind in turn, however often a run meets it.
+    for kind in (0..FAULTS.len()).cycle() {
+        if faults >= asked && by_kind.iter().all(|&met| met > 0) {
+            break;
+        }
+        let out = dir.path().join(format!("{faults} {kind}"));
         // Until the run has ended, broken off again and again, by other numbers of processes.
         for nth in 0.. {
             let processes = *[2, 4].choose(rng).unwrap();
@@ -125,6 +174,9 @@ fn whatever_ends_a_rank_the_run_goes_on_to_the_same_bits() {
             if matches!(FAULTS[kind], Fault::Hang) {
                 let said = SILENT.iter().any(|silent| words.contains(&format!("{silent} for 2 s")));
                 assert!(said, "{words}");
+            }
+            if matches!(FAULTS[kind], Fault::Panic) {
+                assert!(words.contains("lost its mind"), "{words}");
             }
             if last(&out).exists() {
                 with_checkpoint += 1;

@@ -50,6 +50,7 @@ use mirrorgrad_data::shown;
 use mirrorgrad_tensor::{ConvAlgorithm, Isa};
 use mirrorgrad_train::exchange;
 use std::error::Error;
+use std::ffi::OsString;
 use std::process::ExitCode;
 #[cfg(unix)]
 use std::sync::Arc;
@@ -93,11 +94,22 @@ enum Command {
 
 /// Runs the command with the process's arguments.
 pub fn main() -> ExitCode {
+    main_with(std::env::args_os())
+}
+
+/// Runs the command with these arguments, the first of which is the program's name.
+///
+/// ```
+/// # use std::process::ExitCode;
+/// let args = ["mirrorgrad", "no-such-command"].map(Into::into);
+/// assert_eq!(mirrorgrad_cli::main_with(args), ExitCode::from(2));
+/// ```
+pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     // A file beyond the limit of `ulimit -f` is a failed write, told like any other, not the end. That it
     // could not be arranged is no reason to do nothing.
     #[cfg(unix)]
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
-    let parsed = parse();
+    let parsed = parse(args);
     let timeout = parsed.as_ref().ok().and_then(|cli| cli.command.timeout());
     // Kept to the end, to which the processes of a command come together.
     let _job = match ranks::join(timeout.unwrap_or(TIMEOUT)) {
@@ -180,7 +192,7 @@ fn end(failure: Failure) -> ExitCode {
 }
 
 /// The process's options. A number below 0 is a value, not an option.
-fn parse() -> Result<Cli, clap::Error> {
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     fn with_negatives(command: Parsed) -> Parsed {
         let command = command.mut_args(|arg| {
             let takes_values = arg.get_action().takes_values();
@@ -189,7 +201,7 @@ fn parse() -> Result<Cli, clap::Error> {
         command.mut_subcommands(with_negatives)
     }
     let mut command = with_negatives(Cli::command());
-    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let matches = command.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 

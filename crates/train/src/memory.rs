@@ -33,6 +33,8 @@ const COPIES_EXCHANGED: usize = 2;
 /// Bytes of the program that are there when it has trained and drawn, and are not when it begins: its code, the
 /// stacks of its threads, and what is small. 6 to 8 million were seen.
 const PROGRAM_LATER: usize = 7_600_000;
+/// What MPI comes to hold for its connections: 2 to 12 million bytes were seen.
+const CONNECTIONS: usize = 8_000_000;
 /// Pictures that are kept to be shown at the end, at most, and bytes of a pixel of each: the picture, its mask and
 /// what was predicted.
 const MOST_SHOWN: usize = 8;
@@ -189,12 +191,13 @@ impl MemoryEstimate {
         let batch = config.training.at_once().min(passes * config.training.pass()) as f64;
         let activations = (steps.of_a_pixel * batch * area(largest.training)) as usize;
         let batch = validation_batch(config);
-        let validation = kept + validating.bytes(batch, largest.validation);
+        let validating = validating.bytes(batch, largest.validation) as f64;
+        let validation = kept + ((1.0 + LATER_HOLES) * validating) as usize;
         let pictures = loaded(largest.pixels(config));
         let drawn = largest.validated.min(MOST_SHOWN) * SHOWN + WRITTEN;
         let drawn = drawn * area(largest.validation) as usize;
         Ok(Self {
-            program: process.held + PROGRAM_LATER,
+            program: process.held + PROGRAM_LATER + if process.ranks > 1 { CONNECTIONS } else { 0 },
             parameters,
             activations,
             validation: validation.saturating_sub(parameters + activations),
