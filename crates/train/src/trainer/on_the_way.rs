@@ -3,7 +3,6 @@
 use super::learner::{Learner, Prepared, StepError};
 use crate::ranks::{Found, Reduce, buckets, exchange, sum_by_buckets};
 use mirrorgrad_data::{DataError, Sample};
-use mirrorgrad_layers::weights::NamedTensors;
 use mirrorgrad_layers::{Contribution, Fold};
 use mirrorgrad_tensor::Tensor;
 use std::collections::VecDeque;
@@ -102,7 +101,7 @@ impl Buckets {
         self.found.gradients.insert(name.to_owned(), gradient);
         let (_, mut fold) =
             self.left.pop_front_if(|(size, _)| *size == self.found.gradients.len())?;
-        let gradients = std::mem::replace(&mut self.found.gradients, NamedTensors::new());
+        let gradients = std::mem::take(&mut self.found.gradients);
         fold.add(self.place, Contribution { gradients, ..self.found.clone() });
         Some(fold)
     }
