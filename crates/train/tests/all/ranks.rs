@@ -74,8 +74,12 @@ fn place() -> (TempDir, impl Fn(&str) -> std::path::PathBuf) {
 
 #[test]
 fn any_number_of_ranks_comes_to_the_bits_of_one_process() {
-    let changes: [(&str, fn(&mut Config)); 5] = [
+    let changes: [(&str, fn(&mut Config)); 6] = [
         ("an FCN", |_| {}),
+        ("as many numbers as make several buckets", |config| {
+            config.model.widths = vec![2, 4, 96];
+            config.training.limit_batches = Some(5);
+        }),
         ("class weights and clipping", |config| {
             let weights = vec![1.0, 2.0, 0.5, 3.0, 0.0];
             config.training.class_weights = Some(ClassWeights::Given(weights));
