@@ -103,7 +103,7 @@ impl<T: Element> Contribution<T> {
         self
     }
 
-    /// The Euclidean norm of all gradients together, a [`GradientNorm`].
+    /// The Euclidean norm of all gradients together, as a [`GradientNorm`] has it.
     pub fn norm(&self) -> T {
         let mut norm = GradientNorm::default();
         self.gradients.values().for_each(|gradient| norm.add(gradient));
